@@ -1,0 +1,297 @@
+//! Where the application's files are, and the making of the one directory we write to.
+//!
+//! The paths are pure functions of the environment; nothing but [`create_private`] touches the disk, and that is called
+//! only when telemetry is on.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::application::App;
+use super::environment::{Environment, Os};
+
+/// The user's data directory for this application's telemetry: store, key and saved answer.
+///
+/// `None` where no home directory is known or the application's name cannot be used: then nothing can be kept.
+pub(crate) fn data(environment: &Environment, app: &App) -> Option<PathBuf> {
+    let base = match environment.layout() {
+        Os::MacOs => environment.home_directory()?.join("Library").join("Application Support"),
+        Os::Windows => match environment.directory_var("LOCALAPPDATA") {
+            Some(local) => local,
+            None => environment.home_directory()?.join("AppData").join("Local"),
+        },
+        Os::Linux => match environment.directory_var("XDG_DATA_HOME") {
+            Some(data) => data,
+            None => environment.home_directory()?.join(".local").join("share"),
+        },
+    };
+    Some(base.join(app.checked().ok()?).join("telemetry"))
+}
+
+/// The user's configuration directory for this application.
+pub(crate) fn config(environment: &Environment, app: &App) -> Option<PathBuf> {
+    let base = match environment.layout() {
+        Os::MacOs => environment.home_directory()?.join("Library").join("Application Support"),
+        Os::Windows => match environment.directory_var("APPDATA") {
+            Some(roaming) => roaming,
+            None => environment.home_directory()?.join("AppData").join("Roaming"),
+        },
+        Os::Linux => match environment.directory_var("XDG_CONFIG_HOME") {
+            Some(config) => config,
+            None => environment.home_directory()?.join(".config"),
+        },
+    };
+    Some(base.join(app.checked().ok()?))
+}
+
+/// The file whose existence says "never": `~/.acme-no-telemetry`.
+pub(crate) fn opt_out_file(environment: &Environment, app: &App) -> Option<PathBuf> {
+    app.checked().ok()?;
+    Some(environment.home_directory()?.join(app.opt_out_file_name()))
+}
+
+/// The administrator's file, which can only tighten.
+pub(crate) fn policy_file(environment: &Environment, app: &App) -> Option<PathBuf> {
+    let base = match environment.layout() {
+        Os::MacOs => PathBuf::from("/Library/Application Support"),
+        Os::Windows => environment.directory_var("ProgramData").unwrap_or_else(|| PathBuf::from("C:\\ProgramData")),
+        Os::Linux => PathBuf::from("/etc"),
+    };
+    Some(base.join(app.checked().ok()?).join("telemetry.toml"))
+}
+
+/// Makes the directory, for its user alone (0700), or makes sure that it already is so.
+///
+/// The directory itself is never a link, and it belongs to whoever the home directory belongs to: an application that
+/// is run once as root leaves nothing in its user's home that this user could not remove.
+///
+/// # Errors
+/// The directory cannot be made, is a link or not a directory, or belongs to someone else. Telemetry then keeps nothing
+/// on disk.
+pub(crate) fn create_private(environment: &Environment, directory: &Path) -> Result<(), DirectoryError> {
+    let failed = |fault| DirectoryError { directory: directory.to_owned(), fault };
+    let owner = owner_of_home(environment, directory).map_err(|error| failed(Fault::Io(error)))?;
+    let missing: Vec<_> = directory
+        .ancestors()
+        .take_while(|path| std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound))
+        .collect();
+    for (made, path) in missing.iter().rev().enumerate() {
+        match make(path) {
+            Ok(()) => {}
+            // Another process was faster; what it made is judged below.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(failed(Fault::Io(error))),
+        }
+        if made == 0 && !belongs_to(path, owner) {
+            let _ = std::fs::remove_dir(path);
+            return Err(failed(Fault::NotOurs));
+        }
+    }
+    let metadata = std::fs::symlink_metadata(directory).map_err(|error| failed(Fault::Io(error)))?;
+    if metadata.file_type().is_symlink() {
+        return Err(failed(Fault::Link));
+    }
+    if !metadata.is_dir() {
+        return Err(failed(Fault::NotADirectory));
+    }
+    if !belongs_to(directory, owner) {
+        return Err(failed(Fault::NotOurs));
+    }
+    close_to_others(directory, &metadata).map_err(|error| failed(Fault::Io(error)))
+}
+
+/// Why the private directory cannot be used.
+#[derive(Debug)]
+pub(crate) struct DirectoryError {
+    directory: PathBuf,
+    fault: Fault,
+}
+
+#[derive(Debug)]
+enum Fault {
+    Io(std::io::Error),
+    Link,
+    NotADirectory,
+    NotOurs,
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the telemetry directory {:?} ", self.directory)?;
+        match &self.fault {
+            Fault::Io(error) => write!(f, "cannot be used: {error}"),
+            Fault::Link => f.write_str("is a link; remove it, or make it a directory"),
+            Fault::NotADirectory => f.write_str("is not a directory; remove it"),
+            Fault::NotOurs => f.write_str("would not belong to the owner of the home directory; run as that user"),
+        }
+    }
+}
+
+impl std::error::Error for DirectoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            Fault::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(unix)]
+type Owner = u32;
+#[cfg(not(unix))]
+type Owner = ();
+
+/// The owner of the home directory; where there is none, of the nearest directory that exists.
+#[cfg(unix)]
+fn owner_of_home(environment: &Environment, directory: &Path) -> std::io::Result<Owner> {
+    use std::os::unix::fs::MetadataExt;
+
+    if let Some(metadata) = environment.home_directory().and_then(|home| std::fs::metadata(home).ok()) {
+        return Ok(metadata.uid());
+    }
+    let nearest = directory.ancestors().find_map(|path| std::fs::metadata(path).ok());
+    nearest.map(|metadata| metadata.uid()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+}
+
+#[cfg(not(unix))]
+fn owner_of_home(_: &Environment, _: &Path) -> std::io::Result<Owner> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn belongs_to(path: &Path, owner: Owner) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.uid() == owner)
+}
+
+#[cfg(not(unix))]
+fn belongs_to(_: &Path, (): Owner) -> bool {
+    true
+}
+
+fn make(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(unix)]
+fn close_to_others(path: &Path, metadata: &std::fs::Metadata) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    if metadata.permissions().mode() & 0o777 == 0o700 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path, _: &std::fs::Metadata) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app() -> App {
+        App::__new("acme", "1.0.0", "acme", None, "acme")
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_paths_of_each_system() {
+        let home = Environment::empty().home("/home/ann");
+        let xdg = Environment::fixed([("XDG_DATA_HOME", "/data"), ("XDG_CONFIG_HOME", "/config")]).home("/home/ann");
+        let relative = Environment::fixed([("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "")]).home("/home/ann");
+        let shown = |path: Option<PathBuf>| path.map(|p| p.to_string_lossy().replace('\\', "/"));
+        for (environment, data_path, config_path) in [
+            (home.clone().os(Os::Linux), "/home/ann/.local/share/acme/telemetry", "/home/ann/.config/acme"),
+            (xdg.os(Os::Linux), "/data/acme/telemetry", "/config/acme"),
+            (relative.os(Os::Linux), "/home/ann/.local/share/acme/telemetry", "/home/ann/.config/acme"),
+            (
+                home.clone().os(Os::MacOs),
+                "/home/ann/Library/Application Support/acme/telemetry",
+                "/home/ann/Library/Application Support/acme",
+            ),
+            (
+                Environment::fixed([("LOCALAPPDATA", "C:/Users/Ann/AppData/Local"), ("APPDATA", "C:/Roaming")])
+                    .os(Os::Windows),
+                "C:/Users/Ann/AppData/Local/acme/telemetry",
+                "C:/Roaming/acme",
+            ),
+        ] {
+            assert_eq!(shown(data(&environment, &app())).as_deref(), Some(data_path));
+            assert_eq!(shown(config(&environment, &app())).as_deref(), Some(config_path));
+        }
+        let vendor = app().prefix("AUTOMAGIK");
+        assert_eq!(shown(opt_out_file(&home, &app())).as_deref(), Some("/home/ann/.acme-no-telemetry"));
+        assert_eq!(shown(opt_out_file(&home, &vendor)).as_deref(), Some("/home/ann/.automagik-no-telemetry"));
+        assert_eq!(
+            shown(data(&home.clone().os(Os::Linux), &vendor)).as_deref(),
+            Some("/home/ann/.local/share/acme/telemetry")
+        );
+        let policy = |os| shown(policy_file(&home.clone().os(os), &vendor));
+        assert_eq!(policy(Os::Linux).as_deref(), Some("/etc/acme/telemetry.toml"));
+        assert_eq!(policy(Os::MacOs).as_deref(), Some("/Library/Application Support/acme/telemetry.toml"));
+        assert_eq!(policy(Os::Windows).as_deref(), Some("C:/ProgramData/acme/telemetry.toml"));
+    }
+
+    #[test]
+    fn without_a_home_or_a_name_there_is_nowhere_to_write() {
+        assert_eq!(data(&Environment::empty(), &app()), None);
+        assert_eq!(opt_out_file(&Environment::empty(), &app()), None);
+        let unusable = App::__new("../x", "1.0.0", "acme", None, "acme");
+        let home = Environment::empty().home("/home/ann");
+        assert_eq!((data(&home, &unusable), opt_out_file(&home, &unusable)), (None, None));
+        assert_eq!((config(&home, &unusable), policy_file(&home, &unusable)), (None, None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_directory_is_private_and_never_a_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let home = std::env::temp_dir().join(format!("tracing-privacy-directories-{}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        let environment = Environment::empty().home(&home);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+
+        let directory = home.join("share/acme/telemetry");
+        create_private(&environment, &directory).unwrap();
+        assert_eq!((mode(&directory), mode(&home.join("share"))), (0o700, 0o700));
+        create_private(&environment, &directory).unwrap();
+
+        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o777)).unwrap();
+        create_private(&environment, &directory).unwrap();
+        assert_eq!(mode(&directory), 0o700);
+
+        let link = home.join("link");
+        symlink(&directory, &link).unwrap();
+        assert!(create_private(&environment, &link).unwrap_err().to_string().contains("is a link"));
+        let file = home.join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(create_private(&environment, &file).unwrap_err().to_string().contains("not a directory"));
+        assert!(create_private(&environment, &file.join("below")).is_err());
+
+        std::fs::remove_dir_all(&home).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_left_in_a_home_of_somebody_else() {
+        use std::os::unix::fs::MetadataExt;
+
+        let home = std::env::temp_dir().join(format!("tracing-privacy-foreign-{}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        // Only root can give a directory away; elsewhere this test has nothing to try.
+        let other = std::fs::metadata(&home).unwrap().uid() + 1;
+        if std::os::unix::fs::chown(&home, Some(other), None).is_ok() {
+            let error = create_private(&Environment::empty().home(&home), &home.join("a/b")).unwrap_err();
+            assert!(error.to_string().contains("owner of the home directory"), "{error}");
+            assert!(!home.join("a").exists());
+        }
+        std::fs::remove_dir_all(&home).unwrap();
+    }
+}

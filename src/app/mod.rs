@@ -1,0 +1,16 @@
+//! The application and the machine it runs on: its name and environment prefix, the variables and files it can see,
+//! its directories, the one clock and the one source of randomness.
+
+mod application;
+mod clock;
+mod date;
+pub(crate) mod directories;
+mod environment;
+mod machine;
+pub(crate) mod random;
+
+pub use application::App;
+pub use clock::Clock;
+pub(crate) use date::{Date, Timestamp};
+pub use environment::{Environment, Os};
+pub(crate) use environment::{Presence, Reading, Var};

@@ -1,0 +1,35 @@
+//! Whether telemetry may be on, and why: a pure function of what the machine, the user and the application say.
+//!
+//! Any "no" turns it off, whatever else says yes; then somebody must have said yes. [`decide()`] reads variables and
+//! small files through an [`Environment`](crate::Environment) and writes nothing.
+//!
+//! ```
+//! use tracing_privacy::consent::{Saved, Settings, State, decide};
+//! use tracing_privacy::{Environment, app};
+//!
+//! let settings = Settings::new(app!("acme"));
+//! let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true"), ("DO_NOT_TRACK", "1")]);
+//! let decision = decide(&environment, &Saved::none(), &settings);
+//! assert_eq!(decision.state(), State::Off);
+//! assert!(decision.reason().starts_with("off: DO_NOT_TRACK=1"));
+//! ```
+
+mod decide;
+mod decision;
+mod file;
+mod markers;
+mod row;
+mod saved;
+mod settings;
+mod word;
+
+pub use decide::decide;
+pub use decision::{Considered, Decision, Effect, State};
+pub use row::Row;
+pub use saved::Saved;
+pub use settings::{Disabled, InCi, InDevelopment, Settings};
+
+/// Whether a variable's text is one of the words for yes.
+pub(crate) fn is_yes(text: &str) -> bool {
+    word::Word::of(text) == word::Word::Yes
+}

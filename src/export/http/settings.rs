@@ -1,0 +1,252 @@
+//! What an application may say about the connection.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+use zeroize::Zeroizing;
+
+/// The oldest version of TLS that is accepted from a receiver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum MinTls {
+    /// TLS 1.2, for receivers that have nothing newer.
+    Tls12,
+    /// TLS 1.3: the default.
+    #[default]
+    Tls13,
+}
+
+/// Time-outs, TLS, authorization and headers of the client.
+///
+/// Setting never fails; the first mistake is kept for [`checked`](HttpSettings::checked).
+#[derive(Clone)]
+pub(crate) struct HttpSettings {
+    pub(crate) min_tls: MinTls,
+    /// To resolve, connect and shake hands. Default: 2 seconds.
+    pub(crate) connect_timeout: Duration,
+    /// From the start to the end of the answer. Default: 5 seconds.
+    pub(crate) total_timeout: Duration,
+    pub(super) auth: Option<Auth>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) mistake: Option<HttpSettingError>,
+}
+
+/// Who we are to the server. Opaque in `Debug`, wiped from memory when dropped.
+#[derive(Clone)]
+pub(crate) enum Auth {
+    Bearer(Zeroizing<String>),
+    Basic { user: String, password: Zeroizing<String> },
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            min_tls: MinTls::default(),
+            connect_timeout: Duration::from_secs(2),
+            total_timeout: Duration::from_secs(5),
+            auth: None,
+            headers: Vec::new(),
+            mistake: None,
+        }
+    }
+}
+
+impl HttpSettings {
+    /// Sends `Authorization: Bearer …`; replaces what was set before.
+    pub(crate) fn bearer(&mut self, token: &str) {
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return self.complain(Mistake::Bearer);
+        }
+        self.auth = Some(Auth::Bearer(Zeroizing::new(token.to_owned())));
+    }
+
+    /// Sends `Authorization: Basic …`; replaces what was set before.
+    pub(crate) fn basic(&mut self, user: &str, password: &str) {
+        let readable = |text: &str| !text.chars().any(char::is_control);
+        if user.contains(':') || !readable(user) || !readable(password) {
+            return self.complain(Mistake::Basic);
+        }
+        self.auth = Some(Auth::Basic { user: user.to_owned(), password: Zeroizing::new(password.to_owned()) });
+    }
+
+    /// Sends a header with every request. The same name again replaces the value.
+    pub(crate) fn header(&mut self, name: &str, value: &str) {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            return self.complain(Mistake::HeaderName);
+        };
+        if is_reserved(&name) {
+            return self.complain(Mistake::ReservedHeader(name));
+        }
+        let Ok(mut value) = HeaderValue::from_str(value) else {
+            return self.complain(Mistake::HeaderValue(name));
+        };
+        value.set_sensitive(true);
+        self.headers.retain(|(earlier, _)| *earlier != name);
+        self.headers.push((name, value));
+    }
+
+    /// The settings, if all of them can be used.
+    ///
+    /// # Errors
+    /// The first value that cannot be a part of a request, by the name of its setting; never the value.
+    pub(crate) fn checked(&self) -> Result<(), HttpSettingError> {
+        self.mistake.clone().map_or(Ok(()), Err)
+    }
+
+    fn complain(&mut self, mistake: Mistake) {
+        self.mistake.get_or_insert(HttpSettingError(mistake));
+    }
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("HttpSettings")
+            .field("min_tls", &self.min_tls)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("total_timeout", &self.total_timeout)
+            .field("auth", &self.auth)
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bearer(_) => "Bearer(..)",
+            Self::Basic { .. } => "Basic(..)",
+        })
+    }
+}
+
+/// A setting that cannot be a part of a request; its text names the setting and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpSettingError(Mistake);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Mistake {
+    Bearer,
+    Basic,
+    HeaderName,
+    ReservedHeader(HeaderName),
+    HeaderValue(HeaderName),
+}
+
+impl fmt::Display for HttpSettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Mistake::Bearer => f.write_str(
+                "the token of .bearer(token) is empty or holds something besides visible ASCII: give the bare token, \
+                 without \"Bearer\" and line breaks",
+            ),
+            Mistake::Basic => f.write_str(
+                "the user of .basic(user, password) holds a colon, or one of both a control character: take it out",
+            ),
+            Mistake::HeaderName => f.write_str(
+                "the name of .header(name, value) is not a header name: use letters, digits and hyphens, as in \
+                 .header(\"x-api-key\", key)",
+            ),
+            Mistake::ReservedHeader(name) => write!(
+                f,
+                ".header(\"{name}\", ..) would change how requests are framed or recognised: leave it to this crate"
+            ),
+            Mistake::HeaderValue(name) => write!(
+                f,
+                "the value of .header(\"{name}\", ..) holds a line break, a control character or a letter beyond \
+                 ASCII: take it out"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HttpSettingError {}
+
+/// Headers that say what the message is, where it goes or what comes back; and cookies, which would make users
+/// recognisable.
+fn is_reserved(name: &HeaderName) -> bool {
+    const RESERVED: [&str; 16] = [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "range",
+    ];
+    RESERVED.contains(&name.as_str()) || name.as_str().starts_with("proxy-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(set: impl FnOnce(&mut HttpSettings)) -> Option<String> {
+        let mut settings = HttpSettings::default();
+        set(&mut settings);
+        settings.checked().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn usable_values_are_taken() {
+        assert_eq!(mistake(|s| s.bearer("abc.DEF-123_~+/==")), None);
+        assert_eq!(mistake(|s| s.basic("otel", "pa ss:wörd")), None);
+        assert_eq!(mistake(|s| s.header("X-Api-Key", "hunter2 and more")), None);
+        assert_eq!(mistake(|s| s.header("authorization", "Api-Token hunter2")), None);
+    }
+
+    #[test]
+    fn a_mistake_names_the_setting_and_the_remedy_but_not_the_value() {
+        for (set, word) in [
+            ((|s| s.bearer("")) as fn(&mut HttpSettings), ".bearer("),
+            (|s| s.bearer("Bearer hunter2"), ".bearer("),
+            (|s| s.bearer("hunter2\r\nx-evil: 1"), ".bearer("),
+            (|s| s.bearer("hünter2"), ".bearer("),
+            (|s| s.basic("a:hunter2", "b"), ".basic("),
+            (|s| s.basic("a", "hunter2\n"), ".basic("),
+            (|s| s.header("", "hunter2"), ".header("),
+            (|s| s.header("x y", "hunter2"), ".header("),
+            (|s| s.header("x\r\ny", "hunter2"), ".header("),
+            (|s| s.header("x", "hunter2\r\nevil: 1"), ".header(\"x\""),
+            (|s| s.header("Host", "hunter2"), ".header(\"host\""),
+            (|s| s.header("content-length", "0"), ".header(\"content-length\""),
+            (|s| s.header("Cookie", "id=hunter2"), ".header(\"cookie\""),
+            (|s| s.header("Proxy-Authorization", "hunter2"), ".header(\"proxy-authorization\""),
+        ] {
+            let error = mistake(set).expect(word);
+            assert!(error.contains(word) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_first_mistake_is_the_one_reported_and_the_last_value_the_one_sent() {
+        let error = mistake(|s| {
+            s.bearer("");
+            s.header("", "");
+        });
+        assert!(error.unwrap().contains(".bearer("));
+        let mut settings = HttpSettings::default();
+        settings.header("x-key", "first");
+        settings.header("X-Key", "second");
+        assert_eq!(settings.headers, [(HeaderName::from_static("x-key"), HeaderValue::from_static("second"))]);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut settings = HttpSettings::default();
+        settings.basic("otel", "hunter2");
+        settings.header("x-api-key", "hunter2");
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("Basic(..)") && shown.contains("x-api-key") && !shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,81 @@
+//! Exporters that never leave the process: for tests, and for whoever wants to watch.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::record::{RecordRef, Row};
+
+/// Shown each record as it is stored.
+#[derive(Debug)]
+pub(crate) enum LocalExporter {
+    Memory(Memory),
+    Stdout,
+}
+
+impl LocalExporter {
+    pub(crate) fn export(&mut self, record: &RecordRef<'_>, row: &Row) {
+        match self {
+            LocalExporter::Memory(memory) => memory.push(row.clone()),
+            LocalExporter::Stdout => print(record),
+        }
+    }
+}
+
+/// Keeps the records of a run in memory, for an application's own tests. Clones share what they hold.
+///
+/// Holds the newest 10,000 records.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<VecDeque<Row>>>);
+
+/// Records that a [`Memory`] holds.
+const CAP: usize = 10_000;
+
+impl Memory {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The records so far, oldest first.
+    pub fn rows(&self) -> Vec<Row> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn push(&self, row: Row) {
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.len() == CAP {
+            rows.pop_front();
+        }
+        rows.push_back(row);
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({} records)", self.0.lock().unwrap_or_else(PoisonError::into_inner).len())
+    }
+}
+
+/// Prints a record to stderr, the way the README promises. A closed stderr costs nobody anything.
+fn print(record: &RecordRef<'_>) {
+    let name = match (record.name(), record.body()) {
+        ("", Some(body)) => body,
+        ("", None) => record.target(),
+        (name, _) => name,
+    };
+    let Ok(json) = serde_json::to_string_pretty(record) else { return };
+    let text = format!("[Telemetry] Sending event: {}\n{}\n", shown(name), shown(&json));
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// The text without characters that steer a terminal or change the direction of writing; line feeds stay, since JSON
+/// escapes those of values.
+fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,228 @@
+//! From clean records to OTLP's protobuf, by way of the SDK's own types and exporters.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _};
+use opentelemetry::trace::{Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, Key, KeyValue, logs, trace};
+use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter as _, SdkLogRecord, SdkLogger, SdkLoggerProvider};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
+
+use super::SealError;
+use super::capture::{Capture, Captured, at_once};
+use crate::export::intern::intern;
+use crate::privacy::Resource;
+use crate::record::{RecordRef, Severity, Signal, SpanKind, Status, ValueRef};
+
+/// The SDK's two exporters, writing into our hands.
+pub(super) struct Encoder {
+    capture: Capture,
+    spans: opentelemetry_otlp::SpanExporter,
+    logs: opentelemetry_otlp::LogExporter,
+    /// Makes empty log records; nothing is ever emitted through it.
+    logger: SdkLogger,
+    /// For log records, whose target takes the place of the scope's name.
+    no_scope: InstrumentationScope,
+    /// What the exporters were last told.
+    resource: Resource,
+}
+
+impl Encoder {
+    pub(super) fn new() -> Result<Self, SealError> {
+        // Every setting that an environment variable could make is made here. This address is never asked.
+        const NOWHERE: &str = "http://localhost/";
+        let failed = |error: opentelemetry_otlp::ExporterBuildError| SealError(error.to_string());
+        let capture = Capture::default();
+        let spans = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_http_client(capture.clone())
+            .with_endpoint(NOWHERE)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(Duration::from_secs(5))
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()
+            .map_err(failed)?;
+        let logs = opentelemetry_otlp::LogExporter::builder()
+            .with_http()
+            .with_http_client(capture.clone())
+            .with_endpoint(NOWHERE)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(Duration::from_secs(5))
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()
+            .map_err(failed)?;
+        let mut encoder = Self {
+            capture,
+            spans,
+            logs,
+            logger: SdkLoggerProvider::builder().with_resource(sdk_resource(&Resource::default())).build().logger(""),
+            no_scope: InstrumentationScope::default(),
+            resource: Resource::default(),
+        };
+        encoder.tell_resource();
+        Ok(encoder)
+    }
+
+    /// Encodes records that share signal and resource.
+    pub(super) fn encode(&mut self, records: &[RecordRef<'_>]) -> Result<Captured, SealError> {
+        let Some(first) = records.first() else {
+            return Err(SealError("there are none".to_owned()));
+        };
+        if first.resource() != &self.resource {
+            self.resource = first.resource().clone();
+            self.tell_resource();
+        }
+        self.capture.take();
+        let exported = match first.signal() {
+            Signal::Log => {
+                let records: Vec<SdkLogRecord> = records.iter().map(|record| self.log_record(record)).collect();
+                let batch: Vec<_> = records.iter().map(|record| (record, &self.no_scope)).collect();
+                at_once(self.logs.export(LogBatch::new(&batch)))
+            }
+            Signal::Span => at_once(self.spans.export(records.iter().map(span_data).collect())),
+        };
+        match exported {
+            Some(Ok(())) => self.capture.take().ok_or_else(|| SealError("the SDK made no request".to_owned())),
+            Some(Err(OTelSdkError::InternalFailure(why))) => Err(SealError(why)),
+            Some(Err(error)) => Err(SealError(error.to_string())),
+            None => Err(SealError("the SDK is waiting for something".to_owned())),
+        }
+    }
+
+    fn tell_resource(&mut self) {
+        let resource = sdk_resource(&self.resource);
+        self.spans.set_resource(&resource);
+        self.logs.set_resource(&resource);
+    }
+
+    fn log_record(&self, record: &RecordRef<'_>) -> SdkLogRecord {
+        let mut log = self.logger.create_log_record();
+        let at = time(record.unix_nanos());
+        log.set_timestamp(at);
+        // It must be there. Nobody observed the event at another time than its own.
+        log.set_observed_timestamp(at);
+        log.set_target(eternal(record.target()));
+        let (number, text) = severity(record.severity());
+        log.set_severity_number(number);
+        log.set_severity_text(text);
+        if let (Some(trace), Some(span)) = (record.trace_id(), record.span_id()) {
+            let (trace, span) = (TraceId::from_bytes(trace), SpanId::from_bytes(span));
+            log.set_trace_context(trace, span, Some(TraceFlags::SAMPLED));
+        }
+        if let Some(body) = record.body() {
+            log.set_body(AnyValue::String(body.to_owned().into()));
+        }
+        log.add_attributes(record.attributes().map(|(key, value)| (key.to_owned(), log_value(value))));
+        match record.name() {
+            "" => {}
+            name => match intern(name) {
+                Some(name) => log.set_event_name(name),
+                // What OpenTelemetry called it before it had a field of its own.
+                None => log.add_attribute("event.name", name.to_owned()),
+            },
+        }
+        log
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encoder")
+    }
+}
+
+fn span_data(record: &RecordRef<'_>) -> SpanData {
+    let mut links = SpanLinks::default();
+    links.links.extend(record.links().map(|(trace, span)| Link::new(sampled(trace, span), Vec::new(), 0)));
+    let attributes = record.attributes();
+    SpanData {
+        span_context: sampled(record.trace_id().unwrap_or_default(), record.span_id().unwrap_or_default()),
+        parent_span_id: record.parent_span_id().map_or(SpanId::INVALID, SpanId::from_bytes),
+        parent_span_is_remote: false,
+        span_kind: match record.span_kind() {
+            SpanKind::Internal => trace::SpanKind::Internal,
+            SpanKind::Server => trace::SpanKind::Server,
+            SpanKind::Client => trace::SpanKind::Client,
+            SpanKind::Producer => trace::SpanKind::Producer,
+            SpanKind::Consumer => trace::SpanKind::Consumer,
+        },
+        name: Cow::Owned(record.name().to_owned()),
+        start_time: time(record.unix_nanos()),
+        end_time: time(record.end_unix_nanos()),
+        attributes: attributes
+            .map(|(key, value)| KeyValue::new(Key::from(key.to_owned()), span_value(value)))
+            .collect(),
+        dropped_attributes_count: record.dropped_attributes(),
+        events: SpanEvents::default(),
+        links,
+        status: match record.status() {
+            Status::Unset => trace::Status::Unset,
+            Status::Ok => trace::Status::Ok,
+            Status::Error => trace::Status::error(record.status_message().unwrap_or_default().to_owned()),
+        },
+        // As the log appender has it: where a record comes from is its scope.
+        instrumentation_scope: InstrumentationScope::builder(eternal(record.target())).build(),
+    }
+}
+
+/// Marked as sampled: what got this far is meant to be sent, and some processors drop what does not say so.
+fn sampled(trace: [u8; 16], span: [u8; 8]) -> SpanContext {
+    let (trace, span) = (TraceId::from_bytes(trace), SpanId::from_bytes(span));
+    SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
+}
+
+fn sdk_resource(resource: &Resource) -> opentelemetry_sdk::Resource {
+    // The default builder reads the host's environment.
+    opentelemetry_sdk::Resource::builder_empty()
+        .with_attributes(resource.iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned())))
+        .build()
+}
+
+fn eternal(target: &str) -> Cow<'static, str> {
+    intern(target).map_or_else(|| Cow::Owned(target.to_owned()), Cow::Borrowed)
+}
+
+fn time(unix_nanos: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(unix_nanos)).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn severity(severity: Severity) -> (logs::Severity, &'static str) {
+    let number = match severity {
+        Severity::Trace => logs::Severity::Trace,
+        Severity::Debug => logs::Severity::Debug,
+        Severity::Info => logs::Severity::Info,
+        Severity::Warn => logs::Severity::Warn,
+        Severity::Error => logs::Severity::Error,
+    };
+    (number, severity.as_str())
+}
+
+fn log_value(value: ValueRef<'_>) -> AnyValue {
+    match value {
+        ValueRef::Bool(value) => AnyValue::Boolean(value),
+        ValueRef::I64(value) => AnyValue::Int(value),
+        ValueRef::U64(value) => match i64::try_from(value) {
+            Ok(value) => AnyValue::Int(value),
+            Err(_) => AnyValue::String(value.to_string().into()),
+        },
+        ValueRef::F64(value) => AnyValue::Double(value),
+        ValueRef::Str(value) => AnyValue::String(value.to_owned().into()),
+    }
+}
+
+fn span_value(value: ValueRef<'_>) -> opentelemetry::Value {
+    match value {
+        ValueRef::Bool(value) => opentelemetry::Value::Bool(value),
+        ValueRef::I64(value) => opentelemetry::Value::I64(value),
+        ValueRef::U64(value) => match i64::try_from(value) {
+            Ok(value) => opentelemetry::Value::I64(value),
+            Err(_) => opentelemetry::Value::String(value.to_string().into()),
+        },
+        ValueRef::F64(value) => opentelemetry::Value::F64(value),
+        ValueRef::Str(value) => opentelemetry::Value::String(value.to_owned().into()),
+    }
+}

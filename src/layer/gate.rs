@@ -1,0 +1,147 @@
+//! Which callsites are let in: the application's own crates, and what it names beside them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Context, Filter};
+
+use super::Core;
+use crate::app::App;
+use crate::privacy::Origin;
+
+/// The filter in front of a [`TelemetryLayer`](super::TelemetryLayer): it says no for this layer alone.
+pub struct Gate(Arc<Core>);
+
+impl Gate {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Gate(core)
+    }
+}
+
+impl<S> Filter<S> for Gate {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        let Some(running) = self.0.running() else { return false };
+        let plan = running.plans.find(metadata);
+        match plan.map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
+            Origin::Admitted | Origin::LogBridge => true,
+            Origin::TurnedAway => {
+                if let Some(plan) = plan {
+                    plan.turn_away();
+                }
+                false
+            }
+            Origin::Never => false,
+        }
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let Some(running) = self.0.running.get().filter(|running| running.sink.is_open()) else {
+            return Interest::never();
+        };
+        match self.0.plan(running, metadata).map_or(Origin::Never, |plan| plan.origin) {
+            Origin::Admitted | Origin::LogBridge => Interest::always(),
+            // Asked each time, so that they are counted.
+            Origin::TurnedAway => Interest::sometimes(),
+            Origin::Never => Interest::never(),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.scope.most_verbose())
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+/// Whose records are collected, and how detailed.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    app: App,
+    level: LevelFilter,
+    targets: Targets,
+    log_records: LogRecords,
+}
+
+/// Whether records of the `log` crate, bridged into `tracing`, are collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogRecords {
+    Ignored,
+    Collected,
+}
+
+/// A target filter that cannot be read.
+#[derive(Debug)]
+pub(crate) struct ScopeError(String);
+
+/// Targets that are never collected: they could only speak of our own doings.
+const OURS: &[&str] = &["tracing_privacy", "opentelemetry"];
+
+impl Scope {
+    pub(crate) fn new(
+        app: App,
+        level: LevelFilter,
+        targets: &[String],
+        log_records: LogRecords,
+    ) -> Result<Self, ScopeError> {
+        let targets = targets.join(",");
+        match targets.trim().is_empty() {
+            true => Ok(Scope { app, level, targets: Targets::new(), log_records }),
+            false => match targets.parse() {
+                Ok(targets) => Ok(Scope { app, level, targets, log_records }),
+                Err(error) => Err(ScopeError(format!("`{targets}` is not a target filter: {error}"))),
+            },
+        }
+    }
+
+    /// Where a callsite's records come from.
+    pub(super) fn origin(&self, metadata: &Metadata<'_>) -> Origin {
+        let (target, level) = (metadata.target(), metadata.level());
+        if target == "log" && metadata.fields().field("log.target").is_some() {
+            return match self.log_records {
+                LogRecords::Collected if *level <= self.most_verbose() => Origin::LogBridge,
+                LogRecords::Ignored if *level <= self.level => Origin::TurnedAway,
+                _ => Origin::Never,
+            };
+        }
+        match self.admits(target, level) {
+            true => Origin::Admitted,
+            false if is_ours(target) || *level > self.level || self.app.owns_target(target) => Origin::Never,
+            false => Origin::TurnedAway,
+        }
+    }
+
+    /// Whether a bridged `log` record is let in.
+    pub(super) fn admits_log(&self, target: Option<&str>, level: Level) -> bool {
+        target.is_some_and(|target| self.admits(target, &level))
+    }
+
+    fn admits(&self, target: &str, level: &Level) -> bool {
+        let own = self.app.owns_target(target) && *level <= self.level;
+        !is_ours(target) && (own || self.targets.would_enable(target, level))
+    }
+
+    fn most_verbose(&self) -> LevelFilter {
+        let targets = self.targets.iter().map(|(_, level)| level).chain(self.targets.default_level());
+        targets.fold(self.level, Ord::max)
+    }
+}
+
+fn is_ours(target: &str) -> bool {
+    OURS.iter().any(|ours| target.starts_with(ours))
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ScopeError {}

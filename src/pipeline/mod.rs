@@ -1,0 +1,333 @@
+//! From the host's threads to the store and on to the server, on at most two threads of our own.
+
+mod counters;
+mod mute;
+mod outbox;
+mod queue;
+#[cfg(feature = "otlp")]
+mod uploader;
+mod worker;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+pub use counters::{Counts, Loss};
+pub(crate) use mute::is_muted;
+pub(crate) use outbox::Place;
+pub(crate) use queue::{Ports, Sink};
+pub(crate) use worker::Prepare;
+
+use crate::app::Clock;
+use crate::export::LocalExporter;
+use crate::privacy::{Engine, Plans, Resource};
+use queue::{Queue, lock};
+#[cfg(feature = "otlp")]
+pub(crate) use uploader::Destination;
+#[cfg(feature = "otlp")]
+pub use uploader::Schedule;
+#[cfg(feature = "otlp")]
+use uploader::Upload;
+
+/// Bytes of records that may wait for the worker.
+pub(crate) const QUEUE: usize = 2 * 1024 * 1024;
+/// Different things that `status()` can say went wrong.
+const NOTES: usize = 32;
+
+/// A running pipeline. It ends when the last clone is gone, or when it is told to.
+#[derive(Clone)]
+pub(crate) struct Pipeline(Arc<Owner>);
+
+/// What a pipeline is made of.
+pub(crate) struct Parts {
+    /// Names the threads.
+    pub(crate) name: String,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) plans: Arc<Plans>,
+    pub(crate) resource: Resource,
+    pub(crate) clock: Clock,
+    /// Random; tells this run's rows from others'.
+    pub(crate) run: u64,
+    pub(crate) place: Place,
+    pub(crate) exporters: Vec<LocalExporter>,
+    pub(crate) prepare: Prepare,
+    #[cfg(feature = "otlp")]
+    pub(crate) destination: Option<Destination>,
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+/// What the threads share.
+struct Shared {
+    name: String,
+    queue: Arc<Queue>,
+    engine: Arc<Engine>,
+    plans: Arc<Plans>,
+    resource: Resource,
+    clock: Clock,
+    run: u64,
+    place: Mutex<Place>,
+    control: Mutex<Control>,
+    changed: Condvar,
+    withdrawn: AtomicBool,
+    /// Held while records are shown or stored, so that a withdrawal can wait for its end.
+    commit: Mutex<()>,
+    notes: Mutex<BTreeSet<String>>,
+    #[cfg(feature = "otlp")]
+    upload: Option<Upload>,
+}
+
+/// What the worker is asked to do.
+#[derive(Debug, Default)]
+struct Control {
+    /// Flushes asked for, and the last one that is done.
+    asked: u64,
+    done: u64,
+    stop: bool,
+    /// The worker has returned.
+    ended: bool,
+}
+
+/// A flush or shutdown that ran out of time, and what is left to do. What is stored is not lost: the next run sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unfinished {
+    /// Records were still on their way to the store.
+    Store,
+    /// Records are stored, but not all of them could be sent.
+    Upload,
+}
+
+impl Pipeline {
+    /// Starts the worker; the uploader is started when there is something to send.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub(crate) fn start(parts: Parts) -> std::io::Result<Self> {
+        let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, .. } = parts;
+        let shared = Arc::new(Shared {
+            name: name.clone(),
+            queue: Arc::new(Queue::new(QUEUE)),
+            engine,
+            plans,
+            resource,
+            clock,
+            run,
+            place: Mutex::new(place),
+            control: Mutex::default(),
+            changed: Condvar::new(),
+            withdrawn: AtomicBool::new(false),
+            commit: Mutex::new(()),
+            notes: Mutex::default(),
+            #[cfg(feature = "otlp")]
+            upload: parts.destination.map(Upload::new),
+        });
+        let worker = worker::Worker::new(Arc::clone(&shared), exporters, prepare);
+        // Linux shows the first 15 bytes of a thread's name.
+        let thread = std::thread::Builder::new().name(format!("telem-{name}")).spawn(|| worker.run())?;
+        shared.queue.attach(thread.thread().clone());
+        Ok(Pipeline(Arc::new(Owner { shared })))
+    }
+
+    /// Where the layer puts its records.
+    pub(crate) fn sink(&self) -> Sink {
+        Sink(Arc::clone(&self.0.shared.queue))
+    }
+
+    /// Where records are sent.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn endpoint(&self) -> Option<&crate::export::Endpoint> {
+        self.0.shared.upload.as_ref().map(Upload::endpoint)
+    }
+
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.0.shared.engine)
+    }
+
+    pub(crate) fn plans(&self) -> Arc<Plans> {
+        Arc::clone(&self.0.shared.plans)
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.0.shared.clock.clone()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.0.shared.queue.counters.snapshot()
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        lock(&self.0.shared.place).clone()
+    }
+
+    /// What went wrong so far, each thing once.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        lock(&self.0.shared.notes).iter().cloned().collect()
+    }
+
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.0.shared.is_withdrawn()
+    }
+
+    /// Stores what was logged before the call. Nothing is sent.
+    pub(crate) fn store(&self, deadline: Duration) -> Result<(), Unfinished> {
+        self.0.shared.store(Instant::now() + deadline)
+    }
+
+    /// Stores and sends what was logged before the call; `deadline` is for both together.
+    pub(crate) fn flush(&self, deadline: Duration) -> Result<(), Unfinished> {
+        let shared = &self.0.shared;
+        let until = Instant::now() + deadline;
+        shared.store(until)?;
+        #[cfg(feature = "otlp")]
+        if let Some(upload) = &shared.upload {
+            return upload.flush(shared, until);
+        }
+        Ok(())
+    }
+
+    /// As [`Pipeline::flush`]; then the threads end.
+    pub(crate) fn shutdown(&self, deadline: Duration) -> Result<(), Unfinished> {
+        let until = Instant::now() + deadline;
+        // From here on nothing new comes in.
+        self.0.shared.queue.close();
+        let flushed = self.flush(deadline);
+        self.0.shared.stop();
+        self.0.shared.wait(until, |control| control.ended);
+        flushed
+    }
+
+    /// The uploader ends after what it is doing; the worker goes on.
+    pub(crate) fn stop_uploading(&self) {
+        #[cfg(feature = "otlp")]
+        if let Some(upload) = &self.0.shared.upload {
+            upload.stop();
+        }
+    }
+
+    /// When this returns, nothing more is stored or sent, and what was queued is gone.
+    pub(crate) fn withdraw(&self) {
+        let shared = &self.0.shared;
+        shared.withdrawn.store(true, Ordering::SeqCst);
+        shared.queue.close();
+        #[cfg(feature = "otlp")]
+        if let Some(upload) = &shared.upload {
+            upload.cancel();
+        }
+        // Whoever is in the middle of storing ends first; whoever comes later sees the withdrawal.
+        drop(lock(&shared.commit));
+        shared.stop();
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl Shared {
+    fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::SeqCst)
+    }
+
+    /// Something that `status()` should say. Each thing is said once.
+    fn note(&self, text: String) {
+        let mut notes = lock(&self.notes);
+        if notes.len() < NOTES {
+            notes.insert(text);
+        }
+    }
+
+    fn now_seconds(&self) -> i64 {
+        self.clock.wall().nanos().div_euclid(1_000_000_000)
+    }
+
+    /// There is more to send.
+    fn pending_upload(self: &Arc<Self>, records: u64) {
+        #[cfg(feature = "otlp")]
+        if let Some(upload) = &self.upload {
+            upload.more(self, records);
+        }
+        #[cfg(not(feature = "otlp"))]
+        let _ = records;
+    }
+
+    fn store(&self, until: Instant) -> Result<(), Unfinished> {
+        if !self.queue.is_home() {
+            return Err(Unfinished::Store);
+        }
+        let asked = {
+            let mut control = lock(&self.control);
+            if control.ended {
+                return Ok(());
+            }
+            control.asked += 1;
+            control.asked
+        };
+        self.queue.wake();
+        match self.wait(until, |control| control.done >= asked || control.ended) {
+            true => Ok(()),
+            false => Err(Unfinished::Store),
+        }
+    }
+
+    fn stop(&self) {
+        if !self.queue.is_home() {
+            return;
+        }
+        lock(&self.control).stop = true;
+        self.queue.wake();
+        #[cfg(feature = "otlp")]
+        if let Some(upload) = &self.upload {
+            upload.stop();
+        }
+    }
+
+    fn ended(&self) {
+        lock(&self.control).ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until something is so; `false` when the time came first.
+    fn wait(&self, until: Instant, is_so: impl Fn(&Control) -> bool) -> bool {
+        if !self.queue.is_home() {
+            return false;
+        }
+        let mut control = lock(&self.control);
+        while !is_so(&control) {
+            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
+                return false;
+            };
+            control = match self.changed.wait_timeout(control, rest) {
+                Ok((control, _)) => control,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("name", &self.0.shared.name)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unfinished::Store => "time ran out before all records were stored; allow a longer deadline",
+            Unfinished::Upload => "not all records could be sent; what is stored is sent by the next run",
+        })
+    }
+}
+
+impl std::error::Error for Unfinished {}

@@ -1,0 +1,264 @@
+//! Where records wait: on disk, or in memory where there is no disk to be had.
+
+use std::collections::VecDeque;
+#[cfg(feature = "store")]
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::queue::lock;
+use crate::record::Row;
+#[cfg(feature = "store")]
+use crate::record::Signal;
+#[cfg(feature = "store")]
+use crate::store::{Limits, Store, StoreError};
+
+/// Bytes of rows that memory holds in place of a store.
+const MEMORY_BYTES: usize = 2 * 1024 * 1024;
+/// How long a claim lasts: longer than any request, shorter than somebody's patience after a crash.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// The place itself, from which each thread opens its own [`Outbox`].
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    #[cfg(feature = "store")]
+    Disk {
+        directory: PathBuf,
+        limits: Limits,
+    },
+    Memory(Arc<Mutex<Memory>>),
+}
+
+/// One thread's access.
+#[derive(Debug)]
+pub(crate) enum Outbox {
+    #[cfg(feature = "store")]
+    Disk {
+        store: Box<Store>,
+        run: u64,
+    },
+    Memory(Arc<Mutex<Memory>>),
+}
+
+/// What an append did to the records of this run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) stored: u64,
+    /// Unsent records that had to make room.
+    pub(crate) evicted: u64,
+    /// Unsent records that were too old.
+    pub(crate) expired: u64,
+}
+
+/// A row that is ours to send for the length of a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    pub(crate) seq: i64,
+    /// Made by this run; others are sent, but not counted as this run's.
+    pub(crate) own: bool,
+    pub(crate) json: String,
+}
+
+/// Why the outbox did not take or give rows; in words for `status()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble(pub(crate) String);
+
+impl Place {
+    pub(crate) fn memory() -> Self {
+        Place::Memory(Arc::default())
+    }
+
+    /// Opens the place for one thread; `run` tells this run's rows from others'.
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
+    pub(crate) fn open(&self, run: u64) -> Result<Outbox, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Place::Disk { directory, limits } => {
+                Ok(Outbox::Disk { store: Box::new(Store::open(directory, *limits)?), run })
+            }
+            Place::Memory(memory) => Ok(Outbox::Memory(Arc::clone(memory))),
+        }
+    }
+
+    /// The newest rows, oldest first.
+    pub(crate) fn newest(&self, count: usize) -> Result<Vec<String>, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Place::Disk { directory, limits } => {
+                let Some(store) = Store::open_existing(directory, *limits)? else { return Ok(Vec::new()) };
+                let mut rows: Vec<String> = store.list(count)?.into_iter().map(|row| row.json).collect();
+                rows.reverse();
+                Ok(rows)
+            }
+            Place::Memory(memory) => {
+                let memory = lock(memory);
+                let from = memory.rows.len().saturating_sub(count);
+                Ok(memory.rows.iter().skip(from).map(|row| row.json.clone()).collect())
+            }
+        }
+    }
+}
+
+impl Outbox {
+    /// Puts rows in, all or none.
+    pub(crate) fn append(&mut self, rows: &[Row], now: i64) -> Result<Appended, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run } => {
+                let rows: Vec<_> = rows.iter().map(|row| to_store(row, *run)).collect();
+                let done = store.append(&rows, now)?;
+                Ok(Appended {
+                    stored: done.stored.into(),
+                    evicted: done.evicted_unsent_own.into(),
+                    expired: done.expired_unsent_own.into(),
+                })
+            }
+            Outbox::Memory(memory) => Ok(lock(memory).append(rows)),
+        }
+    }
+
+    /// Rows to send, oldest first.
+    pub(crate) fn claim(&mut self, records: u32, bytes: u64, now: i64) -> Result<Vec<Claimed>, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run } => {
+                let rows = store.claim(records, bytes, now, LEASE)?;
+                Ok(rows.into_iter().map(|row| Claimed { seq: row.seq, own: row.run == *run, json: row.json }).collect())
+            }
+            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes)),
+        }
+    }
+
+    /// Gives claimed rows back.
+    pub(crate) fn release(&mut self, rows: &[i64]) -> Result<(), Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => store.release(rows).map(drop).map_err(Trouble::from),
+            Outbox::Memory(memory) => {
+                lock(memory).settle(rows, State::Waiting);
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes that a server took the rows.
+    pub(crate) fn mark_sent(&mut self, rows: &[i64], now: i64) -> Result<(), Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => store.mark_sent(rows, now).map(drop).map_err(Trouble::from),
+            Outbox::Memory(memory) => {
+                lock(memory).settle(rows, State::Done);
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes that the rows will never be sent.
+    pub(crate) fn mark_rejected(&mut self, rows: &[i64], now: i64) -> Result<(), Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => store.mark_rejected(rows, now).map(drop).map_err(Trouble::from),
+            Outbox::Memory(memory) => {
+                lock(memory).settle(rows, State::Done);
+                Ok(())
+            }
+        }
+    }
+
+    /// Rows that wait to be sent, whoever made them.
+    pub(crate) fn unsent(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(store.unsent()?),
+            Outbox::Memory(memory) => {
+                Ok(lock(memory).rows.iter().filter(|row| row.state != State::Done).count() as u64)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Rows in memory, bounded in bytes, the oldest dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    rows: VecDeque<Held>,
+    bytes: usize,
+    next: i64,
+}
+
+#[derive(Debug)]
+struct Held {
+    seq: i64,
+    state: State,
+    json: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Claimed,
+    Done,
+}
+
+impl Memory {
+    fn append(&mut self, rows: &[Row]) -> Appended {
+        let mut evicted = 0;
+        for row in rows {
+            let json = row.as_str().to_owned();
+            self.bytes += json.len();
+            self.rows.push_back(Held { seq: self.next, state: State::Waiting, json });
+            self.next += 1;
+            while self.bytes > MEMORY_BYTES && self.rows.len() > 1 {
+                let Some(oldest) = self.rows.pop_front() else { break };
+                self.bytes -= oldest.json.len();
+                evicted += u64::from(oldest.state != State::Done);
+            }
+        }
+        Appended { stored: rows.len() as u64, evicted, expired: 0 }
+    }
+
+    fn claim(&mut self, records: u32, bytes: u64) -> Vec<Claimed> {
+        let mut claimed = Vec::new();
+        let mut size = 0;
+        for row in self.rows.iter_mut().filter(|row| row.state == State::Waiting).take(records as usize) {
+            size += row.json.len() as u64;
+            if size > bytes && !claimed.is_empty() {
+                break;
+            }
+            row.state = State::Claimed;
+            claimed.push(Claimed { seq: row.seq, own: true, json: row.json.clone() });
+        }
+        claimed
+    }
+
+    fn settle(&mut self, seqs: &[i64], state: State) {
+        for row in self.rows.iter_mut().filter(|row| row.state == State::Claimed && seqs.contains(&row.seq)) {
+            row.state = state;
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+fn to_store(row: &Row, run: u64) -> crate::store::Row<'_> {
+    crate::store::Row {
+        run,
+        signal: match row.signal() {
+            Signal::Log => crate::store::Signal::Log,
+            Signal::Span => crate::store::Signal::Span,
+        },
+        unix_secs: row.unix_seconds(),
+        json: row.as_str(),
+    }
+}
+
+#[cfg(feature = "store")]
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Trouble(error.to_string())
+    }
+}

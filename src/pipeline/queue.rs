@@ -1,0 +1,318 @@
+//! The hand-over from the host's threads to the worker: never waits, never grows beyond its bound, never loses silently.
+//!
+//! Each thread has a slot of its own, a chunk under a mutex that only the worker ever contends for, and only for the time
+//! of a swap. When the swap happens at that very moment, the record goes to the shared queue instead.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread::Thread;
+
+use super::counters::{Counters, Loss};
+use crate::privacy::{Chunk, Clean};
+
+/// Bytes of a chunk.
+pub(super) const CHUNK: usize = 16 * 1024;
+/// Chunk buffers that are kept for reuse.
+const SPARES: usize = 8;
+
+/// Where records go in: the layer's end of the pipeline.
+#[derive(Clone)]
+pub(crate) struct Sink(pub(super) Arc<Queue>);
+
+/// A thread's slots: one for each pipeline that it ever wrote to.
+#[derive(Default)]
+pub(crate) struct Ports(Vec<(u64, Arc<Slot>)>);
+
+pub(super) struct Queue {
+    /// Tells the queues of a process apart, also after one is gone.
+    id: u64,
+    /// The process that started the pipeline; a forked child has no worker.
+    process: u32,
+    /// No record is taken any more.
+    closed: AtomicBool,
+    /// The worker has been called and has not swept yet.
+    bell: AtomicBool,
+    /// The queue fills faster than the worker's usual pause allows.
+    hurry: AtomicBool,
+    worker: OnceLock<Thread>,
+    slots: Mutex<Vec<Arc<Slot>>>,
+    full: Mutex<Full>,
+    spares: Mutex<Vec<Chunk>>,
+    limit: usize,
+    pub(super) counters: Counters,
+}
+
+type Slot = Mutex<Chunk>;
+
+/// Chunks that wait for the worker.
+struct Full {
+    chunks: VecDeque<Chunk>,
+    bytes: usize,
+}
+
+impl Sink {
+    /// Takes a record. Returns at once; what cannot be taken is counted.
+    pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) {
+        let queue = &*self.0;
+        if queue.closed.load(Ordering::Acquire) {
+            return;
+        }
+        let slot = ports.slot(queue);
+        let first = match slot.try_lock() {
+            Ok(mut chunk) => {
+                if !chunk.has_room(clean) {
+                    match queue.exchange(&mut chunk, clean.len()) {
+                        Ok(()) => {}
+                        Err(loss) => return queue.counters.lose(loss, 1),
+                    }
+                }
+                let first = chunk.is_empty();
+                chunk.append(clean);
+                first
+            }
+            Err(TryLockError::WouldBlock) => {
+                if let Err(loss) = queue.push(Chunk::of(clean)) {
+                    return queue.counters.lose(loss, 1);
+                }
+                true
+            }
+            // Nothing panics while it holds a slot; if something did, the slot is done for.
+            Err(TryLockError::Poisoned(_)) => return queue.counters.lose(Loss::Panic, 1),
+        };
+        if first && !queue.bell.load(Ordering::Acquire) {
+            queue.ring();
+        }
+    }
+
+    /// Tells this pipeline from others in the process.
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Whether the pipeline still takes records.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.0.closed.load(Ordering::Relaxed)
+    }
+
+    /// Counts a record that could not be written, for example because the thread is already half gone.
+    pub(crate) fn lose(&self, loss: Loss) {
+        if self.is_open() {
+            self.0.counters.lose(loss, 1);
+        }
+    }
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sink({})", self.0.id)
+    }
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ports({})", self.0.len())
+    }
+}
+
+impl Ports {
+    fn slot(&mut self, queue: &Queue) -> &Slot {
+        let known = self.0.iter().position(|(id, _)| *id == queue.id);
+        let place = known.unwrap_or_else(|| {
+            // Slots of pipelines that are gone have no other owner left.
+            self.0.retain(|(_, slot)| Arc::strong_count(slot) > 1);
+            self.0.push((queue.id, queue.enlist()));
+            self.0.len() - 1
+        });
+        &self.0[place].1
+    }
+}
+
+impl Queue {
+    /// A queue that holds at most `limit` bytes of chunks beside the threads' own.
+    pub(super) fn new(limit: usize) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Queue {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            process: std::process::id(),
+            closed: AtomicBool::new(false),
+            bell: AtomicBool::new(false),
+            hurry: AtomicBool::new(false),
+            worker: OnceLock::new(),
+            slots: Mutex::new(Vec::with_capacity(16)),
+            full: Mutex::new(Full { chunks: VecDeque::new(), bytes: 0 }),
+            spares: Mutex::new(Vec::with_capacity(SPARES)),
+            limit,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Says which thread sweeps.
+    pub(super) fn attach(&self, worker: Thread) {
+        // A second worker is never started.
+        let _ = self.worker.set(worker);
+    }
+
+    /// Whether this process is the one that has the worker.
+    pub(super) fn is_home(&self) -> bool {
+        std::process::id() == self.process
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Calls the worker.
+    pub(super) fn ring(&self) {
+        if !self.is_home() {
+            return self.close();
+        }
+        if !self.bell.swap(true, Ordering::AcqRel)
+            && let Some(worker) = self.worker.get()
+        {
+            worker.unpark();
+        }
+    }
+
+    /// Wakes the worker, whether it was called already or not.
+    pub(super) fn wake(&self) {
+        if let Some(worker) = self.worker.get() {
+            worker.unpark();
+        }
+    }
+
+    pub(super) fn is_rung(&self) -> bool {
+        self.bell.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_in_a_hurry(&self) -> bool {
+        self.hurry.load(Ordering::Acquire)
+    }
+
+    fn enlist(&self) -> Arc<Slot> {
+        if !self.is_home() {
+            self.close();
+            return Arc::default();
+        }
+        let slot = Arc::new(Slot::new(self.spare()));
+        lock(&self.slots).push(Arc::clone(&slot));
+        slot
+    }
+
+    /// Hands a full chunk over and puts an empty one in its place.
+    fn exchange(&self, chunk: &mut Chunk, room: usize) -> Result<(), Loss> {
+        if !self.is_home() {
+            self.close();
+            return Err(Loss::Forked);
+        }
+        if chunk.is_empty() {
+            // A record larger than a chunk, or the first one: no buffer yet.
+            *chunk = Chunk::with_capacity(CHUNK.max(room));
+            return Ok(());
+        }
+        let size = chunk.capacity();
+        self.queue(|| std::mem::take(chunk), size)?;
+        *chunk = self.spare();
+        if chunk.capacity() < room {
+            *chunk = Chunk::with_capacity(room);
+        }
+        Ok(())
+    }
+
+    fn push(&self, chunk: Chunk) -> Result<(), Loss> {
+        if !self.is_home() {
+            self.close();
+            return Err(Loss::Forked);
+        }
+        let size = chunk.capacity();
+        self.queue(|| chunk, size)
+    }
+
+    fn queue(&self, chunk: impl FnOnce() -> Chunk, size: usize) -> Result<(), Loss> {
+        let mut full = lock(&self.full);
+        if full.bytes + size > self.limit {
+            return Err(Loss::QueueFull);
+        }
+        full.bytes += size;
+        full.chunks.push_back(chunk());
+        let hurry = full.bytes > self.limit / 4;
+        drop(full);
+        if hurry && !self.hurry.swap(true, Ordering::AcqRel) {
+            self.bell.store(true, Ordering::Release);
+            if let Some(worker) = self.worker.get() {
+                worker.unpark();
+            }
+        }
+        Ok(())
+    }
+
+    /// A buffer: a used one if there is one at hand, and never a wait for it.
+    fn spare(&self) -> Chunk {
+        let used = self.spares.try_lock().ok().and_then(|mut spares| spares.pop());
+        used.unwrap_or_else(|| Chunk::with_capacity(CHUNK))
+    }
+
+    /// Gives a chunk's buffer back for reuse.
+    pub(super) fn reuse(&self, mut chunk: Chunk) {
+        if chunk.capacity() == CHUNK {
+            chunk.clear();
+            let mut spares = lock(&self.spares);
+            if spares.len() < SPARES {
+                spares.push(chunk);
+            }
+        }
+    }
+
+    /// Takes everything that waits, in no order between threads. Only the worker sweeps.
+    pub(super) fn sweep(&self, mut each: impl FnMut(Chunk)) {
+        // Before the sweep: who writes after it rings again.
+        self.bell.store(false, Ordering::SeqCst);
+        self.hurry.store(false, Ordering::SeqCst);
+        loop {
+            let next = {
+                let mut full = lock(&self.full);
+                let next = full.chunks.pop_front();
+                if let Some(chunk) = &next {
+                    full.bytes -= chunk.capacity();
+                }
+                next
+            };
+            let Some(chunk) = next else { break };
+            each(chunk);
+        }
+        let count = lock(&self.slots).len();
+        for place in (0..count).rev() {
+            let (slot, gone) = {
+                let mut slots = lock(&self.slots);
+                let Some(slot) = slots.get_mut(place) else { continue };
+                // Seen before the swap: a thread that is gone writes no more.
+                let gone = Arc::get_mut(slot).is_some();
+                (Arc::clone(slot), gone)
+            };
+            // The buffer is made before the lock is taken, so that a writer meets a held lock as rarely as can be.
+            let is_empty = slot.lock().map_or(true, |chunk| chunk.is_empty());
+            if !is_empty {
+                let mut fresh = if gone { Chunk::default() } else { self.spare() };
+                if let Ok(mut chunk) = slot.lock() {
+                    std::mem::swap(&mut *chunk, &mut fresh);
+                }
+                each(fresh);
+            }
+            if gone {
+                let mut slots = lock(&self.slots);
+                if slots.get(place).is_some_and(|known| Arc::ptr_eq(known, &slot)) {
+                    slots.swap_remove(place);
+                }
+            }
+        }
+    }
+}
+
+/// Locks a mutex under which nothing panics, so that a poisoned one is as good as any.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

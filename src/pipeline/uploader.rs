@@ -1,0 +1,482 @@
+//! The uploader: takes rows out of the outbox, lets them through the filter again, seals and sends them.
+//!
+//! Its thread and its runtime exist only once there is something to send. A server that hangs holds this thread and
+//! nothing else.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+use super::counters::Loss;
+use super::outbox::{Claimed, Outbox, Trouble};
+use super::queue::lock;
+use super::{Shared, Unfinished};
+use crate::app::Timestamp;
+use crate::app::random::IdRng;
+use crate::export::{Admission, Breaker, Endpoint, HttpSettings, OtlpExporter, Outcome, RetryPolicy, Sealed};
+use crate::privacy::format::Shape;
+use crate::privacy::{Chunk, Readmitted, Refused, Resource, Scratch, readmit};
+use crate::record::Batch;
+
+/// Rows that make an upload go out at once.
+const ENOUGH: u64 = 100;
+/// How long rows wait for more of them.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Rows and bytes of one claim.
+const CLAIM: u32 = 512;
+const CLAIM_BYTES: u64 = 1024 * 1024;
+/// The longest wait for another try with the rows in hand: their claim must not run out meanwhile.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long a server that refuses us is left alone.
+const PAUSED: Duration = Duration::from_secs(60);
+
+/// Where rows are sent, and when.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) settings: HttpSettings,
+    pub(crate) schedule: Schedule,
+}
+
+/// When stored records are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Schedule {
+    /// While the process lives: 100 records or 5 seconds after the first one, whichever comes first. The default.
+    #[default]
+    Live,
+    /// Only by [`Telemetry::flush`](crate::Telemetry::flush) and [`Telemetry::shutdown`](crate::Telemetry::shutdown).
+    Manual,
+}
+
+/// The uploader as the other threads see it.
+pub(super) struct Upload {
+    destination: Destination,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Held while a request is out, so that a withdrawal can wait until it is cut.
+    sending: Mutex<()>,
+    cancel: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    started: bool,
+    stop: bool,
+    ended: bool,
+    /// Rows that wait, as far as is known.
+    waiting: u64,
+    /// When the first of them came.
+    since: Option<Instant>,
+    /// Flushes asked for, and the last one that is done; whether everything was sent then.
+    asked: u64,
+    done: u64,
+    all_sent: bool,
+}
+
+impl Upload {
+    pub(super) fn new(destination: Destination) -> Self {
+        Upload {
+            destination,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            sending: Mutex::new(()),
+            cancel: Notify::new(),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.destination.endpoint
+    }
+
+    /// There are more rows to send.
+    pub(super) fn more(&self, shared: &Arc<Shared>, records: u64) {
+        if records == 0 {
+            return;
+        }
+        let mut state = lock(&self.state);
+        state.waiting += records;
+        state.since.get_or_insert_with(Instant::now);
+        if self.destination.schedule == Schedule::Live {
+            self.start(shared, &mut state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Starts the thread if there is none yet.
+    fn start(&self, shared: &Arc<Shared>, state: &mut State) {
+        if state.started || state.stop {
+            return;
+        }
+        state.started = true;
+        let shared = Arc::clone(shared);
+        let name = format!("telem-up-{}", shared.name);
+        let spawned = std::thread::Builder::new().name(name).spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let done = catch_unwind(AssertUnwindSafe(|| Uploader::run(&shared)));
+                if !matches!(done, Ok(Ok(()))) {
+                    let why = done.ok().and_then(Result::err).unwrap_or_else(|| "it panicked".to_owned());
+                    shared.note(format!("nothing is sent: {why}"));
+                }
+                if let Some(upload) = &shared.upload {
+                    lock(&upload.state).ended = true;
+                    upload.changed.notify_all();
+                }
+            }
+        });
+        if let Err(error) = spawned {
+            state.ended = true;
+            shared.note(format!("nothing is sent: the operating system gives no thread ({error})"));
+        }
+    }
+
+    /// Sends what is stored.
+    pub(super) fn flush(&self, shared: &Arc<Shared>, until: Instant) -> Result<(), Unfinished> {
+        let mut state = lock(&self.state);
+        if state.waiting == 0 && state.asked == state.done {
+            return Ok(());
+        }
+        self.start(shared, &mut state);
+        state.asked += 1;
+        let asked = state.asked;
+        self.changed.notify_all();
+        while state.done < asked && !state.ended {
+            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
+                return Err(Unfinished::Upload);
+            };
+            state = match self.changed.wait_timeout(state, rest) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        match state.done >= asked && state.all_sent {
+            true => Ok(()),
+            false => Err(Unfinished::Upload),
+        }
+    }
+
+    /// The thread ends after what it is doing.
+    pub(super) fn stop(&self) {
+        lock(&self.state).stop = true;
+        self.changed.notify_all();
+    }
+
+    /// Cuts a request that is out and returns when none is.
+    pub(super) fn cancel(&self) {
+        self.stop();
+        self.cancel.notify_one();
+        drop(lock(&self.sending));
+    }
+}
+
+/// What the thread itself has.
+struct Uploader<'a> {
+    shared: &'a Shared,
+    upload: &'a Upload,
+    runtime: Runtime,
+    exporter: OtlpExporter,
+    outbox: Outbox,
+    breaker: Breaker,
+    retry: RetryPolicy,
+    rng: IdRng,
+    scratch: Scratch,
+}
+
+/// How a claim of rows fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// There was nothing left to send.
+    Empty,
+    /// The rows are settled, one way or the other.
+    Settled,
+    /// The rows were given back: not now.
+    Later,
+    /// Consent was withdrawn, or the thread is to end.
+    Over,
+}
+
+impl<'a> Uploader<'a> {
+    fn run(shared: &'a Shared) -> Result<(), String> {
+        super::mute::this_thread();
+        let Some(upload) = &shared.upload else { return Ok(()) };
+        // Names are resolved on a thread of the runtime's own: one, and as mute as this one.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .thread_name("telem-dns")
+            .on_thread_start(super::mute::this_thread)
+            .build()
+            .map_err(|error| format!("the runtime could not be made ({error})"))?;
+        let Destination { endpoint, settings, .. } = upload.destination.clone();
+        let exporter = OtlpExporter::new(endpoint, settings).map_err(|error| error.to_string())?;
+        let place = lock(&shared.place).clone();
+        let outbox = place.open(shared.run).map_err(|Trouble(why)| why)?;
+        let mut uploader = Uploader {
+            shared,
+            upload,
+            runtime,
+            exporter,
+            outbox,
+            breaker: Breaker::default(),
+            retry: RetryPolicy::default(),
+            rng: IdRng::new(),
+            scratch: Scratch::default(),
+        };
+        uploader.serve();
+        Ok(())
+    }
+
+    fn serve(&mut self) {
+        while let Some(asked) = self.wait() {
+            let all_sent = loop {
+                match self.round() {
+                    Ok(Round::Settled) => {}
+                    Ok(Round::Empty) => break true,
+                    Ok(Round::Later | Round::Over) => break false,
+                    Err(Trouble(why)) => {
+                        self.shared.note(format!("stored records could not be read: {why}"));
+                        break false;
+                    }
+                }
+            };
+            let mut state = lock(&self.upload.state);
+            if all_sent {
+                state.waiting = 0;
+                state.since = None;
+            } else {
+                state.since = Some(Instant::now());
+            }
+            state.done = state.done.max(asked);
+            state.all_sent = all_sent;
+            drop(state);
+            self.upload.changed.notify_all();
+        }
+    }
+
+    /// Waits until something is to be sent; `None` when the thread is to end.
+    fn wait(&self) -> Option<u64> {
+        let mut state = lock(&self.upload.state);
+        loop {
+            if state.asked > state.done && !self.shared.is_withdrawn() {
+                return Some(state.asked);
+            }
+            if state.stop || self.shared.is_withdrawn() {
+                return None;
+            }
+            let live = self.upload.destination.schedule == Schedule::Live;
+            let now = self.shared.clock.now().0;
+            let due =
+                state.since.filter(|_| live && state.waiting > 0).map(|since| match self.breaker.remaining(now) {
+                    Some(rest) => Instant::now() + rest,
+                    None if state.waiting >= ENOUGH && !self.breaker.is_troubled() => since,
+                    None => since + PAUSE,
+                });
+            state = match due {
+                None => self.upload.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
+                Some(due) => match due.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
+                    None => return Some(state.asked),
+                    Some(rest) => match self.upload.changed.wait_timeout(state, rest) {
+                        Ok((state, _)) => state,
+                        Err(poisoned) => poisoned.into_inner().0,
+                    },
+                },
+            };
+        }
+    }
+
+    /// Sends one claim of rows.
+    fn round(&mut self) -> Result<Round, Trouble> {
+        if self.shared.is_withdrawn() {
+            return Ok(Round::Over);
+        }
+        let rows = self.outbox.claim(CLAIM, CLAIM_BYTES, self.shared.now_seconds())?;
+        if rows.is_empty() {
+            return Ok(Round::Empty);
+        }
+        let mut worst = Round::Settled;
+        for group in self.readmit(rows)? {
+            let round = self.deliver(&group)?;
+            if round != Round::Settled {
+                worst = round;
+            }
+        }
+        Ok(worst)
+    }
+
+    /// Lets rows through the filter again, in groups of one resource. What does not pass is never sent.
+    fn readmit(&mut self, rows: Vec<Claimed>) -> Result<Vec<Group>, Trouble> {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut refused = Vec::new();
+        for row in rows {
+            match readmit(&self.shared.engine, &row.json, &mut self.scratch) {
+                Ok(Readmitted { clean, shape, resource }) => {
+                    let group = match groups.iter().position(|group| group.is_for(&resource, shape)) {
+                        Some(place) => &mut groups[place],
+                        None => {
+                            groups.push(Group::new(resource, shape));
+                            groups.last_mut().expect("a group was pushed")
+                        }
+                    };
+                    group.chunk.append(clean);
+                    group.seqs.push(row.seq);
+                    group.own += u64::from(row.own);
+                }
+                Err(Refused::Found | Refused::NotARecord) => refused.push(row),
+            }
+        }
+        if !refused.is_empty() {
+            let seqs: Vec<i64> = refused.iter().map(|row| row.seq).collect();
+            self.outbox.mark_rejected(&seqs, self.shared.now_seconds())?;
+            let own = refused.iter().filter(|row| row.own).count() as u64;
+            self.shared.queue.counters.lose_stored(Loss::NotReadmitted, own);
+        }
+        Ok(groups)
+    }
+
+    /// Sends a group until it is settled or this round's tries are used up.
+    fn deliver(&mut self, group: &Group) -> Result<Round, Trouble> {
+        let batch = Batch { chunk: &group.chunk, plans: None, resource: &group.resource, zero: EPOCH };
+        let sealed = match self.exporter.seal(batch.records()) {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                self.shared.note(error.to_string());
+                return self.reject(group);
+            }
+        };
+        let mut round = Round::Settled;
+        for sealed in &sealed {
+            round = self.send(group, sealed)?;
+        }
+        Ok(round)
+    }
+
+    fn send(&mut self, group: &Group, sealed: &Sealed) -> Result<Round, Trouble> {
+        let mut failed = 0;
+        loop {
+            if let Admission::Wait(_) = self.breaker.admit(self.shared.clock.now().0) {
+                return self.later(group);
+            }
+            let Some(outcome) = self.try_once(sealed) else {
+                self.outbox.release(&group.seqs)?;
+                return Ok(Round::Over);
+            };
+            let counters = &self.shared.queue.counters;
+            match outcome {
+                Outcome::Delivered { rejected, message } => {
+                    self.breaker.succeeded();
+                    self.outbox.mark_sent(&group.seqs, self.shared.now_seconds())?;
+                    // A server does not say which ones it left out; they count as this run's first.
+                    let refused = rejected.min(group.own);
+                    counters.sent.add(group.own - refused);
+                    counters.lose_stored(Loss::Rejected, refused);
+                    counters.answered(sealed.signal, u64::from(sealed.records), rejected);
+                    if let Some(message) = message {
+                        self.shared.note(format!("the server said: {message}"));
+                    }
+                    return Ok(Round::Settled);
+                }
+                Outcome::Rejected { status, why } => {
+                    self.breaker.succeeded();
+                    counters.uploads_failed.add(1);
+                    self.shared.note(format!("the server refused records for good ({status}): {why}"));
+                    return self.reject(group);
+                }
+                Outcome::Paused { status, why } => {
+                    counters.uploads_failed.add(1);
+                    self.shared.note(format!("the server takes nothing from us as things are ({status}): {why}"));
+                    self.breaker.trip(self.shared.clock.now().0, PAUSED);
+                    return self.later(group);
+                }
+                Outcome::Retry { after, why } => {
+                    counters.uploads_failed.add(1);
+                    failed += 1;
+                    self.shared.note(format!("sending failed and is tried again: {why}"));
+                    self.breaker.failed(self.shared.clock.now().0);
+                    match self.retry.delay(failed, after, self.rng.next_u64()) {
+                        Some(delay) if delay > LONGEST_PAUSE => {
+                            self.breaker.trip(self.shared.clock.now().0, delay);
+                            return self.later(group);
+                        }
+                        Some(delay) if self.pause(delay) => {}
+                        Some(_) => {
+                            self.outbox.release(&group.seqs)?;
+                            return Ok(Round::Over);
+                        }
+                        None => return self.later(group),
+                    }
+                }
+            }
+        }
+    }
+
+    /// One request; `None` when it was cut by a withdrawal.
+    fn try_once(&self, sealed: &Sealed) -> Option<Outcome> {
+        let _sending = lock(&self.upload.sending);
+        if self.shared.is_withdrawn() {
+            return None;
+        }
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.upload.cancel.notified() => None,
+                outcome = self.exporter.send(sealed) => Some(outcome),
+            }
+        })
+    }
+
+    /// Waits between two tries; `false` when the thread is to end.
+    fn pause(&self, delay: Duration) -> bool {
+        let until = Instant::now() + delay;
+        let mut state = lock(&self.upload.state);
+        loop {
+            if state.stop || self.shared.is_withdrawn() {
+                return false;
+            }
+            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
+                return true;
+            };
+            state = match self.upload.changed.wait_timeout(state, rest) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    fn later(&mut self, group: &Group) -> Result<Round, Trouble> {
+        self.outbox.release(&group.seqs)?;
+        Ok(Round::Later)
+    }
+
+    fn reject(&mut self, group: &Group) -> Result<Round, Trouble> {
+        self.outbox.mark_rejected(&group.seqs, self.shared.now_seconds())?;
+        self.shared.queue.counters.lose_stored(Loss::Rejected, group.own);
+        Ok(Round::Settled)
+    }
+}
+
+/// Readmitted records carry their time as nanoseconds since 1970.
+const EPOCH: Timestamp = Timestamp::from_nanos(0);
+
+/// Readmitted rows of one resource and kind: one request.
+struct Group {
+    resource: Resource,
+    shape: Shape,
+    chunk: Chunk,
+    seqs: Vec<i64>,
+    /// How many were made by this run.
+    own: u64,
+}
+
+impl Group {
+    fn new(resource: Resource, shape: Shape) -> Self {
+        Group { resource, shape, chunk: Chunk::default(), seqs: Vec::new(), own: 0 }
+    }
+
+    fn is_for(&self, resource: &Resource, shape: Shape) -> bool {
+        self.shape == shape && self.resource == *resource
+    }
+}

@@ -1,0 +1,168 @@
+//! The worker: sweeps the queue, shows records to the local exporters, stores them, counts them, sleeps.
+//!
+//! A process that logs nothing never wakes it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::counters::Loss;
+use super::outbox::{Outbox, Place, Trouble};
+use super::queue::lock;
+use super::{LocalExporter, Shared};
+use crate::privacy::Chunk;
+use crate::record::{Batch, Row};
+
+/// How long the worker lets records gather: a record is in the store within 200 ms.
+const GATHER: Duration = Duration::from_millis(150);
+/// Rows of one transaction.
+const ROWS: usize = 256;
+
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    outbox: Option<Outbox>,
+    exporters: Vec<LocalExporter>,
+    prepare: Option<Prepare>,
+    rows: Vec<Row>,
+}
+
+/// What is to be done on disk before the outbox is opened, off the host's threads; the error is fit to be shown.
+pub(crate) type Prepare = Box<dyn FnOnce() -> Result<(), String> + Send>;
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>, exporters: Vec<LocalExporter>, prepare: Prepare) -> Self {
+        Worker { shared, outbox: None, exporters, prepare: Some(prepare), rows: Vec::with_capacity(ROWS) }
+    }
+
+    pub(super) fn run(mut self) {
+        super::mute::this_thread();
+        self.open();
+        loop {
+            self.sleep();
+            let (asked, stop) = {
+                let control = lock(&self.shared.control);
+                (control.asked, control.stop)
+            };
+            self.sweep();
+            {
+                let mut control = lock(&self.shared.control);
+                control.done = control.done.max(asked);
+            }
+            self.shared.changed.notify_all();
+            if stop || self.shared.is_withdrawn() {
+                break;
+            }
+        }
+        self.shared.queue.close();
+        self.shared.ended();
+    }
+
+    /// Opens the store, creates it if there is none, and looks for what an earlier run left unsent.
+    fn open(&mut self) {
+        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble);
+        let opened = prepared.and_then(|()| lock(&self.shared.place).clone().open(self.shared.run));
+        self.outbox = match opened {
+            Ok(outbox) => Some(outbox),
+            Err(trouble) => {
+                self.shared.note(format!("records are kept in memory only: {}", trouble.0));
+                let memory = Place::memory();
+                *lock(&self.shared.place) = memory.clone();
+                memory.open(self.shared.run).ok()
+            }
+        };
+        let waiting = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()).unwrap_or(0);
+        self.shared.pending_upload(waiting);
+    }
+
+    /// Waits to be called, and then for more to gather.
+    fn sleep(&self) {
+        let queue = &self.shared.queue;
+        let must_go = || {
+            let control = lock(&self.shared.control);
+            control.asked > control.done || control.stop || self.shared.is_withdrawn()
+        };
+        while !queue.is_rung() && !must_go() {
+            std::thread::park();
+        }
+        let until = Instant::now() + GATHER;
+        while !must_go() && !queue.is_in_a_hurry() {
+            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else { break };
+            std::thread::park_timeout(rest);
+        }
+    }
+
+    fn sweep(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        shared.queue.sweep(|chunk| {
+            let records = u64::from(chunk.records());
+            shared.queue.counters.swept.add(records);
+            let done = catch_unwind(AssertUnwindSafe(|| self.take(&chunk)));
+            if done.is_err() {
+                shared.queue.counters.lose_swept(Loss::Panic, records);
+            }
+            shared.queue.reuse(chunk);
+            if self.rows.len() >= ROWS {
+                self.store();
+            }
+        });
+        self.store();
+    }
+
+    /// Turns a chunk into rows. Rows of one chunk are added together or not at all.
+    fn take(&mut self, chunk: &Chunk) {
+        let shared = &*self.shared;
+        let zero = shared.clock.wall_offset();
+        let batch = Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero };
+        let mut rows = Vec::with_capacity(chunk.records() as usize);
+        let (mut dropped, mut hashed, mut redacted) = (0, 0, 0);
+        // Held so that a withdrawal waits for what is being shown.
+        let _commit = lock(&shared.commit);
+        for record in batch.records() {
+            dropped += u64::from(record.dropped_attributes());
+            hashed += u64::from(record.hashed_attributes());
+            redacted += u64::from(record.redacted_attributes());
+            let row = Row::of(&record);
+            if !shared.is_withdrawn() {
+                self.exporters.iter_mut().for_each(|exporter| exporter.export(&record, &row));
+            }
+            rows.push(row);
+        }
+        let counters = &shared.queue.counters;
+        counters.fields_dropped.add(dropped);
+        counters.fields_hashed.add(hashed);
+        counters.fields_redacted.add(redacted);
+        self.rows.append(&mut rows);
+    }
+
+    fn store(&mut self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let shared = &self.shared;
+        let counters = &shared.queue.counters;
+        let count = self.rows.len() as u64;
+        let _commit = lock(&shared.commit);
+        if shared.withdrawn.load(Ordering::SeqCst) {
+            counters.lose_swept(Loss::Withdrawn, count);
+        } else {
+            let now = shared.now_seconds();
+            let appended = self.outbox.as_mut().map(|outbox| outbox.append(&self.rows, now));
+            match appended {
+                Some(Ok(done)) => {
+                    counters.stored.add(done.stored);
+                    counters.lose_swept(Loss::StoreFailed, count.saturating_sub(done.stored));
+                    counters.lose_stored(Loss::StoreFull, done.evicted);
+                    counters.lose_stored(Loss::Expired, done.expired);
+                    shared.pending_upload(done.stored);
+                }
+                Some(Err(trouble)) => {
+                    shared.note(format!("records could not be stored: {}", trouble.0));
+                    counters.lose_swept(Loss::StoreFailed, count);
+                }
+                None => counters.lose_swept(Loss::StoreFailed, count),
+            }
+        }
+        self.rows.clear();
+    }
+}

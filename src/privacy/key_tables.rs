@@ -1,0 +1,370 @@
+//! The word lists behind [`super::keys`]: what a key name says about its value.
+//!
+//! A phrase is lower-case tokens with one space between them. Lists are grouped by what happens to the value, and every
+//! phrase carries the sentence that `explain` shows. The index over all phrases is built at compile time, so that a
+//! look-up is one hash and, nearly always, one comparison.
+
+use super::keys::{KeyClass, NumericRule, Place, TextRule};
+
+/// Phrases that share one verdict.
+pub(super) struct Group {
+    pub(super) class: KeyClass,
+    pub(super) numeric: NumericRule,
+    pub(super) place: Place,
+    /// What a value must look like when the key stands inside running text.
+    pub(super) text: TextRule,
+    /// Phrase and the sentence for `explain`.
+    pub(super) words: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! group {
+    ($class:ident $numeric:ident $place:ident $text:ident $label:literal: $($word:literal)*) => {
+        Group {
+            class: KeyClass::$class,
+            numeric: NumericRule::$numeric,
+            place: Place::$place,
+            text: TextRule::$text,
+            words: &[$(($word, concat!($label, " `", $word, "`"))),*],
+        }
+    };
+}
+
+pub(super) static GROUPS: &[Group] = &GROUP_LIST;
+
+/// The longest phrase, in tokens.
+pub(super) const LONGEST: usize = 4;
+
+const GROUP_LIST: [Group; 34] = [
+    // Exclusions: these sequences take their words out of the game.
+    group!(Safe Stays Any Never "excluded phrase":
+        "tokens used" "token count" "max tokens" "prompt tokens" "completion tokens" "total tokens" "input tokens"
+        "output tokens" "cached tokens" "reasoning tokens" "token type" "token bucket" "token usage" "token limit"
+        "token budget" "token index" "token name" "token counts" "tokens per" "token kind" "tokenizer" "tokenized"
+        "author" "authors" "authority" "authored" "authentic" "authenticated" "authenticity" "authentication method"
+        "auth method" "auth type" "auth status" "auth mode" "auth scheme" "auth provider" "auth flow"
+        "keyboard" "keyword" "keywords" "keyspace" "keystone" "monkey" "hotkey" "compass" "bypass" "passive" "passed"
+        "passes" "passthrough" "passrate" "secretary" "primary key" "foreign key" "cache key" "partition key"
+        "sort key" "routing key" "public key" "idempotency key" "object key" "row key" "key id" "key count" "key name"
+        "pass through" "pass rate" "pass count" "secret name" "secret version" "secret count" "password policy"
+        "password length" "password age" "password reset" "password strength" "session count" "session duration"
+        "session timeout" "session store" "cookie consent" "cookie name" "message id" "message size" "message count"
+        "message type" "content type" "content length" "content encoding" "content disposition" "host count"
+        "host arch" "host type" "address family" "address space" "ip version" "card layout" "pin count" "pin mode"
+        "email count" "email queue" "email sent" "email provider" "peer service" "code file path" "code filepath"
+        "process executable path" "process executable name" "code function name" "code line number"),
+    group!(Safe Stays Any Never "machine id":
+        "trace id" "span id" "request id" "correlation id" "event id" "build id" "job id" "traceparent" "trace parent"
+        "parent id" "process id" "thread id" "transaction id" "operation id"),
+    // Ids of persons and of what stands for one.
+    group!(Id Goes Any Id "id rule":
+        "user id" "uid" "account id" "customer id" "tenant id" "org id" "organization id" "organisation id"
+        "member id" "subscriber id" "employee id" "patient id" "client id" "device id" "machine id" "session id"
+        "installation id" "install id" "visitor id" "profile id" "enduser id" "enduser pseudo id" "person id"
+        "student id" "player id" "guest id" "owner id" "principal id" "actor id" "author id" "creator id" "sender id"
+        "recipient id" "holder id" "driver id" "passenger id" "anonymous id" "distinct id" "advertising id"
+        "user uuid" "user guid" "user identifier" "customer uuid" "customer identifier" "device uuid" "host id"
+        "service instance id" "messaging message id" "end user id" "anonymous user id" "user ids" "customer ids"
+        "account ids" "account uuid" "patient identifier" "customer no" "user no" "contact id" "viewer id"
+        "user pk" "sess id" "session identifier" "device identifier" "machine uuid" "client uuid"),
+    group!(Id Goes End Id "id rule":
+        "userid" "accountid" "customerid" "tenantid" "orgid" "organizationid" "memberid" "subscriberid" "employeeid"
+        "patientid" "clientid" "deviceid" "machineid" "sessionid" "installationid" "visitorid" "profileid" "sid" "idfa"
+        "gaid" "aaid" "adid" "customernumber" "customer number" "member number" "employee number" "patient number" "mrn"
+        "medical record number" "user number" "userids"),
+    // Secrets whose value can be any word.
+    group!(Secret Goes Any Password "secret word":
+        "password" "passwords" "passwd" "pwd" "passphrase" "pass phrase" "passcode" "userpassword" "dbpassword" "user password" "db password" "kennwort" "passwort" "mot de passe"
+        "contrasena" "mnemonic" "seed phrase" "recovery phrase" "security answer"),
+    group!(Secret Goes Any Token "secret word":
+        "secret" "secrets" "client secret" "clientsecret" "shared secret" "app secret" "private key" "privatekey" "secret key"
+        "secretkey" "signing key" "encryption key" "master key" "recovery code" "backup code"),
+    group!(Secret Goes End Password "secret word": "pass" "pw"),
+    // Secrets whose value is a made-up string; a bare number under them is a count.
+    group!(Secret Stays Any Token "secret word":
+        "token" "tokens" "credential" "credentials" "creds" "authorization" "apikey" "apikeys" "api key" "api keys"
+        "api token" "apitoken" "access key" "accesskey" "access key id" "account key" "accountkey" "authkey" "auth key"
+        "authtoken" "auth token" "accesstoken" "access token" "refreshtoken" "refresh token" "idtoken" "id token"
+        "bearer" "jwt" "csrf" "xsrf" "jsessionid" "phpsessid" "connect sid" "connection string" "connectionstring"
+        "database url" "databaseurl" "redis url" "mongo url" "mongodb uri" "webhook url" "webhook secret" "authheader"
+        "auth header" "auth code" "authorization code" "session key" "sessionkey" "session token" "sessiontoken"
+        "session data" "app key" "service key" "license key" "deploy key" "ssh key" "storage key" "subscription key"
+        "bearer token" "auth cookie" "tls key" "sas token" "saskey" "oauth" "xsrftoken" "csrftoken" "sessid"
+        "session secret" "integration key" "write key" "admin key" "root key" "hmac key" "shared access key"
+        "shared access signature" "sharedaccesskey" "instrumentation key" "sso token"),
+    group!(Secret Stays Any Cookie "secret word": "cookie" "cookies" "set cookie"),
+    group!(Secret Stays End Token "secret word":
+        "auth" "session" "sas" "signature" "sig" "dsn" "webhook" "mfa" "basic auth" "sign key" "sess" "bearer auth"),
+    // Secrets that are numbers.
+    group!(Secret Goes Any Digits "secret word":
+        "otp" "totp" "cvv" "cvc" "otp code" "mfa code" "totp code" "fa code" "pin code" "pincode" "verification code"
+        "security code" "one time password" "one time code" "sms code" "card pin" "login code" "tan"),
+    group!(Secret Goes End Digits "secret word": "pin" "csc"),
+    // Personal data by name.
+    group!(Pii Stays Any Data "personal word":
+        "email" "emails" "e mail" "mail address" "email address" "emailaddress" "useremail" "user email"),
+    group!(Pii Stays End Data "personal word": "mail" "mails" "mailto"),
+    group!(Pii Goes Any Phone "personal word":
+        "phone number" "phonenumber" "mobile number" "mobilenumber" "cell number" "fax number" "telephone number" "msisdn"
+        "telephone" "cellphone" "cell phone" "mobile phone" "home phone" "work phone" "phone numbers" "phones" "telefon"
+        "telefonnummer" "rufnummer" "whatsapp number" "contact number"),
+    group!(Pii Goes End Phone "personal word": "phone" "mobile" "tel" "fax" "whatsapp"),
+    group!(Pii Goes Any Digits "personal word":
+        "ssn" "social security" "social security number" "socialsecuritynumber" "passport" "passport number" "iban"
+        "account number" "accountnumber" "bank account" "card number" "cardnumber" "credit card" "creditcard"
+        "debit card" "creditcard number" "credit card number" "debit card number" "cc number" "ccnumber" "ccnum" "cc num"
+        "tax id" "tax number" "taxid" "national id" "nationalid" "national insurance" "national insurance number"
+        "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driving licence" "license plate"
+        "licence plate" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
+        "cpf" "cnpj" "bsn" "steuer id" "personnummer" "codice fiscale" "hetu" "tfn" "curp" "dni" "nie"),
+    group!(Pii Goes End Digits "personal word": "sin" "nin" "pan" "mac address" "macaddress" "mac addr" "ip" "ips" "ipv"
+        "card" "mac" "serial" "serial number" "serialnumber"),
+    group!(Pii Goes End Weak "personal word": "fingerprint"),
+    group!(Pii Goes Any Date "personal word":
+        "dob" "date of birth" "dateofbirth" "birth date" "birthdate" "birthday" "birth day" "birth year" "year of birth"
+        "geburtsdatum" "born on" "bday"),
+    group!(Pii Goes End Date "personal word": "birth" "born"),
+    group!(Pii Goes End Geo "personal word": "lat" "lon" "lng" "latitude" "longitude" "altitude"),
+    group!(Pii Stays End Weak "personal word":
+        "geo" "location" "gps" "gps position" "coordinates" "coords" "geolocation" "geo location" "geo point" "lat lon"
+        "lat lng" "latlng" "latlon"),
+    group!(Pii Goes End Data "personal word": "zip" "zip code" "zipcode" "postal" "postal code" "postalcode" "postcode" "plz"),
+    group!(Pii Stays Any Data "personal word":
+        "street address" "street name" "home address" "postal address" "billing address" "shipping address"
+        "delivery address" "mailing address" "address line" "house number" "user address" "customer address"),
+    group!(Pii Stays End Weak "personal word": "address" "street" "city" "town" "addr"),
+    group!(Pii Stays Any Name "personal word":
+        "first name" "firstname" "last name" "lastname" "full name" "fullname" "display name" "displayname" "user name"
+        "username" "usernames" "middle name" "given name" "family name" "surname" "forename" "nickname" "nick name"
+        "maiden name" "real name" "legal name" "customer name" "patient name" "employee name" "person name" "contact name"
+        "owner name" "account name" "account holder" "card holder" "cardholder" "cardholder name" "holder name" "member name"
+        "recipient name" "sender name" "guest name" "passenger name" "student name" "author name" "player name" "client name"
+        "login name" "account owner" "mothers maiden name" "name on card" "process owner" "process user name" "db user"
+        "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
+        "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
+    group!(Pii Goes End Weak "personal word":
+        "user" "login" "customer" "patient" "employee" "gender" "race" "religion" "ethnicity" "nationality" "marital status" "sex"
+        "sexual orientation" "username or email" "diagnosis" "blood type" "cardholder data"),
+    group!(Pii Stays End Host "personal word":
+        "host" "hostname" "host name" "hostnames" "computer name" "computername" "device name" "machine name" "peer name"
+        "net peer name" "net sock peer name" "server address" "server name" "workstation" "node name"),
+    group!(Pii Goes End Addr "personal word":
+        "ip address" "ipaddress" "ip addr" "ipaddr" "client address" "remote addr" "remote address" "peer addr" "peer address"
+        "peer ip" "client ip" "remote ip" "user ip" "source ip" "src ip" "client addr" "forwarded for" "real ip"
+        "network peer address" "net peer ip" "net sock peer addr" "host ip" "host mac" "ssid" "bssid" "peer" "remoteaddr"
+        "clientip" "remoteip" "local addr" "connecting ip"),
+    group!(Pii Stays End Never "personal word":
+        "file" "filename" "file name" "thumbnail" "file path" "filepath" "user agent" "user agent original" "useragent"
+        "user roles" "url" "url full" "url path" "url query" "url fragment" "http url" "http target" "http query"
+        "http fragment" "process working directory" "cwd" "current dir" "home dir" "home directory" "referer" "referrer"),
+    // Content: what people wrote, and what machines were told.
+    group!(Content Stays End Never "content word":
+        "message" "body" "content" "contents" "text" "prompt" "completion" "input" "output" "comment" "comments" "description"
+        "query" "statement" "sql" "args" "argv" "payload" "request body" "response body" "messages" "http request body data"
+        "db statement" "db query text" "query text" "command line" "command args" "process command line" "process command args"
+        "exception message" "exception stacktrace" "stacktrace" "otel status description" "graphql document"),
+    group!(Content Stays Any Never "content word": "db params" "db sql bindings" "db redis parameters" "sql bindings" "prompt text"),
+    // Words that say nothing about the value beside them: `password_value`, `ApiKey { inner: .. }`.
+    group!(Free Stays Any Never "neutral word":
+        "value" "val" "values" "raw" "str" "string" "plain" "plaintext" "inner" "header" "field" "param" "original" "data"
+        "new" "old" "current" "hex" "encoded" "b" "base" "env" "var" "number" "num" "no" "list" "digits" "line" "prod" "dev" "test"
+        "json" "expose" "exposed" "v" "self" "contents of"),
+];
+
+/// A key that ends in one of these counts, times, sorts or switches something: it holds no secret and no person.
+pub(super) static SAFE_SUFFIXES: [&str; 76] = [
+    "algorithm",
+    "alg",
+    "allowed",
+    "at",
+    "attempt",
+    "attempts",
+    "bytes",
+    "capacity",
+    "changed",
+    "color",
+    "consent",
+    "count",
+    "counts",
+    "created",
+    "delay",
+    "disabled",
+    "duration",
+    "elapsed",
+    "enabled",
+    "exists",
+    "expired",
+    "expires",
+    "expiration",
+    "expiry",
+    "family",
+    "format",
+    "height",
+    "idx",
+    "index",
+    "interval",
+    "invalid",
+    "issued",
+    "kind",
+    "latency",
+    "layout",
+    "len",
+    "length",
+    "limit",
+    "max",
+    "mean",
+    "method",
+    "min",
+    "missing",
+    "mode",
+    "ms",
+    "nanos",
+    "ns",
+    "offset",
+    "pct",
+    "percent",
+    "policy",
+    "present",
+    "provider",
+    "queue",
+    "rate",
+    "ratio",
+    "remaining",
+    "required",
+    "retries",
+    "rotated",
+    "sec",
+    "seconds",
+    "secs",
+    "sent",
+    "size",
+    "state",
+    "status",
+    "strength",
+    "sum",
+    "supported",
+    "template",
+    "timeout",
+    "total",
+    "ttl",
+    "type",
+    "us",
+];
+
+/// Two more suffix words that only the OpenTelemetry keys and the complaints need.
+pub(super) static MORE_SAFE_SUFFIXES: [&str; 9] =
+    ["used", "valid", "verified", "version", "width", "updated", "success", "space", "usec"];
+
+/// What a struct is called beside the thing it holds: `CreateUserRequest { id: .. }` is about a user.
+pub(super) static STRUCT_SUFFIXES: [&str; 28] = [
+    "request", "req", "response", "resp", "dto", "model", "entity", "row", "record", "input", "params", "args", "data",
+    "info", "details", "view", "event", "payload", "form", "command", "cmd", "proto", "inner", "ref", "context", "ctx",
+    "config", "item",
+];
+
+/// OpenTelemetry keys that end in a free name. Compared without regard to case, before the words.
+pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
+    ("http.request.header.", KeyClass::Pii, "semantic convention `http.request.header.<key>`"),
+    ("http.response.header.", KeyClass::Pii, "semantic convention `http.response.header.<key>`"),
+    ("db.query.parameter.", KeyClass::Content, "semantic convention `db.query.parameter.<key>`"),
+    ("url.path.parameter.", KeyClass::Pii, "semantic convention `url.path.parameter.<key>`"),
+    ("process.environment_variable.", KeyClass::Secret, "semantic convention `process.environment_variable.<key>`"),
+    ("sentry.message.parameter.", KeyClass::Content, "semantic convention `sentry.message.parameter.<key>`"),
+    ("grpc.error.", KeyClass::Content, "semantic convention `grpc.error.<key>`"),
+    ("rpc.request.metadata.", KeyClass::Pii, "semantic convention `rpc.request.metadata.<key>`"),
+    ("mcp.request.argument.", KeyClass::Content, "semantic convention `mcp.request.argument.<key>`"),
+    ("mcp.prompt.result.", KeyClass::Content, "semantic convention `mcp.prompt.result.<key>`"),
+    ("mcp.tool.result.", KeyClass::Content, "semantic convention `mcp.tool.result.<key>`"),
+    ("params.", KeyClass::Content, "semantic convention `params.<key>`"),
+    ("query.", KeyClass::Content, "semantic convention `query.<key>`"),
+];
+
+/// Headers that hold no person and no secret.
+pub(super) static PLAIN_HEADERS: [&str; 9] = [
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "accept",
+    "accept-encoding",
+    "cache-control",
+    "traceparent",
+    "etag",
+    "vary",
+];
+
+const SLOTS: usize = 2048;
+
+/// Group and word of each occupied slot, `u16::MAX` for none.
+static INDEX: [u16; SLOTS] = index();
+
+const fn index() -> [u16; SLOTS] {
+    let mut slots = [u16::MAX; SLOTS];
+    let mut group = 0;
+    while group < GROUP_LIST.len() {
+        let words = GROUP_LIST[group].words;
+        let mut word = 0;
+        while word < words.len() {
+            let mut slot = slot_of(hash(words[word].0.as_bytes(), SEED));
+            while slots[slot] != u16::MAX {
+                slot = (slot + 1) % SLOTS;
+            }
+            slots[slot] = ((group as u16) << 8) | word as u16;
+            word += 1;
+        }
+        group += 1;
+    }
+    slots
+}
+
+/// Where a hash starts (FNV-1a's offset basis).
+pub(super) const SEED: u32 = 0x811c_9dc5;
+
+/// FNV-1a, which can be continued over the next token.
+pub(super) const fn hash(bytes: &[u8], from: u32) -> u32 {
+    let mut hash = from;
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash
+}
+
+const fn slot_of(hash: u32) -> usize {
+    (hash ^ (hash >> 15)) as usize % SLOTS
+}
+
+/// The group and sentence of a phrase, given its [`hash`].
+pub(super) fn find(phrase: &[u8], hash: u32) -> Option<(&'static Group, &'static str)> {
+    let mut slot = slot_of(hash);
+    loop {
+        let entry = INDEX[slot];
+        if entry == u16::MAX {
+            return None;
+        }
+        let group = &GROUPS[usize::from(entry >> 8)];
+        let (word, rule) = group.words[usize::from(entry & 0xff)];
+        if word.as_bytes() == phrase {
+            return Some((group, rule));
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phrase_is_found_under_its_own_group() {
+        let mut seen = std::collections::HashSet::new();
+        for group in GROUPS {
+            for (word, rule) in group.words {
+                assert!(seen.insert(*word), "{word} is listed twice");
+                assert!(word.split(' ').count() <= LONGEST, "{word} is too long to be tried");
+                let (_, found) = find(word.as_bytes(), hash(word.as_bytes(), SEED)).expect(word);
+                assert_eq!(found, *rule);
+            }
+        }
+        assert!(find(b"plan", hash(b"plan", SEED)).is_none());
+    }
+}

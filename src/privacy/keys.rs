@@ -1,0 +1,849 @@
+//! Key names: what a field's name says about its value.
+//!
+//! A key is split into lower-case tokens at separators, camel-case humps and digit edges, and sequences of tokens are looked
+//! up, longest first, in [`super::key_tables`]. Never by substring: `cc` is not in `Accept` and `auth` is not in `author`.
+//! An exclusion (`token_count`) takes its words out of the game; a key that ends in a count, time, sort or switch
+//! (`password_changed_at`) is safe as a whole. Nothing here allocates or panics, whatever the key.
+
+use super::key_tables::{
+    self, Group, LONGEST, MORE_SAFE_SUFFIXES, PLAIN_HEADERS, PREFIXES, SAFE_SUFFIXES, SEED, STRUCT_SUFFIXES,
+};
+
+/// What kind of value a key announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyClass {
+    /// Names a person or what stands for one: to be replaced by a pseudonym, whatever its type.
+    Id,
+    /// A secret: to be removed.
+    Secret,
+    /// Personal data: to be removed.
+    Pii,
+    /// What people wrote or machines were told: to be removed.
+    Content,
+    /// An explicit exclusion, such as `token_count` or `trace_id`.
+    Safe,
+    /// No rule speaks about this key.
+    Free,
+}
+
+/// Whether a number or a bool may stay under a key whose text would be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NumericRule {
+    /// A number here is the thing itself (`pin`, `phone`, `lat`).
+    Goes,
+    /// A number here is a count or a size (`token`, `session`).
+    Stays,
+}
+
+/// The verdict on one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyVerdict {
+    pub(crate) class: KeyClass,
+    /// The rule that decided, in words for `explain`; empty for [`KeyClass::Free`].
+    pub(crate) rule: &'static str,
+    pub(crate) numeric: NumericRule,
+}
+
+/// Where in a key a phrase counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Any,
+    /// Only at its end, or before words that say nothing (`session_data`), since `host.arch` is not a host.
+    End,
+}
+
+/// What a value must look like to be taken when its key stands in running text, where `token expired` is prose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextRule {
+    /// The key counts as an attribute only.
+    Never,
+    /// Any word may be one.
+    Password,
+    /// A made-up string; plain words and numbers are not.
+    Token,
+    /// `name=value; name=value`.
+    Cookie,
+    /// Mostly digits.
+    Digits,
+    Phone,
+    Date,
+    Geo,
+    /// One or several words, the first of them capitalised where it is prose.
+    Name,
+    /// Anything that is no plain word.
+    Data,
+    /// An everyday word, which counts only in `key=value`, JSON or `Debug` position.
+    Weak,
+    Host,
+    /// A network address; `peer=10.0.0.1:80`.
+    Addr,
+    Id,
+}
+
+/// The verdict on a key inside text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyInText {
+    pub(crate) class: KeyClass,
+    pub(crate) numeric: NumericRule,
+    pub(crate) text: TextRule,
+}
+
+/// Whether the words before a key are the name of the struct that holds it or only the words before it in a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parent {
+    Struct,
+    Prose,
+}
+
+/// Judges a whole attribute key, such as `user.id`, `x-api-key`, `userId` or `http.request.header.authorization`.
+#[must_use]
+pub(crate) fn classify(key: &str) -> KeyVerdict {
+    let key = key.as_bytes();
+    if let Some(verdict) = by_prefix(key) {
+        return verdict;
+    }
+    judge(b"", key)
+}
+
+/// Judges a field inside a struct: the `id` in `User { id: 42 }` counts as `User.id`.
+///
+/// The struct's name alone condemns nothing: `Session { plan: .. }` stays.
+#[must_use]
+pub(crate) fn classify_in(parent: &str, key: &str) -> KeyVerdict {
+    judge(parent.as_bytes(), key.as_bytes())
+}
+
+/// Whether a key names a pseudonym (`user_id_hash`, `user.hash`), so that a value that is one may stay.
+#[must_use]
+pub(crate) fn is_pseudonym_key(key: &str) -> bool {
+    let tokens = Tokens::of(b"", key.as_bytes(), Parent::Prose);
+    let Some(last) = tokens.len.checked_sub(1).filter(|last| *last > 0 && tokens.token(*last) == b"hash") else {
+        return false;
+    };
+    tokens
+        .hashed()
+        .or_else(|| tokens.best(last))
+        .is_some_and(|found| matches!(found.group.class, KeyClass::Id | KeyClass::Pii))
+}
+
+/// Judges the key to the left of a `=` or `:` inside text. `None` if no rule applies to the value.
+pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<KeyInText> {
+    let tokens = Tokens::of(parent, key, relation);
+    let found = tokens.hashed().or_else(|| tokens.best(tokens.len))?;
+    let sensitive = matches!(found.group.class, KeyClass::Id | KeyClass::Secret | KeyClass::Pii);
+    if !sensitive || found.group.text == TextRule::Never || tokens.ends_safely(Some(found)) {
+        return None;
+    }
+    Some(KeyInText { class: found.group.class, numeric: found.group.numeric, text: found.group.text })
+}
+
+const FREE: KeyVerdict = KeyVerdict { class: KeyClass::Free, rule: "", numeric: NumericRule::Stays };
+const SUFFIX: KeyVerdict =
+    KeyVerdict { class: KeyClass::Safe, rule: "ends in a count, time, sort or switch", numeric: NumericRule::Stays };
+
+fn judge(parent: &[u8], key: &[u8]) -> KeyVerdict {
+    let tokens = Tokens::of(parent, key, Parent::Struct);
+    let found = tokens.hashed().or_else(|| tokens.best(tokens.len));
+    if tokens.ends_safely(found) {
+        return SUFFIX;
+    }
+    match found {
+        Some(found) => KeyVerdict { class: found.group.class, rule: found.rule, numeric: found.group.numeric },
+        None => FREE,
+    }
+}
+
+fn by_prefix(key: &[u8]) -> Option<KeyVerdict> {
+    let (prefix, class, rule) = PREFIXES.iter().find(|(prefix, ..)| {
+        key.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+    })?;
+    let name = &key[prefix.len()..];
+    if prefix.contains(".header.") && PLAIN_HEADERS.iter().any(|plain| name.eq_ignore_ascii_case(plain.as_bytes())) {
+        return Some(KeyVerdict {
+            class: KeyClass::Safe,
+            rule: "header without personal data",
+            numeric: NumericRule::Stays,
+        });
+    }
+    let own = judge(b"", name);
+    Some(match own.class {
+        // The name itself knows better: a pseudonym joins, and an explained secret is more useful than the prefix.
+        KeyClass::Secret | KeyClass::Id => own,
+        _ => KeyVerdict { class: *class, rule, numeric: NumericRule::Goes },
+    })
+}
+
+/// A phrase found in a key.
+#[derive(Clone, Copy)]
+struct Match {
+    group: &'static Group,
+    rule: &'static str,
+    start: usize,
+    end: usize,
+}
+
+const BYTES: usize = 192;
+const TOKENS: usize = 16;
+/// Of a longer key the end is read: names go from the general to the particular.
+const KEY_BYTES: usize = 128;
+/// Of the words before a key.
+const PARENT_BYTES: usize = 48;
+
+/// A key's tokens, lower-case, with one space between them, so that every sequence of tokens is a slice.
+struct Tokens {
+    bytes: [u8; BYTES],
+    /// Start and end of each token.
+    spans: [(u8, u8); TOKENS],
+    len: usize,
+    /// A phrase must reach beyond this many tokens.
+    parent: usize,
+}
+
+impl Tokens {
+    fn of(parent: &[u8], key: &[u8], relation: Parent) -> Self {
+        let mut tokens = Tokens { bytes: [0; BYTES], spans: [(0, 0); TOKENS], len: 0, parent: 0 };
+        let key = key.strip_prefix(b"r#").unwrap_or(key);
+        if !parent.is_empty() {
+            tokens.push(&parent[parent.len().saturating_sub(PARENT_BYTES)..]);
+            if relation == Parent::Struct {
+                while tokens.len > 1 && contains(&STRUCT_SUFFIXES, tokens.token(tokens.len - 1)) {
+                    tokens.len -= 1;
+                }
+            }
+            tokens.parent = tokens.len;
+        }
+        tokens.push(&key[key.len().saturating_sub(KEY_BYTES)..]);
+        if tokens.parent > 0 && (tokens.parent..tokens.len).all(|at| tokens.is_neutral(at)) {
+            // `ApiKey { value: .. }`: the struct's name is the key.
+            tokens.parent -= 1;
+        }
+        tokens
+    }
+
+    fn push(&mut self, key: &[u8]) {
+        let mut write = if self.len == 0 { 0 } else { usize::from(self.spans[self.len - 1].1) + 1 };
+        let mut start = write;
+        let mut digits_only = true;
+        let mut last = 0u8;
+        for (at, &byte) in key.iter().enumerate() {
+            let letter = byte.is_ascii_alphabetic() || byte >= 0x80;
+            let digit = byte.is_ascii_digit();
+            if !letter && !digit {
+                write = self.close(start, write, digits_only);
+                start = write;
+                digits_only = true;
+                last = 0;
+                continue;
+            }
+            let hump = byte.is_ascii_uppercase()
+                && (last.is_ascii_lowercase()
+                    || last >= 0x80
+                    || (last.is_ascii_uppercase() && key.get(at + 1).is_some_and(u8::is_ascii_lowercase)));
+            let edge = last != 0 && last.is_ascii_digit() != digit;
+            if hump || edge {
+                write = self.close(start, write, digits_only);
+                start = write;
+                digits_only = true;
+            }
+            // Cannot overflow for the lengths cut above, since each byte adds at most one space; if it could, the rest is left.
+            if write + 1 >= BYTES {
+                break;
+            }
+            self.bytes[write] = byte.to_ascii_lowercase();
+            write += 1;
+            digits_only &= digit;
+            last = byte;
+        }
+        self.close(start, write, digits_only);
+    }
+
+    /// Ends the token `start..write` and says where the next one starts. Numbers are no tokens: `address1` is an address.
+    fn close(&mut self, start: usize, write: usize, digits_only: bool) -> usize {
+        if start == write || digits_only {
+            return start;
+        }
+        if self.len == TOKENS {
+            self.spans.copy_within(1.., 0);
+            self.len -= 1;
+            self.parent = self.parent.saturating_sub(1);
+        }
+        // Both fit: BYTES is below 256.
+        self.spans[self.len] = (start as u8, write as u8);
+        self.len += 1;
+        if write < BYTES {
+            self.bytes[write] = b' ';
+        }
+        write + 1
+    }
+
+    fn token(&self, at: usize) -> &[u8] {
+        let (start, end) = self.spans[at];
+        &self.bytes[usize::from(start)..usize::from(end)]
+    }
+
+    fn sequence(&self, from: usize, to: usize) -> &[u8] {
+        &self.bytes[usize::from(self.spans[from].0)..usize::from(self.spans[to - 1].1)]
+    }
+
+    fn is_neutral(&self, at: usize) -> bool {
+        let token = self.token(at);
+        key_tables::find(token, key_tables::hash(token, SEED)).is_some_and(|(group, _)| group.class == KeyClass::Free)
+    }
+
+    /// The phrase that decides over the first `len` tokens.
+    fn best(&self, len: usize) -> Option<Match> {
+        let mut best: Option<Match> = None;
+        let mut start = 0;
+        while start < len {
+            match self.longest_at(start, len) {
+                Some(found) => {
+                    start = found.end;
+                    if found.end > self.parent && found.group.class != KeyClass::Free {
+                        best = Some(best.map_or(found, |best| weightier(best, found, len)));
+                    }
+                }
+                None => start += 1,
+            }
+        }
+        if best.is_none() && len > self.parent {
+            return self.glued(len);
+        }
+        best
+    }
+
+    fn longest_at(&self, start: usize, len: usize) -> Option<Match> {
+        let mut hashes = [0u32; LONGEST];
+        let mut hash = SEED;
+        let most = LONGEST.min(len - start);
+        for (count, slot) in hashes.iter_mut().enumerate().take(most) {
+            if count > 0 {
+                hash = key_tables::hash(b" ", hash);
+            }
+            hash = key_tables::hash(self.token(start + count), hash);
+            *slot = hash;
+        }
+        for count in (1..=most).rev() {
+            let end = start + count;
+            let Some((group, rule)) = key_tables::find(self.sequence(start, end), hashes[count - 1]) else { continue };
+            if group.place == Place::Any || (end..len).all(|at| self.is_neutral(at)) {
+                return Some(Match { group, rule, start, end });
+            }
+        }
+        None
+    }
+
+    /// `pgpassword`, `myapptoken`: words that people glue to anything.
+    fn glued(&self, len: usize) -> Option<Match> {
+        const ENDS: [&[u8]; 6] = [b"password", b"passwd", b"passphrase", b"apikey", b"token", b"secret"];
+        let token = self.token(len - 1);
+        let end = ENDS.iter().find(|end| token.len() > end.len() && token.ends_with(end))?;
+        let (group, rule) = key_tables::find(end, key_tables::hash(end, SEED))?;
+        Some(Match { group, rule, start: len - 1, end: len })
+    }
+
+    /// `session.hash` is what `session.id` becomes; `user_id_hash` is found by its words.
+    fn hashed(&self) -> Option<Match> {
+        if self.len < 2 || self.token(self.len - 1) != b"hash" {
+            return None;
+        }
+        let mut renamed = Tokens { bytes: self.bytes, ..*self };
+        let start = usize::from(self.spans[self.len - 1].0);
+        renamed.bytes[start..start + 2].copy_from_slice(b"id");
+        renamed.spans[self.len - 1].1 = self.spans[self.len - 1].0 + 2;
+        renamed.best(renamed.len).filter(|found| found.group.class == KeyClass::Id && found.end == self.len)
+    }
+
+    fn ends_safely(&self, found: Option<Match>) -> bool {
+        if self.len < 2 || found.is_some_and(|found| found.end == self.len && found.end - found.start > 1) {
+            return false;
+        }
+        let last = self.token(self.len - 1);
+        contains(&SAFE_SUFFIXES, last) || contains(&MORE_SAFE_SUFFIXES, last)
+    }
+}
+
+/// An id at the end names the value whatever stands before it (`auth.user_id`); else the worse class decides.
+fn weightier(one: Match, other: Match, len: usize) -> Match {
+    let weight = |found: &Match| match found.group.class {
+        KeyClass::Id if found.end == len => 5,
+        KeyClass::Secret => 4,
+        KeyClass::Id => 3,
+        KeyClass::Pii => 2,
+        KeyClass::Content => 1,
+        KeyClass::Safe | KeyClass::Free => 0,
+    };
+    if weight(&other) > weight(&one) { other } else { one }
+}
+
+fn contains(words: &[&str], token: &[u8]) -> bool {
+    words.iter().any(|word| word.as_bytes() == token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use KeyClass::{Content, Free, Id, Pii, Safe, Secret};
+
+    #[track_caller]
+    fn all(class: KeyClass, keys: &[&str]) {
+        for key in keys {
+            assert_eq!(classify(key).class, class, "{key}: {:?}", classify(key));
+        }
+    }
+
+    #[test]
+    fn ids_of_persons_are_ids_in_every_spelling() {
+        all(
+            Id,
+            &[
+                "user.id",
+                "user_id",
+                "userId",
+                "userID",
+                "UserID",
+                "USER_ID",
+                "user-id",
+                "userid",
+                "uid",
+                "enduser.id",
+                "client.user.id",
+                "account_id",
+                "customerId",
+                "tenant_id",
+                "org_id",
+                "organization.id",
+                "member_id",
+                "subscriber_id",
+                "employee_id",
+                "patient_id",
+                "client_id",
+                "device.id",
+                "machine_id",
+                "session.id",
+                "sessionId",
+                "sessionid",
+                "installation_id",
+                "visitor_id",
+                "profile_id",
+                "auth.user_id",
+                "r#user_id",
+                "user_id_hash",
+                "user.hash",
+                "session.hash",
+                "enduser.pseudo.id",
+                "user id",
+                "x-user-id",
+                "host.id",
+                "service.instance.id",
+            ],
+        );
+    }
+
+    #[test]
+    fn secrets_are_secrets() {
+        all(
+            Secret,
+            &[
+                "password",
+                "passwd",
+                "pwd",
+                "db.user.password",
+                "user_password",
+                "pass",
+                "db_pass",
+                "passphrase",
+                "secret",
+                "client_secret",
+                "token",
+                "accessToken",
+                "access_token",
+                "refresh_token",
+                "credentials",
+                "creds",
+                "auth",
+                "authorization",
+                "Authorization",
+                "api_key",
+                "apiKey",
+                "APIKey",
+                "apikey",
+                "x-api-key",
+                "X-API-Key",
+                "private_key",
+                "privatekey",
+                "secret_key",
+                "access_key",
+                "AWS_SECRET_ACCESS_KEY",
+                "signing_key",
+                "encryption_key",
+                "master_key",
+                "bearer",
+                "jwt",
+                "otp",
+                "totp",
+                "mfa",
+                "pin",
+                "cvv",
+                "cvc",
+                "csrf",
+                "xsrf_token",
+                "cookie",
+                "set-cookie",
+                "session",
+                "sas",
+                "signature",
+                "sig",
+                "dsn",
+                "connection_string",
+                "database_url",
+                "DATABASE_URL",
+                "webhook",
+                "webhook_url",
+                "PGPASSWORD",
+                "password_hash",
+                "password_reset_token",
+                "http.request.header.authorization",
+                "http.request.header.cookie",
+                "process.environment_variable.PATH",
+                "user.password",
+                "r#token",
+                "AWSAccessKeyId",
+                "X-Amz-Signature",
+                "X-Goog-Signature",
+            ],
+        );
+    }
+
+    #[test]
+    fn personal_words_are_personal() {
+        all(
+            Pii,
+            &[
+                "email",
+                "user.email",
+                "userEmail",
+                "mail",
+                "phone",
+                "phone_number",
+                "phoneNumber",
+                "mobile",
+                "msisdn",
+                "tel",
+                "fax",
+                "ssn",
+                "sin",
+                "nin",
+                "passport",
+                "iban",
+                "account_number",
+                "card",
+                "card_number",
+                "pan",
+                "dob",
+                "date_of_birth",
+                "birthday",
+                "birthdate",
+                "address",
+                "street",
+                "zip",
+                "zip_code",
+                "postal_code",
+                "city",
+                "lat",
+                "lon",
+                "lng",
+                "latitude",
+                "longitude",
+                "geo",
+                "location",
+                "gps",
+                "first_name",
+                "lastName",
+                "full_name",
+                "display_name",
+                "user_name",
+                "username",
+                "login",
+                "customer",
+                "patient",
+                "employee",
+                "gender",
+                "race",
+                "religion",
+                "ip",
+                "client_ip",
+                "ip_address",
+                "ipAddress",
+                "addr",
+                "peer",
+                "remote_addr",
+                "client.address",
+                "network.peer.address",
+                "forwarded_for",
+                "x-forwarded-for",
+                "host",
+                "hostname",
+                "host.name",
+                "mac",
+                "serial",
+                "imei",
+                "imsi",
+                "fingerprint",
+                "file",
+                "filename",
+                "thumbnail",
+                "ssid",
+                "bssid",
+                "address1",
+                "user",
+                "db.user",
+                "url.full",
+                "url",
+                "url.path",
+                "url.query",
+                "http.url",
+                "http.target",
+                "user_agent.original",
+                "net.peer.ip",
+                "net.sock.peer.addr",
+                "host.ip",
+                "host.mac",
+                "http.client_ip",
+                "file.path",
+                "process.owner",
+                "process.user.name",
+                "server.address",
+                "device.name",
+                "http.request.header.x-forwarded-for",
+                "http.response.header.location",
+                "user.name",
+                "user.full_name",
+                "user.ip_address",
+                "process.working_directory",
+                "email_hash",
+            ],
+        );
+    }
+
+    #[test]
+    fn content_words_are_content() {
+        all(
+            Content,
+            &[
+                "message",
+                "body",
+                "content",
+                "text",
+                "prompt",
+                "completion",
+                "input",
+                "output",
+                "comment",
+                "description",
+                "query",
+                "statement",
+                "sql",
+                "args",
+                "argv",
+                "payload",
+                "request_body",
+                "response.body",
+                "db.query.text",
+                "db.statement",
+                "db.query.parameter.name",
+                "exception.message",
+                "exception.stacktrace",
+                "process.command_args",
+                "process.command_line",
+                "gen_ai.input.messages",
+                "graphql.document",
+                "otel.status_description",
+                "http.request.body.data",
+                "query.page",
+                "params.q",
+            ],
+        );
+    }
+
+    #[test]
+    fn exclusions_win_over_words() {
+        all(
+            Safe,
+            &[
+                "tokens_used",
+                "token_count",
+                "max_tokens",
+                "prompt_tokens",
+                "completionTokens",
+                "total_tokens",
+                "input_tokens",
+                "output_tokens",
+                "token_type",
+                "tokenizer",
+                "token_bucket",
+                "author",
+                "authority",
+                "authored",
+                "authenticated",
+                "auth_method",
+                "auth_type",
+                "auth_status",
+                "keyboard",
+                "keyword",
+                "keyspace",
+                "keystone",
+                "monkey",
+                "hotkey",
+                "primary_key",
+                "foreign_key",
+                "cache_key",
+                "partition_key",
+                "sort_key",
+                "routing_key",
+                "public_key",
+                "key_id",
+                "key_count",
+                "passed",
+                "passes",
+                "passthrough",
+                "pass_rate",
+                "compass",
+                "bypass",
+                "passive",
+                "secretary",
+                "secret_name",
+                "secret_version",
+                "secret_count",
+                "password_policy",
+                "password_length",
+                "password_age",
+                "password_reset",
+                "password_reset_at",
+                "session_count",
+                "session_duration",
+                "session_timeout",
+                "cookie_consent",
+                "message_id",
+                "message_size",
+                "message_count",
+                "message_type",
+                "content_type",
+                "content_length",
+                "http.request.header.content-length",
+                "host_count",
+                "address_family",
+                "address_space",
+                "ip_version",
+                "card_layout",
+                "pin_count",
+                "email_count",
+                "email_queue",
+                "email_sent",
+                "password_changed_at",
+                "token_ms",
+                "user_kind",
+                "session_enabled",
+                "email_len",
+                "phone_total",
+                "trace_id",
+                "span_id",
+                "request_id",
+                "requestId",
+                "correlation_id",
+                "event_id",
+                "build_id",
+                "job_id",
+                "http.request.header.accept",
+                "host.arch",
+                "peer.service",
+                "code.file.path",
+            ],
+        );
+    }
+
+    #[test]
+    fn ordinary_keys_are_free() {
+        all(
+            Free,
+            &[
+                "id",
+                "name",
+                "order_id",
+                "plan",
+                "items",
+                "path",
+                "accept",
+                "Accept",
+                "rapid",
+                "api",
+                "success",
+                "cc_list",
+                "occupation",
+                "shipping",
+                "hostess",
+                "http.route",
+                "http.method",
+                "service.name",
+                "db.system",
+                "",
+                ".",
+                "__",
+                "42",
+                "r#type",
+                "größe",
+                "名前",
+                "session.plan",
+                "user.plan",
+            ],
+        );
+        all(Free, &["status"]);
+        all(Safe, &["error.type", "api_version"]);
+    }
+
+    #[test]
+    fn a_struct_lends_its_name_to_its_fields() {
+        let class = |parent, key| classify_in(parent, key).class;
+        assert_eq!(class("User", "id"), Id);
+        assert_eq!(class("CreateUserRequest", "id"), Id);
+        assert_eq!(class("User", "name"), Pii);
+        assert_eq!(class("CreditCard", "number"), Pii);
+        assert_eq!(class("ApiKey", "value"), Secret);
+        assert_eq!(class("Session", "id"), Id);
+        assert_eq!(class("Session", "plan"), Free);
+        assert_eq!(class("Token", "kind"), Safe);
+        assert_eq!(class("Order", "id"), Free);
+        assert_eq!(class("Order", "password"), Secret);
+        assert_eq!(class("", "id"), Free);
+    }
+
+    #[test]
+    fn numbers_under_counting_words_stay() {
+        for key in ["token", "session", "auth", "api_key", "email", "username"] {
+            assert_eq!(classify(key).numeric, NumericRule::Stays, "{key}");
+        }
+        for key in ["pin", "otp", "ssn", "phone", "card", "cvv", "lat", "lon", "zip", "dob", "password", "user_id"] {
+            assert_eq!(classify(key).numeric, NumericRule::Goes, "{key}");
+        }
+    }
+
+    #[test]
+    fn only_keys_of_pseudonyms_may_hold_one() {
+        for key in ["user_id_hash", "user.hash", "session.hash", "customer_id_hash", "email_hash", "deviceIdHash"] {
+            assert!(is_pseudonym_key(key), "{key}");
+        }
+        for key in ["password_hash", "user_id", "hash", "git_hash", "commit.hash", "token_hash"] {
+            assert!(!is_pseudonym_key(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn long_and_odd_keys_are_judged_by_their_end() {
+        let long = "segment.".repeat(200);
+        assert_eq!(classify(&format!("{long}user.password")).class, Secret);
+        assert_eq!(classify(&format!("{}password", "a.".repeat(40))).class, Secret);
+        assert_eq!(classify(&"é".repeat(300)).class, Free);
+        assert_eq!(classify(&"aB".repeat(300)).class, Free);
+        assert_eq!(classify_in(&"aB".repeat(300), "password").class, Secret);
+        assert_eq!(classify_in(&"é.".repeat(300), &"x1".repeat(300)).class, Free);
+    }
+}

@@ -1,0 +1,32 @@
+//! The filter: what may be kept of a value, and the one way by which a value becomes a record.
+//!
+//! Per callsite, once, a [`Policy`] decides about each field by its key. Per value, text that stays is scanned, and what
+//! the scanner finds is replaced. A scanner sees forms, not meanings: it cannot know that `blue heron` is somebody's
+//! password. Keys can be relied on, text only so far.
+
+mod chunk;
+pub(crate) mod format;
+mod generalize;
+mod key_tables;
+mod keys;
+mod pen;
+mod plan;
+mod policy;
+mod pseudonym;
+#[cfg(feature = "otlp")]
+mod readmit;
+mod resource;
+pub(crate) mod row;
+mod scan;
+mod visitor;
+
+pub(crate) use chunk::{Chunk, Clean, CleanFields};
+pub(crate) use pen::{Engine, Scratch};
+pub(crate) use plan::{Origin, Plan, Plans};
+pub use policy::{Action, Explanation, OnFinding, Policy, TimeUnit};
+pub use pseudonym::{Pseudonym, Pseudonymizer};
+#[cfg(feature = "otlp")]
+pub(crate) use readmit::{Readmitted, Refused, readmit};
+pub use resource::Resource;
+pub use scan::{Finding, Kind, Severity};
+pub(crate) use visitor::PrivacyVisitor;

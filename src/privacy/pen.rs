@@ -1,0 +1,441 @@
+//! Writes single values into a scratch: formats within bounds, scans, replaces, cuts.
+//!
+//! Every value of every record comes through here, from the host's threads and from disk alike.
+
+use std::fmt::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::chunk::Tally;
+use super::format::{self, HEADER, INLINE_KEY, Key};
+use super::generalize;
+use super::plan::{FieldPlan, Role};
+use super::policy::{Action, OnFinding, Policy};
+use super::pseudonym::{self, Pseudonymizer};
+use super::scan::{self, Finding};
+
+/// Bytes of a value that are kept; it is scanned first and cut after.
+pub(crate) const VALUE_CAP: usize = 1024;
+/// Bytes of a record; what does not fit is left out and counted.
+pub(crate) const RECORD_CAP: usize = 16 * 1024;
+/// Fields of a record; what comes after is left out and counted.
+pub(crate) const FIELD_CAP: u32 = 64;
+/// Bytes of a value that are formatted and scanned. A finding that this window cuts in two lies beyond what is kept.
+pub(super) const WINDOW: usize = 4 * VALUE_CAP;
+/// Of a value longer than the window, what may be kept starts before this.
+const SAFE: usize = WINDOW - VALUE_CAP;
+/// The smallest number with as many digits as the shortest card number has, less one.
+const CARD_LIKE: u64 = 1_000_000_000_000;
+
+/// Buffers that a thread writes its records in, one after the other.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub(super) record: Vec<u8>,
+    text: String,
+    findings: Vec<Finding>,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scratch")
+    }
+}
+
+/// What every writer of a pipeline shares: the rules, and the key of the pseudonyms.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) policy: Policy,
+    pub(crate) pseudonyms: Pseudonymizer,
+}
+
+/// Writes values at the end of a scratch and remembers what it did to them.
+pub(super) struct Pen<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) tally: Tally,
+    /// A finding that the policy answers by dropping the whole record.
+    pub(super) condemned: bool,
+    fields: u32,
+}
+
+/// A value that has a type of its own on the wire.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scalar {
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(engine: &'a Engine, scratch: &'a mut Scratch) -> Self {
+        Pen { engine, scratch, tally: Tally::default(), condemned: false, fields: 0 }
+    }
+
+    /// Whether there is room for one more field.
+    pub(super) fn admit(&mut self) -> bool {
+        self.fields += 1;
+        if self.fields > FIELD_CAP {
+            self.drop_field();
+        }
+        self.fields <= FIELD_CAP
+    }
+
+    pub(super) fn drop_field(&mut self) {
+        self.tally.dropped = self.tally.dropped.saturating_add(1);
+    }
+
+    /// Writes a number or a truth value.
+    pub(super) fn scalar(&mut self, key: Key<'_>, plan: &FieldPlan, value: Scalar) {
+        let keep = plan.role == Role::Attribute
+            && match plan.action {
+                Action::Keep | Action::Redact | Action::Truncate(_) => true,
+                Action::Drop => match value {
+                    Scalar::Bool(_) => plan.bools_stay,
+                    _ => plan.numbers_stay,
+                },
+                Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => false,
+            };
+        if keep && !(value.is_long() && self.is_found(value)) {
+            self.entry(key, value);
+        } else if plan.action == Action::Drop {
+            self.drop_field();
+        } else {
+            self.formatted(key, plan, |out| write!(out, "{value}"));
+        }
+    }
+
+    /// Text that exists already.
+    pub(super) fn text(&mut self, key: Key<'_>, plan: &FieldPlan, value: &str) {
+        if !matches!(plan.action, Action::Keep | Action::Redact | Action::Truncate(_)) || plan.role.is_code() {
+            return self.formatted(key, plan, |out| out.write_str(value));
+        }
+        if self.is_full(VALUE_CAP) {
+            return self.drop_field();
+        }
+        let record = &mut self.scratch.record;
+        let entry = record.len();
+        let at = open_text(record, plan.role, key);
+        let seen = floor_boundary(value.as_bytes(), WINDOW);
+        record.extend_from_slice(&value.as_bytes()[..seen]);
+        let whole = if seen == value.len() { Whole::Yes } else { Whole::No };
+        self.settle(entry, at, whole, plan);
+    }
+
+    /// Text that `write` makes, within bounds and without trusting it not to panic.
+    pub(super) fn formatted(
+        &mut self,
+        key: Key<'_>,
+        plan: &FieldPlan,
+        write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result,
+    ) {
+        if plan.action == Action::Drop || self.is_full(VALUE_CAP) {
+            return self.drop_field();
+        }
+        let record = &mut self.scratch.record;
+        let entry = record.len();
+        let at = open_text(record, plan.role, key);
+        let Some(whole) = bounded(record, write) else {
+            record.truncate(entry);
+            return self.drop_field();
+        };
+        if plan.role.is_code() {
+            return self.code(entry, at, plan.role);
+        }
+        match plan.action {
+            Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => self.transform(entry, at, plan),
+            _ => self.settle(entry, at, whole, plan),
+        }
+    }
+
+    /// Text that `write` makes by somebody's `Debug`: what looks like a whole struct goes where the plan says so.
+    pub(super) fn debug(&mut self, key: Key<'_>, plan: &FieldPlan, value: &dyn fmt::Debug) {
+        let entry = self.scratch.record.len();
+        self.formatted(key, plan, |out| write!(out, "{value:?}"));
+        if plan.drops_structs {
+            let written = &self.scratch.record[entry..];
+            if super::format::Entries(written).next().is_some_and(|entry| is_struct(entry.value)) {
+                self.scratch.record.truncate(entry);
+                self.drop_field();
+            }
+        }
+    }
+
+    fn entry(&mut self, key: Key<'_>, value: Scalar) {
+        let (tag, bytes, len) = value.encode();
+        if self.is_full(len) {
+            return self.drop_field();
+        }
+        let record = &mut self.scratch.record;
+        open(record, tag, key);
+        record.extend_from_slice(&bytes[..len]);
+    }
+
+    fn is_full(&self, more: usize) -> bool {
+        self.scratch.record.len() + more + HEADER > RECORD_CAP
+    }
+
+    /// Whether the scanner finds something in a number.
+    fn is_found(&mut self, number: Scalar) -> bool {
+        let Scratch { text, findings, .. } = &mut *self.scratch;
+        text.clear();
+        // Writing to a String does not fail.
+        let _ = write!(text, "{number}");
+        scan::scan(text.as_bytes(), findings);
+        !findings.is_empty()
+    }
+
+    /// Scans the text from `at` on, replaces what is found, cuts it to its cap and notes its length.
+    fn settle(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
+        if !scan::looks_clean(&self.scratch.record[at..]) {
+            let Scratch { record, findings, .. } = &mut *self.scratch;
+            scan::scan(&record[at..], findings);
+            if !findings.is_empty() {
+                return self.redact(entry, at, whole, plan);
+            }
+        }
+        self.close_text(at, whole, plan.cap());
+    }
+
+    fn redact(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
+        let Scratch { record, text, findings } = &mut *self.scratch;
+        let answer = match plan.action {
+            Action::Redact => OnFinding::Redact,
+            _ => self.engine.policy.answer(findings),
+        };
+        self.condemned |= answer == OnFinding::DropRecord;
+        text.clear();
+        match std::str::from_utf8(&record[at..]) {
+            Ok(raw) if answer == OnFinding::Redact => text.push_str(raw),
+            _ => {
+                record.truncate(entry);
+                return self.drop_field();
+            }
+        }
+        self.tally.redacted = self.tally.redacted.saturating_add(1);
+        record.truncate(at);
+        let end = if whole == Whole::Yes { text.len() } else { floor_boundary(text.as_bytes(), SAFE) };
+        let mut from = 0;
+        for finding in findings.iter().take_while(|finding| finding.span().start < end) {
+            let span = finding.span();
+            record.extend_from_slice(&text.as_bytes()[from..span.start]);
+            record.extend_from_slice(finding.kind().placeholder().as_bytes());
+            from = span.end;
+        }
+        if from < end {
+            record.extend_from_slice(&text.as_bytes()[from..end]);
+        }
+        text.clear();
+        self.close_text(at, Whole::Yes, plan.cap());
+    }
+
+    fn close_text(&mut self, at: usize, whole: Whole, cap: usize) {
+        let record = &mut self.scratch.record;
+        let cap = if whole == Whole::Yes { cap } else { cap.min(SAFE) };
+        let kept = floor_boundary(&record[at..], cap);
+        record.truncate(at + kept);
+        // The cast keeps the value: every cap is below 65,536.
+        record[at - 2..at].copy_from_slice(&(kept as u16).to_le_bytes());
+    }
+
+    /// Replaces the text from `at` on by a pseudonym of it, or by something coarser.
+    fn transform(&mut self, entry: usize, at: usize, plan: &FieldPlan) {
+        let Scratch { record, text, .. } = &mut *self.scratch;
+        text.clear();
+        if let Ok(raw) = std::str::from_utf8(&record[at..]) {
+            text.push_str(bare(raw));
+        }
+        record.truncate(at);
+        let pseudonyms = &self.engine.pseudonyms;
+        let written = if text.is_empty() {
+            false
+        } else if plan.action == Action::Hash {
+            self.tally.hashed = self.tally.hashed.saturating_add(1);
+            if plan.readmits_pseudonyms && pseudonym::is_pseudonym(text) {
+                record.extend_from_slice(text.as_bytes());
+            } else {
+                record.extend_from_slice(pseudonyms.pseudonym(&plan.source, text).as_str().as_bytes());
+            }
+            true
+        } else {
+            self.tally.redacted = self.tally.redacted.saturating_add(1);
+            match generalize::apply(plan.action, &plan.source, text, pseudonyms) {
+                Some(coarse) => {
+                    record.extend_from_slice(coarse.as_bytes());
+                    true
+                }
+                None => false,
+            }
+        };
+        text.clear();
+        if written {
+            self.close_text(at, Whole::Yes, VALUE_CAP);
+        } else {
+            record.truncate(entry);
+            self.drop_field();
+        }
+    }
+
+    /// Replaces the text from `at` on by the one byte it stands for.
+    fn code(&mut self, entry: usize, at: usize, role: Role) {
+        let record = &mut self.scratch.record;
+        let code = std::str::from_utf8(&record[at..]).ok().and_then(|text| role.code(bare(text)));
+        record.truncate(entry);
+        match code {
+            Some((tag, byte)) => record.extend_from_slice(&[tag, byte]),
+            None => self.drop_field(),
+        }
+    }
+}
+
+impl Scalar {
+    /// Whether the number has about as many digits as a card number.
+    fn is_long(self) -> bool {
+        match self {
+            Scalar::Bool(_) => false,
+            Scalar::I64(value) => value.unsigned_abs() >= CARD_LIKE,
+            Scalar::U64(value) => value >= CARD_LIKE,
+            Scalar::F64(value) => value.abs() >= CARD_LIKE as f64,
+        }
+    }
+
+    fn encode(self) -> (u8, [u8; 8], usize) {
+        match self {
+            Scalar::Bool(value) => (format::BOOL, [u8::from(value), 0, 0, 0, 0, 0, 0, 0], 1),
+            Scalar::I64(value) => (format::I64, value.to_le_bytes(), 8),
+            Scalar::U64(value) => (format::U64, value.to_le_bytes(), 8),
+            Scalar::F64(value) => (format::F64, value.to_le_bytes(), 8),
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(value) => value.fmt(f),
+            Scalar::I64(value) => value.fmt(f),
+            Scalar::U64(value) => value.fmt(f),
+            Scalar::F64(value) => value.fmt(f),
+        }
+    }
+}
+
+/// Whether a value was written to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    No,
+}
+
+/// Takes what a value prints, up to the window; then it makes the value stop.
+pub(super) struct Bounded<'a> {
+    record: &'a mut Vec<u8>,
+    left: usize,
+    whole: Whole,
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.len() <= self.left {
+            self.left -= text.len();
+            self.record.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
+        let fits = floor_boundary(text.as_bytes(), self.left);
+        self.record.extend_from_slice(&text.as_bytes()[..fits]);
+        self.left = 0;
+        self.whole = Whole::No;
+        Err(fmt::Error)
+    }
+}
+
+/// Runs somebody's `Debug` or `Display`; `None` when it failed or panicked.
+fn bounded(record: &mut Vec<u8>, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
+    let mut out = Bounded { record, left: WINDOW, whole: Whole::Yes };
+    let result = catch_unwind(AssertUnwindSafe(|| write(&mut out))).ok()?;
+    match (result, out.whole) {
+        (Err(_), Whole::Yes) => None,
+        (_, whole) => Some(whole),
+    }
+}
+
+/// Starts an attribute.
+fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
+    match key {
+        Key::Index(index) => {
+            let [low, high] = index.to_le_bytes();
+            record.extend_from_slice(&[tag, low, high]);
+        }
+        Key::Text(text) => {
+            let text = &text[..floor_boundary(text, usize::from(u8::MAX))];
+            record.extend_from_slice(&[tag | INLINE_KEY, text.len() as u8]);
+            record.extend_from_slice(text);
+        }
+        Key::None => record.push(tag),
+    }
+}
+
+/// Starts a text and returns where its bytes begin; the two before them take its length.
+fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>) -> usize {
+    match role {
+        Role::Attribute => open(record, format::STR, key),
+        role => open(record, role.tag(), Key::None),
+    }
+    record.extend_from_slice(&[0, 0]);
+    record.len()
+}
+
+/// The longest head of at most `cap` bytes that ends between two characters.
+pub(super) fn floor_boundary(text: &[u8], cap: usize) -> usize {
+    if text.len() <= cap {
+        return text.len();
+    }
+    let mut end = cap;
+    while end > 0 && text[end] & 0b1100_0000 == 0b1000_0000 {
+        end -= 1;
+    }
+    end
+}
+
+/// What a value says, without the dress that `Debug` gives it: `Some("7")` is `7`.
+fn bare(text: &str) -> &str {
+    let text = text.trim();
+    let text = text.strip_prefix("Some(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(text).trim();
+    text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text)
+}
+
+/// Whether `Debug` text shows a struct or a tuple struct: a path, then a brace or a parenthesis.
+fn is_struct(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"Some(").unwrap_or(text);
+    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'<' | b'>')).count();
+    name > 0 && text[0].is_ascii_uppercase() && matches!(text[name..], [b' ', b'{', ..] | [b'(', ..] | [b'{', ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_falls_between_characters() {
+        assert_eq!(floor_boundary("aé".as_bytes(), 2), 1);
+        assert_eq!(floor_boundary("aé".as_bytes(), 3), 3);
+        assert_eq!(floor_boundary("日".as_bytes(), 1), 0);
+    }
+
+    #[test]
+    fn a_value_is_hashed_without_the_dress_that_debug_gives_it() {
+        for text in ["7", " 7 ", "\"7\"", "Some(7)", "Some(\"7\")"] {
+            assert_eq!(bare(text), "7", "{text}");
+        }
+    }
+
+    #[test]
+    fn structs_are_told_from_words() {
+        for text in ["User { id: 42 }", "User{..}", "Wrapper(\"x\")", "Some(User { id: 1 })", "std::Foo { }"] {
+            let expected = !text.starts_with("std");
+            assert_eq!(is_struct(text.as_bytes()), expected, "{text}");
+        }
+        for text in ["\"plain text\"", "Active", "order placed (twice)", "[1, 2]", "3.5", ""] {
+            assert!(!is_struct(text.as_bytes()), "{text}");
+        }
+    }
+}

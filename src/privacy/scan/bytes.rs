@@ -1,0 +1,135 @@
+//! What a byte is, and the few ways of looking around in text that every detector needs.
+
+/// Classes of one byte, or-ed together.
+pub(super) const DIGIT: u8 = 1;
+pub(super) const LETTER: u8 = 2;
+pub(super) const HEX: u8 = 4;
+/// `_` and `-`, which names hold inside.
+pub(super) const JOINT: u8 = 8;
+pub(super) const SPACE: u8 = 16;
+pub(super) const HIGH: u8 = 32;
+/// What ends a bare value: quotes, brackets, list separators.
+pub(super) const STOP: u8 = 64;
+
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT | HEX,
+            b'a'..=b'f' | b'A'..=b'F' => LETTER | HEX,
+            b'g'..=b'z' | b'G'..=b'Z' => LETTER,
+            b'_' | b'-' => JOINT,
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => SPACE,
+            0x80..=0xff => HIGH,
+            b'"' | b'\'' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b',' | b';' | b'|' => STOP,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+}
+
+#[inline]
+pub(super) fn is(byte: u8, class: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
+}
+
+#[inline]
+pub(super) fn alnum(byte: u8) -> bool {
+    is(byte, DIGIT | LETTER)
+}
+
+/// The byte before `at`, a space at the start of the text.
+#[inline]
+pub(super) fn before(text: &[u8], at: usize) -> u8 {
+    if at == 0 { b' ' } else { text[at - 1] }
+}
+
+/// The byte at `at`, a space beyond the end of the text.
+#[inline]
+pub(super) fn after(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(b' ')
+}
+
+/// Where the run of `accept`ed bytes from `from` ends.
+#[inline]
+pub(super) fn run(text: &[u8], from: usize, accept: impl Fn(u8) -> bool) -> usize {
+    text[from..].iter().position(|byte| !accept(*byte)).map_or(text.len(), |len| from + len)
+}
+
+/// Where the run of `accept`ed bytes that ends at `to` begins, at most `most` bytes before it.
+#[inline]
+pub(super) fn run_back(text: &[u8], to: usize, most: usize, accept: impl Fn(u8) -> bool) -> usize {
+    let floor = to.saturating_sub(most);
+    text[floor..to].iter().rposition(|byte| !accept(*byte)).map_or(floor, |at| floor + at + 1)
+}
+
+/// The first `needle` at or after `from`.
+pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
+    let first = needle[0];
+    let mut at = from;
+    while at + needle.len() <= text.len() {
+        at += text[at..=text.len() - needle.len()].iter().position(|byte| *byte == first)?;
+        if text[at..].starts_with(needle) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether `text` starts with `word` in any case at `at`.
+#[inline]
+pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {
+    text.get(at..at + word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+}
+
+/// Whether one of the words stands, as a word of its own, in the `within` bytes before `at`.
+pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool {
+    let window = &text[at.saturating_sub(within)..at];
+    for start in 0..window.len() {
+        if !is(window[start], LETTER | HIGH) {
+            continue;
+        }
+        // camelCase and snake_case names count: `userPhone`, `home_phone`.
+        let edge = start == 0
+            || !is(window[start - 1], LETTER | HIGH)
+            || (window[start].is_ascii_uppercase() && window[start - 1].is_ascii_lowercase());
+        if !edge {
+            continue;
+        }
+        if start == 0 && at > window.len() && is(text[at - window.len() - 1], LETTER | HIGH) {
+            continue;
+        }
+        for word in words {
+            let end = start + word.len();
+            if starts_with(window, start, word)
+                && (end == window.len() || !window[end].is_ascii_lowercase() || window[end - 1] == b' ')
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The decoded char that ends at `to`, if the bytes before it are one.
+pub(super) fn char_before(text: &[u8], to: usize) -> Option<char> {
+    let start = (to.saturating_sub(4)..to).rev().find(|at| text[*at] & 0xc0 != 0x80)?;
+    std::str::from_utf8(&text[start..to]).ok()?.chars().next()
+}
+
+/// The decoded char that starts at `from`, if the bytes there are one.
+pub(super) fn char_at(text: &[u8], from: usize) -> Option<char> {
+    let len = match text.get(from)? {
+        0x00..=0x7f => 1,
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xff => 4,
+        0x80..=0xbf => return None,
+    };
+    std::str::from_utf8(text.get(from..from + len)?).ok()?.chars().next()
+}

@@ -1,0 +1,185 @@
+//! E-mail addresses: out from each `@` (or `%40`), with the grammar of a host name on its right.
+
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, find as find_bytes, is, run_back};
+use super::{Finding, Kind, Severity};
+
+/// The longest local part that is read.
+const LOCAL: usize = 96;
+/// The longest host name.
+const DOMAIN: usize = 253;
+
+/// Last labels that are no top-level domain but the end of a file's or unit's name.
+const FILE_ENDS: [&[u8]; 62] = [
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"bmp", b"tif", b"tiff", b"avif", b"css", b"scss", b"js",
+    b"mjs", b"jsx", b"ts", b"tsx", b"json", b"yaml", b"yml", b"toml", b"xml", b"html", b"htm", b"txt", b"pdf", b"csv",
+    b"log", b"lock", b"gz", b"tgz", b"tar", b"xz", b"bz", b"exe", b"dll", b"bin", b"dat", b"conf", b"cfg", b"ini",
+    b"map", b"woff", b"ttf", b"wasm", b"service", b"socket", b"timer", b"mount", b"target", b"slice", b"scope",
+    b"device", b"crate", b"whl", b"jar", b"deb", b"rpm", b"apk", b"rc", b"alpha",
+];
+
+/// Hosts whose `name@host` are names of SSH algorithms and extensions.
+const ALGORITHM_HOSTS: [&[u8]; 5] =
+    [b"openssh.com", b"libssh.org", b"lysator.liu.se", b"putty.projects.tartarus.org", b"ssh.com"];
+
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let mut from = 0;
+    while let Some(at) = text[from..].iter().position(|byte| matches!(byte, b'@' | b'%')).map(|at| from + at) {
+        let sign = match text[at] {
+            b'@' => 1,
+            _ if text[at..].starts_with(b"%40") => 3,
+            _ => {
+                from = at + 1;
+                continue;
+            }
+        };
+        from = at + sign;
+        let Some(end) = domain(text, at + sign) else { continue };
+        let Some(start) = local(text, at) else { continue };
+        if is_other(text, start..at, at + sign..end) {
+            continue;
+        }
+        from = end;
+        found.push(Finding::new(Kind::Email, Severity::Validated, start..end));
+    }
+}
+
+/// Where the local part that ends at `to` begins.
+fn local(text: &[u8], to: usize) -> Option<usize> {
+    let floor = to.saturating_sub(LOCAL);
+    let mut start = to;
+    let mut ascii = false;
+    while start > floor {
+        let byte = text[start - 1];
+        if alnum(byte) || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'%') {
+            ascii = true;
+            start -= 1;
+        } else if byte >= 0x80 {
+            let Some(letter) = char_before(text, start) else { break };
+            // Chinese and its neighbours are written without spaces: `用户alice@..` is a word and an address.
+            if !letter.is_alphanumeric() || (ascii && unspaced(letter)) {
+                break;
+            }
+            start -= letter.len_utf8();
+        } else if matches!(byte, b'\'' | b'!' | b'#' | b'$' | b'*' | b'^' | b'~')
+            && alnum(after(text, start))
+            && alnum(before(text, start - 1))
+        {
+            start -= 1;
+        } else {
+            break;
+        }
+    }
+    // `%3Dalice%40example.com`: an encoded sign is no part of the name, but a `%2B` is.
+    while start < to {
+        if text[start] == b'%' && !text[start..].starts_with(b"%2B") && start + 3 <= to {
+            start += 3;
+        } else if matches!(text[start], b'.' | b'-' | b'+' | b'%' | b'*' | b'~') {
+            start += 1;
+        } else {
+            break;
+        }
+    }
+    // An escape such as the `n` of `\n` belongs to the text before.
+    if before(text, start) == b'\\' && matches!(after(text, start), b'n' | b'r' | b't') && start + 1 < to {
+        start += 1;
+    }
+    (start < to).then_some(start)
+}
+
+fn unspaced(letter: char) -> bool {
+    matches!(letter, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '\u{0e00}'..='\u{0eff}')
+}
+
+/// Where the host name that starts at `from` ends: two labels at least, and a last one that may be a top-level domain.
+fn domain(text: &[u8], from: usize) -> Option<usize> {
+    let ceiling = text.len().min(from + DOMAIN);
+    let (mut at, mut label, mut labels) = (from, from, 0);
+    let mut end = None;
+    let mut ascii = false;
+    loop {
+        let byte = if at < ceiling { text[at] } else { b' ' };
+        if alnum(byte) || (byte == b'-' && at > label) {
+            // A Chinese label ends where Latin letters begin, and the other way round.
+            if at > label && is(byte, LETTER) && before(text, at) >= 0x80 && char_before(text, at).is_some_and(unspaced)
+            {
+                break;
+            }
+            ascii = true;
+            at += 1;
+        } else if byte >= 0x80 {
+            let Some(letter) = char_at(text, at).filter(|letter| letter.is_alphanumeric()) else { break };
+            if ascii && at > label && unspaced(letter) {
+                break;
+            }
+            at += letter.len_utf8();
+        } else if byte == b'.' && at > label {
+            labels += 1;
+            at += 1;
+            label = at;
+            ascii = false;
+            continue;
+        } else {
+            break;
+        }
+        if labels > 0 {
+            end = Some(at);
+        }
+    }
+    let mut end = end?;
+    while before(text, end) == b'-' {
+        end -= 1;
+    }
+    // `bob@example.com.` ends before the dot, and so does `bob@example.com.\n`.
+    let mut last = run_back(text, end, DOMAIN, |byte| byte != b'.' && byte != b'@');
+    if last == from {
+        return None;
+    }
+    if last == end {
+        end -= 1;
+        last = run_back(text, end, DOMAIN, |byte| byte != b'.' && byte != b'@');
+    }
+    let tld = &text[last..end];
+    let real = match tld {
+        [b'x' | b'X', b'n' | b'N', b'-', b'-', rest @ ..] => !rest.is_empty(),
+        _ => {
+            tld.iter().all(|byte| is(*byte, LETTER | HIGH))
+                && (tld.len() >= 2 && tld.len() <= 24 || tld[0] >= 0x80)
+                && !FILE_ENDS.iter().any(|file| tld.eq_ignore_ascii_case(file))
+        }
+    };
+    (real && last > from + 1).then_some(end)
+}
+
+/// What has the form of an address and is none.
+fn is_other(text: &[u8], local: std::ops::Range<usize>, domain: std::ops::Range<usize>) -> bool {
+    let name = &text[local.clone()];
+    let host = &text[domain.clone()];
+    // `git@github.com:org/repo`
+    if name == b"git" || name == b"hg" {
+        return true;
+    }
+    // `logo@2x.png`, `pkg@1.2.3-beta`, `bar@v0.1.0-rc`
+    let version = host.strip_prefix(b"v").unwrap_or(host);
+    let first = version.iter().take_while(|byte| is(**byte, DIGIT)).count();
+    if first > 0 && matches!(version.get(first), Some(b'x')) && version.get(first + 1) == Some(&b'.') {
+        return true;
+    }
+    if first > 0 && version.get(first) == Some(&b'.') && version.get(first + 1).is_some_and(u8::is_ascii_digit) {
+        return true;
+    }
+    if ALGORITHM_HOSTS.iter().any(|known| host.eq_ignore_ascii_case(known))
+        && (name.contains(&b'-') || host != b"ssh.com")
+    {
+        return true;
+    }
+    // User and password of a URL are found as such.
+    let authority = run_back(text, local.start, LOCAL, |byte| {
+        !matches!(byte, b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t')
+    });
+    authority >= 3 && text[..authority].ends_with(b"//") && matches!(text[authority - 3], b':' | b'/' | b'\\')
+}
+
+/// Whether the text might still hold an address; used where a value is judged by its key.
+pub(super) fn holds_sign(text: &[u8]) -> bool {
+    text.contains(&b'@') || find_bytes(text, 0, b"%40").is_some()
+}

@@ -1,0 +1,192 @@
+//! Addresses in groups of hex digits: IPv6 and MAC.
+
+use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run};
+use super::{Finding, Kind, Severity};
+
+/// The longest run that is still an address.
+const RUN: usize = 64;
+
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let mut at = 0;
+    while let Some(start) = text[at..].iter().position(|byte| is(*byte, HEX) || *byte == b':').map(|offset| at + offset)
+    {
+        // The separator after the first group decides what it can be.
+        let group = run(text, start, |byte| is(byte, HEX));
+        let separator = after(text, group);
+        let end = match separator {
+            b':' => run(text, group, |byte| is(byte, HEX) || byte == b':'),
+            b'-' | b'.' if group - start == 2 || group - start == 4 => {
+                run(text, group, |byte| is(byte, HEX) || byte == separator)
+            }
+            _ => group,
+        };
+        at = end.max(start + 1);
+        if end - start < 6 || end == group {
+            continue;
+        }
+        if separator == b':' {
+            colon_run(text, start, end, found);
+        } else {
+            mac(text, start, end, separator, found);
+        }
+    }
+}
+
+/// A maximal run of hex digits and colons.
+fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Finding>) {
+    let mut prior = before(text, start);
+    // `id:2001:db8::1`: the `d` is the end of a word. After `::` it is a path's.
+    let worded = |prior: u8| alnum(prior) || prior == b'_' || prior == b'-';
+    if worded(prior) && text[start] != b':' {
+        let group = run(text, start, |byte| is(byte, HEX));
+        if text[group..].starts_with(b"::") {
+            return;
+        }
+        start = group + 1;
+        prior = b':';
+    } else if worded(prior) && text[start..].starts_with(b"::") {
+        return;
+    }
+    // `origin:2001:..` and `:120:5`.
+    if text.get(start) == Some(&b':') && after(text, start + 1) != b':' {
+        start += 1;
+        prior = b':';
+    }
+    // `fe80::1:` before more text.
+    if end > start && text[end - 1] == b':' && !text[..end].ends_with(b"::") {
+        end -= 1;
+    }
+    if end < start + 6 || end - start > RUN {
+        return;
+    }
+    let next = after(text, end);
+    if is(next, LETTER | DIGIT) || next == b'_' {
+        return;
+    }
+    if mac(text, start, end, b':', found) {
+        return;
+    }
+    if let Some(end) = ipv6(text, start, end) {
+        let _ = prior;
+        found.push(Finding::new(Kind::Ipv6, Severity::Validated, start..end));
+    }
+}
+
+/// The end of the IPv6 address that is `start..end`, or, with an IPv4 tail or a zone, beyond it.
+fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let mut groups = 0;
+    let mut compressed = false;
+    let mut digits = 0;
+    let mut first = 0;
+    let mut all_pairs = true;
+    let mut at = start;
+    let mut last = start;
+    while at < end {
+        let group = run(&text[..end], at, |byte| is(byte, HEX));
+        let len = group - at;
+        if len > 4 {
+            return None;
+        }
+        if len > 0 {
+            if groups == 0 && at == start {
+                first = len;
+            }
+            groups += 1;
+            digits += len;
+            all_pairs &= len == 2;
+            last = at;
+        }
+        at = group;
+        if text[at..end].starts_with(b"::") {
+            if compressed || text[at..end].starts_with(b":::") {
+                return None;
+            }
+            compressed = true;
+            at += 2;
+        } else if at < end {
+            at += 1;
+        }
+    }
+    let mut end = end;
+    // `::ffff:10.0.0.1`
+    if after(text, end) == b'.' {
+        let tail = run(text, last, |byte| is(byte, DIGIT) || byte == b'.');
+        let quad = text[last..tail].split(|byte| *byte == b'.').filter(|part| octet(part)).count();
+        if quad != 4 || groups > 7 {
+            return None;
+        }
+        groups += 1;
+        digits += 4;
+        end = tail;
+    }
+    let whole = &text[start..end];
+    let known_start = match whole {
+        [b'2' | b'3', _, _, _, b':', ..] | [b'f' | b'F', b'c'..=b'f' | b'C'..=b'F', _, _, b':', ..] => first == 4,
+        [b':', b':', rest @ ..] => rest.len() >= 6 && (rest[..4].eq_ignore_ascii_case(b"ffff") || groups >= 3),
+        [b'6', b'4', b':', ..] => whole.len() > 7 && whole[3..7].eq_ignore_ascii_case(b"ff9b"),
+        _ => false,
+    };
+    let plausible =
+        if compressed { groups <= 7 && known_start && digits >= 4 } else { groups == 8 && !all_pairs && digits >= 8 };
+    // `abc1::feed` may be a path; an address of the known ranges has a digit or several groups.
+    let digit = whole.iter().any(u8::is_ascii_digit);
+    if !plausible || !(digit || groups >= 4) {
+        return None;
+    }
+    if after(text, end) == b'%' {
+        let zone = run(text, end + 1, |byte| alnum(byte) || matches!(byte, b'.' | b'_' | b'-'));
+        if zone > end + 1 {
+            end = zone;
+        }
+    }
+    Some(end)
+}
+
+pub(super) fn octet(part: &[u8]) -> bool {
+    matches!(part.len(), 1..=3)
+        && part.iter().all(u8::is_ascii_digit)
+        && (part.len() == 1 || part[0] != b'0')
+        && part.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0')) <= 255
+}
+
+/// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.
+fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Finding>) -> bool {
+    let run = &text[start..end];
+    let width = if separator == b'.' { 4 } else { 2 };
+    let right = match width {
+        4 => run.len() == 14,
+        _ => run.len() == 17,
+    };
+    if !right
+        || !run.chunks(width + 1).all(|group| {
+            group[..width].iter().all(|byte| is(*byte, HEX)) && group.get(width).is_none_or(|byte| *byte == separator)
+        })
+    {
+        return false;
+    }
+    let (prior, next) = (before(text, start), after(text, end));
+    if alnum(prior) || matches!(prior, b'_' | b'-' | b'.') || alnum(next) || matches!(next, b'_' | b'-') {
+        return false;
+    }
+    let letters = run.iter().any(|byte| is(*byte, LETTER));
+    let digits = run.iter().any(u8::is_ascii_digit);
+    let named = || {
+        super::bytes::context(
+            text,
+            start,
+            24,
+            &[b"mac", b"ether", b"hwaddr", b"bssid", b"lladdr", b"link", b"bluetooth", b"hardware"],
+        )
+    };
+    let counted = match separator {
+        b':' => letters || named() || run.iter().filter(|byte| **byte == b'0').count() < 6,
+        b'-' => letters || named(),
+        _ => (letters && digits) || named(),
+    };
+    let nobody = run.iter().all(|byte| matches!(byte, b'0') || *byte == separator)
+        || run.iter().all(|byte| matches!(byte, b'f' | b'F') || *byte == separator);
+    if counted && !nobody {
+        found.push(Finding::new(Kind::Mac, Severity::Validated, start..end));
+    }
+    counted
+}

@@ -1,0 +1,174 @@
+//! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, `\\host\share\NAME`.
+
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, starts_with};
+use super::value::is_placeholder;
+use super::{Finding, Kind, Severity};
+
+/// Directories beside the users' that belong to nobody.
+const NOBODY: [&[u8]; 12] = [
+    b"shared",
+    b"public",
+    b"default",
+    b"all users",
+    b"default user",
+    b"defaultapppool",
+    b"localservice",
+    b"networkservice",
+    b"lost+found",
+    b"guest",
+    b"all",
+    b"user",
+];
+
+/// Where home directories hang when they do not hang at the root.
+const MOUNTS: [&[u8]; 9] = [b"/var", b"/export", b"/usr", b"/data", b"/mnt", b"/nfs", b"/srv", b"/net", b"/private"];
+
+const METHODS: [&[u8]; 7] = [b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"];
+
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let mut at = 0;
+    while let Some(slash) = text[at..].iter().position(|byte| matches!(byte, b'/' | b'\\')).map(|offset| at + offset) {
+        at = slash + 1;
+        // JSON escapes `/` as `\/`.
+        if text[slash] == b'\\' && after(text, slash + 1) == b'\\' && is_share(text, slash) {
+            at = share(text, slash, found);
+            continue;
+        }
+        let (users, windows) = match after(text, at) {
+            b'h' if starts_with(text, at, b"home") && text[slash] == b'/' => (at + 4, false),
+            b'U' | b'u' if starts_with(text, at, b"Users") && (text[at] == b'U' || text[slash] == b'\\') => {
+                (at + 5, text[slash] == b'\\')
+            }
+            b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => (at + 22, true),
+            _ => continue,
+        };
+        let name = run(text, users, |byte| byte == text[slash] || byte == b'\\');
+        if name == users || !is_root(text, slash, windows) {
+            continue;
+        }
+        let end = segment(text, name, windows);
+        at = end.max(at);
+        if end > name && !is_nobody(&text[name..end]) {
+            found.push(Finding::new(Kind::HomePath, Severity::Likely, name..end));
+        }
+    }
+}
+
+/// Whether the slash before `home` begins a path of the file system, and not of a URL.
+fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
+    let mut start = slash;
+    if windows {
+        // One or more backslashes, escaped or not, after the drive.
+        while before(text, start) == b'\\' {
+            start -= 1;
+        }
+        return before(text, start) == b':' || !alnum(before(text, start)) || text[slash..].starts_with(b"\\Users\\");
+    }
+    if before(text, start) == b'\\' {
+        start -= 1;
+    }
+    let prior = before(text, start);
+    if prior == b':' {
+        // `C:/Users/x` and `path:/home/x`, and not `host:/home` of a URL without a host.
+        return true;
+    }
+    if let Some(mount) = MOUNTS.iter().find(|mount| text[..start].ends_with(mount)) {
+        return !alnum(before(text, start - mount.len()));
+    }
+    if prior == b'/' {
+        // `file:///home/x`; in `//home/x` the name would be a host's.
+        return text[..start].ends_with(b"//");
+    }
+    // `/c/Users/x`, `/mnt/c/Users/x`
+    if prior.is_ascii_lowercase() && start >= 2 && text[start - 2] == b'/' && after(text, slash + 1) == b'U' {
+        return true;
+    }
+    if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b'%') {
+        return false;
+    }
+    // `GET /home/dashboard` is a route.
+    if prior == b' ' && start > 1 {
+        let word = text[..start - 1].rsplit(|byte| !is(*byte, LETTER)).next().unwrap_or_default();
+        if METHODS.contains(&word) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Where the segment that starts at `from` ends. Windows names may hold a space if a separator follows.
+fn segment(text: &[u8], from: usize, windows: bool) -> usize {
+    let part =
+        |byte: u8| alnum(byte) || is(byte, HIGH) || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@' | b'~' | b'$');
+    let mut end = run(text, from, part);
+    if end > from && windows {
+        let mut words = 0;
+        let mut ahead = end;
+        while after(text, ahead) == b' ' && words < 2 {
+            ahead = run(text, ahead + 1, part);
+            words += 1;
+            if after(text, ahead) == b'\\' {
+                end = ahead;
+                break;
+            }
+        }
+    }
+    // The end of the sentence is not the name's.
+    while end > from && text[end - 1] == b'.' {
+        end -= 1;
+    }
+    end
+}
+
+fn is_nobody(name: &[u8]) -> bool {
+    NOBODY.iter().any(|nobody| name.eq_ignore_ascii_case(nobody))
+        || is_placeholder(name)
+        || matches!(name, b"$USER" | b"$USERNAME" | b"$LOGNAME")
+        || name[0] == b'$'
+        // `/home/index.html`, `/home/v2`
+        || name.ends_with(b".html")
+        || name.ends_with(b".php")
+}
+
+/// Whether `\\` at `slash` starts a share, and is not an escaped backslash within a path.
+fn is_share(text: &[u8], slash: usize) -> bool {
+    let prior = before(text, slash);
+    (is(prior, SPACE | STOP) || matches!(prior, b'=' | b':'))
+        && alnum(after(text, run(text, slash, |byte| byte == b'\\')))
+}
+
+/// `\\host\share\name`: the name goes. Escaped separators are twice as long.
+fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
+    let host = run(text, slash, |byte| byte == b'\\');
+    let width = (host - slash) / 2;
+    let mut at = host;
+    let mut parts = [0..0, 0..0, 0..0, 0..0];
+    let mut count = 0;
+    for part in &mut parts {
+        let end = segment(text, at, true);
+        if end == at {
+            break;
+        }
+        *part = at..end;
+        count += 1;
+        at = end;
+        let next = run(text, end, |byte| byte == b'\\');
+        if next - end != width.max(1) {
+            break;
+        }
+        at = next;
+    }
+    if count < 3 {
+        return at.max(slash + 1);
+    }
+    // `\\host\c$\Users\name`
+    let name = if count == 4 && matches!(&text[parts[2].clone()], b"Users" | b"users" | b"home" | b"Home") {
+        &parts[3]
+    } else {
+        &parts[2]
+    };
+    if !is_nobody(&text[name.clone()]) {
+        found.push(Finding::new(Kind::HomePath, Severity::Likely, name.clone()));
+    }
+    at.max(slash + 1)
+}

@@ -1,0 +1,274 @@
+//! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
+
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run, starts_with};
+use super::numbers::{Cluster, date_at};
+use super::{Finding, Kind, Severity, codes};
+
+/// Words that announce a telephone number.
+const WORDS: [&[u8]; 27] = [
+    b"phone",
+    b"telephone",
+    b"tel",
+    b"mobile",
+    b"cell",
+    b"cellphone",
+    b"call",
+    b"caller",
+    b"called",
+    b"calling",
+    b"dial",
+    b"dialed",
+    b"fax",
+    b"msisdn",
+    b"sms",
+    b"whatsapp",
+    b"texted",
+    b"text",
+    b"contact",
+    b"ring",
+    b"telefon",
+    b"handy",
+    b"rufnummer",
+    b"mobil",
+    b"number is",
+    b"phones",
+    b"viber",
+];
+
+/// The longest number there is (E.164), and the shortest that is looked for.
+const MOST: usize = 15;
+const FEWEST: usize = 7;
+
+pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    let text = cluster.text;
+    let start = cluster.groups()[0].0;
+    if let Some(sign) = plus(text, start) {
+        if let Some(end) = international(cluster, 0) {
+            found.push(Finding::new(Kind::Phone, Severity::Validated, sign..end));
+            return;
+        }
+        if is(before(text, sign), DIGIT) {
+            return;
+        }
+    }
+    let mut at = 0;
+    while at < cluster.groups().len() {
+        if let Some((from, count)) = clear_form(cluster, at) {
+            found.push(Finding::new(Kind::Phone, Severity::Likely, from..cluster.groups()[at + count - 1].1));
+            at += count;
+        } else {
+            at += 1;
+        }
+    }
+    if found.last().is_some_and(|finding| finding.kind == Kind::Phone && finding.start >= start.saturating_sub(1)) {
+        return;
+    }
+    if let Some(span) = announced(cluster) {
+        found.push(Finding::new(Kind::Phone, Severity::Contextual, span));
+    }
+}
+
+/// Where the `+` before the digits is, also as `(+`, `+(` or `%2B`.
+fn plus(text: &[u8], start: usize) -> Option<usize> {
+    let at = match before(text, start) {
+        b'+' => start - 1,
+        b'(' if before(text, start - 1) == b'+' => start - 2,
+        b' ' if before(text, start - 1) == b'+'
+            && !alnum(before(text, start.saturating_sub(2)))
+            && before(text, start.saturating_sub(2)) != b' ' =>
+        {
+            start - 2
+        }
+        b'B' | b'b' if start >= 3 && starts_with(text, start - 3, b"%2B") => return Some(start - 3),
+        _ => return None,
+    };
+    // `1+2`, `1.0+20240101`
+    (!is(before(text, at), DIGIT)).then_some(at)
+}
+
+/// Where the number that starts with a country code at group `first` ends.
+fn international(cluster: &Cluster<'_>, first: usize) -> Option<usize> {
+    let mut digits = [0u8; MOST];
+    let mut len = 0;
+    let mut ends = [0usize; super::numbers::GROUPS];
+    let groups = cluster.groups();
+    for group in first..groups.len() {
+        let own = cluster.group(group);
+        if len + own.len() > MOST {
+            break;
+        }
+        digits[len..len + own.len()].copy_from_slice(own);
+        len += own.len();
+        ends[group] = len;
+    }
+    let (fewest, most) = codes::lengths(&digits[..len])?;
+    // `+44 (0)20 ...`: a trunk zero in brackets is not dialled.
+    let slack = usize::from(
+        digits[..len].len() > 3 && groups.len() > first + 1 && cluster.group(first + 1).first() == Some(&b'0'),
+    );
+    let fits = (first..groups.len()).rev().find(|group| ends[*group] >= fewest && ends[*group] <= most + slack)?;
+    // Digits that go on are a longer number, and no phone.
+    let end = groups[fits].1;
+    (fits + 1 == groups.len() || cluster.separator(fits + 1) == b' ' || cluster.separator(fits + 1) == 0).then_some(end)
+}
+
+/// A form that nothing else has; where it starts, and how many groups it takes.
+fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
+    let text = cluster.text;
+    let groups = cluster.groups();
+    let start = groups[at].0;
+    let prior = before(text, start);
+    let free = |count: usize| {
+        let end = groups[at + count - 1].1;
+        let next = after(text, end);
+        !(alnum(next) || next == b'_')
+            && !(matches!(next, b'-' | b'.' | b'/' | b':') && is(after(text, end + 1), DIGIT | LETTER))
+            && !is(prior, LETTER)
+            && !matches!(prior, b'_' | b'-' | b'.' | b'/' | b'#' | b'$')
+    };
+    let north_american = |at: usize| {
+        cluster.shaped(at, &[3, 3, 4])
+            && matches!(cluster.group(at)[0], b'2'..=b'9')
+            && matches!(cluster.group(at + 1)[0], b'2'..=b'9')
+    };
+    // `(415) 555-2671`
+    if prior == b'(' && north_american(at) && text[groups[at].1] == b')' {
+        let end = groups[at + 2].1;
+        if !alnum(after(text, end)) {
+            let from = if at > 0 && cluster.group(at - 1) == b"1" && cluster.separator(at) == 0 {
+                groups[at - 1].0
+            } else {
+                start - 1
+            };
+            return Some((from, 3));
+        }
+    }
+    if north_american(at) && free(3) && (cluster.joined(at, 3, b'-') || cluster.joined(at, 3, b'.')) {
+        return Some((start, 3));
+    }
+    if cluster.group(at) == b"1"
+        && at + 4 <= groups.len()
+        && north_american(at + 1)
+        && free(4)
+        && (cluster.joined(at, 4, b'-') || cluster.joined(at, 4, b'.'))
+    {
+        return Some((start, 4));
+    }
+    // `01 23 45 67 89`
+    let separator = cluster.separator(at + 1);
+    let zero = cluster.group(at)[0] == b'0' && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
+    if zero
+        && matches!(separator, b' ' | b'.')
+        && cluster.shaped(at, &[2, 2, 2, 2, 2])
+        && cluster.joined(at, 5, separator)
+        && free(5)
+        && groups.len() == at + 5
+    {
+        return Some((start, 5));
+    }
+    // `020 7946 0958`, `0171/1234567`
+    let first = cluster.group(at).len();
+    if zero && (3..=5).contains(&first) && matches!(separator, b' ' | b'-' | b'/') {
+        for count in [4, 3, 2] {
+            if at + count > groups.len() {
+                continue;
+            }
+            let digits: usize = (at..at + count).map(|group| cluster.group(group).len()).sum();
+            let tail = (at + 1..at + count)
+                .all(|group| cluster.group(group).len() >= 2 && matches!(cluster.separator(group), b' ' | b'-' | b'/'));
+            if (10..=12).contains(&digits) && tail && free(count) {
+                return Some((start, count));
+            }
+        }
+    }
+    // `0044 20 7946 0958`
+    if cluster.group(at).starts_with(b"00")
+        && at == 0
+        && groups.len() >= 3
+        && !is(prior, LETTER | HIGH)
+        && prior != b'.'
+    {
+        let code = &cluster.group(0)[2..];
+        let digits: usize = (0..groups.len()).map(|group| cluster.group(group).len()).sum();
+        if (1..=3).contains(&code.len())
+            && code[0] != b'0'
+            && codes::lengths(code).is_some_and(|(fewest, most)| digits >= fewest + 2 && digits <= most + 3)
+        {
+            return Some((start, groups.len()));
+        }
+    }
+    None
+}
+
+/// Seven to thirteen digits soon after a word that announces them.
+fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
+    let text = cluster.text;
+    let groups = cluster.groups();
+    let mut start = groups[0].0;
+    if is(before(text, start), LETTER | DIGIT) || before(text, start) == b'_' || date_at(cluster, 0) {
+        return None;
+    }
+    let mut count = groups.len();
+    let mut digits = cluster.digits;
+    while digits > 13 && count > 1 {
+        count -= 1;
+        digits -= cluster.group(count).len();
+    }
+    // Only a plain run of digits may be as short as it likes to be written.
+    if !(FEWEST..=13).contains(&digits)
+        || (count == 1 && digits < 8)
+        || (0..count).any(|group| cluster.group(group).len() == 1 && count > 2 && group > 0)
+    {
+        return None;
+    }
+    let end = groups[count - 1].1;
+    let next = after(text, end);
+    if alnum(next) || next == b'_' || next == b':' || (next == b'.' && is(after(text, end + 1), DIGIT)) {
+        return None;
+    }
+    // `took 12345678 ms`
+    if next == b' ' {
+        let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
+        const UNITS: [&[u8]; 10] = [b"ms", b"us", b"ns", b"s", b"sec", b"bytes", b"B", b"KB", b"MB", b"times"];
+        if UNITS.contains(&unit) {
+            return None;
+        }
+    }
+    if !context(text, start, 20, &WORDS) || is_id(text, start) {
+        return None;
+    }
+    if before(text, start) == b'(' && text[groups[0].1..end].contains(&b')') {
+        start -= 1;
+    }
+    Some(start..end)
+}
+
+/// Whether the word just left of the number makes it some other number: `call id 12345678`, `sms_count=12345678`.
+fn is_id(text: &[u8], start: usize) -> bool {
+    let word_end =
+        super::bytes::run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'#' | b'\\'));
+    let word = super::bytes::run_back(text, word_end, 24, |byte| is(byte, LETTER));
+    const OTHERS: [&[u8]; 20] = [
+        b"id",
+        b"count",
+        b"total",
+        b"took",
+        b"duration",
+        b"in",
+        b"after",
+        b"size",
+        b"bytes",
+        b"at",
+        b"ts",
+        b"time",
+        b"timestamp",
+        b"line",
+        b"pid",
+        b"order",
+        b"seq",
+        b"offset",
+        b"version",
+        b"ms",
+    ];
+    word_end < start && OTHERS.iter().any(|other| text[word..word_end].eq_ignore_ascii_case(other))
+}

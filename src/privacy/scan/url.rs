@@ -1,0 +1,77 @@
+//! User and password inside URLs: `postgres://user:password@host/db`.
+
+use super::bytes::{SPACE, alnum, before, find as find_bytes, is, run, run_back};
+use super::value::is_placeholder;
+use super::{Finding, Kind, Severity};
+
+/// The longest authority that is read.
+const AUTHORITY: usize = 512;
+
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let mut from = 0;
+    while let Some(colon) = text[from..].iter().position(|byte| *byte == b':').map(|at| from + at) {
+        from = colon + 1;
+        let start = match &text[colon + 1..] {
+            [b'/', b'/', ..] => colon + 3,
+            // JSON may escape the slash.
+            [b'\\', b'/', b'\\', b'/', ..] => colon + 5,
+            _ => continue,
+        };
+        if !alnum(before(text, colon)) {
+            continue;
+        }
+        if let Some(end) = userinfo(text, start) {
+            let user = text[start..end].split(|byte| *byte == b':').next().unwrap_or_default();
+            let password = &text[(start + user.len() + 1).min(end)..end];
+            let bare = password.is_empty();
+            let public = bare && matches!(user, b"git" | b"hg" | b"svn");
+            if !public
+                && !is_placeholder(&text[start..end])
+                && !(is_placeholder(user) && is_placeholder(password))
+                && !(bare && user.is_empty())
+            {
+                // `user:***@host` still names the user.
+                found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..end));
+            }
+            from = end;
+        } else {
+            from = start;
+        }
+    }
+    go_style(text, found);
+}
+
+/// Where the userinfo that starts at `start` ends: the last `@` of the authority.
+fn userinfo(text: &[u8], start: usize) -> Option<usize> {
+    let ceiling = text.len().min(start + AUTHORITY);
+    let window = &text[..ceiling];
+    let stop = |byte: u8| is(byte, SPACE) || matches!(byte, b'"' | b'<' | b'>' | b'`');
+    let end = run(window, start, |byte| !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\'));
+    if let Some(at) = text[start..end].iter().rposition(|byte| *byte == b'@') {
+        // A comma may list hosts (`mongodb://u:p@a,b`) or end the URL; the last `@` before either is the one.
+        return Some(start + at).filter(|end| *end > start);
+    }
+    // A password that should have been encoded: `user:pa/ss@host`. A port is all digits, so this is none.
+    let colon = text[start..end].iter().position(|byte| *byte == b':')? + start;
+    if text[colon + 1..end].iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let token = run(window, end, |byte| !stop(byte));
+    let at = text[end..token].iter().rposition(|byte| *byte == b'@')? + end;
+    Some(at)
+}
+
+/// `user:password@tcp(host:3306)/db`
+fn go_style(text: &[u8], found: &mut Vec<Finding>) {
+    for marker in [&b"@tcp("[..], b"@unix("] {
+        let mut from = 0;
+        while let Some(at) = find_bytes(text, from, marker) {
+            from = at + marker.len();
+            let start =
+                run_back(text, at, AUTHORITY, |byte| !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/'));
+            if start < at && text[start..at].contains(&b':') && !is_placeholder(&text[start..at]) {
+                found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..at));
+            }
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! What a value beside a key is: where it ends, and whether it is one at all rather than a word of the sentence.
+
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, is, run};
+
+/// Words that report on a thing instead of being it: `token expired`, `password: incorrect`.
+const STATUS: &[&str] = &[
+    "a",
+    "absent",
+    "accepted",
+    "active",
+    "all",
+    "already",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "available",
+    "bad",
+    "be",
+    "been",
+    "blank",
+    "by",
+    "can",
+    "cannot",
+    "changed",
+    "check",
+    "checked",
+    "cleared",
+    "closed",
+    "configured",
+    "could",
+    "created",
+    "debug",
+    "decoded",
+    "default",
+    "deleted",
+    "denied",
+    "did",
+    "disabled",
+    "does",
+    "doesn't",
+    "don't",
+    "empty",
+    "enabled",
+    "encrypted",
+    "error",
+    "errors",
+    "exceeded",
+    "exists",
+    "expected",
+    "expired",
+    "expires",
+    "expiring",
+    "failed",
+    "failure",
+    "field",
+    "filtered",
+    "for",
+    "forbidden",
+    "format",
+    "found",
+    "from",
+    "generated",
+    "granted",
+    "had",
+    "has",
+    "have",
+    "header",
+    "hidden",
+    "if",
+    "ignored",
+    "in",
+    "inactive",
+    "incorrect",
+    "info",
+    "insufficient",
+    "invalid",
+    "invalidated",
+    "is",
+    "isn't",
+    "issued",
+    "it",
+    "key",
+    "length",
+    "loaded",
+    "locked",
+    "malformed",
+    "masked",
+    "match",
+    "matched",
+    "matches",
+    "may",
+    "mismatch",
+    "missing",
+    "must",
+    "needed",
+    "needs",
+    "never",
+    "new",
+    "no",
+    "none",
+    "not",
+    "null",
+    "of",
+    "off",
+    "ok",
+    "okay",
+    "on",
+    "open",
+    "opened",
+    "or",
+    "out",
+    "passed",
+    "password",
+    "pending",
+    "present",
+    "provided",
+    "received",
+    "refreshed",
+    "refused",
+    "reject",
+    "rejected",
+    "removed",
+    "renewed",
+    "required",
+    "reset",
+    "resolved",
+    "retry",
+    "revoked",
+    "rotated",
+    "saved",
+    "sent",
+    "set",
+    "should",
+    "skipped",
+    "started",
+    "stale",
+    "stored",
+    "success",
+    "successful",
+    "succeeded",
+    "text",
+    "that",
+    "the",
+    "then",
+    "this",
+    "timeout",
+    "timed",
+    "to",
+    "token",
+    "too",
+    "trace",
+    "unable",
+    "unauthorized",
+    "undefined",
+    "unexpected",
+    "unknown",
+    "unset",
+    "unsupported",
+    "unused",
+    "updated",
+    "use",
+    "used",
+    "user",
+    "using",
+    "valid",
+    "validated",
+    "validation",
+    "value",
+    "verified",
+    "via",
+    "warn",
+    "warning",
+    "was",
+    "weak",
+    "were",
+    "when",
+    "will",
+    "with",
+    "without",
+    "won't",
+    "would",
+    "wrong",
+    "yes",
+    "your",
+    "only",
+    "lookup",
+    "please",
+    "connection",
+    "string",
+    "str",
+    "number",
+    "integer",
+    "boolean",
+    "bool",
+    "optional",
+    "static",
+    "dynamic",
+    "bearer",
+    "basic",
+    "digest",
+    "jwt",
+    "oauth",
+    "oauth2",
+    "local",
+    "remote",
+    "internal",
+    "external",
+    "public",
+    "private",
+    "admin",
+    "root",
+    "system",
+    "anonymous",
+    "nobody",
+    "guest",
+    "service",
+    "postgres",
+    "www-data",
+    "daemon",
+    "success!",
+    "done",
+    "ready",
+    "stopped",
+    "running",
+    "declined",
+    "approved",
+    "authorized",
+    "authenticated",
+    "blocked",
+    "captured",
+    "charged",
+    "delivered",
+    "queued",
+    "bounced",
+    "offline",
+    "online",
+    "unreachable",
+    "down",
+    "up",
+    "localhost",
+    "reached",
+    "lost",
+    "dropped",
+    "begin",
+    "end",
+    "ended",
+    "established",
+    "rate",
+    "limit",
+    "limited",
+];
+
+/// Whether a word is one that reports, whatever its case.
+pub(super) fn is_status(word: &[u8]) -> bool {
+    let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
+    STATUS.iter().any(|status| word.eq_ignore_ascii_case(status.as_bytes()))
+}
+
+/// Whether a value stands for another that was taken out, or that a template will put in.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 18] = [
+        b"null",
+        b"none",
+        b"nil",
+        b"undefined",
+        b"true",
+        b"false",
+        b"redacted",
+        b"hidden",
+        b"masked",
+        b"filtered",
+        b"removed",
+        b"n/a",
+        b"some",
+        b"secret(..)",
+        b"nan",
+        b"redacted:redacted",
+        b"omitted",
+        b"sanitized",
+    ];
+    let inner = match value {
+        [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
+        [b'[', inner @ .., b']']
+            if inner
+                .iter()
+                .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' ' | b'*' | b'.' | b'-')) =>
+        {
+            return true;
+        }
+        _ => value,
+    };
+    match inner {
+        [] => true,
+        [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'('] => true,
+        [b'$', rest @ ..] => {
+            !rest.is_empty() && rest.iter().all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'_')
+        }
+        [b'%', _] => true,
+        _ if inner.len() != value.len() && value[0] == b'<' => true,
+        _ if inner
+            .iter()
+            .all(|byte| matches!(byte, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#' | 0x80..=0xff))
+            && !letters_beyond_x(inner) =>
+        {
+            true
+        }
+        // `hunt****` was masked by somebody; what is left of it is not ours to judge.
+        _ if inner.windows(4).any(|four| four == b"****") => true,
+        _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
+    }
+}
+
+/// Bullets (`•••`) mask, letters of other scripts do not.
+fn letters_beyond_x(value: &[u8]) -> bool {
+    std::str::from_utf8(value)
+        .is_ok_and(|value| value.chars().any(|letter| letter.is_alphanumeric() && !matches!(letter, 'x' | 'X')))
+}
+
+/// A quoted string: the inside, and where to go on behind the closing quote.
+pub(super) struct Quoted {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) next: usize,
+}
+
+/// How far a closing quote is looked for; beyond, all the rest is the value.
+const QUOTED: usize = 4096;
+
+/// The string that opens at `at`, also with a quote escaped by one or more backslashes, as in JSON inside JSON.
+pub(super) fn quoted(text: &[u8], at: usize) -> Option<Quoted> {
+    let open = run(text, at, |byte| byte == b'\\');
+    let slashes = open - at;
+    let quote = after(text, open);
+    if !matches!(quote, b'"' | b'\'' | b'`') || open >= text.len() || slashes > 7 {
+        return None;
+    }
+    let start = open + 1;
+    let ceiling = text.len().min(start + QUOTED);
+    let mut seen = 0;
+    for end in start..ceiling {
+        let byte = text[end];
+        if byte == b'\\' {
+            seen += 1;
+            continue;
+        }
+        let closes = if slashes == 0 { seen % 2 == 0 } else { seen <= slashes };
+        if byte == quote && closes {
+            let inside = if slashes == 0 { end } else { end - seen };
+            return Some(Quoted { start, end: inside, next: end + 1 });
+        }
+        seen = 0;
+    }
+    // An apostrophe that nothing closes is one.
+    (quote == b'"').then_some(Quoted { start, end: text.len(), next: text.len() })
+}
+
+/// What may stand inside a bare value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bare {
+    /// Passwords: nearly everything up to a space.
+    Loose,
+    /// The rest: up to the first separator.
+    Strict,
+}
+
+/// Where the bare value that starts at `from` ends.
+pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize {
+    let mut at = from;
+    let mut depth = 0usize;
+    while at < text.len() {
+        let byte = text[at];
+        let next = after(text, at + 1);
+        let stops = match byte {
+            _ if is(byte, SPACE) => true,
+            b'"' | b'\'' | b'`' | b'<' | b'>' => true,
+            b';' => true,
+            b'&' => in_url || is_key(text, at + 1),
+            b'#' => in_url,
+            b'\\' => matches!(next, b'n' | b'r' | b't' | b'"' | b'\\'),
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                bare == Bare::Strict && byte != b'('
+            }
+            b')' | b']' | b'}' if depth > 0 => {
+                depth -= 1;
+                false
+            }
+            b')' | b']' | b'}' | b'|' | b',' => {
+                bare == Bare::Strict || !alnum(next) && next != byte || byte == b',' && is_key(text, at + 1) || in_url
+            }
+            _ => false,
+        };
+        if stops {
+            break;
+        }
+        at += 1;
+    }
+    // The end of the sentence is not the value's.
+    while at > from && matches!(text[at - 1], b'.' | b',' | b':') {
+        at -= 1;
+    }
+    at
+}
+
+/// Whether `name=` or `name:` stands at `from`.
+pub(super) fn is_key(text: &[u8], from: usize) -> bool {
+    let end = run(text, from, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.'));
+    end > from && end - from <= 48 && matches!(after(text, end), b'=' | b':')
+}
+
+/// Where the capitalised words and numbers that go on with a name or address end: `Alice` in `Alice van Smith` does not end it.
+pub(super) fn words(text: &[u8], mut end: usize, numbers: bool) -> usize {
+    const SMALL: [&[u8]; 12] =
+        [b"van", b"von", b"de", b"der", b"den", b"la", b"le", b"di", b"da", b"del", b"bin", b"al"];
+    for _ in 0..6 {
+        if after(text, end) != b' ' {
+            break;
+        }
+        let start = end + 1;
+        let word = run(text, start, |byte| alnum(byte) || is(byte, HIGH) || matches!(byte, b'-' | b'.' | b'\''));
+        let first = after(text, start);
+        let small = SMALL.contains(&&text[start..word]) && after(text, word) == b' ';
+        let capital = first.is_ascii_uppercase() || is(first, HIGH);
+        let shout = word - start > 2 && text[start..word].iter().all(|byte| byte.is_ascii_uppercase());
+        if word == start
+            || matches!(after(text, word), b'=' | b':')
+            || !(small || (capital && !shout) || (numbers && is(first, DIGIT)))
+            || is_status(&text[start..word])
+        {
+            break;
+        }
+        end = word;
+    }
+    while before(text, end) == b'.' {
+        end -= 1;
+    }
+    end
+}
+
+/// A number in any of the ways Rust and JSON print one.
+pub(super) fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").or_else(|| value.strip_prefix(b"+")).unwrap_or(value);
+    if let Some(hex) = digits.strip_prefix(b"0x") {
+        return !hex.is_empty() && hex.len() <= 16 && hex.iter().all(u8::is_ascii_hexdigit);
+    }
+    digits.first().is_some_and(u8::is_ascii_digit)
+        && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'%'))
+}
+
+pub(super) fn digits(value: &[u8]) -> usize {
+    value.iter().filter(|byte| byte.is_ascii_digit()).count()
+}
+
+pub(super) fn has_letter(value: &[u8]) -> bool {
+    value.iter().any(|byte| is(*byte, LETTER | HIGH))
+}
+
+/// All letters, no digit or sign: a word of some language.
+pub(super) fn is_word(value: &[u8]) -> bool {
+    value.iter().all(|byte| is(*byte, LETTER | HIGH))
+}
+
+/// A word that nobody speaks: letters with digits, odd case, or very long.
+pub(super) fn is_made_up(value: &[u8]) -> bool {
+    let letter = value.iter().any(|byte| is(*byte, LETTER));
+    let digit = digits(value) > 0;
+    let hump = value.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    // `session-store.rs`, `my_secret_name`, `auth::token`
+    let code = value.windows(2).any(|pair| pair == b"::") || value.contains(&b'(');
+    let snake = value.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
+    !code
+        && !snake
+        && (letter && digit && value.len() >= 6
+            || hump && value.len() >= 12
+            || value.len() >= 24 && !value.contains(&b'.'))
+}
+
+/// Shannon entropy of the bytes, as a part of what `value.len()` different bytes of base64 could have; 0 to 1.
+pub(super) fn entropy(value: &[u8]) -> f32 {
+    let mut counts = [0u16; 128];
+    let len = value.len().min(512);
+    for byte in &value[..len] {
+        counts[usize::from(byte & 127)] += 1;
+    }
+    let total = len as f32;
+    let bits: f32 = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f32::from(*count) / total)
+        .map(|part| -part * part.log2())
+        .sum();
+    bits / total.min(64.0).log2().max(1.0)
+}

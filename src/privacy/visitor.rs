@@ -1,0 +1,143 @@
+//! The one door: raw values go in by [`Visit`], clean bytes come out.
+//!
+//! A value is decided by its field's plan before it is looked at, so a dropped field is never even formatted.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+
+use tracing::field::{Field, Visit};
+
+use super::chunk::{Clean, CleanFields};
+use super::format::{self, Entries, Header, Key};
+use super::pen::{Engine, Pen, Scalar, Scratch, WINDOW, floor_boundary};
+use super::plan::{FieldPlan, Plan, Role};
+
+/// Errors of a chain that are written.
+const CHAIN_CAP: usize = 8;
+
+/// Writes one event, or fields of one span.
+pub(crate) struct PrivacyVisitor<'a> {
+    pen: Pen<'a>,
+    plan: &'a Plan,
+    /// Where the entries start in the scratch.
+    start: usize,
+}
+
+impl<'a> PrivacyVisitor<'a> {
+    /// A visitor that writes an event.
+    pub(crate) fn event(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch, header: &Header) -> Self {
+        scratch.record.clear();
+        scratch.record.extend_from_slice(&[0; format::LENGTH]);
+        scratch.record.extend_from_slice(&header.encode());
+        Self::new(engine, plan, scratch)
+    }
+
+    /// A visitor that writes fields of a span, given at its start or later.
+    pub(crate) fn fields(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
+        scratch.record.clear();
+        Self::new(engine, plan, scratch)
+    }
+
+    fn new(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
+        let start = scratch.record.len();
+        PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start }
+    }
+
+    /// The finished event; `None` when a finding condemned it.
+    pub(crate) fn finish(self) -> Option<Clean<'a>> {
+        let Pen { scratch, tally, condemned, .. } = self.pen;
+        (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
+    }
+
+    /// The finished fields of a span.
+    pub(crate) fn into_fields(self) -> CleanFields {
+        let Pen { scratch, tally, condemned, .. } = self.pen;
+        CleanFields::new(&scratch.record[self.start..], tally, condemned)
+    }
+
+    /// The target that a record bridged from the `log` crate named, cleaned.
+    pub(crate) fn log_target(&self) -> Option<&str> {
+        let target = Entries(&self.pen.scratch.record[self.start..]).find(|entry| entry.tag == format::TARGET)?;
+        std::str::from_utf8(target.value).ok()
+    }
+
+    /// Decides about a field; what is returned is to be written.
+    fn admit(&mut self, field: &Field) -> Option<(Key<'static>, &'a FieldPlan)> {
+        let index = u16::try_from(field.index()).ok()?;
+        let plan = self.plan.field(index)?;
+        (plan.role != Role::Ignored && self.pen.admit()).then_some((Key::Index(index), plan))
+    }
+
+    fn scalar(&mut self, field: &Field, value: Scalar) {
+        if let Some((key, plan)) = self.admit(field) {
+            self.pen.scalar(key, plan, value);
+        }
+    }
+}
+
+impl Visit for PrivacyVisitor<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.scalar(field, Scalar::Bool(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.scalar(field, Scalar::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.scalar(field, Scalar::U64(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.scalar(field, Scalar::F64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        match i64::try_from(value) {
+            Ok(value) => self.record_i64(field, value),
+            Err(_) => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.record_u64(field, value),
+            Err(_) => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if let Some((key, plan)) = self.admit(field) {
+            self.pen.text(key, plan, value);
+        }
+    }
+
+    /// Bytes that are text are treated as text; others are dropped, since nothing can be told about them.
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        let Some((key, plan)) = self.admit(field) else { return };
+        match std::str::from_utf8(&value[..floor_boundary(value, WINDOW)]) {
+            Ok(text) => self.pen.text(key, plan, text),
+            Err(_) => self.pen.drop_field(),
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let Some((key, plan)) = self.admit(field) else { return };
+        self.pen.formatted(key, plan, |out| {
+            write!(out, "{value}")?;
+            let mut source = value.source();
+            for _ in 0..CHAIN_CAP {
+                let Some(error) = source else { break };
+                write!(out, ": {error}")?;
+                source = error.source();
+            }
+            Ok(())
+        });
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if let Some((key, plan)) = self.admit(field) {
+            self.pen.debug(key, plan, value);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Reading clean records: a view over a chunk's bytes, and the JSON text that it prints as.
+
+pub(crate) mod json;
+
+use crate::app::Timestamp;
+use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
+use crate::privacy::{Chunk, Plan, Plans, Resource};
+
+pub use json::Row;
+
+/// A record as it was kept: one log record or one span.
+///
+/// It borrows the bytes that the privacy filter wrote; there is no other way to make one.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordRef<'a> {
+    header: Header,
+    entries: &'a [u8],
+    plan: Option<&'a Plan>,
+    resource: &'a Resource,
+    /// Where the ticks of the header begin.
+    zero: Timestamp,
+}
+
+/// What a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Signal {
+    /// An event, as an OpenTelemetry log record.
+    Log,
+    /// A closed span.
+    Span,
+}
+
+/// How severe a record is: the levels of `tracing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    Trace = 1,
+    Debug = 5,
+    Info = 9,
+    Warn = 13,
+    Error = 17,
+}
+
+/// How a span ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// Nobody said.
+    Unset,
+    /// The application said that it went well.
+    Ok,
+    /// The application said that it failed, or an `error!` event happened in it.
+    Error,
+}
+
+/// A span's part in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names are OpenTelemetry's")]
+pub enum SpanKind {
+    Internal,
+    Server,
+    Client,
+    Producer,
+    Consumer,
+}
+
+/// A value of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ValueRef<'a> {
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Str(&'a str),
+}
+
+impl<'a> RecordRef<'a> {
+    /// Log or span.
+    pub fn signal(&self) -> Signal {
+        match self.header.shape {
+            Shape::Event => Signal::Log,
+            Shape::Span => Signal::Span,
+        }
+    }
+
+    /// The span's name, or the name that an event was given with `name:`; else empty.
+    pub fn name(&self) -> &'a str {
+        self.text(format::NAME).or(self.plan.map(|plan| &*plan.name)).unwrap_or("")
+    }
+
+    /// The module or target that the record comes from.
+    pub fn target(&self) -> &'a str {
+        self.text(format::TARGET).or(self.plan.map(|plan| &*plan.target)).unwrap_or("")
+    }
+
+    /// How severe it is.
+    pub fn severity(&self) -> Severity {
+        let own = self.plan.map(|plan| Severity::from(plan.level));
+        own.or_else(|| Severity::from_number(self.byte(format::SEVERITY)?)).unwrap_or(Severity::Info)
+    }
+
+    /// When it happened, or when the span began, in nanoseconds since 1970.
+    pub fn unix_nanos(&self) -> u64 {
+        u64::try_from(self.time().nanos()).unwrap_or(0)
+    }
+
+    /// When the span ended, in nanoseconds since 1970; for a log record, [`RecordRef::unix_nanos`].
+    pub fn end_unix_nanos(&self) -> u64 {
+        u64::try_from(self.end_time().nanos()).unwrap_or(0)
+    }
+
+    pub(crate) fn time(&self) -> Timestamp {
+        self.at(self.header.start)
+    }
+
+    pub(crate) fn end_time(&self) -> Timestamp {
+        match self.header.shape {
+            Shape::Event => self.time(),
+            Shape::Span => self.at(self.header.end),
+        }
+    }
+
+    fn at(&self, ticks: u64) -> Timestamp {
+        // Ticks are small; the nanoseconds of a readmitted record are an `i64` and its zero is zero.
+        Timestamp::from_nanos(self.zero.nanos().saturating_add(ticks as i64))
+    }
+
+    /// The trace that it belongs to; none for an event outside spans.
+    pub fn trace_id(&self) -> Option<[u8; 16]> {
+        (self.header.trace_id != 0).then(|| self.header.trace_id.to_be_bytes())
+    }
+
+    /// The span itself, or the span that an event happened in.
+    pub fn span_id(&self) -> Option<[u8; 8]> {
+        (self.header.span_id != 0).then(|| self.header.span_id.to_be_bytes())
+    }
+
+    /// The span around this one.
+    pub fn parent_span_id(&self) -> Option<[u8; 8]> {
+        (self.header.parent_id != 0).then(|| self.header.parent_id.to_be_bytes())
+    }
+
+    /// The text of `info!("…")`.
+    pub fn body(&self) -> Option<&'a str> {
+        self.text(format::BODY)
+    }
+
+    /// Keys and values in the order they were recorded.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
+        let plan = self.plan;
+        self.entries().filter_map(move |entry| {
+            let key = match entry.key {
+                Key::Index(index) => plan?.key(index)?,
+                Key::Text(text) => std::str::from_utf8(text).ok()?,
+                Key::None => return None,
+            };
+            Some((key, value(&entry)?))
+        })
+    }
+
+    /// The value of an attribute.
+    pub fn attribute(&self, key: &str) -> Option<ValueRef<'a>> {
+        self.attributes().find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+
+    /// Trace and span ids of the spans that this one follows from.
+    pub fn links(&self) -> impl Iterator<Item = ([u8; 16], [u8; 8])> + use<'a> {
+        self.entries().filter(|entry| entry.tag == format::LINK).filter_map(|entry| {
+            let (trace, span) = entry.value.split_first_chunk::<16>()?;
+            Some((*trace, span.try_into().ok()?))
+        })
+    }
+
+    /// How the span ended.
+    pub fn status(&self) -> Status {
+        match self.byte(format::STATUS) {
+            Some(1) => Status::Ok,
+            Some(2) => Status::Error,
+            _ => Status::Unset,
+        }
+    }
+
+    /// What `otel.status_description` said.
+    pub fn status_message(&self) -> Option<&'a str> {
+        self.text(format::STATUS_MESSAGE)
+    }
+
+    /// What `otel.kind` said; [`SpanKind::Internal`] if nothing.
+    pub fn span_kind(&self) -> SpanKind {
+        match self.byte(format::SPAN_KIND) {
+            Some(1) => SpanKind::Server,
+            Some(2) => SpanKind::Client,
+            Some(3) => SpanKind::Producer,
+            Some(4) => SpanKind::Consumer,
+            _ => SpanKind::Internal,
+        }
+    }
+
+    /// Fields that the filter dropped, or that were over a limit.
+    pub fn dropped_attributes(&self) -> u32 {
+        self.tally(0)
+    }
+
+    /// Values that were replaced by pseudonyms.
+    pub fn hashed_attributes(&self) -> u32 {
+        self.tally(1)
+    }
+
+    /// Values in which something was replaced or made coarser.
+    pub fn redacted_attributes(&self) -> u32 {
+        self.tally(2)
+    }
+
+    /// Who sent it.
+    pub fn resource(&self) -> &'a Resource {
+        self.resource
+    }
+
+    fn entries(&self) -> Entries<'a> {
+        Entries(self.entries)
+    }
+
+    fn find(&self, tag: u8) -> Option<Entry<'a>> {
+        self.entries().find(|entry| entry.tag == tag)
+    }
+
+    fn text(&self, tag: u8) -> Option<&'a str> {
+        std::str::from_utf8(self.find(tag)?.value).ok()
+    }
+
+    fn byte(&self, tag: u8) -> Option<u8> {
+        self.find(tag)?.value.first().copied()
+    }
+
+    fn tally(&self, place: usize) -> u32 {
+        let number = self.find(format::TALLY).and_then(|entry| entry.value.chunks_exact(4).nth(place)?.try_into().ok());
+        number.map_or(0, u32::from_le_bytes)
+    }
+}
+
+fn value<'a>(entry: &Entry<'a>) -> Option<ValueRef<'a>> {
+    Some(match entry.tag {
+        format::BOOL => ValueRef::Bool(*entry.value.first()? != 0),
+        format::I64 => ValueRef::I64(i64::from_le_bytes(entry.value.try_into().ok()?)),
+        format::U64 => ValueRef::U64(u64::from_le_bytes(entry.value.try_into().ok()?)),
+        format::F64 => ValueRef::F64(f64::from_le_bytes(entry.value.try_into().ok()?)),
+        format::STR => ValueRef::Str(std::str::from_utf8(entry.value).ok()?),
+        _ => return None,
+    })
+}
+
+/// Records with all that is needed to read them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch<'a> {
+    pub(crate) chunk: &'a Chunk,
+    /// `None` for rows that came back from disk.
+    pub(crate) plans: Option<&'a Plans>,
+    pub(crate) resource: &'a Resource,
+    /// Where the ticks of the records begin; zero for rows that came back from disk.
+    pub(crate) zero: Timestamp,
+}
+
+impl<'a> Batch<'a> {
+    /// The records, in the order they were written.
+    pub(crate) fn records(&self) -> impl Iterator<Item = RecordRef<'a>> + use<'a> {
+        let Batch { chunk, plans, resource, zero } = *self;
+        let mut rest = chunk.bytes();
+        std::iter::from_fn(move || {
+            let (length, after) = rest.split_first_chunk::<LENGTH>()?;
+            let (record, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            rest = after;
+            let (header, entries) = record.split_first_chunk::<HEADER>()?;
+            let header = Header::decode(header);
+            Some(RecordRef { header, entries, plan: plans.and_then(|plans| plans.get(header.plan)), resource, zero })
+        })
+    }
+}
+
+impl Severity {
+    /// From OpenTelemetry's number.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1..=4 => Severity::Trace,
+            5..=8 => Severity::Debug,
+            9..=12 => Severity::Info,
+            13..=16 => Severity::Warn,
+            17..=24 => Severity::Error,
+            _ => return None,
+        })
+    }
+
+    /// `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Trace => "TRACE",
+            Severity::Debug => "DEBUG",
+            Severity::Info => "INFO",
+            Severity::Warn => "WARN",
+            Severity::Error => "ERROR",
+        }
+    }
+}
+
+impl From<tracing::Level> for Severity {
+    fn from(level: tracing::Level) -> Self {
+        match level {
+            tracing::Level::TRACE => Severity::Trace,
+            tracing::Level::DEBUG => Severity::Debug,
+            tracing::Level::INFO => Severity::Info,
+            tracing::Level::WARN => Severity::Warn,
+            tracing::Level::ERROR => Severity::Error,
+        }
+    }
+}

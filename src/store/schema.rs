@@ -1,0 +1,226 @@
+//! What the file contains, and the settings every connection needs.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{Limits, Log, PATIENCE, Reason, StoreError};
+
+/// The layout this release reads and writes, kept in the file's `user_version`.
+pub(super) const VERSION: i64 = 1;
+
+/// Marks the file as ours in its header (`application_id`): the letters `trpv`.
+pub(super) const APPLICATION: i64 = 0x7472_7076;
+
+/// `AUTOINCREMENT`, so that a sequence number is never given twice, not even after everything was erased: an upload that
+/// was under way then cannot mark a new row as sent. The index is whole rather than partial: it is small enough for
+/// `count(*)` to walk its pages on every append, finds rows past their age, and offers unsent rows in order.
+const LAYOUT: &str = "
+CREATE TABLE records(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  signal TEXT NOT NULL CHECK(signal IN ('log','span')),
+  state TEXT NOT NULL CHECK(state IN ('kept','claimed','sent','rejected')),
+  claimed_until INTEGER,
+  sent_at INTEGER,
+  json TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_by_state ON records(state, day);
+";
+
+/// Which kind of record a row holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Signal {
+    /// An event.
+    Log,
+    /// A closed span.
+    Span,
+}
+
+impl Signal {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Signal::Log => "log",
+            Signal::Span => "span",
+        }
+    }
+
+    pub(super) fn of(text: &str) -> Self {
+        if text == "span" {
+            Signal::Span
+        } else {
+            Signal::Log
+        }
+    }
+}
+
+/// What has happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    /// Waiting.
+    Kept,
+    /// An upload has it.
+    Claimed,
+    /// A receiver confirmed it.
+    Sent,
+    /// A receiver refused it for good; it is never offered again.
+    Rejected,
+}
+
+impl State {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            State::Kept => "kept",
+            State::Claimed => "claimed",
+            State::Sent => "sent",
+            State::Rejected => "rejected",
+        }
+    }
+
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "claimed" => State::Claimed,
+            "sent" => State::Sent,
+            "rejected" => State::Rejected,
+            _ => State::Kept,
+        }
+    }
+}
+
+/// The day of a moment, counted from 1970-01-01. Exact times stay inside the record, where the policy made them as coarse
+/// as it wants; beside it a day is all that retention needs. Clocks may be wrong by any amount, so it is clamped.
+pub(super) fn day_of(unix_secs: i64) -> i64 {
+    const LAST: i64 = 253_402_300_799; // 9999-12-31, the last day that `date()` in SQLite can show
+    unix_secs.clamp(0, LAST) / 86_400
+}
+
+/// Checks that the file is ours, makes the layout in an empty one, and sets the connection up.
+pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, StoreError> {
+    connection.execute_batch(
+        // Rows that are deleted are overwritten (the bundled library does not do so by itself), nothing spills into a
+        // temporary directory, and nothing that a planted schema contains can call a function with effects.
+        "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
+         PRAGMA mmap_size=0; PRAGMA cache_size=-1024;",
+    )?;
+    // Read before anything is changed: what is not ours is refused untouched.
+    let found = Found::in_file(connection)?;
+    found.refuse_others()?;
+    if connection.is_readonly("main")? {
+        return Err(StoreError::new(
+            Reason::ReadOnly,
+            "the file is write-protected",
+        ));
+    }
+    let log = write_ahead(connection)?;
+    connection.execute_batch(match log {
+        // Commits survive a crash of the process; a power cut may undo the newest ones, never damage the file.
+        Log::WriteAhead => "PRAGMA synchronous=NORMAL",
+        Log::Rollback => "PRAGMA synchronous=FULL",
+    })?;
+    if found == Found::Empty {
+        create(connection)?;
+    }
+    let page = page_bytes(connection)?;
+    set(connection, "journal_size_limit", limits.log_bytes())?;
+    set(
+        connection,
+        "wal_autocheckpoint",
+        (limits.log_bytes() / page).max(1),
+    )?;
+    set(connection, "max_page_count", limits.file_bytes() / page)?;
+    connection
+        .prepare("SELECT seq, run, day, signal, state, claimed_until, sent_at, json FROM records INDEXED BY records_by_state WHERE state = 'kept'")
+        .map_err(|_| StoreError::new(Reason::Corrupt, "a table or index is missing"))?;
+    Ok(log)
+}
+
+/// Asks for a write-ahead log, and believes only the answer: some file systems cannot have one. While another process is
+/// doing the same SQLite answers at once instead of waiting.
+fn write_ahead(connection: &Connection) -> Result<Log, StoreError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(Log::WriteAhead),
+            Ok(_) => return Ok(Log::Rollback),
+            Err(error) => {
+                let error = StoreError::from(error);
+                if error.reason() != Reason::Busy || Instant::now() >= end {
+                    return Err(error);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+pub(super) fn page_bytes(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(number(connection, "PRAGMA page_size")?.max(512))
+}
+
+/// Reads a pragma or count that is never negative.
+pub(super) fn number(connection: &Connection, sql: &str) -> Result<u64, StoreError> {
+    let value: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(value).unwrap_or(0))
+}
+
+fn set(connection: &Connection, pragma: &str, value: u64) -> Result<(), StoreError> {
+    connection.query_row(
+        &format!("PRAGMA {pragma}={}", value.min(i32::MAX as u64)),
+        [],
+        |_| Ok(()),
+    )?;
+    Ok(())
+}
+
+fn create(connection: &Connection) -> Result<(), StoreError> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let found = Found::in_file(&transaction)?;
+    found.refuse_others()?;
+    if found == Found::Empty {
+        transaction.execute_batch(LAYOUT)?;
+        transaction.execute_batch(&format!(
+            "PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
+        ))?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Empty,
+    Ours,
+    Newer(i64),
+    Foreign,
+}
+
+impl Found {
+    fn in_file(connection: &Connection) -> Result<Self, StoreError> {
+        let read = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let objects = read("SELECT count(*) FROM sqlite_schema")?;
+        let application = read("PRAGMA application_id")?;
+        let version = read("PRAGMA user_version")?;
+        Ok(match (application, version) {
+            (0, 0) if objects == 0 => Found::Empty,
+            (APPLICATION, VERSION) => Found::Ours,
+            (APPLICATION, version) if version > VERSION => Found::Newer(version),
+            _ => Found::Foreign,
+        })
+    }
+
+    fn refuse_others(self) -> Result<(), StoreError> {
+        match self {
+            Found::Empty | Found::Ours => Ok(()),
+            Found::Newer(version) => Err(StoreError::new(
+                Reason::Newer,
+                format!("layout {version}, known is {VERSION}"),
+            )),
+            Found::Foreign => Err(StoreError::new(
+                Reason::Foreign,
+                "its header does not carry our mark",
+            )),
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Settings, from code and from the environment, and how they become a running pipeline.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+
+use super::Telemetry;
+use super::error::Error;
+use crate::app::{App, Clock, Environment, directories, random};
+use crate::consent::{Decision, Disabled, InCi, InDevelopment, Saved, Settings, State, decide};
+#[cfg(feature = "otlp")]
+use crate::export::{Endpoint, HttpSettings, MinTls};
+use crate::export::{LocalExporter, Memory};
+use crate::identity::{InstallKey, Rotation, session_id};
+use crate::layer::{Core, LogRecords, Scope};
+#[cfg(feature = "otlp")]
+use crate::pipeline::{Destination, Schedule};
+use crate::pipeline::{Parts, Pipeline, Place};
+use crate::privacy::{Engine, Plans, Policy, Pseudonymizer, Resource};
+
+/// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
+#[derive(Debug, Clone)]
+#[must_use = "nothing happens until `.start()`"]
+pub struct Builder {
+    consent: Settings,
+    environment: Environment,
+    policy: Policy,
+    level: Level,
+    targets: Vec<String>,
+    log_records: LogRecords,
+    verbose: Verbose,
+    resource: Vec<(String, String)>,
+    memory: Vec<Memory>,
+    #[cfg(feature = "otlp")]
+    otlp: Otlp,
+    switchable: Switchable,
+}
+
+/// Whether each record is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verbose {
+    No,
+    Yes,
+}
+
+/// Whether the layer stays installed while off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Switchable {
+    No,
+    Yes,
+}
+
+#[cfg(feature = "otlp")]
+#[derive(Debug, Clone)]
+struct Otlp {
+    endpoint: Option<String>,
+    pinned: Pinned,
+    plaintext_hosts: Vec<String>,
+    http: HttpSettings,
+    schedule: Schedule,
+}
+
+/// Whether a user may send their data elsewhere.
+#[cfg(feature = "otlp")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pinned {
+    No,
+    Yes,
+}
+
+impl Builder {
+    pub(super) fn new(app: App) -> Self {
+        Builder {
+            consent: Settings::new(app),
+            environment: Environment::process(),
+            policy: Policy::standard(),
+            level: Level::INFO,
+            targets: Vec::new(),
+            log_records: LogRecords::Ignored,
+            verbose: Verbose::No,
+            resource: Vec::new(),
+            memory: Vec::new(),
+            #[cfg(feature = "otlp")]
+            otlp: Otlp {
+                endpoint: None,
+                pinned: Pinned::No,
+                plaintext_hosts: Vec::new(),
+                http: HttpSettings::default(),
+                schedule: Schedule::Live,
+            },
+            switchable: Switchable::No,
+        }
+    }
+
+    /// Sends to an OpenTelemetry collector by OTLP over HTTP; `/v1/logs` and `/v1/traces` are appended. `https`, or
+    /// `http` to this machine. Default: records stay on this machine.
+    ///
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, unless [`Builder::pin_endpoint`] is called.
+    #[cfg(feature = "otlp")]
+    pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
+        self.otlp.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Ignores `{P}_TELEMETRY_ENDPOINT`. Default: users may redirect.
+    #[cfg(feature = "otlp")]
+    pub fn pin_endpoint(mut self) -> Self {
+        self.otlp.pinned = Pinned::Yes;
+        self
+    }
+
+    /// Allows plain http to this host. Default: plain http only to this machine.
+    #[cfg(feature = "otlp")]
+    pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
+        self.otlp.plaintext_hosts.push(host.into());
+        self
+    }
+
+    /// Sends `Authorization: Bearer …` to the collector. Default: no authorization.
+    #[cfg(feature = "otlp")]
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.otlp.http.bearer(token);
+        self
+    }
+
+    /// Sends `Authorization: Basic …` to the collector. Default: no authorization.
+    #[cfg(feature = "otlp")]
+    pub fn basic(mut self, user: &str, password: &str) -> Self {
+        self.otlp.http.basic(user, password);
+        self
+    }
+
+    /// Sends a header with every request to the collector. Default: none.
+    #[cfg(feature = "otlp")]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.otlp.http.header(name, value);
+        self
+    }
+
+    /// The oldest TLS version that is spoken. Default: 1.3.
+    #[cfg(feature = "otlp")]
+    pub fn min_tls(mut self, version: MinTls) -> Self {
+        self.otlp.http.min_tls = version;
+        self
+    }
+
+    /// When stored records are sent. Default: [`Schedule::Live`].
+    #[cfg(feature = "otlp")]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.otlp.schedule = schedule;
+        self
+    }
+
+    /// The privacy policy. Default: [`Policy::standard`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The least severe level that is collected. Default: `INFO`.
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Collects records of other crates too, in the notation of `tracing_subscriber`'s `Targets`: `"sqlx=warn"`. May be
+    /// called more than once. Default: the application's own crates alone.
+    pub fn targets(mut self, filter: impl Into<String>) -> Self {
+        self.targets.push(filter.into());
+        self
+    }
+
+    /// Collects records of the `log` crate that a bridge turns into events, by the same targets and levels. Default:
+    /// they are not collected.
+    pub fn log_records(mut self) -> Self {
+        self.log_records = LogRecords::Collected;
+        self
+    }
+
+    /// Prints each record to stderr as it is stored, as `{P}_TELEMETRY_VERBOSE=true` does. Default: prints nothing.
+    pub fn verbose(mut self) -> Self {
+        self.verbose = Verbose::Yes;
+        self
+    }
+
+    /// Adds an attribute that describes the application, such as `deployment.environment.name`. It is cleaned like any
+    /// other. Default: `service.name`, `service.version` and `session.id`.
+    pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource.push((key.into(), value.into()));
+        self
+    }
+
+    /// Also keeps this run's records in memory, for tests. Default: none.
+    pub fn memory(mut self, memory: &Memory) -> Self {
+        self.memory.push(memory.clone());
+        self
+    }
+
+    /// Keeps the layer installed while telemetry is off, so that [`Telemetry::grant`] takes effect while the program runs.
+    /// Costs about 6 ns an event and 50 ns a span while off. Default: while off there is no layer.
+    pub fn switchable(mut self) -> Self {
+        self.switchable = Switchable::Yes;
+        self
+    }
+
+    /// Turns telemetry off by code; `Disabled::No` is not a yes. Default: [`Disabled::No`].
+    pub fn disabled(mut self, disabled: Disabled) -> Self {
+        self.consent = self.consent.disabled(disabled);
+        self
+    }
+
+    /// Lets `{P}_TELEMETRY_ENABLED=true` count on build machines too. Default: telemetry is off there.
+    pub fn allow_in_ci(mut self) -> Self {
+        self.consent = self.consent.in_ci(InCi::OnWithVariable);
+        self
+    }
+
+    /// Where `ENVIRONMENT` names a developer's machine, keeps records and sends them to this machine at most. Default:
+    /// telemetry is off there.
+    pub fn allow_local_in_development(mut self) -> Self {
+        self.consent = self.consent.in_development(InDevelopment::LocalOnly);
+        self
+    }
+
+    /// The operator's yes, for machines that have no user to ask; the reason is shown by [`Telemetry::status`]. Any veto
+    /// still wins. Default: none.
+    pub fn assume_consent(mut self, reason: impl Into<String>) -> Self {
+        self.consent = self.consent.assume_consent(reason);
+        self
+    }
+
+    /// Also looks into this TOML file for `[telemetry] enabled = false`. Default: `telemetry.toml` in the application's
+    /// configuration directory.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.consent = self.consent.config_file(path);
+        self
+    }
+
+    /// The version of what is collected: a yes that was saved for a lower one does not count. Default: 1.
+    pub fn collection(mut self, version: u32) -> Self {
+        self.consent = self.consent.collection(version);
+        self
+    }
+
+    /// Takes variables, home directory and files from here, for tests. Default: the process's own.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// Decides whether telemetry may be, and starts it if so. Reads the environment and a few small files and starts one
+    /// thread; everything else happens there.
+    ///
+    /// # Errors
+    /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
+    /// [`Telemetry::status`] tells.
+    pub fn start(mut self) -> Result<Telemetry, Error> {
+        let app = self.consent.app().clone();
+        app.checked().map_err(|error| Error::new("app!", error))?;
+        let scope = Scope::new(app, LevelFilter::from_level(self.level), &self.targets, self.log_records)
+            .map_err(|error| Error::new(".targets", format!("{error}; write it like \"sqlx=warn,hyper=error\"")))?;
+        let mut notes = Vec::new();
+        #[cfg(feature = "otlp")]
+        let endpoint = {
+            self.otlp.http.checked().map_err(|error| Error::new("http settings", error))?;
+            let endpoint = self.endpoint(&mut notes)?;
+            if let Some(endpoint) = &endpoint {
+                self.consent = self.consent.host(endpoint.host());
+            }
+            endpoint
+        };
+        let decision = self.decide();
+        let core = Arc::new(Core::new(scope));
+        let mut telemetry = Telemetry {
+            decision,
+            core,
+            #[cfg(feature = "otlp")]
+            endpoint,
+            pipeline: std::sync::OnceLock::new(),
+            notes,
+            builder: self,
+        };
+        if telemetry.decision.state() != State::Off {
+            telemetry.run();
+        }
+        Ok(telemetry)
+    }
+
+    fn decide(&self) -> Decision {
+        let saved = Saved::read(&self.environment, self.consent.app());
+        decide(&self.environment, &saved, &self.consent)
+    }
+
+    /// The decision, now that the user has said yes; every veto is looked at again.
+    pub(super) fn decide_with_yes(&self) -> Decision {
+        let yes = self.consent.clone().assume_consent("the user said yes while the program ran");
+        decide(&self.environment, &Saved::read(&self.environment, self.consent.app()), &yes)
+    }
+
+    pub(super) fn is_switchable(&self) -> bool {
+        self.switchable == Switchable::Yes
+    }
+
+    /// The endpoint of the code, or the one that the user put in its place.
+    #[cfg(feature = "otlp")]
+    fn endpoint(&self, notes: &mut Vec<String>) -> Result<Option<Endpoint>, Error> {
+        use crate::app::Var;
+
+        let parse = |setting, text: &str| Endpoint::parse(setting, text, &self.otlp.plaintext_hosts);
+        let own = match &self.otlp.endpoint {
+            Some(text) => Some(parse(".otlp", text).map_err(|error| Error::new(".otlp", error))?),
+            None => None,
+        };
+        let name = self.consent.app().env_name("ENDPOINT");
+        let text = match self.environment.var(&name) {
+            _ if self.otlp.pinned == Pinned::Yes => return Ok(own),
+            Var::Unset => return Ok(own),
+            Var::Text(text) if text.trim().is_empty() => return Ok(own),
+            Var::Text(text) => text,
+            Var::NotUnicode => String::from("\u{fffd}"),
+        };
+        match parse(&name, text.trim()) {
+            Ok(endpoint) => Ok(Some(endpoint)),
+            Err(error) => {
+                // Sending elsewhere than the user said would be worse than not sending.
+                notes.push(format!("nothing is sent: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn verbose_by_environment(&self) -> Verbose {
+        use crate::app::Var;
+
+        match self.environment.var(&self.consent.app().env_name("VERBOSE")) {
+            Var::Text(text) if crate::consent::is_yes(&text) => Verbose::Yes,
+            _ => self.verbose,
+        }
+    }
+
+    /// Makes the pipeline. Trouble goes into `notes`.
+    pub(super) fn run(
+        &self,
+        state: State,
+        #[cfg(feature = "otlp")] endpoint: Option<&Endpoint>,
+        notes: &mut Vec<String>,
+    ) -> Option<Pipeline> {
+        #[cfg(not(feature = "otlp"))]
+        let _ = state;
+        let app = self.consent.app();
+        let clock: Clock = self.environment.clock_or_system();
+        let today = clock.wall().date();
+        let directory = directories::data(&self.environment, app);
+        let loaded = match &directory {
+            Some(directory) => InstallKey::load(directory, today, Rotation::default()).ok(),
+            None => None,
+        };
+        let (key, pending) = match loaded {
+            Some(loaded) => (loaded.key, loaded.pending),
+            None => match InstallKey::draw(today) {
+                Ok(key) => (key, None),
+                Err(error) => {
+                    notes.push(format!("telemetry does not run: {error}"));
+                    return None;
+                }
+            },
+        };
+        let pseudonyms = Pseudonymizer::with_key(key.bytes());
+        let engine = Arc::new(Engine { policy: self.policy.clone(), pseudonyms: pseudonyms.clone() });
+        let own = [
+            ("service.name".to_owned(), app.name().to_owned()),
+            ("service.version".to_owned(), app.version().to_owned()),
+            ("session.id".to_owned(), session_id(&key, today).as_str().to_owned()),
+        ];
+        let resource = Resource::clean(&engine, own.into_iter().chain(self.resource.iter().cloned()));
+        let mut run = [0; 8];
+        if random::fill(&mut run).is_err() {
+            notes.push("telemetry does not run: the operating system gives no randomness".to_owned());
+            return None;
+        }
+        let place = match &directory {
+            #[cfg(feature = "store")]
+            Some(directory) => Place::Disk { directory: directory.clone(), limits: crate::store::Limits::default() },
+            _ => {
+                notes.push("records are kept in memory only: no home directory is known".to_owned());
+                Place::memory()
+            }
+        };
+        let environment = self.environment.clone();
+        let mut exporters: Vec<_> = self.memory.iter().cloned().map(LocalExporter::Memory).collect();
+        if self.verbose_by_environment() == Verbose::Yes {
+            exporters.push(LocalExporter::Stdout);
+        }
+        #[cfg(feature = "otlp")]
+        let destination = endpoint
+            .filter(|endpoint| {
+                let allowed = state == State::On || endpoint.is_loopback();
+                if !allowed {
+                    notes.push("nothing is sent: on a developer's machine data stays on the machine".to_owned());
+                }
+                allowed
+            })
+            .map(|endpoint| Destination {
+                endpoint: endpoint.clone(),
+                settings: self.otlp.http.clone(),
+                schedule: self.otlp.schedule,
+            });
+        let started = Pipeline::start(Parts {
+            name: app.name().to_owned(),
+            plans: Arc::new(Plans::new(self.policy.clone())),
+            engine,
+            resource,
+            clock,
+            run: u64::from_le_bytes(run),
+            place,
+            exporters,
+            prepare: Box::new(move || {
+                let Some(directory) = directory else { return Ok(()) };
+                directories::create_private(&environment, &directory).map_err(|error| error.to_string())?;
+                // Without the file, pseudonyms hold for this process alone.
+                if let Some(Ok(shared)) = pending.map(crate::identity::PendingKey::persist) {
+                    pseudonyms.rekey(shared.bytes());
+                }
+                Ok(())
+            }),
+            #[cfg(feature = "otlp")]
+            destination,
+        });
+        match started {
+            Ok(pipeline) => Some(pipeline),
+            Err(error) => {
+                notes.push(format!("telemetry does not run: the operating system gives no thread ({error})"));
+                None
+            }
+        }
+    }
+}

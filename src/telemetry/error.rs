@@ -1,0 +1,31 @@
+//! Mistakes in the application's code, found when telemetry starts.
+
+use std::fmt;
+
+/// A setting that cannot work. Its text names the setting and the remedy.
+///
+/// Only mistakes in code are errors. Trouble in the environment never is: see [`Status::notes`](super::Status::notes).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    setting: &'static str,
+    problem: String,
+}
+
+impl Error {
+    pub(super) fn new(setting: &'static str, problem: impl fmt::Display) -> Self {
+        Error { setting, problem: problem.to_string() }
+    }
+
+    /// The builder's method that was called with it, such as `.otlp`.
+    pub fn setting(&self) -> &str {
+        self.setting
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "telemetry cannot start: {}: {}", self.setting, self.problem)
+    }
+}
+
+impl std::error::Error for Error {}

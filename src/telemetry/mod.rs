@@ -1,0 +1,208 @@
+//! The entry point: wires the rooms together and owns their end.
+
+mod builder;
+mod error;
+mod status;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Filtered;
+use tracing_subscriber::registry::LookupSpan;
+
+pub use builder::Builder;
+pub use error::Error;
+pub use status::Status;
+
+use crate::app::App;
+use crate::consent::{Decision, State};
+#[cfg(feature = "otlp")]
+use crate::export::Endpoint;
+use crate::layer::{Core, Gate, TelemetryLayer};
+use crate::pipeline::{Pipeline, Place, Unfinished};
+
+/// What dropping a [`Telemetry`] may take at most.
+const EXIT: Duration = Duration::from_millis(50);
+/// Turned-away targets that a status names.
+const LOUDEST: usize = 5;
+
+/// Telemetry of an application: off until its user says yes.
+///
+/// Keep it until the program ends: dropping it writes what is queued to the local store, within 50 ms, and sends
+/// nothing. Dropped early, the layer goes on collecting to the store, and the next run sends.
+#[must_use = "dropping it at once stops uploads; bind it to a variable that lives as long as the program"]
+pub struct Telemetry {
+    decision: Decision,
+    core: Arc<Core>,
+    #[cfg(feature = "otlp")]
+    endpoint: Option<Endpoint>,
+    pipeline: OnceLock<Pipeline>,
+    notes: Vec<String>,
+    builder: Builder,
+}
+
+impl Telemetry {
+    /// Settings for an application: `Telemetry::builder(tracing_privacy::app!())`.
+    pub fn builder(app: App) -> Builder {
+        Builder::new(app)
+    }
+
+    /// Telemetry with everything from the environment: `{P}_TELEMETRY_ENABLED`, `{P}_TELEMETRY_ENDPOINT`,
+    /// `{P}_TELEMETRY_VERBOSE`.
+    ///
+    /// # Errors
+    /// The application's name cannot be used.
+    pub fn from_env(app: App) -> Result<Self, Error> {
+        Self::builder(app).start()
+    }
+
+    /// The layer to add to the application's registry; `None` while telemetry is off, which costs nothing.
+    pub fn layer<S>(&self) -> Option<Filtered<TelemetryLayer, Gate, S>>
+    where
+        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    {
+        let wanted = self.pipeline.get().is_some() || self.builder.is_switchable();
+        wanted.then(|| TelemetryLayer::new(Arc::clone(&self.core)).with_filter(Gate::new(Arc::clone(&self.core))))
+    }
+
+    /// Whether telemetry may be, and why.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whether records are being collected.
+    pub fn is_on(&self) -> bool {
+        self.pipeline.get().is_some_and(|pipeline| !pipeline.is_withdrawn())
+    }
+
+    /// The state of things, fit to be shown to the user.
+    pub fn status(&self) -> Status {
+        let pipeline = self.pipeline.get();
+        let mut notes = self.notes.clone();
+        notes.extend(pipeline.map(Pipeline::notes).unwrap_or_default());
+        Status {
+            decision: self.decision.clone(),
+            withdrawn: pipeline.is_some_and(Pipeline::is_withdrawn),
+            counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
+            store: self.store(),
+            #[cfg(feature = "otlp")]
+            endpoint: pipeline.and_then(Pipeline::endpoint).map(|endpoint| endpoint.to_string()),
+            #[cfg(not(feature = "otlp"))]
+            endpoint: None,
+            turned_away: self.turned_away(),
+            notes,
+        }
+    }
+
+    fn store(&self) -> Option<PathBuf> {
+        match self.pipeline.get()?.place() {
+            #[cfg(feature = "store")]
+            Place::Disk { directory, .. } => Some(crate::store::path_in(&directory)),
+            Place::Memory(_) => None,
+        }
+    }
+
+    fn turned_away(&self) -> Vec<(String, u64)> {
+        let mut targets: Vec<(String, u64)> = Vec::new();
+        let Some(plans) = self.pipeline.get().map(Pipeline::plans) else { return targets };
+        for plan in plans.iter() {
+            let count = plan.turned_away();
+            match targets.iter_mut().find(|(target, _)| **target == *plan.target) {
+                Some((_, sum)) => *sum += count,
+                None if count > 0 => targets.push((plan.target.to_string(), count)),
+                None => {}
+            }
+        }
+        targets.sort_by(|(name, count), (other, others)| others.cmp(count).then(name.cmp(other)));
+        targets.truncate(LOUDEST);
+        targets
+    }
+
+    /// The newest stored records, oldest first, each as one line of JSON: what is sent, no more and no less.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn records(&self, count: usize) -> std::io::Result<Vec<String>> {
+        let Some(pipeline) = self.pipeline.get() else { return Ok(Vec::new()) };
+        pipeline.place().newest(count).map_err(|trouble| std::io::Error::other(trouble.to_string()))
+    }
+
+    /// Stores and sends what was logged before the call; `deadline` is for everything together.
+    ///
+    /// # Errors
+    /// Time ran out, or the server did not take everything. What is stored is sent later, by this run or the next.
+    pub fn flush(&self, deadline: Duration) -> Result<(), Unfinished> {
+        self.pipeline.get().map_or(Ok(()), |pipeline| pipeline.flush(deadline))
+    }
+
+    /// As [`Telemetry::flush`], and then ends the threads. The layer takes no more records.
+    ///
+    /// # Errors
+    /// As [`Telemetry::flush`]; the threads end all the same.
+    pub fn shutdown(self, deadline: Duration) -> Result<(), Unfinished> {
+        self.pipeline.get().map_or(Ok(()), |pipeline| pipeline.shutdown(deadline))
+    }
+
+    /// Ends collection at once, for all threads. When it returns, nothing more is stored or sent, not even what was
+    /// queued; what was stored before stays until it is deleted.
+    ///
+    /// It holds for this run. To make it last, the application saves its user's no.
+    pub fn withdraw(&self) {
+        if let Some(pipeline) = self.pipeline.get() {
+            pipeline.withdraw();
+            tracing::callsite::rebuild_interest_cache();
+        }
+    }
+
+    /// The user's yes while the program runs. Any veto still wins: the decision tells. Takes effect at once if the
+    /// builder was told to be [`switchable`](Builder::switchable), else with the next start of the program, once it is
+    /// saved. A withdrawal holds for the rest of the run.
+    pub fn grant(&mut self) -> &Decision {
+        if self.pipeline.get().is_none() && self.builder.is_switchable() {
+            self.decision = self.builder.decide_with_yes();
+            if self.decision.state() != State::Off {
+                self.run();
+                tracing::callsite::rebuild_interest_cache();
+            }
+        }
+        &self.decision
+    }
+
+    /// Starts the pipeline and connects the layer to it.
+    fn run(&mut self) {
+        let pipeline = self.builder.run(
+            self.decision.state(),
+            #[cfg(feature = "otlp")]
+            self.endpoint.as_ref(),
+            &mut self.notes,
+        );
+        if let Some(pipeline) = pipeline {
+            self.core.run(pipeline.clone());
+            // It is set here alone, and only while it is empty.
+            let _ = self.pipeline.set(pipeline);
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(pipeline) = self.pipeline.get() {
+            pipeline.stop_uploading();
+            // What does not make it in time is written by the worker, if the program lives on.
+            let _ = pipeline.store(EXIT);
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("decision", &self.decision.reason())
+            .field("pipeline", &self.pipeline.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,85 @@
+//! What an application can tell its user about its telemetry.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::consent::Decision;
+use crate::pipeline::Counts;
+
+/// Whether telemetry is on and why, what it did so far, where its data is, and what went wrong.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub(super) decision: Decision,
+    pub(super) withdrawn: bool,
+    pub(super) counts: Counts,
+    pub(super) store: Option<PathBuf>,
+    pub(super) endpoint: Option<String>,
+    pub(super) turned_away: Vec<(String, u64)>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Status {
+    /// Whether telemetry may be, and why.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whether consent was withdrawn since the start.
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
+    /// What became of this run's records.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The file that records are kept in; none while off, and when they are kept in memory only.
+    pub fn store(&self) -> Option<&Path> {
+        self.store.as_deref()
+    }
+
+    /// Where records are sent; none if they stay on this machine.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The five targets of other crates from which most records were turned away, with how many.
+    pub fn turned_away(&self) -> &[(String, u64)] {
+        &self.turned_away
+    }
+
+    /// What went wrong, each thing once.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "telemetry is {}", self.decision.reason())?;
+        if self.withdrawn {
+            writeln!(f, "consent was withdrawn since: nothing more is stored or sent")?;
+        }
+        match &self.store {
+            Some(path) => writeln!(f, "kept in {}", path.display())?,
+            None => writeln!(f, "kept nowhere on disk")?,
+        }
+        match &self.endpoint {
+            Some(endpoint) => writeln!(f, "sent to {endpoint}")?,
+            None => writeln!(f, "sent nowhere")?,
+        }
+        writeln!(f, "{}", self.counts)?;
+        for (target, count) in &self.turned_away {
+            let remedy = match target.as_str() {
+                "log" => ".log_records()".to_owned(),
+                target => format!(".targets(\"{target}=info\")"),
+            };
+            writeln!(f, "turned away: {count} of `{target}`; {remedy} would let them in")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        Ok(())
+    }
+}

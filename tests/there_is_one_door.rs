@@ -1,0 +1,201 @@
+//! Promise 3: nothing but the privacy filter can make a clean record, from outside the crate or from another room of it.
+//!
+//! A copy of the crate gets a room that tries to forge records in every way, and the compiler must refuse each of them
+//! for the expected reason. A control shows that the copy compiles when nobody forges.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A way in that must be shut: what is tried, and the compiler's reasons that may shut it.
+struct Forgery {
+    name: &'static str,
+    code: &'static str,
+    reasons: &'static [&'static str],
+}
+
+/// From another room of the crate.
+const INSIDE: &[Forgery] = &[
+    Forgery {
+        name: "a clean record from raw bytes",
+        code: "pub(crate) fn f(raw: &[u8]) -> crate::privacy::Clean<'_> { crate::privacy::Clean(raw) }",
+        reasons: &["E0423", "E0603"],
+    },
+    Forgery {
+        name: "sealing a buffer of one's own",
+        code: "pub(crate) fn f(raw: &mut Vec<u8>) { let _ = crate::privacy::Clean::seal(raw, Default::default()); }",
+        reasons: &["E0624"],
+    },
+    Forgery {
+        name: "a chunk from raw bytes",
+        code: "pub(crate) fn f() -> crate::privacy::Chunk { crate::privacy::Chunk { bytes: vec![1], records: 1 } }",
+        reasons: &["E0451"],
+    },
+    Forgery {
+        name: "raw bytes appended to a chunk",
+        code: "pub(crate) fn f(chunk: &mut crate::privacy::Chunk) { chunk.append(b\"raw\"); }",
+        reasons: &["E0308"],
+    },
+    Forgery {
+        name: "writing into a chunk's buffer",
+        code: "pub(crate) fn f(chunk: &mut crate::privacy::Chunk) { chunk.bytes.push(1); }",
+        reasons: &["E0616"],
+    },
+    Forgery {
+        name: "fields of a span from raw bytes",
+        code: "pub(crate) fn f() { let _ = crate::privacy::CleanFields::new(b\"raw\", Default::default(), false); }",
+        reasons: &["E0624"],
+    },
+    Forgery {
+        name: "writing into the scratch",
+        code: "pub(crate) fn f(scratch: &mut crate::privacy::Scratch) { scratch.record.push(1); }",
+        reasons: &["E0616"],
+    },
+    Forgery {
+        name: "a record from parts",
+        code: "pub(crate) fn f<'a>(other: crate::record::RecordRef<'a>, raw: &'a [u8]) -> crate::record::RecordRef<'a> { \
+               crate::record::RecordRef { entries: raw, ..other } }",
+        reasons: &["E0451"],
+    },
+    Forgery {
+        name: "a row from text",
+        code: "pub(crate) fn f(other: crate::record::Row) -> crate::record::Row { \
+               crate::record::Row { json: String::new(), ..other } }",
+        reasons: &["E0451"],
+    },
+    Forgery {
+        name: "a resource from raw attributes",
+        code: "pub(crate) fn f() -> crate::privacy::Resource { crate::privacy::Resource { attributes: Vec::new() } }",
+        reasons: &["E0451"],
+    },
+    Forgery {
+        name: "a record read back by serde",
+        code: "pub(crate) fn f(text: &str) -> crate::record::Row { serde_json::from_str(text).unwrap() }",
+        reasons: &["E0277"],
+    },
+];
+
+/// From an application.
+const OUTSIDE: &[Forgery] = &[
+    Forgery {
+        name: "a row from parts",
+        code: "pub fn f(other: tracing_privacy::Row) -> tracing_privacy::Row { \
+               tracing_privacy::Row { json: String::new(), ..other } }",
+        reasons: &["E0451"],
+    },
+    Forgery {
+        name: "a row read back by serde",
+        code: "pub fn f(text: &str) -> tracing_privacy::Row { serde_json::from_str(text).unwrap() }",
+        reasons: &["E0277"],
+    },
+    Forgery {
+        name: "a record shown to an exporter",
+        code: "pub fn f(memory: &tracing_privacy::Memory, row: tracing_privacy::Row) { memory.push(row); }",
+        reasons: &["E0624"],
+    },
+    Forgery {
+        name: "a layer of one's own making",
+        code: "pub fn f() -> tracing_privacy::TelemetryLayer { tracing_privacy::TelemetryLayer::new(todo!()) }",
+        reasons: &["E0624"],
+    },
+];
+
+#[test]
+fn nothing_but_the_filter_makes_a_clean_record() {
+    let copy = Copy::new();
+    let errors = copy.check("", "");
+    assert!(errors.is_empty(), "the copy compiles while nobody forges: {errors:?}");
+
+    // Names are resolved before types are checked, and the crate before an application that uses it.
+    let (by_name, by_type): (Vec<_>, Vec<_>) = INSIDE.iter().partition(|forgery| forgery.reasons.contains(&"E0423"));
+    refused("another room", &by_name, &copy.check(&rooms(&by_name), ""));
+    refused("another room", &by_type, &copy.check(&rooms(&by_type), ""));
+    let outside: Vec<_> = OUTSIDE.iter().collect();
+    refused("an application", &outside, &copy.check("", &rooms(&outside)));
+}
+
+/// Each forgery stands on a line of its own: forgery 0 on line 1.
+fn rooms(forgeries: &[&Forgery]) -> String {
+    let room = |(number, forgery): (usize, &&Forgery)| {
+        format!("#[allow(dead_code)] mod forgery{number} {{ {} }}\n", forgery.code)
+    };
+    forgeries.iter().enumerate().map(room).collect()
+}
+
+fn refused(whose: &str, forgeries: &[&Forgery], errors: &[(usize, String)]) {
+    for (number, forgery) in forgeries.iter().enumerate() {
+        let reasons: Vec<&str> =
+            errors.iter().filter(|(line, _)| *line == number + 1).map(|(_, code)| code.as_str()).collect();
+        assert!(
+            reasons.iter().any(|reason| forgery.reasons.contains(reason)),
+            "{whose} could make {}: expected one of {:?}, the compiler said {reasons:?}",
+            forgery.name,
+            forgery.reasons
+        );
+    }
+}
+
+/// A copy of the crate in which forgers are at home.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("one-door");
+        let _ = fs::remove_dir_all(&copy);
+        fs::create_dir_all(copy.join("tests")).expect("the test's directory can be made");
+        copy_tree(&root.join("src"), &copy.join("src"));
+        fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).expect("Cargo.lock is there");
+        // Benches, examples and tests of the crate itself are not copied, nor are the entries that name them.
+        let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("Cargo.toml is there");
+        let manifest = manifest.split("\n[[").next().expect("a text has a first part");
+        fs::write(copy.join("Cargo.toml"), format!("{manifest}\n[workspace]\n")).expect("the copy can be written");
+        Copy(copy)
+    }
+
+    /// Compiles the copy with these rooms, and tells each error's line and code.
+    fn check(&self, inside: &str, outside: &str) -> Vec<(usize, String)> {
+        let lib = self.0.join("src/lib.rs");
+        let own =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("lib.rs is there");
+        fs::write(lib, format!("{own}\nmod forger;\n")).expect("the copy can be written");
+        fs::write(self.0.join("src/forger.rs"), inside).expect("the copy can be written");
+        fs::write(self.0.join("tests/forger.rs"), outside).expect("the copy can be written");
+        let output = Command::new(env!("CARGO"))
+            .current_dir(&self.0)
+            .args(["check", "--offline", "--no-default-features", "--lib", "--test", "forger", "--message-format=json"])
+            .env("CARGO_TARGET_DIR", self.0.with_file_name("one-door-target"))
+            .env_remove("RUSTFLAGS")
+            .output()
+            .expect("cargo runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut errors = Vec::new();
+        for message in text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
+            let message = &message["message"];
+            let Some(code) = message["code"]["code"].as_str().filter(|_| message["level"] == "error") else { continue };
+            let at = message["spans"].as_array().into_iter().flatten().find(|span| {
+                span["is_primary"] == true && span["file_name"].as_str().is_some_and(|file| file.ends_with("forger.rs"))
+            });
+            let line = at.and_then(|span| span["line_start"].as_u64()).unwrap_or(0);
+            errors.push((line as usize, code.to_owned()));
+        }
+        assert!(
+            output.status.success() || !errors.is_empty(),
+            "the copy could not be compiled at all: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        errors
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the test's directory can be made");
+    for entry in fs::read_dir(from).expect("the source tree can be read") {
+        let entry = entry.expect("the source tree can be read");
+        let target = to.join(entry.file_name());
+        match entry.file_type().expect("the source tree can be read").is_dir() {
+            true => copy_tree(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("a source file can be copied")),
+        }
+    }
+}
