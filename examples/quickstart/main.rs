@@ -28,16 +28,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = BufWriter::new(io::stdout().lock());
     let shown = match recorder {
         None => show::off(&mut out, &telemetry, orders),
-        Some(recorder) => {
-            // A user who set QUICKSTART_TELEMETRY_ENDPOINT may read "upload unfinished" among the notes below.
-            let _ = telemetry.flush(Duration::from_secs(5));
-            let run = usize::try_from(telemetry.status().counts().produced())?;
-            let kept: Vec<_> = telemetry.records(run)?.iter().map(|row| serde_json::from_str(row)).collect::<Result<_, _>>()?;
-            show::records(&mut out, &recorder.logged(), &kept).and_then(|()| show::summary(&mut out, &telemetry, kept.last()))
-        }
+        Some(recorder) => show_all(&mut out, &telemetry, &recorder),
     };
     match shown.and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         shown => Ok(shown?),
     }
+}
+
+fn show_all(out: &mut impl Write, telemetry: &Telemetry, recorder: &Recorder) -> io::Result<()> {
+    // What a flush cannot finish is among the counters and notes below.
+    let _ = telemetry.flush(Duration::from_secs(5));
+    let logged = recorder.logged();
+    let this_run = telemetry.status().counts().produced().try_into().unwrap_or(usize::MAX);
+    let kept = telemetry.records(this_run)?;
+    let kept = kept.iter().map(|row| serde_json::from_str(row)).collect::<Result<Vec<_>, _>>()?;
+    show::records(out, &logged, &kept)?;
+    show::pseudonyms(out, &logged, &kept)?;
+    show::summary(out, telemetry, kept.last())
 }

@@ -1,5 +1,6 @@
 //! What the quickstart prints, 100 columns wide.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,10 +11,11 @@ use tracing_privacy::privacy::{Action, Policy};
 
 use crate::recorder::Logged;
 
-const WIDTH: usize = 98;
+const WIDTH: usize = 100;
 const KEY: usize = 13;
 const LEFT: usize = 32;
-const RIGHT: usize = WIDTH - 3 - (KEY + 1 + LEFT) - 3;
+/// What the key, the left column and four, one and three characters between them leave.
+const RIGHT: usize = WIDTH - 4 - KEY - 1 - LEFT - 3;
 
 /// That telemetry is off, why, and how to turn it on.
 pub(crate) fn off(out: &mut impl Write, telemetry: &Telemetry, orders: usize) -> io::Result<()> {
@@ -22,6 +24,9 @@ pub(crate) fn off(out: &mut impl Write, telemetry: &Telemetry, orders: usize) ->
     writeln!(out, "The shop took {orders} of 4 orders. Its telemetry is off, so nothing of that was kept or sent:")?;
     writeln!(out, "no file was written, no thread started, no connection opened.\n")?;
     paragraph(out, "why", decision.reason())?;
+    for note in telemetry.status().notes() {
+        paragraph(out, "note", note)?;
+    }
     let line = "QUICKSTART_TELEMETRY_ENABLED=true cargo run --example quickstart";
     let introduction = if nobody_said_no { "turn it on" } else { "and then" };
     writeln!(out, "  {introduction:KEY$} {line}")
@@ -51,6 +56,25 @@ pub(crate) fn records(out: &mut impl Write, logged: &[Logged], kept: &[Value]) -
     Ok(())
 }
 
+/// That a user can be followed through the records without anybody knowing who it is.
+pub(crate) fn pseudonyms(out: &mut impl Write, logged: &[Logged], kept: &[Value]) -> io::Result<()> {
+    let orders = |record: &&Value| record["kind"] == "span" && record["name"] == "checkout";
+    let ids = logged.iter().filter(|span| span.kind == "span").flat_map(|span| &span.fields).filter(|(key, _)| *key == "user_id");
+    let hashes = kept.iter().filter(orders).map(|record| record["attributes"]["user_id_hash"].as_str().unwrap_or("(gone)"));
+    let mut users: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
+    for ((_, id), hash) in ids.zip(hashes) {
+        let (orders, known_as) = users.entry(id).or_default();
+        *orders += 1;
+        known_as.insert(hash);
+    }
+    rule(out, "a user has one pseudonym, and each user another")?;
+    for (id, (orders, known_as)) in users {
+        let known_as: Vec<_> = known_as.into_iter().collect();
+        writeln!(out, "  user {id}, checkouts: {orders}   {}", known_as.join(" and "))?;
+    }
+    Ok(())
+}
+
 /// What became of everything, and what the user can do with it.
 pub(crate) fn summary(out: &mut impl Write, telemetry: &Telemetry, newest: Option<&Value>) -> io::Result<()> {
     let status = telemetry.status();
@@ -72,19 +96,19 @@ pub(crate) fn summary(out: &mut impl Write, telemetry: &Telemetry, newest: Optio
     }
     rule(out, "your data")?;
     match status.endpoint() {
-        Some(endpoint) => writeln!(out, "  sent to      {endpoint}")?,
-        None => writeln!(out, "  sent to      nobody: this example keeps everything on this machine")?,
+        Some(endpoint) => writeln!(out, "  sent to       {endpoint}")?,
+        None => writeln!(out, "  sent to       nobody: this example keeps everything on this machine")?,
     }
     let Some(store) = status.store() else {
-        return writeln!(out, "  kept in      memory only, gone when the program ends");
+        return writeln!(out, "  kept in       memory only, gone when the program ends");
     };
-    let directory = store.parent().unwrap_or(Path::new("."));
-    let (file, directory) = (quoted(store), quoted(directory));
-    writeln!(out, "  kept in      {}", store.display())?;
-    writeln!(out, "  see          sqlite3 {file} \"select json from records\"")?;
-    writeln!(out, "  export       sqlite3 {file} \"select json from records\" > telemetry.jsonl")?;
-    writeln!(out, "  delete       rm -r {directory}")?;
-    writeln!(out, "  never again  touch ~/.quickstart-no-telemetry")
+    let (file, directory) = (in_shell(store), in_shell(store.parent().unwrap_or(store)));
+    writeln!(out, "  kept in       {}", store.display())?;
+    writeln!(out, "\n  To see it, to export it, to delete it, and to say no for ever:\n")?;
+    writeln!(out, "    sqlite3 {file} \"select json from records\"")?;
+    writeln!(out, "    sqlite3 {file} \"select json from records\" > kept.jsonl")?;
+    writeln!(out, "    rm -r {directory}")?;
+    writeln!(out, "    touch ~/.quickstart-no-telemetry")
 }
 
 /// Whether a kept record is this one: both lists are in the order of the run, and the kept one has gaps.
@@ -137,7 +161,7 @@ fn rule(out: &mut impl Write, title: &str) -> io::Result<()> {
 fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
     for (line, text) in wrapped(text, WIDTH - KEY - 3).iter().enumerate() {
         let label = if line == 0 { label } else { "" };
-        writeln!(out, "  {label:KEY$} {text}")?;
+        writeln!(out, "  {label:KEY$} {}", text.trim_end())?;
     }
     Ok(())
 }
@@ -168,7 +192,15 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A path as one word of a POSIX shell.
+/// A path as one word of a POSIX shell, from the home directory on where it lies below it.
+fn in_shell(path: &Path) -> String {
+    let below_home = std::env::var_os("HOME").and_then(|home| path.strip_prefix(home).ok());
+    match below_home {
+        Some(rest) => format!("~/{}", quoted(rest)),
+        None => quoted(path),
+    }
+}
+
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     if path.chars().all(|c| c.is_alphanumeric() || "/._-+@".contains(c)) {

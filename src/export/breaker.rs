@@ -105,11 +105,6 @@ impl Breaker {
     pub(crate) fn is_troubled(&self) -> bool {
         !matches!(self.state, State::Closed { failures: 0 })
     }
-
-    /// Whether requests are being held back, for `status()`.
-    pub(crate) fn is_open(&self) -> bool {
-        !matches!(self.state, State::Closed { .. })
-    }
 }
 
 #[cfg(test)]
@@ -138,7 +133,7 @@ mod tests {
             breaker.succeeded();
         }
         let mut breaker = opened_at(0);
-        assert!(breaker.is_open());
+        assert!(breaker.is_troubled());
         assert_eq!(breaker.admit(0), Admission::Wait(Duration::from_secs(60)));
         assert_eq!(breaker.admit(59 * SECOND), Admission::Wait(Duration::from_secs(1)));
     }
@@ -158,7 +153,7 @@ mod tests {
         assert_eq!(breaker.admit(66 * SECOND), Admission::Wait(Duration::from_secs(59)));
         assert_eq!(breaker.admit(125 * SECOND), Admission::Probe);
         breaker.succeeded();
-        assert!(!breaker.is_open());
+        assert!(!breaker.is_troubled());
         for _ in 0..4 {
             breaker.failed(126 * SECOND);
             assert_eq!(breaker.admit(126 * SECOND), Admission::Send);

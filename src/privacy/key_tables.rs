@@ -251,31 +251,84 @@ pub(super) static SAFE_SUFFIXES: [&str; 76] = [
 ];
 
 /// Two more suffix words that only the OpenTelemetry keys and the complaints need.
-pub(super) static MORE_SAFE_SUFFIXES: [&str; 9] =
-    ["used", "valid", "verified", "version", "width", "updated", "success", "space", "usec"];
+pub(super) static MORE_SAFE_SUFFIXES: [&str; 9] = [
+    "used", "valid", "verified", "version", "width", "updated", "success", "space", "usec",
+];
 
 /// What a struct is called beside the thing it holds: `CreateUserRequest { id: .. }` is about a user.
 pub(super) static STRUCT_SUFFIXES: [&str; 28] = [
-    "request", "req", "response", "resp", "dto", "model", "entity", "row", "record", "input", "params", "args", "data",
-    "info", "details", "view", "event", "payload", "form", "command", "cmd", "proto", "inner", "ref", "context", "ctx",
-    "config", "item",
+    "request", "req", "response", "resp", "dto", "model", "entity", "row", "record", "input",
+    "params", "args", "data", "info", "details", "view", "event", "payload", "form", "command",
+    "cmd", "proto", "inner", "ref", "context", "ctx", "config", "item",
 ];
 
 /// OpenTelemetry keys that end in a free name. Compared without regard to case, before the words.
 pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
-    ("http.request.header.", KeyClass::Pii, "semantic convention `http.request.header.<key>`"),
-    ("http.response.header.", KeyClass::Pii, "semantic convention `http.response.header.<key>`"),
-    ("db.query.parameter.", KeyClass::Content, "semantic convention `db.query.parameter.<key>`"),
-    ("url.path.parameter.", KeyClass::Pii, "semantic convention `url.path.parameter.<key>`"),
-    ("process.environment_variable.", KeyClass::Secret, "semantic convention `process.environment_variable.<key>`"),
-    ("sentry.message.parameter.", KeyClass::Content, "semantic convention `sentry.message.parameter.<key>`"),
-    ("grpc.error.", KeyClass::Content, "semantic convention `grpc.error.<key>`"),
-    ("rpc.request.metadata.", KeyClass::Pii, "semantic convention `rpc.request.metadata.<key>`"),
-    ("mcp.request.argument.", KeyClass::Content, "semantic convention `mcp.request.argument.<key>`"),
-    ("mcp.prompt.result.", KeyClass::Content, "semantic convention `mcp.prompt.result.<key>`"),
-    ("mcp.tool.result.", KeyClass::Content, "semantic convention `mcp.tool.result.<key>`"),
-    ("params.", KeyClass::Content, "semantic convention `params.<key>`"),
-    ("query.", KeyClass::Content, "semantic convention `query.<key>`"),
+    (
+        "http.request.header.",
+        KeyClass::Pii,
+        "semantic convention `http.request.header.<key>`",
+    ),
+    (
+        "http.response.header.",
+        KeyClass::Pii,
+        "semantic convention `http.response.header.<key>`",
+    ),
+    (
+        "db.query.parameter.",
+        KeyClass::Content,
+        "semantic convention `db.query.parameter.<key>`",
+    ),
+    (
+        "url.path.parameter.",
+        KeyClass::Pii,
+        "semantic convention `url.path.parameter.<key>`",
+    ),
+    (
+        "process.environment_variable.",
+        KeyClass::Secret,
+        "semantic convention `process.environment_variable.<key>`",
+    ),
+    (
+        "sentry.message.parameter.",
+        KeyClass::Content,
+        "semantic convention `sentry.message.parameter.<key>`",
+    ),
+    (
+        "grpc.error.",
+        KeyClass::Content,
+        "semantic convention `grpc.error.<key>`",
+    ),
+    (
+        "rpc.request.metadata.",
+        KeyClass::Pii,
+        "semantic convention `rpc.request.metadata.<key>`",
+    ),
+    (
+        "mcp.request.argument.",
+        KeyClass::Content,
+        "semantic convention `mcp.request.argument.<key>`",
+    ),
+    (
+        "mcp.prompt.result.",
+        KeyClass::Content,
+        "semantic convention `mcp.prompt.result.<key>`",
+    ),
+    (
+        "mcp.tool.result.",
+        KeyClass::Content,
+        "semantic convention `mcp.tool.result.<key>`",
+    ),
+    (
+        "params.",
+        KeyClass::Content,
+        "semantic convention `params.<key>`",
+    ),
+    (
+        "query.",
+        KeyClass::Content,
+        "semantic convention `query.<key>`",
+    ),
 ];
 
 /// Headers that hold no person and no secret.
@@ -360,7 +413,10 @@ mod tests {
         for group in GROUPS {
             for (word, rule) in group.words {
                 assert!(seen.insert(*word), "{word} is listed twice");
-                assert!(word.split(' ').count() <= LONGEST, "{word} is too long to be tried");
+                assert!(
+                    word.split(' ').count() <= LONGEST,
+                    "{word} is too long to be tried"
+                );
                 let (_, found) = find(word.as_bytes(), hash(word.as_bytes(), SEED)).expect(word);
                 assert_eq!(found, *rule);
             }

@@ -1,10 +1,12 @@
 //! Taking rows in, and making room for them.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, params};
 
 use super::claim::live_until;
 use super::schema::{self, Signal, day_of};
-use super::{Limits, Log, Reason, Store, StoreError};
+use super::{Limits, Log, PATIENCE, Reason, Store, StoreError};
 
 /// What SQLite needs for a row beside its text: cell and index entry.
 const ROW_OVERHEAD: u64 = 64;
@@ -74,9 +76,7 @@ impl Store {
         let mut spare = 1;
         loop {
             match self.append_once(rows, now, spare) {
-                Err(error) if error.reason() == Reason::Full && spare < 16 && self.at_cap()? => {
-                    spare *= 4
-                }
+                Err(error) if error.reason() == Reason::Full && spare < 16 && self.at_cap()? => spare *= 4,
                 answer => return answer,
             }
         }
@@ -88,27 +88,13 @@ impl Store {
         let expired = expire(&transaction, &self.limits, now, own)?;
         let mut evicted = Losses::default();
         let fitting = fitting(rows, &self.limits, &mut evicted);
-        make_room(
-            &transaction,
-            &self.limits,
-            fitting,
-            now,
-            own,
-            spare,
-            &mut evicted,
-        )?;
+        make_room(&transaction, &self.limits, fitting, now, own, spare, &mut evicted)?;
         let mut stored = 0;
         {
-            let mut insert = transaction.prepare(
-                "INSERT INTO records(run, day, signal, state, json) VALUES(?1, ?2, ?3, 'kept', ?4)",
-            )?;
+            let mut insert = transaction
+                .prepare("INSERT INTO records(run, day, signal, state, json) VALUES(?1, ?2, ?3, 'kept', ?4)")?;
             for row in fitting {
-                insert.execute(params![
-                    row.run.cast_signed(),
-                    day_of(row.unix_secs),
-                    row.signal.as_str(),
-                    row.json
-                ])?;
+                insert.execute(params![row.run.cast_signed(), day_of(row.unix_secs), row.signal.as_str(), row.json])?;
                 stored += 1;
             }
         }
@@ -138,10 +124,7 @@ impl Store {
     /// lets it grow.
     fn keep_log_short(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         let usual = self.limits.log_bytes();
-        let incoming: u64 = rows
-            .iter()
-            .map(|row| disk_bytes(row.json.len() as u64))
-            .sum();
+        let incoming: u64 = rows.iter().map(|row| disk_bytes(row.json.len() as u64)).sum();
         let there = || match self.log {
             Log::WriteAhead => self.location.log_bytes(),
             Log::Rollback => 0,
@@ -151,14 +134,9 @@ impl Store {
         if length == 0 || length + incoming <= usual * 2 {
             return Ok(());
         }
-        let folded = self.fold_log(Patience::None)?
-            || !too_long(there())
-            || self.fold_log(Patience::Usual)?;
+        let folded = self.fold_log(Patience::None)? || !too_long(there()) || self.fold_log(Patience::Usual)?;
         if !folded && too_long(there()) {
-            return Err(StoreError::new(
-                Reason::Busy,
-                "another program reads it and does not end",
-            ));
+            return Err(StoreError::new(Reason::Busy, "another program reads it and does not end"));
         }
         Ok(())
     }
@@ -189,18 +167,22 @@ impl Store {
     /// Moves the log into the file and empties it. `false` when a reader or writer is in the way.
     pub(super) fn fold_log(&self, patience: Patience) -> Result<bool, StoreError> {
         let connection = self.connection()?;
-        if patience == Patience::None {
-            connection.busy_timeout(std::time::Duration::ZERO)?;
-        }
-        let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-            row.get::<_, i64>(0)
-        });
-        connection.busy_timeout(super::PATIENCE)?;
-        match busy.map_err(StoreError::from) {
-            Ok(busy) => Ok(busy == 0),
-            Err(error) if error.reason() == Reason::Busy => Ok(false),
-            Err(error) => Err(error),
-        }
+        let end = Instant::now() + patience.wait();
+        let folded = loop {
+            let left = end.saturating_duration_since(Instant::now());
+            connection.busy_timeout(left)?;
+            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            match busy.map_err(StoreError::from) {
+                Ok(0) => break Ok(true),
+                // SQLite waits for readers and writers, but not for another handle that is folding as well.
+                Ok(_) if left.is_zero() => break Ok(false),
+                Err(error) if error.reason() != Reason::Busy => break Err(error),
+                Err(_) if left.is_zero() => break Ok(false),
+                _ => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        connection.busy_timeout(PATIENCE)?;
+        folded
     }
 }
 
@@ -209,6 +191,15 @@ impl Store {
 pub(super) enum Patience {
     None,
     Usual,
+}
+
+impl Patience {
+    fn wait(self) -> Duration {
+        match self {
+            Patience::None => Duration::ZERO,
+            Patience::Usual => PATIENCE,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -261,12 +252,7 @@ fn disk_bytes(json: u64) -> u64 {
     }
 }
 
-fn expire(
-    connection: &Connection,
-    limits: &Limits,
-    now: i64,
-    own: Option<u64>,
-) -> Result<Losses, StoreError> {
+fn expire(connection: &Connection, limits: &Limits, now: i64, own: Option<u64>) -> Result<Losses, StoreError> {
     let mut losses = Losses::default();
     if limits.age.is_zero() {
         return Ok(losses);
@@ -299,10 +285,7 @@ fn make_room(
         evict(connection, excess, now, own, lost)?;
     }
     let page = schema::page_bytes(connection)?;
-    let incoming: u64 = rows
-        .iter()
-        .map(|row| disk_bytes(row.json.len() as u64))
-        .sum();
+    let incoming: u64 = rows.iter().map(|row| disk_bytes(row.json.len() as u64)).sum();
     // Deleting fills no page: what one deletion frees is known only afterwards, so look again.
     loop {
         let free = schema::number(connection, "PRAGMA freelist_count")?;

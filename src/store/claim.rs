@@ -30,9 +30,7 @@ pub(crate) struct Claimed {
 
 impl std::fmt::Debug for Claimed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Claimed")
-            .field("seq", &self.seq)
-            .finish_non_exhaustive()
+        f.debug_struct("Claimed").field("seq", &self.seq).finish_non_exhaustive()
     }
 }
 
@@ -58,11 +56,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn release(&mut self, seqs: &[i64]) -> Result<u32, StoreError> {
-        self.settle(
-            seqs,
-            "UPDATE records SET state='kept', claimed_until=NULL WHERE seq=?1 AND state='claimed'",
-            None,
-        )
+        self.settle(seqs, "UPDATE records SET state='kept', claimed_until=NULL WHERE seq=?1 AND state='claimed'", None)
     }
 
     /// Records that a receiver confirmed these rows. Returns how many were unsent until now; those missing were erased or
@@ -103,12 +97,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let transaction = self.write()?;
-        let mut taking = Taking {
-            rows: Vec::new(),
-            broken: Vec::new(),
-            records: max_records,
-            bytes: max_bytes,
-        };
+        let mut taking = Taking { rows: Vec::new(), broken: Vec::new(), records: max_records, bytes: max_bytes };
         let first_day = self.limits.first_day(now);
         // Claims that ran out come first: they are the oldest.
         taking.take(
@@ -126,13 +115,13 @@ impl Store {
         let until = now.saturating_add_unsigned(lease.min(LONGEST).as_secs().max(1));
         {
             // One row at a time: a statement over many would keep a copy of their pages in case it failed half-way.
-            let mut update = transaction
-                .prepare("UPDATE records SET state='claimed', claimed_until=?2 WHERE seq=?1")?;
+            let mut update =
+                transaction.prepare("UPDATE records SET state='claimed', claimed_until=?2 WHERE seq=?1")?;
             for row in &taking.rows {
                 update.execute(params![row.seq, until])?;
             }
-            let mut reject = transaction
-                .prepare("UPDATE records SET state='rejected', claimed_until=NULL WHERE seq=?1")?;
+            let mut reject =
+                transaction.prepare("UPDATE records SET state='rejected', claimed_until=NULL WHERE seq=?1")?;
             for seq in &taking.broken {
                 reject.execute(params![seq])?;
             }
@@ -172,12 +161,7 @@ struct Taking {
 }
 
 impl Taking {
-    fn take(
-        &mut self,
-        connection: &Connection,
-        sql: &str,
-        params: impl Params,
-    ) -> Result<(), StoreError> {
+    fn take(&mut self, connection: &Connection, sql: &str, params: impl Params) -> Result<(), StoreError> {
         if self.records == 0 {
             return Ok(());
         }

@@ -1,7 +1,8 @@
+use std::ffi::c_int;
 use std::fmt;
 use std::io;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why the outbox could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +42,7 @@ pub(crate) enum Reason {
 
 impl StoreError {
     pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        StoreError {
-            reason,
-            detail: detail.into(),
-        }
+        StoreError { reason, detail: detail.into() }
     }
 
     /// What kind of failure it is.
@@ -62,39 +60,22 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, remedy) = match self.reason {
             Reason::Busy => ("the telemetry store is in use", "it is tried again later"),
-            Reason::Full => (
-                "there is no room for the telemetry store",
-                "free some disk space",
-            ),
-            Reason::Io => (
-                "the telemetry store could not be read or written",
-                "check the disk",
-            ),
-            Reason::NoDirectory => (
-                "the directory of the telemetry store is missing",
-                "create it, or set another one",
-            ),
-            Reason::ReadOnly => (
-                "the telemetry store cannot be written",
-                "make its directory writable, or clear the store",
-            ),
+            Reason::Full => ("there is no room for the telemetry store", "free some disk space"),
+            Reason::Io => ("the telemetry store could not be read or written", "check the disk"),
+            Reason::NoDirectory => ("the directory of the telemetry store is missing", "create it, or set another one"),
+            Reason::ReadOnly => {
+                ("the telemetry store cannot be written", "make its directory writable, or clear the store")
+            }
             Reason::Untrusted => (
                 "the file or directory of the telemetry store is not private to its owner",
                 "look at it, then remove it",
             ),
-            Reason::Foreign => (
-                "the telemetry store is another program's database",
-                "move that file away",
-            ),
-            Reason::Newer => (
-                "the telemetry store was written by a newer release",
-                "update this application, or clear the store",
-            ),
+            Reason::Foreign => ("the telemetry store is another program's database", "move that file away"),
+            Reason::Newer => {
+                ("the telemetry store was written by a newer release", "update this application, or clear the store")
+            }
             Reason::Corrupt => ("the telemetry store is damaged", "clear it"),
-            Reason::Forked => (
-                "the telemetry store belongs to the parent process",
-                "open it again in this process",
-            ),
+            Reason::Forked => ("the telemetry store belongs to the parent process", "open it again in this process"),
             Reason::Output => ("the export could not be written", "check where it goes"),
             Reason::Other => ("the telemetry store refused", "please report this"),
         };
@@ -107,16 +88,16 @@ impl std::error::Error for StoreError {}
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         let reason = match error.sqlite_error_code() {
-            Some(
-                ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::FileLockingProtocolFailed,
-            ) => Reason::Busy,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+                Reason::Busy
+            }
             Some(ErrorCode::DiskFull) => Reason::Full,
+            // The index of the log could not be given its first blocks.
+            Some(ErrorCode::SystemIoFailure) if extended(&error) == ffi::SQLITE_IOERR_SHMSIZE => Reason::Full,
             Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => Reason::Io,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Reason::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Reason::Corrupt,
-            Some(ErrorCode::CannotOpen) if symlink(&error) => Reason::Untrusted,
+            Some(ErrorCode::CannotOpen) if extended(&error) == ffi::SQLITE_CANTOPEN_SYMLINK => Reason::Untrusted,
             Some(ErrorCode::CannotOpen) => Reason::ReadOnly,
             _ => Reason::Other,
         };
@@ -137,15 +118,10 @@ impl From<io::Error> for StoreError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::Full,
             _ => Reason::Io,
         };
-        StoreError {
-            reason,
-            detail: error.kind().to_string(),
-        }
+        StoreError { reason, detail: error.kind().to_string() }
     }
 }
 
-fn symlink(error: &rusqlite::Error) -> bool {
-    error
-        .sqlite_error()
-        .is_some_and(|code| code.extended_code == rusqlite::ffi::SQLITE_CANTOPEN_SYMLINK)
+fn extended(error: &rusqlite::Error) -> c_int {
+    error.sqlite_error().map_or(0, |code| code.extended_code)
 }

@@ -24,12 +24,7 @@ fn child(test: &str, dir: &Path, shell: &str) -> Child {
     Command::new("sh")
         .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            &format!("{module}::{test}"),
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", &format!("{module}::{test}"), "--nocapture", "--test-threads=1"])
         .env(CHILD, dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -55,16 +50,9 @@ fn say(line: &str) {
 /// What a child said, once it has ended.
 fn said(child: Child) -> Vec<String> {
     let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines()
-        .filter_map(|line| line.split_once('@'))
-        .map(|(_, said)| said.to_owned())
-        .collect()
+    text.lines().filter_map(|line| line.split_once('@')).map(|(_, said)| said.to_owned()).collect()
 }
 
 #[test]
@@ -72,17 +60,9 @@ fn a_missing_directory_or_a_file_in_its_place_is_said_to_be_so() {
     let scratch = Scratch::new();
     let file = scratch.path().join("file");
     fs::write(&file, "x").unwrap();
-    for dir in [
-        scratch.path().join("missing"),
-        file.clone(),
-        file.join("below"),
-    ] {
+    for dir in [scratch.path().join("missing"), file.clone(), file.join("below")] {
         let error = refused(&dir);
-        assert_eq!(
-            (error.reason(), error.is_temporary()),
-            (Reason::NoDirectory, false),
-            "{error}"
-        );
+        assert_eq!((error.reason(), error.is_temporary()), (Reason::NoDirectory, false), "{error}");
     }
 }
 
@@ -101,38 +81,15 @@ fn planted_links_and_pipes_are_refused_and_what_they_lead_to_is_untouched() {
     let scratch = Scratch::new();
     let elsewhere = scratch.path().join("elsewhere");
     fs::write(&elsewhere, "precious").unwrap();
-    for name in [
-        "telemetry.db",
-        "telemetry.db-wal",
-        "telemetry.db-shm",
-        "telemetry.db-journal",
-    ] {
+    for name in ["telemetry.db", "telemetry.db-wal", "telemetry.db-shm", "telemetry.db-journal"] {
         let planted = scratch.path().join(name);
-        for target in [
-            elsewhere.as_path(),
-            Path::new("/nonexistent/x"),
-            Path::new("dangling"),
-        ] {
+        for target in [elsewhere.as_path(), Path::new("/nonexistent/x"), Path::new("dangling")] {
             symlink(target, &planted).unwrap();
-            assert_eq!(
-                refused(scratch.path()).reason(),
-                Reason::Untrusted,
-                "{name} to {target:?}"
-            );
+            assert_eq!(refused(scratch.path()).reason(), Reason::Untrusted, "{name} to {target:?}");
             fs::remove_file(&planted).unwrap();
         }
-        assert!(
-            Command::new("mkfifo")
-                .arg(&planted)
-                .status()
-                .unwrap()
-                .success()
-        );
-        assert_eq!(
-            refused(scratch.path()).reason(),
-            Reason::Untrusted,
-            "{name} a pipe"
-        );
+        assert!(Command::new("mkfifo").arg(&planted).status().unwrap().success());
+        assert_eq!(refused(scratch.path()).reason(), Reason::Untrusted, "{name} a pipe");
         fs::remove_file(&planted).unwrap();
     }
     assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
@@ -150,20 +107,13 @@ fn a_link_on_the_way_to_the_directory_is_followed_and_one_swapped_in_later_is_no
     symlink(&real, &link).unwrap();
     let mut store = Store::open(&link, Limits::default()).unwrap();
     keep(&mut store, &texts(0..3, 10));
-    assert_eq!(
-        store.path(),
-        fs::canonicalize(&real).unwrap().join("telemetry.db")
-    );
+    assert_eq!(store.path(), fs::canonicalize(&real).unwrap().join("telemetry.db"));
     let elsewhere = scratch.path().join("elsewhere.db");
     fs::rename(real.join("telemetry.db"), &elsewhere).unwrap();
     symlink(&elsewhere, real.join("telemetry.db")).unwrap();
     let error = store.append(&[row("{}")], NOW).unwrap_err();
     assert_eq!(error.reason(), Reason::Untrusted);
-    assert_eq!(
-        store.list(1).unwrap_err().reason(),
-        Reason::Io,
-        "and it holds on to nothing"
-    );
+    assert_eq!(store.list(1).unwrap_err().reason(), Reason::Io, "and it holds on to nothing");
 }
 
 #[cfg(unix)]
@@ -187,21 +137,13 @@ fn a_directory_or_file_that_cannot_be_written_is_said_to_be_so() {
     impl Frozen {
         fn new(path: std::path::PathBuf, mode: u32) -> Self {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let _ = Command::new("chattr")
-                .arg("+i")
-                .arg(&path)
-                .stderr(Stdio::null())
-                .status();
+            let _ = Command::new("chattr").arg("+i").arg(&path).stderr(Stdio::null()).status();
             Frozen(path)
         }
     }
     impl Drop for Frozen {
         fn drop(&mut self) {
-            let _ = Command::new("chattr")
-                .arg("-i")
-                .arg(&self.0)
-                .stderr(Stdio::null())
-                .status();
+            let _ = Command::new("chattr").arg("-i").arg(&self.0).stderr(Stdio::null()).status();
             let _ = fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700));
         }
     }
@@ -213,11 +155,7 @@ fn a_directory_or_file_that_cannot_be_written_is_said_to_be_so() {
             return;
         }
         let error = refused(scratch.path());
-        assert_eq!(
-            (error.reason(), error.is_temporary()),
-            (Reason::ReadOnly, false),
-            "{error}"
-        );
+        assert_eq!((error.reason(), error.is_temporary()), (Reason::ReadOnly, false), "{error}");
     }
     keep(&mut scratch.open(), &texts(0..3, 10));
     let _frozen = Frozen::new(scratch.file(), 0o400);
@@ -227,11 +165,7 @@ fn a_directory_or_file_that_cannot_be_written_is_said_to_be_so() {
 #[test]
 fn a_file_that_is_no_database_is_begun_anew_and_that_is_said() {
     let sqlite_header = b"SQLite format 3\0 and then nothing that follows from it";
-    for garbage in [
-        b"not a database at all\n".repeat(1000).as_slice(),
-        sqlite_header,
-        &[0; 5000],
-    ] {
+    for garbage in [b"not a database at all\n".repeat(1000).as_slice(), sqlite_header, &[0; 5000]] {
         let scratch = Scratch::new();
         fs::write(scratch.file(), garbage).unwrap();
         fs::write(scratch.path().join("telemetry.db-wal"), garbage).unwrap();
@@ -258,34 +192,15 @@ fn a_file_too_short_to_hold_anything_is_a_new_store() {
 
 /// Everything a handle can be asked, in the order in which damage spreads. Returns whether rows can be stored at the end.
 fn exercise(dir: &Path) -> Result<bool, StoreError> {
-    let mut store = Store::open(
-        dir,
-        Limits {
-            records: 300,
-            ..Limits::default()
-        },
-    )?;
-    let _ = (
-        store.list(1000),
-        store.unsent(),
-        store.counts(),
-        store.export(&mut std::io::sink()),
-    );
+    let mut store = Store::open(dir, Limits { records: 300, ..Limits::default() })?;
+    let _ = (store.list(1000), store.unsent(), store.counts(), store.export(&mut std::io::sink()));
     if let Ok(held) = store.claim(150, u64::MAX, NOW, LEASE) {
         let seqs: Vec<_> = held.iter().map(|row| row.seq).collect();
-        let _ = (
-            store.mark_sent(&seqs[..seqs.len() / 2], NOW),
-            store.release(&seqs),
-        );
+        let _ = (store.mark_sent(&seqs[..seqs.len() / 2], NOW), store.release(&seqs));
     }
-    let stored = texts(0..200, 100)
-        .iter()
-        .all(|text| store.append(&[row(text)], NOW).is_ok());
+    let stored = texts(0..200, 100).iter().all(|text| store.append(&[row(text)], NOW).is_ok());
     let cleared = matches!(store.clear()?, Cleared::Gone(_));
-    Ok(stored
-        && cleared
-        && store.append(&[row("{}")], NOW)?.stored == 1
-        && store.list(9)?.len() == 1)
+    Ok(stored && cleared && store.append(&[row("{}")], NOW)?.stored == 1 && store.list(9)?.len() == 1)
 }
 
 #[test]
@@ -298,9 +213,7 @@ fn a_damaged_file_costs_rows_but_never_the_store() {
     let bytes = fs::read(whole.file()).unwrap();
     let mut random = 42_u64;
     let mut next = |below: usize| {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) as usize % below
     };
     let mut refusals = 0;
@@ -310,8 +223,7 @@ fn a_damaged_file_costs_rows_but_never_the_store() {
             0 => damaged.truncate(next(bytes.len())),
             // Headers are where structure is; a flip in the text of a row is merely another text.
             1 => damaged[next(120)] ^= 1 << next(8),
-            2 => (0..40)
-                .for_each(|_| damaged[next(bytes.len() / 4096) * 4096 + next(16)] ^= 1 << next(8)),
+            2 => (0..40).for_each(|_| damaged[next(bytes.len() / 4096) * 4096 + next(16)] ^= 1 << next(8)),
             _ => (0..200).for_each(|_| damaged[next(bytes.len())] ^= 1 << next(8)),
         }
         let scratch = Scratch::new();
@@ -334,17 +246,10 @@ fn a_damaged_file_costs_rows_but_never_the_store() {
 
 #[test]
 fn a_missing_table_or_index_counts_as_damage() {
-    for sql in [
-        "DROP TABLE records",
-        "DROP INDEX records_by_state",
-        "ALTER TABLE records DROP COLUMN sent_at",
-    ] {
+    for sql in ["DROP TABLE records", "DROP INDEX records_by_state", "ALTER TABLE records DROP COLUMN sent_at"] {
         let scratch = Scratch::new();
         keep(&mut scratch.open(), &texts(0..3, 10));
-        Connection::open(scratch.file())
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        Connection::open(scratch.file()).unwrap().execute_batch(sql).unwrap();
         let mut store = scratch.open();
         assert!(store.was_reset(), "{sql}");
         keep(&mut store, &texts(0..3, 10));
@@ -370,33 +275,17 @@ fn rows_that_are_no_text_any_more_do_not_block_the_others() {
 #[test]
 fn a_newer_layout_and_other_programs_files_are_refused_untouched() {
     let cases = [
-        (
-            "PRAGMA application_id=1953656950; PRAGMA user_version=2; CREATE TABLE records(x)",
-            Reason::Newer,
-        ),
-        (
-            "PRAGMA application_id=1; CREATE TABLE records(x)",
-            Reason::Foreign,
-        ),
-        (
-            "CREATE TABLE notes(x); INSERT INTO notes VALUES('precious')",
-            Reason::Foreign,
-        ),
+        ("PRAGMA application_id=1953656950; PRAGMA user_version=2; CREATE TABLE records(x)", Reason::Newer),
+        ("PRAGMA application_id=1; CREATE TABLE records(x)", Reason::Foreign),
+        ("CREATE TABLE notes(x); INSERT INTO notes VALUES('precious')", Reason::Foreign),
         ("PRAGMA user_version=1", Reason::Foreign),
     ];
     for (sql, reason) in cases {
         let scratch = Scratch::new();
-        Connection::open(scratch.file())
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        Connection::open(scratch.file()).unwrap().execute_batch(sql).unwrap();
         let before = fs::read(scratch.file()).unwrap();
         let error = refused(scratch.path());
-        assert_eq!(
-            (error.reason(), error.is_temporary()),
-            (reason, false),
-            "{error}"
-        );
+        assert_eq!((error.reason(), error.is_temporary()), (reason, false), "{error}");
         assert_eq!(fs::read(scratch.file()).unwrap(), before);
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
         assert!(remove(scratch.path()).unwrap());
@@ -429,16 +318,9 @@ fn a_vanished_file_is_begun_anew_by_the_next_append() {
     }
     keep(&mut store, &texts(3..5, 10));
     assert!(store.was_reset());
-    assert_eq!(
-        scratch.open().unsent().unwrap(),
-        2,
-        "a new handle finds them"
-    );
+    assert_eq!(scratch.open().unsent().unwrap(), 2, "a new handle finds them");
     fs::remove_dir_all(scratch.path()).unwrap();
-    assert_eq!(
-        store.append(&[row("{}")], NOW).unwrap_err().reason(),
-        Reason::NoDirectory
-    );
+    assert_eq!(store.append(&[row("{}")], NOW).unwrap_err().reason(), Reason::NoDirectory);
     fs::create_dir(scratch.path()).unwrap();
     make_private(scratch.path());
     keep(&mut store, &texts(5..6, 10));
@@ -453,10 +335,7 @@ fn a_handle_on_the_ruined_file_does_not_take_the_new_ones_log_with_it() {
     keep(&mut one, &texts(0..7, 10));
     assert!(scratch.path().join("telemetry.db-wal").exists());
     keep(&mut other, &texts(7..9, 10));
-    assert!(
-        other.was_reset(),
-        "it noticed, closed the old file and opened the new one"
-    );
+    assert!(other.was_reset(), "it noticed, closed the old file and opened the new one");
     assert!(scratch.path().join("telemetry.db-wal").exists());
     assert_eq!(scratch.open().unsent().unwrap(), 9);
     assert_eq!(one.unsent().unwrap(), 9);
@@ -478,21 +357,10 @@ fn a_handle_is_dead_in_another_process_than_the_one_that_opened_it() {
     let mut store = scratch.open();
     keep(&mut store, &texts(0..3, 10));
     store.process ^= 1;
-    let errors = [
-        store.append(&[row("{}")], NOW).unwrap_err(),
-        store.list(1).unwrap_err(),
-        store.clear().unwrap_err(),
-    ];
-    assert!(
-        errors
-            .iter()
-            .all(|error| error.reason() == Reason::Forked && !error.is_temporary())
-    );
+    let errors = [store.append(&[row("{}")], NOW).unwrap_err(), store.list(1).unwrap_err(), store.clear().unwrap_err()];
+    assert!(errors.iter().all(|error| error.reason() == Reason::Forked && !error.is_temporary()));
     drop(store);
-    assert!(
-        scratch.path().join("telemetry.db-wal").exists(),
-        "its end leaves the parent's log alone"
-    );
+    assert!(scratch.path().join("telemetry.db-wal").exists(), "its end leaves the parent's log alone");
     assert_eq!(scratch.open().unsent().unwrap(), 3);
 }
 
@@ -505,16 +373,8 @@ fn a_writer_that_does_not_end_is_waited_for_but_not_for_ever() {
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = Instant::now();
     let error = store.append(&[row("{}")], NOW).unwrap_err();
-    assert_eq!(
-        (error.reason(), error.is_temporary()),
-        (Reason::Busy, true),
-        "{error}"
-    );
-    assert!(
-        (PATIENCE..PATIENCE * 2).contains(&begun.elapsed()),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert_eq!((error.reason(), error.is_temporary()), (Reason::Busy, true), "{error}");
+    assert!((PATIENCE..PATIENCE * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     assert_eq!(store.list(9).unwrap().len(), 3, "a reader need not wait");
     blocker.execute_batch("COMMIT").unwrap();
     keep(&mut store, &texts(3..4, 10));
@@ -526,17 +386,9 @@ fn a_reader_that_does_not_end_cannot_make_the_log_grow_without_bound() {
     let mut store = scratch.open_within(1_000_000, u64::MAX);
     keep(&mut store, &texts(0..300, 500));
     let reader = Connection::open(scratch.file()).unwrap();
-    reader
-        .execute_batch("BEGIN; SELECT count(*) FROM records;")
-        .unwrap();
-    let refusal = (0..500)
-        .find_map(|n| store.append(&[row(&texts(n..n + 1, 9000)[0])], NOW).err())
-        .unwrap();
-    assert_eq!(
-        (refusal.reason(), refusal.is_temporary()),
-        (Reason::Busy, true),
-        "{refusal}"
-    );
+    reader.execute_batch("BEGIN; SELECT count(*) FROM records;").unwrap();
+    let refusal = (0..500).find_map(|n| store.append(&[row(&texts(n..n + 1, 9000)[0])], NOW).err()).unwrap();
+    assert_eq!((refusal.reason(), refusal.is_temporary()), (Reason::Busy, true), "{refusal}");
     assert!(scratch.disk() <= 1_200_000, "{}", scratch.disk());
     let unsent = store.unsent().unwrap();
     reader.execute_batch("COMMIT").unwrap();
@@ -565,10 +417,7 @@ fn threads_with_handles_of_their_own_send_every_row_exactly_once() {
             scope.spawn(move || {
                 let mut store = scratch.open();
                 for turn in 0_usize.. {
-                    assert!(
-                        begun.elapsed() < Duration::from_secs(60),
-                        "the writers got no turn"
-                    );
+                    assert!(begun.elapsed() < Duration::from_secs(60), "the writers got no turn");
                     let held = claim(&mut store, 37, NOW);
                     if turn % 5 == uploader {
                         store.release(&held).unwrap();
@@ -585,10 +434,7 @@ fn threads_with_handles_of_their_own_send_every_row_exactly_once() {
     });
     let mut sent = sent.into_inner().unwrap();
     sent.sort_unstable();
-    assert!(
-        sent.iter().copied().eq(1..=total.cast_signed()),
-        "no row twice, none missing"
-    );
+    assert!(sent.iter().copied().eq(1..=total.cast_signed()), "no row twice, none missing");
     assert_eq!(scratch.open().counts().unwrap().sent, total);
 }
 
@@ -596,9 +442,7 @@ fn threads_with_handles_of_their_own_send_every_row_exactly_once() {
 fn processes_that_open_it_for_the_first_time_together_all_succeed() {
     for _ in 0..3 {
         let scratch = Scratch::new();
-        let children: Vec<_> = (0..8)
-            .map(|_| child("child_appends_once", scratch.path(), "umask 0;"))
-            .collect();
+        let children: Vec<_> = (0..8).map(|_| child("child_appends_once", scratch.path(), "umask 0;")).collect();
         for child in children {
             assert_eq!(said(child), ["stored 5, reset false"]);
         }
@@ -627,13 +471,9 @@ fn rows_that_were_acknowledged_survive_kill_9_in_the_middle_of_appends() {
     let scratch = Scratch::new();
     let mut acknowledged = Vec::new();
     for round in 0..15 {
-        let mut children: Vec<_> = (0..2)
-            .map(|_| child("child_appends_for_ever", scratch.path(), ""))
-            .collect();
-        let mut readers: Vec<_> = children
-            .iter_mut()
-            .map(|child| BufReader::new(child.stdout.take().unwrap()).lines())
-            .collect();
+        let mut children: Vec<_> = (0..2).map(|_| child("child_appends_for_ever", scratch.path(), "")).collect();
+        let mut readers: Vec<_> =
+            children.iter_mut().map(|child| BufReader::new(child.stdout.take().unwrap()).lines()).collect();
         let mut hear = |line: Option<std::io::Result<String>>| {
             let line = line?.ok()?;
             acknowledged.extend(line.split_once('@').map(|(_, said)| said.to_owned()));
@@ -653,45 +493,25 @@ fn rows_that_were_acknowledged_survive_kill_9_in_the_middle_of_appends() {
         for mut child in children {
             child.wait().unwrap();
         }
-        let store = Store::open(
-            scratch.path(),
-            Limits {
-                records: u64::MAX,
-                ..Limits::default()
-            },
-        )
-        .unwrap();
+        let store = Store::open(scratch.path(), Limits { records: u64::MAX, ..Limits::default() }).unwrap();
         assert!(!store.was_reset());
-        let there: std::collections::HashSet<_> =
-            exported(&store).lines().map(str::to_owned).collect();
+        let there: std::collections::HashSet<_> = exported(&store).lines().map(str::to_owned).collect();
         let lines = acknowledged.iter().filter(|said| said.starts_with('{'));
-        assert_eq!(
-            lines.filter(|line| !there.contains(*line)).count(),
-            0,
-            "round {round}"
-        );
+        assert_eq!(lines.filter(|line| !there.contains(*line)).count(), 0, "round {round}");
     }
     assert!(acknowledged.len() > 1000, "{}", acknowledged.len());
     let plain = Connection::open(scratch.file()).unwrap();
-    let answer: String = plain
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap();
+    let answer: String = plain.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(answer, "ok");
 }
 
 #[test]
 fn child_appends_for_ever() {
     let Some(dir) = child_dir() else { return };
-    let limits = Limits {
-        bytes: 1_000_000_000,
-        records: u64::MAX,
-        ..Limits::default()
-    };
+    let limits = Limits { bytes: 1_000_000_000, records: u64::MAX, ..Limits::default() };
     let mut store = Store::open(&dir, limits).unwrap();
     for n in 0_u64.. {
-        let rows: Vec<_> = (0..3)
-            .map(|i| format!(r#"{{"process":{},"n":{n},"i":{i}}}"#, std::process::id()))
-            .collect();
+        let rows: Vec<_> = (0..3).map(|i| format!(r#"{{"process":{},"n":{n},"i":{i}}}"#, std::process::id())).collect();
         keep(&mut store, &rows);
         rows.iter().for_each(|row| say(row));
     }
@@ -702,11 +522,7 @@ fn child_appends_for_ever() {
 fn a_write_that_the_system_cuts_off_is_an_error_that_passes() {
     let scratch = Scratch::new();
     // The file size limit counts blocks of 512 bytes or 1 KiB, depending on the shell.
-    let heard = said(child(
-        "child_runs_out_of_room",
-        scratch.path(),
-        "trap '' XFSZ; ulimit -f 400;",
-    ));
+    let heard = said(child("child_runs_out_of_room", scratch.path(), "trap '' XFSZ; ulimit -f 400;"));
     assert_eq!(heard, ["Io true"]);
     let mut store = scratch.open();
     assert!(store.unsent().unwrap() >= 50);
@@ -727,11 +543,7 @@ fn a_full_disk_is_an_error_that_passes_and_costs_no_stored_row() {
     let dir = scratch.path().join("small");
     fs::create_dir(&dir).unwrap();
     let mount = ["-t", "tmpfs", "-o", "size=700k,mode=0700", "tmpfs"];
-    let mounted = Command::new("mount")
-        .args(mount)
-        .arg(&dir)
-        .stderr(Stdio::null())
-        .status();
+    let mounted = Command::new("mount").args(mount).arg(&dir).stderr(Stdio::null()).status();
     if !mounted.is_ok_and(|status| status.success()) {
         eprintln!("not tested: nothing can be mounted here");
         return;
@@ -739,40 +551,30 @@ fn a_full_disk_is_an_error_that_passes_and_costs_no_stored_row() {
     let _mounted = Mounted(&dir);
     let ballast = |bytes| fs::write(dir.join("ballast"), vec![1; bytes]);
     ballast(200_000).unwrap();
-    assert_eq!(
-        said(child("child_runs_out_of_room", &dir, "")),
-        ["Full true"]
-    );
+    assert_eq!(said(child("child_runs_out_of_room", &dir, "")), ["Full true"]);
     let mut store = Store::open(&dir, Limits::default()).unwrap();
     let unsent = store.unsent().unwrap();
     assert!(unsent >= 50, "{unsent}");
-    assert_eq!(
-        store
-            .append(&[row(&texts(0..1, 9000)[0])], NOW)
-            .unwrap_err()
-            .reason(),
-        Reason::Full
-    );
+    assert_eq!(store.append(&[row(&texts(0..1, 9000)[0])], NOW).unwrap_err().reason(), Reason::Full);
     fs::remove_file(dir.join("ballast")).unwrap();
     keep(&mut store, &texts(0..1, 9000));
     assert_eq!(store.unsent().unwrap(), unsent + 1);
     assert!(!store.was_reset());
-    drop(store);
 
     ballast(1 << 20).unwrap_err();
-    let mut store = Store::open(&dir, Limits::default()).unwrap();
     let cleared = store.clear();
-    assert!(
-        matches!(cleared, Ok(Cleared::Gone(_))),
-        "a full disk must not keep anybody from erasing: {cleared:?}"
-    );
+    assert!(matches!(cleared, Ok(Cleared::Gone(_))), "a full disk must not keep anybody from erasing: {cleared:?}");
     assert_eq!(store.unsent().unwrap(), 0);
     drop(store);
     // And a disk without a single free block.
-    assert!(remove(&dir).unwrap());
-    ballast(1 << 20).unwrap_err();
-    let error = refused(&dir);
-    assert!(error.is_temporary(), "{error}");
+    for erase in [false, true] {
+        if erase {
+            assert!(remove(&dir).unwrap());
+        }
+        ballast(1 << 20).unwrap_err();
+        let error = refused(&dir);
+        assert_eq!((error.reason(), error.is_temporary()), (Reason::Full, true), "{error}");
+    }
 }
 
 #[test]
@@ -781,21 +583,15 @@ fn child_runs_out_of_room() {
     let mut store = Store::open(&dir, Limits::default()).unwrap();
     keep(&mut store, &texts(0..50, 500));
     let mut before = 50;
-    let error = (0..300).find_map(
-        |n| match store.append(&[row(&texts(n..n + 1, 3000)[0])], NOW) {
-            Ok(appended) => {
-                before += u64::from(appended.stored);
-                None
-            }
-            Err(error) => Some(error),
-        },
-    );
+    let error = (0..300).find_map(|n| match store.append(&[row(&texts(n..n + 1, 3000)[0])], NOW) {
+        Ok(appended) => {
+            before += u64::from(appended.stored);
+            None
+        }
+        Err(error) => Some(error),
+    });
     let error = error.expect("room ends");
-    assert_eq!(
-        store.unsent().unwrap(),
-        before,
-        "nothing that was acknowledged is lost, nothing else is there"
-    );
+    assert_eq!(store.unsent().unwrap(), before, "nothing that was acknowledged is lost, nothing else is there");
     say(&format!("{:?} {}", error.reason(), error.is_temporary()));
 }
 
@@ -804,10 +600,7 @@ fn an_error_says_what_is_wrong_and_what_to_do() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.file()).unwrap();
     let text = refused(scratch.path()).to_string();
-    assert!(
-        text.contains("not private") && text.contains("remove it"),
-        "{text}"
-    );
+    assert!(text.contains("not private") && text.contains("remove it"), "{text}");
     let path = scratch.path().to_string_lossy().into_owned();
     assert!(!text.contains(&path), "the path is the caller's to show");
 }

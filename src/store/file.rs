@@ -11,11 +11,7 @@ use super::{Reason, StoreError};
 pub(super) const NAME: &str = "telemetry.db";
 
 /// What SQLite puts beside it.
-const COMPANIONS: [&str; 3] = [
-    "telemetry.db-wal",
-    "telemetry.db-shm",
-    "telemetry.db-journal",
-];
+const COMPANIONS: [&str; 3] = ["telemetry.db-wal", "telemetry.db-shm", "telemetry.db-journal"];
 
 /// One opening or erasing at a time in this process. It guards no data, so a poisoned one is as good.
 pub(super) fn turn() -> MutexGuard<'static, ()> {
@@ -43,22 +39,11 @@ impl Location {
             return Err(StoreError::new(Reason::NoDirectory, "not a directory"));
         }
         if open_to_others(&metadata) {
-            return Err(StoreError::new(
-                Reason::Untrusted,
-                "others may write in the directory",
-            ));
+            return Err(StoreError::new(Reason::Untrusted, "others may write in the directory"));
         }
-        let dir = if cfg!(unix) {
-            fs::canonicalize(dir)?
-        } else {
-            dir.to_path_buf()
-        };
+        let dir = if cfg!(unix) { fs::canonicalize(dir)? } else { dir.to_path_buf() };
         let path = dir.join(NAME);
-        Ok(Location {
-            dir,
-            path,
-            identity: None,
-        })
+        Ok(Location { dir, path, identity: None })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -153,9 +138,7 @@ fn create(path: &Path, dir: &Metadata) -> io::Result<()> {
     {
         use std::os::unix::fs::{MetadataExt, fchown};
         // Under sudo the directory is the user's: a file of root's would lock its owner out.
-        if file.metadata()?.uid() != dir.uid()
-            && fchown(&file, Some(dir.uid()), Some(dir.gid())).is_err()
-        {
+        if file.metadata()?.uid() != dir.uid() && fchown(&file, Some(dir.uid()), Some(dir.gid())).is_err() {
             drop(file);
             fs::remove_file(path)?;
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -168,19 +151,13 @@ fn create(path: &Path, dir: &Metadata) -> io::Result<()> {
 
 fn trust(found: &Metadata, dir: &Metadata) -> Result<(), StoreError> {
     if !found.is_file() {
-        return Err(StoreError::new(
-            Reason::Untrusted,
-            "a link, a directory or a device instead of a file",
-        ));
+        return Err(StoreError::new(Reason::Untrusted, "a link, a directory or a device instead of a file"));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
         if found.uid() != dir.uid() {
-            return Err(StoreError::new(
-                Reason::Untrusted,
-                "it belongs to another user than its directory",
-            ));
+            return Err(StoreError::new(Reason::Untrusted, "it belongs to another user than its directory"));
         }
     }
     #[cfg(not(unix))]

@@ -79,11 +79,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            bytes: 10_000_000,
-            records: 10_000,
-            age: Duration::from_secs(30 * 86_400),
-        }
+        Limits { bytes: 10_000_000, records: 10_000, age: Duration::from_secs(30 * 86_400) }
     }
 }
 
@@ -132,18 +128,10 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub(crate) fn open_existing(dir: &Path, limits: Limits) -> Result<Option<Store>, StoreError> {
-        if file::is_absent(dir) {
-            Ok(None)
-        } else {
-            Store::open(dir, limits).map(Some)
-        }
+        if file::is_absent(dir) { Ok(None) } else { Store::open(dir, limits).map(Some) }
     }
 
-    fn open_with(
-        dir: &Path,
-        limits: Limits,
-        vfs: Option<&'static str>,
-    ) -> Result<Store, StoreError> {
+    fn open_with(dir: &Path, limits: Limits, vfs: Option<&'static str>) -> Result<Store, StoreError> {
         let location = Location::of(dir)?;
         let mut store = Store {
             connection: None,
@@ -194,10 +182,7 @@ impl Store {
     /// Replaces a ruined file by an empty one.
     fn heal(&mut self) -> Result<(), StoreError> {
         if self.healed == Healed::Once {
-            return Err(StoreError::new(
-                Reason::Corrupt,
-                "it was already replaced once",
-            ));
+            return Err(StoreError::new(Reason::Corrupt, "it was already replaced once"));
         }
         self.healed = Healed::Once;
         self.connection = None;
@@ -213,33 +198,20 @@ impl Store {
     /// The connection, unless this is a forked child: SQLite must not be used across a fork.
     fn connection(&self) -> Result<&Connection, StoreError> {
         if self.process != std::process::id() {
-            return Err(StoreError::new(
-                Reason::Forked,
-                "opened by the parent process",
-            ));
+            return Err(StoreError::new(Reason::Forked, "opened by the parent process"));
         }
-        self.connection
-            .as_ref()
-            .ok_or_else(|| StoreError::new(Reason::Io, "its file is gone"))
+        self.connection.as_ref().ok_or_else(|| StoreError::new(Reason::Io, "its file is gone"))
     }
 
     /// Begins a write. The lock is taken at once, so that no statement inside can find the store busy.
     fn write(&self) -> Result<Transaction<'_>, StoreError> {
         let connection = self.connection()?;
-        Ok(Transaction::new_unchecked(
-            connection,
-            TransactionBehavior::Immediate,
-        )?)
+        Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
     }
 
     /// Runs a write; when the file proves ruined or has vanished, begins a new one and runs it again.
-    fn mending<T>(
-        &mut self,
-        mut write: impl FnMut(&mut Self) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if self.process == std::process::id()
-            && (self.connection.is_none() || !self.location.is_current())
-        {
+    fn mending<T>(&mut self, mut write: impl FnMut(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.process == std::process::id() && (self.connection.is_none() || !self.location.is_current()) {
             // Somebody removed or replaced the file: what we went on writing to would be a file without a name.
             self.connection = None;
             self.connect()?;

@@ -48,10 +48,7 @@ pub(crate) struct Listed {
 
 impl std::fmt::Debug for Listed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listed")
-            .field("seq", &self.seq)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("Listed").field("seq", &self.seq).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -72,10 +69,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent(&self) -> Result<u64, StoreError> {
-        schema::number(
-            self.connection()?,
-            "SELECT count(*) FROM records WHERE state IN ('kept','claimed')",
-        )
+        schema::number(self.connection()?, "SELECT count(*) FROM records WHERE state IN ('kept','claimed')")
     }
 
     /// How many unsent rows of one process run there are: what is left of it after limits, age and uploads by others.
@@ -98,13 +92,8 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn counts(&self) -> Result<Counts, StoreError> {
-        let mut counts = Counts {
-            bytes: self.location.bytes(),
-            ..Counts::default()
-        };
-        let mut select = self
-            .connection()?
-            .prepare("SELECT state, count(*) FROM records GROUP BY state")?;
+        let mut counts = Counts { bytes: self.location.bytes(), ..Counts::default() };
+        let mut select = self.connection()?.prepare("SELECT state, count(*) FROM records GROUP BY state")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             let count = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
@@ -135,8 +124,7 @@ impl Store {
                 signal: Signal::of(row.get_ref(3)?.as_str().unwrap_or("")),
                 state: State::of(row.get_ref(4)?.as_str().unwrap_or("")),
                 sent_at: row.get(5)?,
-                json: String::from_utf8_lossy(row.get_ref(6)?.as_bytes().unwrap_or(b""))
-                    .into_owned(),
+                json: String::from_utf8_lossy(row.get_ref(6)?.as_bytes().unwrap_or(b"")).into_owned(),
             });
         }
         Ok(listed)
@@ -149,13 +137,9 @@ impl Store {
     pub(crate) fn export(&self, out: &mut dyn Write) -> Result<u64, StoreError> {
         let connection = self.connection()?;
         // Rows appended meanwhile are not part of it, or a busy application would never let it end.
-        let last: i64 =
-            connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| {
-                row.get(0)
-            })?;
-        let mut select = connection.prepare(
-            "SELECT seq, json FROM records WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
-        )?;
+        let last: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get(0))?;
+        let mut select =
+            connection.prepare("SELECT seq, json FROM records WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3")?;
         let (mut after, mut count) = (i64::MIN, 0);
         let mut lines = Vec::new();
         loop {
@@ -186,9 +170,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn clear(&mut self) -> Result<Cleared, StoreError> {
-        let before = self
-            .connection()
-            .and_then(|connection| schema::number(connection, ALL));
+        let before = self.connection().and_then(|connection| schema::number(connection, ALL));
         match self.mending(|store| store.try_clear()) {
             Err(error) if matches!(error.reason(), Reason::Corrupt | Reason::Full | Reason::Io) => {
                 // That must not depend on how often the file was replaced before.
@@ -210,23 +192,13 @@ impl Store {
         if self.log == Log::Rollback {
             return Ok(Cleared::Gone(count));
         }
-        Ok(if self.fold_log(Patience::Usual)? {
-            Cleared::Gone(count)
-        } else {
-            Cleared::Pending(count)
-        })
+        Ok(if self.fold_log(Patience::Usual)? { Cleared::Gone(count) } else { Cleared::Pending(count) })
     }
 }
 
 /// A raw line break can only stand between the tokens of JSON, and a line is one record.
 fn push_line(lines: &mut Vec<u8>, json: &[u8]) {
-    lines.extend(json.iter().map(|&byte| {
-        if byte == b'\n' || byte == b'\r' {
-            b' '
-        } else {
-            byte
-        }
-    }));
+    lines.extend(json.iter().map(|&byte| if byte == b'\n' || byte == b'\r' { b' ' } else { byte }));
     lines.push(b'\n');
 }
 

@@ -47,11 +47,7 @@ impl Signal {
     }
 
     pub(super) fn of(text: &str) -> Self {
-        if text == "span" {
-            Signal::Span
-        } else {
-            Signal::Log
-        }
+        if text == "span" { Signal::Span } else { Signal::Log }
     }
 }
 
@@ -107,10 +103,7 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
     let found = Found::in_file(connection)?;
     found.refuse_others()?;
     if connection.is_readonly("main")? {
-        return Err(StoreError::new(
-            Reason::ReadOnly,
-            "the file is write-protected",
-        ));
+        return Err(StoreError::new(Reason::ReadOnly, "the file is write-protected"));
     }
     let log = write_ahead(connection)?;
     connection.execute_batch(match log {
@@ -123,11 +116,7 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
     }
     let page = page_bytes(connection)?;
     set(connection, "journal_size_limit", limits.log_bytes())?;
-    set(
-        connection,
-        "wal_autocheckpoint",
-        (limits.log_bytes() / page).max(1),
-    )?;
+    set(connection, "wal_autocheckpoint", (limits.log_bytes() / page).max(1))?;
     set(connection, "max_page_count", limits.file_bytes() / page)?;
     connection
         .prepare("SELECT seq, run, day, signal, state, claimed_until, sent_at, json FROM records INDEXED BY records_by_state WHERE state = 'kept'")
@@ -165,11 +154,7 @@ pub(super) fn number(connection: &Connection, sql: &str) -> Result<u64, StoreErr
 }
 
 fn set(connection: &Connection, pragma: &str, value: u64) -> Result<(), StoreError> {
-    connection.query_row(
-        &format!("PRAGMA {pragma}={}", value.min(i32::MAX as u64)),
-        [],
-        |_| Ok(()),
-    )?;
+    connection.query_row(&format!("PRAGMA {pragma}={}", value.min(i32::MAX as u64)), [], |_| Ok(()))?;
     Ok(())
 }
 
@@ -180,9 +165,7 @@ fn create(connection: &Connection) -> Result<(), StoreError> {
     found.refuse_others()?;
     if found == Found::Empty {
         transaction.execute_batch(LAYOUT)?;
-        transaction.execute_batch(&format!(
-            "PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
-        ))?;
+        transaction.execute_batch(&format!("PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"))?;
     }
     transaction.commit()?;
     Ok(())
@@ -213,14 +196,10 @@ impl Found {
     fn refuse_others(self) -> Result<(), StoreError> {
         match self {
             Found::Empty | Found::Ours => Ok(()),
-            Found::Newer(version) => Err(StoreError::new(
-                Reason::Newer,
-                format!("layout {version}, known is {VERSION}"),
-            )),
-            Found::Foreign => Err(StoreError::new(
-                Reason::Foreign,
-                "its header does not carry our mark",
-            )),
+            Found::Newer(version) => {
+                Err(StoreError::new(Reason::Newer, format!("layout {version}, known is {VERSION}")))
+            }
+            Found::Foreign => Err(StoreError::new(Reason::Foreign, "its header does not carry our mark")),
         }
     }
 }

@@ -20,11 +20,7 @@ pub(super) struct Scratch(PathBuf);
 impl Scratch {
     pub(super) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "tracing-privacy-store-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("tracing-privacy-store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
@@ -45,15 +41,7 @@ impl Scratch {
     }
 
     pub(super) fn open_within(&self, bytes: u64, records: u64) -> Store {
-        Store::open(
-            &self.0,
-            Limits {
-                bytes,
-                records,
-                ..Limits::default()
-            },
-        )
-        .unwrap()
+        Store::open(&self.0, Limits { bytes, records, ..Limits::default() }).unwrap()
     }
 
     /// How often the bytes occur in any file of the directory.
@@ -61,12 +49,7 @@ impl Scratch {
         fs::read_dir(&self.0)
             .unwrap()
             .map(|entry| fs::read(entry.unwrap().path()).unwrap())
-            .map(|bytes| {
-                bytes
-                    .windows(canary.len())
-                    .filter(|window| *window == canary.as_bytes())
-                    .count()
-            })
+            .map(|bytes| bytes.windows(canary.len()).filter(|window| *window == canary.as_bytes()).count())
             .sum()
     }
 
@@ -96,12 +79,7 @@ pub(super) fn make_private(path: &Path) {
 }
 
 pub(super) fn row(json: &str) -> Row<'_> {
-    Row {
-        run: RUN,
-        signal: Signal::Log,
-        unix_secs: NOW,
-        json,
-    }
+    Row { run: RUN, signal: Signal::Log, unix_secs: NOW, json }
 }
 
 pub(super) fn append(store: &mut Store, texts: &[String]) -> Appended {
@@ -112,28 +90,15 @@ pub(super) fn append(store: &mut Store, texts: &[String]) -> Appended {
 /// As [`append`], where all rows must find room.
 pub(super) fn keep(store: &mut Store, texts: &[String]) {
     let appended = append(store, texts);
-    assert_eq!(
-        appended,
-        Appended {
-            stored: u32::try_from(texts.len()).unwrap(),
-            ..Appended::default()
-        }
-    );
+    assert_eq!(appended, Appended { stored: u32::try_from(texts.len()).unwrap(), ..Appended::default() });
 }
 
 pub(super) fn texts(range: std::ops::Range<usize>, length: usize) -> Vec<String> {
-    range
-        .map(|n| format!(r#"{{"n":{n},"fill":"{}"}}"#, "x".repeat(length)))
-        .collect()
+    range.map(|n| format!(r#"{{"n":{n},"fill":"{}"}}"#, "x".repeat(length))).collect()
 }
 
 pub(super) fn claim(store: &mut Store, most: u32, now: i64) -> Vec<i64> {
-    store
-        .claim(most, u64::MAX, now, LEASE)
-        .unwrap()
-        .iter()
-        .map(|row| row.seq)
-        .collect()
+    store.claim(most, u64::MAX, now, LEASE).unwrap().iter().map(|row| row.seq).collect()
 }
 
 pub(super) fn exported(store: &Store) -> String {
@@ -146,56 +111,20 @@ pub(super) fn exported(store: &Store) -> String {
 fn what_was_appended_is_listed_newest_first_and_exported_as_it_was_written() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
-    let kept = [
-        r#"{"message":"één"}"#,
-        r#"{"b" : 2}"#,
-        r#"{"name":"checkout"}"#,
-    ];
+    let kept = [r#"{"message":"één"}"#, r#"{"b" : 2}"#, r#"{"name":"checkout"}"#];
     let rows = [
         row(kept[0]),
-        Row {
-            unix_secs: NOW + DAY,
-            ..row(kept[1])
-        },
-        Row {
-            signal: Signal::Span,
-            run: 1,
-            ..row(kept[2])
-        },
+        Row { unix_secs: NOW + DAY, ..row(kept[1]) },
+        Row { signal: Signal::Span, run: 1, ..row(kept[2]) },
     ];
-    assert_eq!(
-        store.append(&rows, NOW).unwrap(),
-        Appended {
-            stored: 3,
-            ..Appended::default()
-        }
-    );
+    assert_eq!(store.append(&rows, NOW).unwrap(), Appended { stored: 3, ..Appended::default() });
 
     let listed = store.list(2).unwrap();
-    assert_eq!(
-        listed
-            .iter()
-            .map(|row| row.json.as_str())
-            .collect::<Vec<_>>(),
-        [kept[2], kept[1]]
-    );
-    assert_eq!(
-        (listed[0].signal, listed[0].run, listed[0].state),
-        (Signal::Span, 1, State::Kept)
-    );
-    assert_eq!(
-        (listed[1].signal, listed[1].run, listed[1].day),
-        (Signal::Log, RUN, NOW / DAY + 1)
-    );
-    assert_eq!(
-        exported(&store),
-        format!("{}\n{}\n{}\n", kept[0], kept[1], kept[2])
-    );
-    assert_eq!(
-        exported(&scratch.open()),
-        exported(&store),
-        "another handle sees the same"
-    );
+    assert_eq!(listed.iter().map(|row| row.json.as_str()).collect::<Vec<_>>(), [kept[2], kept[1]]);
+    assert_eq!((listed[0].signal, listed[0].run, listed[0].state), (Signal::Span, 1, State::Kept));
+    assert_eq!((listed[1].signal, listed[1].run, listed[1].day), (Signal::Log, RUN, NOW / DAY + 1));
+    assert_eq!(exported(&store), format!("{}\n{}\n{}\n", kept[0], kept[1], kept[2]));
+    assert_eq!(exported(&scratch.open()), exported(&store), "another handle sees the same");
     assert!(!store.was_reset());
 }
 
@@ -212,15 +141,8 @@ fn any_sqlite_reads_the_rows_as_json_and_finds_the_seat_of_later_layouts() {
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
         )
         .unwrap();
-    assert_eq!(
-        row,
-        ("kept".into(), "log".into(), "2027-01-15".into(), 2, None)
-    );
-    let number = |pragma: &str| {
-        plain
-            .query_row(pragma, [], |row| row.get::<_, i64>(0))
-            .unwrap()
-    };
+    assert_eq!(row, ("kept".into(), "log".into(), "2027-01-15".into(), 2, None));
+    let number = |pragma: &str| plain.query_row(pragma, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(number("PRAGMA user_version"), 1);
     assert_eq!(number("PRAGMA application_id"), 0x7472_7076);
 }
@@ -234,9 +156,7 @@ fn every_file_is_private_to_its_owner_even_one_that_was_not() {
     keep(&mut store, &texts(0..3, 10));
     let modes = || -> Vec<u32> {
         let entries = fs::read_dir(scratch.path()).unwrap();
-        entries
-            .map(|entry| entry.unwrap().metadata().unwrap().permissions().mode() & 0o777)
-            .collect()
+        entries.map(|entry| entry.unwrap().metadata().unwrap().permissions().mode() & 0o777).collect()
     };
     assert_eq!(modes(), [0o600; 3], "the file, its log and its index");
     drop(store);
@@ -249,21 +169,11 @@ fn every_file_is_private_to_its_owner_even_one_that_was_not() {
 #[test]
 fn looking_for_an_outbox_creates_none() {
     let scratch = Scratch::new();
-    assert!(
-        Store::open_existing(scratch.path(), Limits::default())
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        Store::open_existing(&scratch.path().join("missing"), Limits::default())
-            .unwrap()
-            .is_none()
-    );
+    assert!(Store::open_existing(scratch.path(), Limits::default()).unwrap().is_none());
+    assert!(Store::open_existing(&scratch.path().join("missing"), Limits::default()).unwrap().is_none());
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     keep(&mut scratch.open(), &texts(0..3, 10));
-    let found = Store::open_existing(scratch.path(), Limits::default())
-        .unwrap()
-        .unwrap();
+    let found = Store::open_existing(scratch.path(), Limits::default()).unwrap().unwrap();
     assert_eq!(found.unsent().unwrap(), 3);
 }
 
@@ -274,10 +184,7 @@ fn a_claimed_row_is_offered_to_nobody_until_its_claim_ends() {
     keep(&mut one, &texts(0..10, 10));
     let first = claim(&mut one, 4, NOW);
     let second = claim(&mut other, 100, NOW);
-    assert_eq!(
-        (first.as_slice(), second.as_slice()),
-        ([1, 2, 3, 4].as_slice(), [5, 6, 7, 8, 9, 10].as_slice())
-    );
+    assert_eq!((first.as_slice(), second.as_slice()), ([1, 2, 3, 4].as_slice(), [5, 6, 7, 8, 9, 10].as_slice()));
     assert!(claim(&mut one, 100, NOW + 59).is_empty());
     assert_eq!(one.unsent().unwrap(), 10, "claimed is not sent");
     assert_eq!(other.mark_sent(&second, NOW).unwrap(), 6);
@@ -289,15 +196,8 @@ fn a_clock_set_back_by_years_does_not_lock_claimed_rows_away() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
     keep(&mut store, &texts(0..3, 10));
-    assert_eq!(
-        claim(&mut store, 100, NOW + 3650 * DAY).len(),
-        0,
-        "past their age by that clock"
-    );
-    let forever = Limits {
-        age: Duration::ZERO,
-        ..Limits::default()
-    };
+    assert_eq!(claim(&mut store, 100, NOW + 3650 * DAY).len(), 0, "past their age by that clock");
+    let forever = Limits { age: Duration::ZERO, ..Limits::default() };
     let mut ahead = Store::open(scratch.path(), forever).unwrap();
     assert_eq!(claim(&mut ahead, 100, NOW + 3650 * DAY), [1, 2, 3]);
     assert_eq!(claim(&mut ahead, 100, NOW), [1, 2, 3]);
@@ -311,18 +211,10 @@ fn released_rows_are_offered_again_and_settled_ones_never() {
     let held = claim(&mut store, 100, NOW);
     assert_eq!(store.mark_sent(&held[..1], NOW + 1).unwrap(), 1);
     assert_eq!(store.mark_rejected(&held[1..2], NOW + 2).unwrap(), 1);
-    assert_eq!(
-        store.release(&held).unwrap(),
-        2,
-        "settled rows do not come back"
-    );
+    assert_eq!(store.release(&held).unwrap(), 2, "settled rows do not come back");
     assert_eq!(claim(&mut store, 100, NOW), held[2..]);
     assert!(claim(&mut store, 100, NOW + 10 * DAY).len() == 2);
-    assert_eq!(
-        store.mark_sent(&held[..2], NOW).unwrap(),
-        0,
-        "what is settled stays as it is"
-    );
+    assert_eq!(store.mark_sent(&held[..2], NOW).unwrap(), 0, "what is settled stays as it is");
     assert_eq!(store.mark_sent(&[77, -1, i64::MAX], NOW).unwrap(), 0);
     let counts = store.counts().unwrap();
     assert_eq!((counts.unsent, counts.sent, counts.rejected), (2, 1, 1));
@@ -347,20 +239,10 @@ fn a_claim_stays_within_its_bytes_but_is_never_empty_while_a_row_waits() {
     let mut rows = texts(0..1, 5000);
     rows.extend(texts(1..11, 100));
     keep(&mut store, &rows);
-    assert_eq!(
-        store.claim(100, 200, NOW, LEASE).unwrap().len(),
-        1,
-        "one that is larger than the bytes goes alone"
-    );
+    assert_eq!(store.claim(100, 200, NOW, LEASE).unwrap().len(), 1, "one that is larger than the bytes goes alone");
     let length = rows[5].len() as u64;
     let taken = store.claim(100, 3 * length, NOW, LEASE).unwrap();
-    assert_eq!(
-        taken
-            .iter()
-            .map(|row| row.json.as_str())
-            .collect::<Vec<_>>(),
-        rows[1..4]
-    );
+    assert_eq!(taken.iter().map(|row| row.json.as_str()).collect::<Vec<_>>(), rows[1..4]);
     assert_eq!(taken[0].run, RUN);
     assert!(store.claim(0, 1_000_000, NOW, LEASE).unwrap().is_empty());
 }
@@ -372,43 +254,19 @@ fn beyond_the_records_the_oldest_go_and_only_unsent_ones_count_as_lost() {
     keep(&mut store, &texts(0..10, 10));
     let held = claim(&mut store, 3, NOW);
     assert_eq!(store.mark_sent(&held, NOW).unwrap(), 3);
-    let other = [Row {
-        run: 5,
-        ..row("{}")
-    }; 5];
+    let other = [Row { run: 5, ..row("{}") }; 5];
     let appended = store.append(&other, NOW).unwrap();
     assert_eq!(
         appended,
-        Appended {
-            stored: 5,
-            evicted_unsent: 2,
-            evicted_unsent_own: 0,
-            ..Appended::default()
-        },
+        Appended { stored: 5, evicted_unsent: 2, evicted_unsent_own: 0, ..Appended::default() },
         "three of the five dropped were sent, two were another run's"
     );
     let appended = append(&mut store, &texts(10..14, 10));
-    assert_eq!(
-        (appended.evicted_unsent, appended.evicted_unsent_own),
-        (4, 4)
-    );
-    assert_eq!(
-        (store.unsent().unwrap(), store.unsent_of(5).unwrap()),
-        (10, 5)
-    );
+    assert_eq!((appended.evicted_unsent, appended.evicted_unsent_own), (4, 4));
+    assert_eq!((store.unsent().unwrap(), store.unsent_of(5).unwrap()), (10, 5));
     let appended = append(&mut store, &texts(20..45, 10));
-    assert_eq!(
-        (
-            appended.stored,
-            appended.evicted_unsent,
-            appended.evicted_unsent_own
-        ),
-        (10, 25, 20)
-    );
-    assert!(
-        exported(&store).starts_with(r#"{"n":35,"#),
-        "of an append beyond the limit the newest are kept"
-    );
+    assert_eq!((appended.stored, appended.evicted_unsent, appended.evicted_unsent_own), (10, 25, 20));
+    assert!(exported(&store).starts_with(r#"{"n":35,"#), "of an append beyond the limit the newest are kept");
 }
 
 #[test]
@@ -421,19 +279,8 @@ fn rows_that_an_upload_holds_are_spared() {
     assert_eq!((appended.stored, appended.evicted_unsent), (6, 6));
     assert_eq!(store.mark_sent(&held, NOW).unwrap(), 4, "none was lost");
     let held = claim(&mut store, 4, NOW);
-    let mut later = Store::open(
-        scratch.path(),
-        Limits {
-            records: 2,
-            ..Limits::default()
-        },
-    )
-    .unwrap();
-    assert_eq!(
-        later.append(&[row("{}")], NOW + 61).unwrap().evicted_unsent,
-        5,
-        "a claim that ended spares nothing"
-    );
+    let mut later = Store::open(scratch.path(), Limits { records: 2, ..Limits::default() }).unwrap();
+    assert_eq!(later.append(&[row("{}")], NOW + 61).unwrap().evicted_unsent, 5, "a claim that ended spares nothing");
     assert_eq!(later.mark_sent(&held, NOW).unwrap(), 0);
 }
 
@@ -446,33 +293,20 @@ fn the_disk_is_bounded_at_every_moment_whatever_the_rows_are_like() {
         for round in 0..150 {
             let rows: Vec<_> = (0..batch)
                 .map(|_| {
-                    random = random
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let longest = if round % 3 == 0 { 16_000 } else { 700 };
                     texts(round..round + 1, (random >> 33) as usize % longest).remove(0)
                 })
                 .collect();
             let appended = append(&mut store, &rows);
             stored += u64::from(appended.stored);
-            lost += u64::from(appended.evicted_unsent)
-                - (rows.len() as u64 - u64::from(appended.stored));
+            lost += u64::from(appended.evicted_unsent) - (rows.len() as u64 - u64::from(appended.stored));
             most = most.max(scratch.disk());
-            assert_eq!(
-                store.unsent().unwrap(),
-                stored - lost,
-                "every row is there or counted"
-            );
+            assert_eq!(store.unsent().unwrap(), stored - lost, "every row is there or counted");
         }
         assert!(lost > 0, "the limit was reached");
-        assert!(
-            most <= bytes * 12 / 10,
-            "{most} bytes on disk for a limit of {bytes}"
-        );
-        assert!(
-            most >= bytes / 2,
-            "{most} bytes on disk make little use of a limit of {bytes}"
-        );
+        assert!(most <= bytes * 12 / 10, "{most} bytes on disk for a limit of {bytes}");
+        assert!(most >= bytes / 2, "{most} bytes on disk make little use of a limit of {bytes}");
     }
 }
 
@@ -482,14 +316,7 @@ fn a_row_larger_than_the_store_is_refused_and_counted() {
     let mut store = scratch.open_within(0, u64::MAX);
     keep(&mut store, &texts(0..3, 10));
     let appended = append(&mut store, &texts(0..1, 1_000_000));
-    assert_eq!(
-        (
-            appended.stored,
-            appended.evicted_unsent,
-            appended.evicted_unsent_own
-        ),
-        (0, 1, 1)
-    );
+    assert_eq!((appended.stored, appended.evicted_unsent, appended.evicted_unsent_own), (0, 1, 1));
     assert_eq!(store.unsent().unwrap(), 3, "the others stay");
 }
 
@@ -506,56 +333,25 @@ fn lowering_the_limit_shrinks_the_file() {
 #[test]
 fn rows_past_their_age_are_not_offered_and_go_with_their_bytes() {
     let scratch = Scratch::new();
-    let limits = Limits {
-        age: Duration::from_secs(30 * 86_400),
-        ..Limits::default()
-    };
+    let limits = Limits { age: Duration::from_secs(30 * 86_400), ..Limits::default() };
     let mut store = Store::open(scratch.path(), limits).unwrap();
-    let old = |days: i64, json| Row {
-        unix_secs: NOW - days * DAY,
-        ..row(json)
-    };
+    let old = |days: i64, json| Row { unix_secs: NOW - days * DAY, ..row(json) };
     let rows = [
         old(31, r#"{"a":"canary-one"}"#),
-        Row {
-            run: 3,
-            ..old(32, r#"{"a":"canary-one"}"#)
-        },
+        Row { run: 3, ..old(32, r#"{"a":"canary-one"}"#) },
         old(30, "{}"),
         old(-99_999_999, "{}"),
     ];
     assert_eq!(store.append(&rows, NOW - 40 * DAY).unwrap().stored, 4);
-    assert_eq!(
-        claim(&mut store, 100, NOW),
-        [3, 4],
-        "what is too old is not sent"
-    );
+    assert_eq!(claim(&mut store, 100, NOW), [3, 4], "what is too old is not sent");
     assert_eq!(store.release(&[3, 4]).unwrap(), 2);
     let appended = store.append(&[row("{}")], NOW).unwrap();
-    assert_eq!(
-        (
-            appended.expired_unsent,
-            appended.expired_unsent_own,
-            appended.evicted_unsent
-        ),
-        (2, 1, 0)
-    );
+    assert_eq!((appended.expired_unsent, appended.expired_unsent_own, appended.evicted_unsent), (2, 1, 0));
     assert_eq!(scratch.occurrences("canary-one"), 0);
     assert_eq!(store.expire(NOW + DAY).unwrap(), 1);
     assert_eq!(claim(&mut store, 1, NOW + 30 * DAY), [5]);
-    assert_eq!(
-        store.expire(NOW + 31 * DAY).unwrap(),
-        1,
-        "its claim has ended"
-    );
-    let mut forever = Store::open(
-        scratch.path(),
-        Limits {
-            age: Duration::ZERO,
-            ..limits
-        },
-    )
-    .unwrap();
+    assert_eq!(store.expire(NOW + 31 * DAY).unwrap(), 1, "its claim has ended");
+    let mut forever = Store::open(scratch.path(), Limits { age: Duration::ZERO, ..limits }).unwrap();
     assert_eq!(forever.expire(i64::MAX).unwrap(), 0);
     assert_eq!(forever.unsent().unwrap(), 1);
 }
@@ -565,19 +361,7 @@ fn no_clock_makes_it_stumble() {
     for now in [i64::MIN, -1, 0, NOW, i64::MAX] {
         let scratch = Scratch::new();
         let mut store = scratch.open();
-        assert_eq!(
-            store
-                .append(
-                    &[Row {
-                        unix_secs: now,
-                        ..row("{}")
-                    }],
-                    now
-                )
-                .unwrap()
-                .stored,
-            1
-        );
+        assert_eq!(store.append(&[Row { unix_secs: now, ..row("{}") }], now).unwrap().stored, 1);
         let held = store.claim(10, 10, now, Duration::MAX).unwrap();
         assert_eq!(held.len(), 1, "at {now}");
         assert_eq!(store.release(&[held[0].seq]).unwrap(), 1);
@@ -592,9 +376,8 @@ fn after_clear_no_byte_is_left_in_any_file_and_no_number_is_given_twice() {
     let mut store = scratch.open();
     for n in 0..40 {
         let lengths = [10, 600, 3000, 9000];
-        let rows: Vec<_> = (0..20)
-            .map(|i| format!(r#"{{"c":"CANARY{}"}}"#, "x".repeat(lengths[(n + i) % 4])))
-            .collect();
+        let rows: Vec<_> =
+            (0..20).map(|i| format!(r#"{{"c":"CANARY{}"}}"#, "x".repeat(lengths[(n + i) % 4]))).collect();
         keep(&mut store, &rows);
         let held = claim(&mut store, 10, NOW);
         match n % 3 {
@@ -609,16 +392,9 @@ fn after_clear_no_byte_is_left_in_any_file_and_no_number_is_given_twice() {
     assert!(matches!(store.clear().unwrap(), Cleared::Gone(rows) if rows > 300));
     assert_eq!(scratch.occurrences("CANARY"), 0);
     assert!(scratch.disk() < 100_000, "the space is given back");
-    assert_eq!(
-        (store.counts().unwrap().unsent, store.counts().unwrap().sent),
-        (0, 0)
-    );
+    assert_eq!((store.counts().unwrap().unsent, store.counts().unwrap().sent), (0, 0));
     keep(&mut store, &texts(0..1, 10));
-    assert_eq!(
-        store.list(1).unwrap()[0].seq,
-        before + 1,
-        "an upload under way cannot mark a new row"
-    );
+    assert_eq!(store.list(1).unwrap()[0].seq, before + 1, "an upload under way cannot mark a new row");
     assert!(!store.was_reset());
 }
 
@@ -628,9 +404,7 @@ fn a_reader_delays_an_erasure_and_it_says_so() {
     let mut store = scratch.open();
     keep(&mut store, &[r#"{"c":"CANARY"}"#.to_owned()]);
     let reader = Connection::open(scratch.file()).unwrap();
-    reader
-        .execute_batch("BEGIN; SELECT count(*) FROM records;")
-        .unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM records;").unwrap();
     assert_eq!(store.clear().unwrap(), Cleared::Pending(1));
     assert_eq!(store.unsent().unwrap(), 0);
     reader.execute_batch("COMMIT").unwrap();
@@ -660,11 +434,7 @@ fn an_export_is_one_line_a_row_and_ends_while_others_append() {
     let text = String::from_utf8(out.1).unwrap();
     assert_eq!(text.lines().count(), 601);
     assert_eq!(text.lines().last(), Some("{\"edited\":  1}"));
-    assert!(
-        text.lines()
-            .zip(texts(0..600, 10))
-            .all(|(line, kept)| line == kept)
-    );
+    assert!(text.lines().zip(texts(0..600, 10)).all(|(line, kept)| line == kept));
 }
 
 #[test]
@@ -673,10 +443,7 @@ fn an_export_that_cannot_be_written_is_an_error_of_its_own() {
     let mut store = scratch.open();
     keep(&mut store, &texts(0..3, 10));
     let error = store.export(&mut [0_u8; 4].as_mut_slice()).unwrap_err();
-    assert_eq!(
-        (error.reason(), error.is_temporary()),
-        (Reason::Output, false)
-    );
+    assert_eq!((error.reason(), error.is_temporary()), (Reason::Output, false));
 }
 
 #[test]
@@ -684,13 +451,6 @@ fn debug_shows_neither_rows_nor_paths() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
     keep(&mut store, &[r#"{"c":"CANARY"}"#.to_owned()]);
-    let shown = format!(
-        "{store:?} {:?} {:?}",
-        store.list(1).unwrap(),
-        store.claim(1, 9, NOW, LEASE).unwrap()
-    );
-    assert!(
-        !shown.contains("CANARY") && !shown.contains("tracing-privacy-store"),
-        "{shown}"
-    );
+    let shown = format!("{store:?} {:?} {:?}", store.list(1).unwrap(), store.claim(1, 9, NOW, LEASE).unwrap());
+    assert!(!shown.contains("CANARY") && !shown.contains("tracing-privacy-store"), "{shown}");
 }

@@ -49,11 +49,6 @@ impl OtlpExporter {
         })
     }
 
-    /// The collector.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     /// Makes the final bytes of each request that the records need: one per signal, and per resource if they come from
     /// several runs.
     ///

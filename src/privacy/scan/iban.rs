@@ -111,7 +111,10 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
 }
 
 fn iban(text: &[u8], start: usize) -> Option<usize> {
-    let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
+    let country = [
+        text[start].to_ascii_uppercase(),
+        text[start + 1].to_ascii_uppercase(),
+    ];
     let length = usize::from(LENGTHS.iter().find(|(known, _)| **known == country)?.1);
     let mut sum = 0u32;
     let mut head = 0u32;
@@ -133,7 +136,8 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
         };
         // The first four move to the end.
         let into = if count < 4 { &mut head } else { &mut sum };
-        *into = (*into * if value > 9 { 100 } else { 10 } + value) % if count < 4 { u32::MAX } else { 97 };
+        *into = (*into * if value > 9 { 100 } else { 10 } + value)
+            % if count < 4 { u32::MAX } else { 97 };
         count += 1;
         at += 1;
     }

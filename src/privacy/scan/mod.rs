@@ -146,7 +146,12 @@ pub struct Finding {
 
 impl Finding {
     fn new(kind: Kind, severity: Severity, span: Range<usize>) -> Self {
-        Finding { kind, severity, start: span.start, end: span.end }
+        Finding {
+            kind,
+            severity,
+            start: span.start,
+            end: span.end,
+        }
     }
 
     /// What was found.

@@ -8,7 +8,10 @@ const RUN: usize = 64;
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
-    while let Some(start) = text[at..].iter().position(|byte| is(*byte, HEX) || *byte == b':').map(|offset| at + offset)
+    while let Some(start) = text[at..]
+        .iter()
+        .position(|byte| is(*byte, HEX) || *byte == b':')
+        .map(|offset| at + offset)
     {
         // The separator after the first group decides what it can be.
         let group = run(text, start, |byte| is(byte, HEX));
@@ -111,7 +114,10 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     // `::ffff:10.0.0.1`
     if after(text, end) == b'.' {
         let tail = run(text, last, |byte| is(byte, DIGIT) || byte == b'.');
-        let quad = text[last..tail].split(|byte| *byte == b'.').filter(|part| octet(part)).count();
+        let quad = text[last..tail]
+            .split(|byte| *byte == b'.')
+            .filter(|part| octet(part))
+            .count();
         if quad != 4 || groups > 7 {
             return None;
         }
@@ -121,20 +127,28 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     }
     let whole = &text[start..end];
     let known_start = match whole {
-        [b'2' | b'3', _, _, _, b':', ..] | [b'f' | b'F', b'c'..=b'f' | b'C'..=b'F', _, _, b':', ..] => first == 4,
-        [b':', b':', rest @ ..] => rest.len() >= 6 && (rest[..4].eq_ignore_ascii_case(b"ffff") || groups >= 3),
+        [b'2' | b'3', _, _, _, b':', ..]
+        | [b'f' | b'F', b'c'..=b'f' | b'C'..=b'F', _, _, b':', ..] => first == 4,
+        [b':', b':', rest @ ..] => {
+            rest.len() >= 6 && (rest[..4].eq_ignore_ascii_case(b"ffff") || groups >= 3)
+        }
         [b'6', b'4', b':', ..] => whole.len() > 7 && whole[3..7].eq_ignore_ascii_case(b"ff9b"),
         _ => false,
     };
-    let plausible =
-        if compressed { groups <= 7 && known_start && digits >= 4 } else { groups == 8 && !all_pairs && digits >= 8 };
+    let plausible = if compressed {
+        groups <= 7 && known_start && digits >= 4
+    } else {
+        groups == 8 && !all_pairs && digits >= 8
+    };
     // `abc1::feed` may be a path; an address of the known ranges has a digit or several groups.
     let digit = whole.iter().any(u8::is_ascii_digit);
     if !plausible || !(digit || groups >= 4) {
         return None;
     }
     if after(text, end) == b'%' {
-        let zone = run(text, end + 1, |byte| alnum(byte) || matches!(byte, b'.' | b'_' | b'-'));
+        let zone = run(text, end + 1, |byte| {
+            alnum(byte) || matches!(byte, b'.' | b'_' | b'-')
+        });
         if zone > end + 1 {
             end = zone;
         }
@@ -146,7 +160,10 @@ pub(super) fn octet(part: &[u8]) -> bool {
     matches!(part.len(), 1..=3)
         && part.iter().all(u8::is_ascii_digit)
         && (part.len() == 1 || part[0] != b'0')
-        && part.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0')) <= 255
+        && part
+            .iter()
+            .fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0'))
+            <= 255
 }
 
 /// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.
@@ -159,13 +176,18 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
     };
     if !right
         || !run.chunks(width + 1).all(|group| {
-            group[..width].iter().all(|byte| is(*byte, HEX)) && group.get(width).is_none_or(|byte| *byte == separator)
+            group[..width].iter().all(|byte| is(*byte, HEX))
+                && group.get(width).is_none_or(|byte| *byte == separator)
         })
     {
         return false;
     }
     let (prior, next) = (before(text, start), after(text, end));
-    if alnum(prior) || matches!(prior, b'_' | b'-' | b'.') || alnum(next) || matches!(next, b'_' | b'-') {
+    if alnum(prior)
+        || matches!(prior, b'_' | b'-' | b'.')
+        || alnum(next)
+        || matches!(next, b'_' | b'-')
+    {
         return false;
     }
     let letters = run.iter().any(|byte| is(*byte, LETTER));
@@ -175,7 +197,16 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
             text,
             start,
             24,
-            &[b"mac", b"ether", b"hwaddr", b"bssid", b"lladdr", b"link", b"bluetooth", b"hardware"],
+            &[
+                b"mac",
+                b"ether",
+                b"hwaddr",
+                b"bssid",
+                b"lladdr",
+                b"link",
+                b"bluetooth",
+                b"hardware",
+            ],
         )
     };
     let counted = match separator {
@@ -183,8 +214,12 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
         b'-' => letters || named(),
         _ => (letters && digits) || named(),
     };
-    let nobody = run.iter().all(|byte| matches!(byte, b'0') || *byte == separator)
-        || run.iter().all(|byte| matches!(byte, b'f' | b'F') || *byte == separator);
+    let nobody = run
+        .iter()
+        .all(|byte| matches!(byte, b'0') || *byte == separator)
+        || run
+            .iter()
+            .all(|byte| matches!(byte, b'f' | b'F') || *byte == separator);
     if counted && !nobody {
         found.push(Finding::new(Kind::Mac, Severity::Validated, start..end));
     }

@@ -145,8 +145,17 @@ fn has_long_run(text: &[u8]) -> bool {
     let mut probe = TOKEN - 1;
     while probe < text.len() {
         if token(text[probe]) {
-            let left = text[..probe].iter().rev().take(TOKEN - 1).take_while(|byte| token(**byte)).count();
-            let right = text[probe..].iter().take(TOKEN - left).take_while(|byte| token(**byte)).count();
+            let left = text[..probe]
+                .iter()
+                .rev()
+                .take(TOKEN - 1)
+                .take_while(|byte| token(**byte))
+                .count();
+            let right = text[probe..]
+                .iter()
+                .take(TOKEN - left)
+                .take_while(|byte| token(**byte))
+                .count();
             if left + right >= TOKEN {
                 return true;
             }

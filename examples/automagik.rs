@@ -1,0 +1,29 @@
+//! One vendor, many applications, one switch: `AUTOMAGIK_TELEMETRY_ENABLED=true cargo run --example automagik`.
+//!
+//! A no holds for all of the vendor's applications at once: `AUTOMAGIK_TELEMETRY_ENABLED=false` for one process or shell,
+//! `touch ~/.automagik-no-telemetry` for ever. `AUTOMAGIK_TELEMETRY_VERBOSE=true` prints each record as it is kept.
+
+use std::error::Error;
+use std::time::Duration;
+
+use tracing_privacy::{Telemetry, app};
+use tracing_subscriber::prelude::*;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let telemetry = Telemetry::from_env(app!("automagik-omni").prefix("AUTOMAGIK"))?;
+    tracing_subscriber::registry().with(telemetry.layer()).init();
+
+    run("list", 4711);
+
+    let unfinished = telemetry.flush(Duration::from_secs(2)).err();
+    print!("{}", telemetry.status());
+    match unfinished {
+        Some(unfinished) => Err(format!("not everything was stored and sent: {unfinished:?}").into()),
+        None => Ok(()),
+    }
+}
+
+#[tracing::instrument]
+fn run(command: &str, user_id: u64) {
+    tracing::info!(name: "automagik.feature.used", feature_name = "contacts", os = std::env::consts::OS, "contacts listed");
+}

@@ -1,0 +1,268 @@
+//! Promise 4, at the wire: whatever the server does, the application waits for nothing, nothing is lost without being
+//! counted, and what cannot be sent now stays stored.
+
+#![cfg(feature = "otlp")]
+
+#[path = "support/home.rs"]
+mod home;
+#[path = "support/receiver.rs"]
+mod receiver;
+
+use std::time::{Duration, Instant};
+
+use receiver::{Behaviour, Receiver, Value};
+use tracing_privacy::{Loss, Schedule, Telemetry, Unfinished};
+use tracing_subscriber::prelude::*;
+
+/// Telemetry of a test that sends to this address.
+fn telemetry(name: &'static str, url: &str) -> Telemetry {
+    Telemetry::builder(tracing_privacy::app!("delivery"))
+        .environment(home::yes("DELIVERY", &home::home(name)))
+        .targets("the_server_never_hurts_the_host=info")
+        .otlp(url)
+        .schedule(Schedule::Manual)
+        .start()
+        .expect("the settings are right")
+}
+
+fn log(telemetry: &Telemetry, records: usize) {
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+        for number in 0..records {
+            tracing::info!(number, plan = "pro", "order placed");
+        }
+    });
+}
+
+#[track_caller]
+fn balanced(telemetry: &Telemetry) {
+    let counts = *telemetry.status().counts();
+    assert_eq!(
+        counts.produced(),
+        counts.sent() + counts.stored() + counts.dropped() + counts.pending(),
+        "the counts do not add up: {counts}"
+    );
+}
+
+#[test]
+fn what_the_server_takes_is_counted_as_sent_and_is_what_was_kept() {
+    let receiver = Receiver::start();
+    let telemetry = telemetry("sent", &receiver.url());
+    log(&telemetry, 250);
+    telemetry.flush(Duration::from_secs(10)).expect("the server takes everything");
+    let counts = *telemetry.status().counts();
+    assert_eq!((counts.sent(), counts.stored(), counts.dropped()), (250, 0, 0), "{counts}");
+    assert_eq!(receiver.logs().len(), 250);
+    assert_eq!(receiver.connections(), 1, "connections are used again");
+    balanced(&telemetry);
+    // Promise 6: what is shown is what was sent.
+    let shown = telemetry.records(1000).expect("the store can be read");
+    assert_eq!(shown.len(), 250);
+    for (row, log) in shown.iter().zip(receiver.logs()) {
+        let row: serde_json::Value = serde_json::from_str(row).expect("a row is JSON");
+        assert_eq!(row["body"].as_str(), log.body.as_deref(), "{row}");
+        assert_eq!(row["attributes"]["number"].as_i64().map(Value::Int), log.attributes.get("number").cloned(), "{row}");
+        let plan = row["attributes"]["plan"].as_str().map(|plan| Value::Str(plan.to_owned()));
+        assert_eq!(plan, log.attributes.get("plan").cloned(), "{row}");
+        assert_eq!(row["attributes"].as_object().map(serde_json::Map::len), Some(log.attributes.len()), "{row}");
+    }
+    telemetry.flush(Duration::from_secs(5)).expect("there is nothing left");
+    assert_eq!(receiver.logs().len(), 250, "nothing is sent twice");
+}
+
+#[test]
+fn a_partial_success_is_counted_and_never_sent_again() {
+    let answer = Behaviour::PartialSuccess { rejected: 3, message: "three were odd".to_owned() };
+    let receiver = Receiver::scripted([answer]);
+    let telemetry = telemetry("partial", &receiver.url());
+    log(&telemetry, 10);
+    telemetry.flush(Duration::from_secs(10)).expect("the server answered");
+    telemetry.flush(Duration::from_secs(10)).expect("there is nothing left");
+    let status = telemetry.status();
+    assert_eq!((status.counts().sent(), status.counts().lost(Loss::Rejected)), (7, 3), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("three were odd")), "{status}");
+    assert_eq!(receiver.requests().len(), 1);
+    balanced(&telemetry);
+}
+
+#[test]
+fn a_retry_sends_the_same_bytes_until_the_server_takes_them() {
+    let receiver = Receiver::scripted([Behaviour::Status(503), Behaviour::CloseBeforeAnswer, Behaviour::Ok]);
+    let telemetry = telemetry("retry", &receiver.url());
+    log(&telemetry, 20);
+    telemetry.flush(Duration::from_secs(20)).expect("the third try succeeds");
+    let bodies: Vec<_> = receiver.requests().iter().map(|request| request.body.clone()).collect();
+    assert_eq!(bodies.len(), 3);
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "each try sends the same bytes");
+    assert_eq!(telemetry.status().counts().sent(), 20);
+    balanced(&telemetry);
+}
+
+#[test]
+fn a_server_that_asks_for_time_gets_it() {
+    let receiver = Receiver::scripted([Behaviour::RetryAfter(429, 1), Behaviour::Ok]);
+    let telemetry = telemetry("retry-after", &receiver.url());
+    log(&telemetry, 1);
+    let start = Instant::now();
+    telemetry.flush(Duration::from_secs(20)).expect("the second try succeeds");
+    assert!(start.elapsed() >= Duration::from_secs(1), "it came back after {:?}", start.elapsed());
+}
+
+#[test]
+fn a_batch_that_the_server_refuses_for_good_is_counted_and_never_sent_again() {
+    let receiver = Receiver::scripted([Behaviour::Status(400)]);
+    let telemetry = telemetry("refused", &receiver.url());
+    log(&telemetry, 5);
+    telemetry.flush(Duration::from_secs(10)).expect("the batch is settled");
+    telemetry.flush(Duration::from_secs(10)).expect("there is nothing left");
+    assert_eq!(telemetry.status().counts().lost(Loss::Rejected), 5);
+    assert_eq!(receiver.requests().len(), 1);
+    balanced(&telemetry);
+}
+
+#[test]
+fn a_server_that_does_not_know_us_gets_nothing_more_and_nothing_is_lost() {
+    let receiver = Receiver::always(Behaviour::Status(401));
+    let telemetry = telemetry("unknown", &receiver.url());
+    log(&telemetry, 5);
+    assert_eq!(telemetry.flush(Duration::from_secs(10)), Err(Unfinished::Upload));
+    assert_eq!(telemetry.flush(Duration::from_secs(10)), Err(Unfinished::Upload));
+    let status = telemetry.status();
+    assert_eq!((status.counts().stored(), status.counts().dropped()), (5, 0), "{status}");
+    assert_eq!(receiver.requests().len(), 1, "the server is left alone");
+    assert!(status.notes().iter().any(|note| note.contains("401")), "{status}");
+    balanced(&telemetry);
+}
+
+#[test]
+fn no_behaviour_of_a_server_costs_a_record_or_holds_a_flush_beyond_its_deadline() {
+    let second = Receiver::start();
+    for (name, behaviour) in [
+        ("hanging", Behaviour::Hang),
+        ("trickling", Behaviour::Trickle),
+        ("rubbish", Behaviour::Rubbish),
+        ("redirecting", Behaviour::RedirectTo(second.url())),
+        ("resetting", Behaviour::Reset),
+        ("closing", Behaviour::CloseBeforeAnswer),
+        ("overloaded", Behaviour::Status(503)),
+    ] {
+        let receiver = Receiver::always(behaviour);
+        let telemetry = telemetry(name, &receiver.url());
+        let logging = Instant::now();
+        log(&telemetry, 100);
+        let logging = logging.elapsed();
+        assert!(logging < Duration::from_secs(2), "{name}: logging took {logging:?}");
+        let start = Instant::now();
+        let flushed = telemetry.flush(Duration::from_millis(700));
+        assert!(start.elapsed() < Duration::from_secs(3), "{name}: the flush took {:?}", start.elapsed());
+        assert_eq!(flushed, Err(Unfinished::Upload), "{name}");
+        let counts = *telemetry.status().counts();
+        assert_eq!((counts.stored(), counts.dropped()), (100, 0), "{name}: {counts}");
+        balanced(&telemetry);
+        let start = Instant::now();
+        drop(telemetry);
+        assert!(start.elapsed() < Duration::from_millis(500), "{name}: the drop took {:?}", start.elapsed());
+    }
+    assert_eq!(second.connections(), 0, "a redirect is not followed");
+}
+
+#[test]
+fn a_hundred_megabytes_of_answer_are_not_read() {
+    let receiver = Receiver::scripted([Behaviour::Huge(100 << 20)]);
+    let telemetry = telemetry("huge", &receiver.url());
+    log(&telemetry, 10);
+    telemetry.flush(Duration::from_secs(10)).expect("the server said 200");
+    assert_eq!(telemetry.status().counts().sent(), 10);
+}
+
+#[test]
+fn a_dead_server_costs_nothing_and_the_next_run_sends() {
+    let directory = home::home("next-run");
+    let start = |url: &str| {
+        Telemetry::builder(tracing_privacy::app!("delivery"))
+            .environment(home::yes("DELIVERY", &directory))
+            .targets("the_server_never_hurts_the_host=info")
+            .otlp(url)
+            .start()
+            .expect("the settings are right")
+    };
+    let dead = start("http://127.0.0.1:9");
+    log(&dead, 30);
+    assert_eq!(dead.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
+    assert_eq!(dead.status().counts().stored(), 30);
+    assert_eq!(dead.shutdown(Duration::from_secs(2)), Err(Unfinished::Upload));
+
+    let receiver = Receiver::start();
+    let alive = start(&receiver.url());
+    assert!(receiver.wait_for_records(30, Duration::from_secs(90)), "the next run sends without being asked");
+    let counts = *alive.status().counts();
+    assert_eq!((counts.produced(), counts.sent()), (0, 0), "they are not this run's: {counts}");
+}
+
+#[test]
+fn after_a_withdrawal_not_one_more_record_is_sent() {
+    let receiver = Receiver::start();
+    let telemetry = Telemetry::builder(tracing_privacy::app!("delivery"))
+        .environment(home::yes("DELIVERY", &home::home("withdrawal")))
+        .targets("the_server_never_hurts_the_host=info")
+        .otlp(receiver.url())
+        .start()
+        .expect("the settings are right");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    log(&telemetry, 50);
+                    std::thread::yield_now();
+                }
+            });
+        }
+        assert!(receiver.wait_for_records(500, Duration::from_secs(30)), "records flow");
+        telemetry.withdraw();
+        let (sent, stored) = (receiver.logs().len(), telemetry.records(usize::MAX).expect("the store can be read").len());
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(receiver.logs().len(), sent, "nothing more is sent");
+        let later = telemetry.records(usize::MAX).expect("the store can be read").len();
+        assert_eq!(later, stored, "nothing more is stored");
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(telemetry.status().is_withdrawn());
+}
+
+#[test]
+fn a_withdrawal_cuts_a_request_that_hangs() {
+    let receiver = Receiver::always(Behaviour::Hang);
+    let telemetry = telemetry("cut", &receiver.url());
+    log(&telemetry, 1);
+    assert_eq!(telemetry.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
+    let start = Instant::now();
+    telemetry.withdraw();
+    assert!(start.elapsed() < Duration::from_secs(2), "the withdrawal took {:?}", start.elapsed());
+}
+
+#[test]
+fn a_user_can_send_their_data_elsewhere_unless_the_endpoint_is_pinned() {
+    let (own, users) = (Receiver::start(), Receiver::start());
+    let environment = |name| {
+        tracing_privacy::Environment::fixed([
+            ("DELIVERY_TELEMETRY_ENABLED", "true".to_owned()),
+            ("DELIVERY_TELEMETRY_ENDPOINT", users.url()),
+        ])
+        .home(home::home(name))
+    };
+    let builder = |name| {
+        Telemetry::builder(tracing_privacy::app!("delivery"))
+            .environment(environment(name))
+            .targets("the_server_never_hurts_the_host=info")
+            .otlp(own.url())
+    };
+    let redirected = builder("redirected").start().expect("the settings are right");
+    log(&redirected, 1);
+    redirected.flush(Duration::from_secs(10)).expect("the user's server takes it");
+    assert_eq!((own.connections(), users.logs().len()), (0, 1));
+
+    let pinned = builder("pinned").pin_endpoint().start().expect("the settings are right");
+    log(&pinned, 1);
+    pinned.flush(Duration::from_secs(10)).expect("the application's server takes it");
+    assert_eq!((own.logs().len(), users.logs().len()), (1, 1));
+}
