@@ -69,6 +69,7 @@ mod pipeline;
 pub mod privacy;
 mod record;
 #[cfg(feature = "store")]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "without a destination nothing is claimed"))]
 mod store;
 mod telemetry;
 
@@ -78,6 +79,7 @@ pub use app::{App, Environment, Os};
 pub use export::Memory;
 #[cfg(feature = "otlp")]
 pub use export::MinTls;
+pub use identity::Rotation;
 pub use layer::{Gate, TelemetryLayer};
 #[cfg(feature = "otlp")]
 pub use pipeline::Schedule;

@@ -60,7 +60,11 @@ fn what_the_server_takes_is_counted_as_sent_and_is_what_was_kept() {
     for (row, log) in shown.iter().zip(receiver.logs()) {
         let row: serde_json::Value = serde_json::from_str(row).expect("a row is JSON");
         assert_eq!(row["body"].as_str(), log.body.as_deref(), "{row}");
-        assert_eq!(row["attributes"]["number"].as_i64().map(Value::Int), log.attributes.get("number").cloned(), "{row}");
+        assert_eq!(
+            row["attributes"]["number"].as_i64().map(Value::Int),
+            log.attributes.get("number").cloned(),
+            "{row}"
+        );
         let plan = row["attributes"]["plan"].as_str().map(|plan| Value::Str(plan.to_owned()));
         assert_eq!(plan, log.attributes.get("plan").cloned(), "{row}");
         assert_eq!(row["attributes"].as_object().map(serde_json::Map::len), Some(log.attributes.len()), "{row}");
@@ -219,7 +223,8 @@ fn after_a_withdrawal_not_one_more_record_is_sent() {
         }
         assert!(receiver.wait_for_records(500, Duration::from_secs(30)), "records flow");
         telemetry.withdraw();
-        let (sent, stored) = (receiver.logs().len(), telemetry.records(usize::MAX).expect("the store can be read").len());
+        let (sent, stored) =
+            (receiver.logs().len(), telemetry.records(usize::MAX).expect("the store can be read").len());
         std::thread::sleep(Duration::from_millis(700));
         assert_eq!(receiver.logs().len(), sent, "nothing more is sent");
         let later = telemetry.records(usize::MAX).expect("the store can be read").len();

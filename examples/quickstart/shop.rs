@@ -25,13 +25,8 @@ struct SignIn {
     attempts: u32,
 }
 
-const ANN: Customer = Customer {
-    id: 4711,
-    email: "ann.lee@example.com",
-    phone: "+44 20 7946 0958",
-    ip: "203.0.113.42",
-    plan: "pro",
-};
+const ANN: Customer =
+    Customer { id: 4711, email: "ann.lee@example.com", phone: "+44 20 7946 0958", ip: "203.0.113.42", plan: "pro" };
 
 const BOB: Customer = Customer {
     id: 4712,

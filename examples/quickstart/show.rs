@@ -34,7 +34,12 @@ pub(crate) fn off(out: &mut impl Write, telemetry: &Telemetry, orders: usize) ->
 
 /// Each record as the application logged it, beside the same record as it was kept.
 pub(crate) fn records(out: &mut impl Write, logged: &[Logged], kept: &[Value]) -> io::Result<()> {
-    writeln!(out, "{} records were logged, {} were kept. Left: what the application logged.", logged.len(), kept.len())?;
+    writeln!(
+        out,
+        "{} records were logged, {} were kept. Left: what the application logged.",
+        logged.len(),
+        kept.len()
+    )?;
     writeln!(out, "Right: what is in the file, which is what a server would get.")?;
     let mut kept = kept.iter().peekable();
     for (number, logged) in logged.iter().enumerate() {
@@ -59,8 +64,13 @@ pub(crate) fn records(out: &mut impl Write, logged: &[Logged], kept: &[Value]) -
 /// That a user can be followed through the records without anybody knowing who it is.
 pub(crate) fn pseudonyms(out: &mut impl Write, logged: &[Logged], kept: &[Value]) -> io::Result<()> {
     let orders = |record: &&Value| record["kind"] == "span" && record["name"] == "checkout";
-    let ids = logged.iter().filter(|span| span.kind == "span").flat_map(|span| &span.fields).filter(|(key, _)| *key == "user_id");
-    let hashes = kept.iter().filter(orders).map(|record| record["attributes"]["user_id_hash"].as_str().unwrap_or("(gone)"));
+    let ids = logged
+        .iter()
+        .filter(|span| span.kind == "span")
+        .flat_map(|span| &span.fields)
+        .filter(|(key, _)| *key == "user_id");
+    let hashes =
+        kept.iter().filter(orders).map(|record| record["attributes"]["user_id_hash"].as_str().unwrap_or("(gone)"));
     let mut users: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
     for ((_, id), hash) in ids.zip(hashes) {
         let (orders, known_as) = users.entry(id).or_default();

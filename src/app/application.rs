@@ -109,11 +109,6 @@ impl App {
                 && name.strip_prefix(self.package.as_str()).is_some_and(|rest| rest.len() > 1 && rest.starts_with('_')))
     }
 
-    /// The names of the application's crates, as they begin a target.
-    pub(crate) fn crates(&self) -> &[String] {
-        &self.crates
-    }
-
     /// The name, if both it and the prefix can be used.
     ///
     /// # Errors

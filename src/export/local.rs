@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::text::is_harmless;
 use crate::record::{RecordRef, Row};
 
 /// Shown each record as it is stored.
@@ -70,12 +71,7 @@ fn print(record: &RecordRef<'_>) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// The text without characters that steer a terminal or change the direction of writing; line feeds stay, since JSON
-/// escapes those of values.
+/// The text without characters that do more than show themselves; line feeds stay, since JSON escapes those of values.
 fn shown(text: &str) -> String {
-    let steers = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c == '\n' || is_harmless(c) { c } else { '\u{fffd}' }).collect()
 }

@@ -17,6 +17,7 @@ mod otlp;
 mod retry;
 #[cfg(feature = "otlp")]
 mod sealed;
+mod text;
 
 #[cfg(feature = "otlp")]
 pub use http::MinTls;
@@ -26,8 +27,8 @@ pub use local::Memory;
 #[cfg(feature = "otlp")]
 pub(crate) use {
     breaker::{Admission, Breaker},
-    endpoint::{Endpoint, EndpointError},
-    http::{HttpSettingError, HttpSettings},
+    endpoint::Endpoint,
+    http::HttpSettings,
     otlp::OtlpExporter,
     retry::RetryPolicy,
     sealed::{Outcome, Sealed},

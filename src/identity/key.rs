@@ -100,8 +100,11 @@ impl PendingKey {
 }
 
 /// For how long one key holds. A new key makes new pseudonyms, which cannot be linked to the old ones.
+///
+/// It is looked at when the program starts: a program that runs for months keeps its key for as long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Rotation {
+#[non_exhaustive]
+pub enum Rotation {
     /// A day in UTC.
     Daily,
     /// An ISO week, from Monday in UTC.

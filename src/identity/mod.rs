@@ -7,5 +7,6 @@ mod file;
 mod key;
 mod session;
 
-pub(crate) use key::{InstallKey, PendingKey, Rotation};
+pub use key::Rotation;
+pub(crate) use key::{InstallKey, PendingKey};
 pub(crate) use session::session_id;

@@ -44,6 +44,8 @@ losses! {
     NotReadmitted = "a stored row failed the second check",
     /// The server refused it for good.
     Rejected = "the server refused it",
+    /// Deleted on request before it was sent.
+    Cleared = "deleted on request",
     /// Consent was withdrawn before it was stored or sent.
     Withdrawn = "consent was withdrawn",
     /// Logged in a forked child, which has no pipeline.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use counters::{Counts, Loss};
 pub(crate) use mute::is_muted;
-pub(crate) use outbox::Place;
+pub(crate) use outbox::{Place, Trouble};
 pub(crate) use queue::{Ports, Sink};
 pub(crate) use worker::Prepare;
 
@@ -204,9 +204,19 @@ impl Pipeline {
     /// The uploader ends after what it is doing; the worker goes on.
     pub(crate) fn stop_uploading(&self) {
         #[cfg(feature = "otlp")]
-        if let Some(upload) = &self.0.shared.upload {
+        if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.0.shared.queue.is_home()) {
             upload.stop();
         }
+    }
+
+    /// Erases all stored records; tells how many.
+    pub(crate) fn clear(&self) -> Result<u64, Trouble> {
+        let shared = &self.0.shared;
+        // Nothing is being stored meanwhile, so that the counts stay true.
+        let _commit = lock(&shared.commit);
+        let (rows, own) = self.place().clear(shared.run)?;
+        shared.queue.counters.lose_stored(Loss::Cleared, own);
+        Ok(rows)
     }
 
     /// When this returns, nothing more is stored or sent, and what was queued is gone.
@@ -214,6 +224,9 @@ impl Pipeline {
         let shared = &self.0.shared;
         shared.withdrawn.store(true, Ordering::SeqCst);
         shared.queue.close();
+        if !shared.queue.is_home() {
+            return;
+        }
         #[cfg(feature = "otlp")]
         if let Some(upload) = &shared.upload {
             upload.cancel();
@@ -248,13 +261,11 @@ impl Shared {
     }
 
     /// There is more to send.
+    #[cfg(feature = "otlp")]
     fn pending_upload(self: &Arc<Self>, records: u64) {
-        #[cfg(feature = "otlp")]
         if let Some(upload) = &self.upload {
             upload.more(self, records);
         }
-        #[cfg(not(feature = "otlp"))]
-        let _ = records;
     }
 
     fn store(&self, until: Instant) -> Result<(), Unfinished> {

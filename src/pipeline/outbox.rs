@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 #[cfg(feature = "store")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+#[cfg(all(feature = "store", feature = "otlp"))]
 use std::time::Duration;
 
 use super::queue::lock;
@@ -11,11 +12,12 @@ use crate::record::Row;
 #[cfg(feature = "store")]
 use crate::record::Signal;
 #[cfg(feature = "store")]
-use crate::store::{Limits, Store, StoreError};
+use crate::store::{Cleared, Limits, Store, StoreError};
 
 /// Bytes of rows that memory holds in place of a store.
 const MEMORY_BYTES: usize = 2 * 1024 * 1024;
 /// How long a claim lasts: longer than any request, shorter than somebody's patience after a crash.
+#[cfg(all(feature = "store", feature = "otlp"))]
 const LEASE: Duration = Duration::from_secs(60);
 
 /// The place itself, from which each thread opens its own [`Outbox`].
@@ -51,6 +53,7 @@ pub(crate) struct Appended {
 }
 
 /// A row that is ours to send for the length of a lease.
+#[cfg(feature = "otlp")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claimed {
     pub(crate) seq: i64,
@@ -80,6 +83,50 @@ impl Place {
         }
     }
 
+    /// Writes all rows, oldest first, one a line; tells how many.
+    pub(crate) fn export(&self, out: &mut dyn std::io::Write) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Place::Disk { directory, limits } => match Store::open_existing(directory, *limits)? {
+                Some(store) => Ok(store.export(out)?),
+                None => Ok(0),
+            },
+            Place::Memory(memory) => {
+                let memory = lock(memory);
+                for row in &memory.rows {
+                    writeln!(out, "{}", row.json).map_err(|error| Trouble(error.to_string()))?;
+                }
+                Ok(memory.rows.len() as u64)
+            }
+        }
+    }
+
+    /// Erases all rows; tells how many there were, and how many of them were this run's and unsent.
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
+    pub(crate) fn clear(&self, run: u64) -> Result<(u64, u64), Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Place::Disk { directory, limits } => {
+                let Some(mut store) = Store::open_existing(directory, *limits)? else { return Ok((0, 0)) };
+                let own = store.unsent_of(run)?;
+                match store.clear()? {
+                    Cleared::Gone(rows) => Ok((rows, own)),
+                    Cleared::Pending(_) => Err(Trouble(
+                        "the records are deleted, but another program is reading the store and keeps their bytes in \
+                         its log: close it and clear again"
+                            .to_owned(),
+                    )),
+                }
+            }
+            Place::Memory(memory) => {
+                let mut memory = lock(memory);
+                let cleared = (memory.rows.len() as u64, memory.unsent());
+                *memory = Memory { next: memory.next, ..Memory::default() };
+                Ok(cleared)
+            }
+        }
+    }
+
     /// The newest rows, oldest first.
     pub(crate) fn newest(&self, count: usize) -> Result<Vec<String>, Trouble> {
         match self {
@@ -101,6 +148,7 @@ impl Place {
 
 impl Outbox {
     /// Puts rows in, all or none.
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no age"))]
     pub(crate) fn append(&mut self, rows: &[Row], now: i64) -> Result<Appended, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -118,6 +166,8 @@ impl Outbox {
     }
 
     /// Rows to send, oldest first.
+    #[cfg(feature = "otlp")]
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn claim(&mut self, records: u32, bytes: u64, now: i64) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -130,6 +180,7 @@ impl Outbox {
     }
 
     /// Gives claimed rows back.
+    #[cfg(feature = "otlp")]
     pub(crate) fn release(&mut self, rows: &[i64]) -> Result<(), Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -142,6 +193,8 @@ impl Outbox {
     }
 
     /// Notes that a server took the rows.
+    #[cfg(feature = "otlp")]
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn mark_sent(&mut self, rows: &[i64], now: i64) -> Result<(), Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -154,6 +207,8 @@ impl Outbox {
     }
 
     /// Notes that the rows will never be sent.
+    #[cfg(feature = "otlp")]
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn mark_rejected(&mut self, rows: &[i64], now: i64) -> Result<(), Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -165,14 +220,22 @@ impl Outbox {
         }
     }
 
+    /// What the owner of the records should know about how the place was found.
+    pub(crate) fn finding(&self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } if store.was_reset() => Some("the store was ruined and has been begun anew"),
+            _ => None,
+        }
+    }
+
     /// Rows that wait to be sent, whoever made them.
+    #[cfg(feature = "otlp")]
     pub(crate) fn unsent(&self) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, .. } => Ok(store.unsent()?),
-            Outbox::Memory(memory) => {
-                Ok(lock(memory).rows.iter().filter(|row| row.state != State::Done).count() as u64)
-            }
+            Outbox::Memory(memory) => Ok(lock(memory).unsent()),
         }
     }
 }
@@ -192,6 +255,7 @@ pub(crate) struct Memory {
 }
 
 #[derive(Debug)]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
 struct Held {
     seq: i64,
     state: State,
@@ -199,6 +263,7 @@ struct Held {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
 enum State {
     Waiting,
     Claimed,
@@ -222,6 +287,11 @@ impl Memory {
         Appended { stored: rows.len() as u64, evicted, expired: 0 }
     }
 
+    fn unsent(&self) -> u64 {
+        self.rows.iter().filter(|row| row.state != State::Done).count() as u64
+    }
+
+    #[cfg(feature = "otlp")]
     fn claim(&mut self, records: u32, bytes: u64) -> Vec<Claimed> {
         let mut claimed = Vec::new();
         let mut size = 0;
@@ -236,6 +306,7 @@ impl Memory {
         claimed
     }
 
+    #[cfg(feature = "otlp")]
     fn settle(&mut self, seqs: &[i64], state: State) {
         for row in self.rows.iter_mut().filter(|row| row.state == State::Claimed && seqs.contains(&row.seq)) {
             row.state = state;

@@ -162,10 +162,6 @@ impl Queue {
         self.closed.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
     /// Calls the worker.
     pub(super) fn ring(&self) {
         if !self.is_home() {
@@ -272,18 +268,7 @@ impl Queue {
         // Before the sweep: who writes after it rings again.
         self.bell.store(false, Ordering::SeqCst);
         self.hurry.store(false, Ordering::SeqCst);
-        loop {
-            let next = {
-                let mut full = lock(&self.full);
-                let next = full.chunks.pop_front();
-                if let Some(chunk) = &next {
-                    full.bytes -= chunk.capacity();
-                }
-                next
-            };
-            let Some(chunk) = next else { break };
-            each(chunk);
-        }
+        self.drain(&mut each);
         let count = lock(&self.slots).len();
         for place in (0..count).rev() {
             let (slot, gone) = {
@@ -308,6 +293,24 @@ impl Queue {
                     slots.swap_remove(place);
                 }
             }
+        }
+        // What lay in a slot when the sweep began, and was handed over before the slot was looked at.
+        self.drain(&mut each);
+    }
+
+    /// Takes the chunks that wait now and no more: who logs without a pause must not keep the worker from the rest.
+    fn drain(&self, each: &mut impl FnMut(Chunk)) {
+        for _ in 0..lock(&self.full).chunks.len() {
+            let next = {
+                let mut full = lock(&self.full);
+                let next = full.chunks.pop_front();
+                if let Some(chunk) = &next {
+                    full.bytes -= chunk.capacity();
+                }
+                next
+            };
+            let Some(chunk) = next else { break };
+            each(chunk);
         }
     }
 }

@@ -202,6 +202,8 @@ enum Round {
 impl<'a> Uploader<'a> {
     fn run(shared: &'a Shared) -> Result<(), String> {
         super::mute::this_thread();
+        // What else speaks OpenTelemetry in this process must not trace our requests.
+        let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         let Some(upload) = &shared.upload else { return Ok(()) };
         // Names are resolved on a thread of the runtime's own: one, and as mute as this one.
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -227,6 +229,8 @@ impl<'a> Uploader<'a> {
             scratch: Scratch::default(),
         };
         uploader.serve();
+        // A name that is being looked up must not hold the thread.
+        uploader.runtime.shutdown_background();
         Ok(())
     }
 

@@ -71,8 +71,13 @@ impl Worker {
                 memory.open(self.shared.run).ok()
             }
         };
-        let waiting = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()).unwrap_or(0);
-        self.shared.pending_upload(waiting);
+        if let Some(finding) = self.outbox.as_ref().and_then(Outbox::finding) {
+            self.shared.note(finding.to_owned());
+        }
+        #[cfg(feature = "otlp")]
+        if let Some(waiting) = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()) {
+            self.shared.pending_upload(waiting);
+        }
     }
 
     /// Waits to be called, and then for more to gather.
@@ -154,6 +159,7 @@ impl Worker {
                     counters.lose_swept(Loss::StoreFailed, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
+                    #[cfg(feature = "otlp")]
                     shared.pending_upload(done.stored);
                 }
                 Some(Err(trouble)) => {

@@ -13,6 +13,7 @@ pub(crate) const HEADER: usize = 1 + 4 + 8 + 8 + 16 + 8 + 8;
 pub(crate) const INLINE_KEY: u8 = 0x80;
 
 /// The plan of a record that has no callsite in this process.
+#[cfg(feature = "otlp")]
 pub(crate) const NO_PLAN: u32 = u32::MAX;
 
 /// Declares the entry tags once, for the writer and the reader.

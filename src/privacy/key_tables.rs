@@ -78,7 +78,7 @@ const GROUP_LIST: [Group; 34] = [
     group!(Secret Goes Any Token "secret word":
         "secret" "secrets" "client secret" "clientsecret" "shared secret" "app secret" "private key" "privatekey" "secret key"
         "secretkey" "signing key" "encryption key" "master key" "recovery code" "backup code"),
-    group!(Secret Goes End Password "secret word": "pass" "pw"),
+    group!(Secret Stays End Password "secret word": "pass" "pw"),
     // Secrets whose value is a made-up string; a bare number under them is a count.
     group!(Secret Stays Any Token "secret word":
         "token" "tokens" "credential" "credentials" "creds" "authorization" "apikey" "apikeys" "api key" "api keys"
@@ -251,84 +251,31 @@ pub(super) static SAFE_SUFFIXES: [&str; 76] = [
 ];
 
 /// Two more suffix words that only the OpenTelemetry keys and the complaints need.
-pub(super) static MORE_SAFE_SUFFIXES: [&str; 9] = [
-    "used", "valid", "verified", "version", "width", "updated", "success", "space", "usec",
-];
+pub(super) static MORE_SAFE_SUFFIXES: [&str; 9] =
+    ["used", "valid", "verified", "version", "width", "updated", "success", "space", "usec"];
 
 /// What a struct is called beside the thing it holds: `CreateUserRequest { id: .. }` is about a user.
 pub(super) static STRUCT_SUFFIXES: [&str; 28] = [
-    "request", "req", "response", "resp", "dto", "model", "entity", "row", "record", "input",
-    "params", "args", "data", "info", "details", "view", "event", "payload", "form", "command",
-    "cmd", "proto", "inner", "ref", "context", "ctx", "config", "item",
+    "request", "req", "response", "resp", "dto", "model", "entity", "row", "record", "input", "params", "args", "data",
+    "info", "details", "view", "event", "payload", "form", "command", "cmd", "proto", "inner", "ref", "context", "ctx",
+    "config", "item",
 ];
 
 /// OpenTelemetry keys that end in a free name. Compared without regard to case, before the words.
 pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
-    (
-        "http.request.header.",
-        KeyClass::Pii,
-        "semantic convention `http.request.header.<key>`",
-    ),
-    (
-        "http.response.header.",
-        KeyClass::Pii,
-        "semantic convention `http.response.header.<key>`",
-    ),
-    (
-        "db.query.parameter.",
-        KeyClass::Content,
-        "semantic convention `db.query.parameter.<key>`",
-    ),
-    (
-        "url.path.parameter.",
-        KeyClass::Pii,
-        "semantic convention `url.path.parameter.<key>`",
-    ),
-    (
-        "process.environment_variable.",
-        KeyClass::Secret,
-        "semantic convention `process.environment_variable.<key>`",
-    ),
-    (
-        "sentry.message.parameter.",
-        KeyClass::Content,
-        "semantic convention `sentry.message.parameter.<key>`",
-    ),
-    (
-        "grpc.error.",
-        KeyClass::Content,
-        "semantic convention `grpc.error.<key>`",
-    ),
-    (
-        "rpc.request.metadata.",
-        KeyClass::Pii,
-        "semantic convention `rpc.request.metadata.<key>`",
-    ),
-    (
-        "mcp.request.argument.",
-        KeyClass::Content,
-        "semantic convention `mcp.request.argument.<key>`",
-    ),
-    (
-        "mcp.prompt.result.",
-        KeyClass::Content,
-        "semantic convention `mcp.prompt.result.<key>`",
-    ),
-    (
-        "mcp.tool.result.",
-        KeyClass::Content,
-        "semantic convention `mcp.tool.result.<key>`",
-    ),
-    (
-        "params.",
-        KeyClass::Content,
-        "semantic convention `params.<key>`",
-    ),
-    (
-        "query.",
-        KeyClass::Content,
-        "semantic convention `query.<key>`",
-    ),
+    ("http.request.header.", KeyClass::Pii, "semantic convention `http.request.header.<key>`"),
+    ("http.response.header.", KeyClass::Pii, "semantic convention `http.response.header.<key>`"),
+    ("db.query.parameter.", KeyClass::Content, "semantic convention `db.query.parameter.<key>`"),
+    ("url.path.parameter.", KeyClass::Pii, "semantic convention `url.path.parameter.<key>`"),
+    ("process.environment_variable.", KeyClass::Secret, "semantic convention `process.environment_variable.<key>`"),
+    ("sentry.message.parameter.", KeyClass::Content, "semantic convention `sentry.message.parameter.<key>`"),
+    ("grpc.error.", KeyClass::Content, "semantic convention `grpc.error.<key>`"),
+    ("rpc.request.metadata.", KeyClass::Pii, "semantic convention `rpc.request.metadata.<key>`"),
+    ("mcp.request.argument.", KeyClass::Content, "semantic convention `mcp.request.argument.<key>`"),
+    ("mcp.prompt.result.", KeyClass::Content, "semantic convention `mcp.prompt.result.<key>`"),
+    ("mcp.tool.result.", KeyClass::Content, "semantic convention `mcp.tool.result.<key>`"),
+    ("params.", KeyClass::Content, "semantic convention `params.<key>`"),
+    ("query.", KeyClass::Content, "semantic convention `query.<key>`"),
 ];
 
 /// Headers that hold no person and no secret.
@@ -356,7 +303,7 @@ const fn index() -> [u16; SLOTS] {
         let words = GROUP_LIST[group].words;
         let mut word = 0;
         while word < words.len() {
-            let mut slot = slot_of(hash(words[word].0.as_bytes(), SEED));
+            let mut slot = slot_of(hash(words[word].0.as_bytes(), SEED)) % SLOTS;
             while slots[slot] != u16::MAX {
                 slot = (slot + 1) % SLOTS;
             }
@@ -371,24 +318,69 @@ const fn index() -> [u16; SLOTS] {
 /// Where a hash starts (FNV-1a's offset basis).
 pub(super) const SEED: u32 = 0x811c_9dc5;
 
+const PRIME: u32 = 0x0100_0193;
+
+/// One byte more.
+#[inline]
+pub(super) const fn step(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(PRIME)
+}
+
 /// FNV-1a, which can be continued over the next token.
 pub(super) const fn hash(bytes: &[u8], from: u32) -> u32 {
     let mut hash = from;
     let mut at = 0;
     while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        hash = step(hash, bytes[at]);
         at += 1;
     }
     hash
 }
 
 const fn slot_of(hash: u32) -> usize {
-    (hash ^ (hash >> 15)) as usize % SLOTS
+    (hash ^ (hash >> 15)) as usize
+}
+
+/// Last words of the phrases that count in text, as a set of hashes: what is not in it ends no phrase.
+static LAST_WORDS: [u64; LAST_SLOTS / 64] = last_words();
+
+const LAST_SLOTS: usize = 8192;
+
+const fn last_words() -> [u64; LAST_SLOTS / 64] {
+    let mut set = [0; LAST_SLOTS / 64];
+    let mut group = 0;
+    while group < GROUP_LIST.len() {
+        let words = GROUP_LIST[group].words;
+        let mut word = 0;
+        while word < words.len() {
+            let phrase = words[word].0.as_bytes();
+            let mut start = phrase.len();
+            while start > 0 && phrase[start - 1] != b' ' {
+                start -= 1;
+            }
+            let mut hash = SEED;
+            while start < phrase.len() {
+                hash = step(hash, phrase[start]);
+                start += 1;
+            }
+            let slot = slot_of(hash) % LAST_SLOTS;
+            set[slot / 64] |= 1 << (slot % 64);
+            word += 1;
+        }
+        group += 1;
+    }
+    set
+}
+
+/// Whether a token may be the last of a phrase; nearly always right when it says so, and always when not.
+pub(super) fn may_end_phrase(hash: u32) -> bool {
+    let slot = slot_of(hash) % LAST_SLOTS;
+    LAST_WORDS[slot / 64] >> (slot % 64) & 1 == 1
 }
 
 /// The group and sentence of a phrase, given its [`hash`].
 pub(super) fn find(phrase: &[u8], hash: u32) -> Option<(&'static Group, &'static str)> {
-    let mut slot = slot_of(hash);
+    let mut slot = slot_of(hash) % SLOTS;
     loop {
         let entry = INDEX[slot];
         if entry == u16::MAX {
@@ -413,10 +405,7 @@ mod tests {
         for group in GROUPS {
             for (word, rule) in group.words {
                 assert!(seen.insert(*word), "{word} is listed twice");
-                assert!(
-                    word.split(' ').count() <= LONGEST,
-                    "{word} is too long to be tried"
-                );
+                assert!(word.split(' ').count() <= LONGEST, "{word} is too long to be tried");
                 let (_, found) = find(word.as_bytes(), hash(word.as_bytes(), SEED)).expect(word);
                 assert_eq!(found, *rule);
             }

@@ -7,6 +7,8 @@
 mod chunk;
 pub(crate) mod format;
 mod generalize;
+#[cfg(feature = "otlp")]
+mod json;
 mod key_tables;
 mod keys;
 mod pen;
@@ -19,6 +21,9 @@ mod resource;
 pub(crate) mod row;
 mod scan;
 mod visitor;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use chunk::{Chunk, Clean, CleanFields};
 pub(crate) use pen::{Engine, Scratch};

@@ -22,7 +22,6 @@ pub(crate) struct Plan {
     pub(crate) name: Box<str>,
     pub(crate) target: Box<str>,
     pub(crate) level: Level,
-    pub(crate) shape: Shape,
     pub(crate) origin: Origin,
     fields: Box<[FieldPlan]>,
     /// Events of a callsite that was not let in.
@@ -150,7 +149,6 @@ impl Plan {
             name: policy.clean_name(name),
             target: policy.clean_name(metadata.target()),
             level: *metadata.level(),
-            shape,
             origin,
             fields: fields.collect(),
             turned_away: AtomicU64::new(0),
@@ -225,14 +223,14 @@ impl Plans {
         Plans { policy, segments: Default::default() }
     }
 
-    /// The plan of a callsite, made now if it is new. `origin` is asked only then.
+    /// The plan of a callsite, made now if it is new. `origin` is asked only then, and again where another callsite was
+    /// quicker to take the place.
     pub(crate) fn plan(
         &self,
         metadata: &'static Metadata<'static>,
-        origin: impl FnOnce(&Metadata<'_>) -> Origin,
+        origin: impl Fn(&Metadata<'_>) -> Origin,
     ) -> Option<&Arc<Plan>> {
         let address = address(metadata);
-        let mut origin = Some(origin);
         for (number, segment) in self.segments.iter().enumerate() {
             let slots = segment.get_or_init(|| (0..FIRST_SEGMENT << number).map(|_| Slot::new()).collect());
             for probe in 0..PROBES {
@@ -242,9 +240,8 @@ impl Plans {
                     Some(plan) => plan,
                     None => {
                         let id = ((number as u32) << 24) | place as u32;
-                        let origin = origin.take()?(metadata);
                         // Built before the slot is touched: nothing of this can be seen half done.
-                        let plan = Arc::new(Plan::new(id, metadata, &self.policy, origin));
+                        let plan = Arc::new(Plan::new(id, metadata, &self.policy, origin(metadata)));
                         slot.get_or_init(|| plan)
                     }
                 };

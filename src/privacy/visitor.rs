@@ -115,7 +115,8 @@ impl Visit for PrivacyVisitor<'_> {
     /// Bytes that are text are treated as text; others are dropped, since nothing can be told about them.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         let Some((key, plan)) = self.admit(field) else { return };
-        match std::str::from_utf8(&value[..floor_boundary(value, WINDOW)]) {
+        // A little more than is looked at, so that the pen sees that there is more.
+        match std::str::from_utf8(&value[..floor_boundary(value, WINDOW + 4)]) {
             Ok(text) => self.pen.text(key, plan, text),
             Err(_) => self.pen.drop_field(),
         }

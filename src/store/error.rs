@@ -94,16 +94,16 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DiskFull) => Reason::Full,
             // The index of the log could not be given its first blocks.
             Some(ErrorCode::SystemIoFailure) if extended(&error) == ffi::SQLITE_IOERR_SHMSIZE => Reason::Full,
-            Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => Reason::Io,
+            Some(ErrorCode::CannotOpen) if extended(&error) == ffi::SQLITE_CANTOPEN_SYMLINK => Reason::Untrusted,
+            // Not for want of a right to, which is checked before: out of file descriptors, for one.
+            Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::CannotOpen) => Reason::Io,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Reason::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Reason::Corrupt,
-            Some(ErrorCode::CannotOpen) if extended(&error) == ffi::SQLITE_CANTOPEN_SYMLINK => Reason::Untrusted,
-            Some(ErrorCode::CannotOpen) => Reason::ReadOnly,
             _ => Reason::Other,
         };
         // SQLite's messages name tables and columns, never values; the statement's text is left out all the same.
         let detail = match error.sqlite_error() {
-            Some(code) => format!("SQLite code {}: {}", code.extended_code, code),
+            Some(code) => format!("SQLite: {code}"),
             None => "SQLite gave an unexpected answer".to_owned(),
         };
         StoreError { reason, detail }

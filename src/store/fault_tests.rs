@@ -466,6 +466,29 @@ fn child_appends_once() {
     say(&format!("stored {stored}, reset {}", store.was_reset()));
 }
 
+#[cfg(unix)]
+#[test]
+fn opening_a_second_handle_costs_the_first_none_of_its_locks() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep(&mut store, &texts(0..3, 10));
+    drop(scratch.open());
+    let try_alone = || said(child("child_asks_for_the_file_alone", scratch.path(), ""));
+    assert_eq!(try_alone(), ["false"], "another process must not take the file from under us");
+    drop(store);
+    assert_eq!(try_alone(), ["true"], "positive control");
+}
+
+#[test]
+fn child_asks_for_the_file_alone() {
+    let Some(dir) = child_dir() else { return };
+    let plain = Connection::open(path_in(&dir)).unwrap();
+    plain.busy_timeout(Duration::ZERO).unwrap();
+    // Leaving the write-ahead log takes the whole file.
+    let mode = plain.query_row("PRAGMA journal_mode=DELETE", [], |row| row.get::<_, String>(0));
+    say(&mode.is_ok_and(|mode| mode == "delete").to_string());
+}
+
 #[test]
 fn rows_that_were_acknowledged_survive_kill_9_in_the_middle_of_appends() {
     let scratch = Scratch::new();

@@ -85,8 +85,6 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    const ALL: &str = "SELECT count(*) FROM records";
-
     /// How many rows there are, by state, and the bytes they take.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ pub struct Builder {
     targets: Vec<String>,
     log_records: LogRecords,
     verbose: Verbose,
+    rotation: Rotation,
     resource: Vec<(String, String)>,
     memory: Vec<Memory>,
     #[cfg(feature = "otlp")]
@@ -80,6 +81,7 @@ impl Builder {
             targets: Vec::new(),
             log_records: LogRecords::Ignored,
             verbose: Verbose::No,
+            rotation: Rotation::Weekly,
             resource: Vec::new(),
             memory: Vec::new(),
             #[cfg(feature = "otlp")]
@@ -185,6 +187,12 @@ impl Builder {
         self
     }
 
+    /// For how long pseudonyms can be linked: after that, the same value gets another one. Default: a week.
+    pub fn rotation(mut self, rotation: Rotation) -> Self {
+        self.rotation = rotation;
+        self
+    }
+
     /// Adds an attribute that describes the application, such as `deployment.environment.name`. It is cleaned like any
     /// other. Default: `service.name`, `service.version` and `session.id`.
     pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
@@ -256,6 +264,7 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
+    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint changes anything"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
@@ -354,7 +363,7 @@ impl Builder {
         let today = clock.wall().date();
         let directory = directories::data(&self.environment, app);
         let loaded = match &directory {
-            Some(directory) => InstallKey::load(directory, today, Rotation::default()).ok(),
+            Some(directory) => InstallKey::load(directory, today, self.rotation).ok(),
             None => None,
         };
         let (key, pending) = match loaded {

@@ -131,6 +131,27 @@ impl Telemetry {
         pipeline.place().newest(count).map_err(|trouble| std::io::Error::other(trouble.to_string()))
     }
 
+    /// Writes all stored records as JSON lines, oldest first: exactly what is kept. Tells how many there are.
+    ///
+    /// # Errors
+    /// The store cannot be read, or `out` cannot be written to.
+    pub fn export(&self, out: &mut dyn std::io::Write) -> std::io::Result<u64> {
+        let Some(pipeline) = self.pipeline.get() else { return Ok(0) };
+        pipeline.place().export(out).map_err(|trouble| std::io::Error::other(trouble.to_string()))
+    }
+
+    /// Deletes all stored records, so that no byte of them is left in the store's files. Tells how many there were.
+    ///
+    /// What is still queued, and what is logged later, is stored as ever: to end collection, [`Telemetry::withdraw`]
+    /// first.
+    ///
+    /// # Errors
+    /// The store cannot be written to, or another program that reads it keeps the bytes alive.
+    pub fn clear(&self) -> std::io::Result<u64> {
+        let Some(pipeline) = self.pipeline.get() else { return Ok(0) };
+        pipeline.clear().map_err(|trouble| std::io::Error::other(trouble.to_string()))
+    }
+
     /// Stores and sends what was logged before the call; `deadline` is for everything together.
     ///
     /// # Errors

@@ -5,11 +5,16 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tracing::Dispatch;
+use tracing::callsite::{Callsite, Identifier};
+use tracing::field::FieldSet;
+use tracing::metadata::Kind;
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Level, Metadata};
 use tracing_privacy::{Builder, Environment, Memory, Telemetry, app};
 use tracing_subscriber::prelude::*;
 
@@ -247,6 +252,25 @@ pub fn await_that(deadline: Duration, happened: impl Fn() -> bool) -> Option<Dur
             return None;
         }
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A callsite that is made while the program runs and never registered, as bindings of other languages do it. It stays
+/// for the rest of the process.
+pub fn callsite(name: &'static str, fields: &'static [&'static str], kind: Kind) -> &'static Metadata<'static> {
+    let site: &'static Leaked = Box::leak(Box::default());
+    let fields = FieldSet::new(fields, Identifier(site));
+    site.0.get_or_init(|| Metadata::new(name, module_path!(), Level::INFO, None, None, None, fields, kind))
+}
+
+#[derive(Default)]
+struct Leaked(OnceLock<Metadata<'static>>);
+
+impl Callsite for Leaked {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.0.get().expect("it is set where the callsite is made")
     }
 }
 

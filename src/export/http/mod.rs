@@ -18,11 +18,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::Endpoint;
 use super::retry;
-use super::sealed::printable;
+use super::text::printable;
 
 pub(crate) use failure::HttpFailure;
 pub use settings::MinTls;
-pub(crate) use settings::{Auth, HttpSettingError, HttpSettings};
+pub(crate) use settings::{Auth, HttpSettings};
 
 /// What we call ourselves.
 const USER_AGENT: &str = concat!("tracing-privacy/", env!("CARGO_PKG_VERSION"));

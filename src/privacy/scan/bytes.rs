@@ -24,8 +24,7 @@ const fn classes() -> [u8; 256] {
             b'_' | b'-' => JOINT,
             0 | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => SPACE,
             0x80..=0xff => HIGH,
-            b'"' | b'\'' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b','
-            | b';' | b'|' => STOP,
+            b'"' | b'\'' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b',' | b';' | b'|' => STOP,
             _ => 0,
         };
         byte += 1;
@@ -59,19 +58,20 @@ pub(super) fn after(text: &[u8], at: usize) -> u8 {
 #[inline]
 pub(super) fn run(text: &[u8], from: usize, accept: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(from..).unwrap_or_default();
-    rest.iter()
-        .position(|byte| !accept(*byte))
-        .map_or(from.max(text.len()), |len| from + len)
+    rest.iter().position(|byte| !accept(*byte)).map_or(from.max(text.len()), |len| from + len)
+}
+
+/// The text up to `most` bytes behind `from`.
+#[inline]
+pub(super) fn head(text: &[u8], from: usize, most: usize) -> &[u8] {
+    &text[..text.len().min(from + most)]
 }
 
 /// Where the run of `accept`ed bytes that ends at `to` begins, at most `most` bytes before it.
 #[inline]
 pub(super) fn run_back(text: &[u8], to: usize, most: usize, accept: impl Fn(u8) -> bool) -> usize {
     let floor = to.saturating_sub(most);
-    text[floor..to]
-        .iter()
-        .rposition(|byte| !accept(*byte))
-        .map_or(floor, |at| floor + at + 1)
+    text[floor..to].iter().rposition(|byte| !accept(*byte)).map_or(floor, |at| floor + at + 1)
 }
 
 /// The first `needle` at or after `from`.
@@ -79,9 +79,7 @@ pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     let first = needle[0];
     let mut at = from;
     while at + needle.len() <= text.len() {
-        at += text[at..=text.len() - needle.len()]
-            .iter()
-            .position(|byte| *byte == first)?;
+        at += text[at..=text.len() - needle.len()].iter().position(|byte| *byte == first)?;
         if text[at..].starts_with(needle) {
             return Some(at);
         }
@@ -93,8 +91,7 @@ pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
 /// Whether `text` starts with `word` in any case at `at`.
 #[inline]
 pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {
-    text.get(at..at + word.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    text.get(at..at + word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 
 /// Whether one of the words stands, as a word of its own, in the `within` bytes before `at`.
@@ -117,9 +114,7 @@ pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) ->
         for word in words {
             let end = start + word.len();
             if starts_with(window, start, word)
-                && (end == window.len()
-                    || !window[end].is_ascii_lowercase()
-                    || window[end - 1] == b' ')
+                && (end == window.len() || !window[end].is_ascii_lowercase() || window[end - 1] == b' ')
             {
                 return true;
             }
@@ -130,9 +125,7 @@ pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) ->
 
 /// The decoded char that ends at `to`, if the bytes before it are one.
 pub(super) fn char_before(text: &[u8], to: usize) -> Option<char> {
-    let start = (to.saturating_sub(4)..to)
-        .rev()
-        .find(|at| text[*at] & 0xc0 != 0x80)?;
+    let start = (to.saturating_sub(4)..to).rev().find(|at| text[*at] & 0xc0 != 0x80)?;
     std::str::from_utf8(&text[start..to]).ok()?.chars().next()
 }
 
@@ -145,8 +138,5 @@ pub(super) fn char_at(text: &[u8], from: usize) -> Option<char> {
         0xf0..=0xff => 4,
         0x80..=0xbf => return None,
     };
-    std::str::from_utf8(text.get(from..from + len)?)
-        .ok()?
-        .chars()
-        .next()
+    std::str::from_utf8(text.get(from..from + len)?).ok()?.chars().next()
 }

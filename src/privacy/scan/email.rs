@@ -1,9 +1,6 @@
 //! E-mail addresses: out from each `@` (or `%40`), with the grammar of a host name on its right.
 
-use super::bytes::{
-    DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, find as find_bytes, is,
-    run_back,
-};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, find as find_bytes, is, run_back};
 use super::{Finding, Kind, Severity};
 
 /// The longest local part that is read.
@@ -13,30 +10,20 @@ const DOMAIN: usize = 253;
 
 /// Last labels that are no top-level domain but the end of a file's or unit's name.
 const FILE_ENDS: [&[u8]; 62] = [
-    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"bmp", b"tif", b"tiff", b"avif",
-    b"css", b"scss", b"js", b"mjs", b"jsx", b"ts", b"tsx", b"json", b"yaml", b"yml", b"toml",
-    b"xml", b"html", b"htm", b"txt", b"pdf", b"csv", b"log", b"lock", b"gz", b"tgz", b"tar", b"xz",
-    b"bz", b"exe", b"dll", b"bin", b"dat", b"conf", b"cfg", b"ini", b"map", b"woff", b"ttf",
-    b"wasm", b"service", b"socket", b"timer", b"mount", b"target", b"slice", b"scope", b"device",
-    b"crate", b"whl", b"jar", b"deb", b"rpm", b"apk", b"rc", b"alpha",
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"bmp", b"tif", b"tiff", b"avif", b"css", b"scss", b"js",
+    b"mjs", b"jsx", b"ts", b"tsx", b"json", b"yaml", b"yml", b"toml", b"xml", b"html", b"htm", b"txt", b"pdf", b"csv",
+    b"log", b"lock", b"gz", b"tgz", b"tar", b"xz", b"bz", b"exe", b"dll", b"bin", b"dat", b"conf", b"cfg", b"ini",
+    b"map", b"woff", b"ttf", b"wasm", b"service", b"socket", b"timer", b"mount", b"target", b"slice", b"scope",
+    b"device", b"crate", b"whl", b"jar", b"deb", b"rpm", b"apk", b"rc", b"alpha",
 ];
 
 /// Hosts whose `name@host` are names of SSH algorithms and extensions.
-const ALGORITHM_HOSTS: [&[u8]; 5] = [
-    b"openssh.com",
-    b"libssh.org",
-    b"lysator.liu.se",
-    b"putty.projects.tartarus.org",
-    b"ssh.com",
-];
+const ALGORITHM_HOSTS: [&[u8]; 5] =
+    [b"openssh.com", b"libssh.org", b"lysator.liu.se", b"putty.projects.tartarus.org", b"ssh.com"];
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut from = 0;
-    while let Some(at) = text[from..]
-        .iter()
-        .position(|byte| matches!(byte, b'@' | b'%'))
-        .map(|at| from + at)
-    {
+    while let Some(at) = text[from..].iter().position(|byte| matches!(byte, b'@' | b'%')).map(|at| from + at) {
         let sign = match text[at] {
             b'@' => 1,
             _ if text[at..].starts_with(b"%40") => 3,
@@ -99,10 +86,7 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
         }
     }
     // An escape such as the `n` of `\n` belongs to the text before.
-    if before(text, start) == b'\\'
-        && matches!(after(text, start), b'n' | b'r' | b't')
-        && start + 1 < to
-    {
+    if before(text, start) == b'\\' && matches!(after(text, start), b'n' | b'r' | b't') && start + 1 < to {
         start += 1;
     }
     (start < to).then_some(start)
@@ -122,10 +106,7 @@ fn domain(text: &[u8], from: usize) -> Option<usize> {
         let byte = if at < ceiling { text[at] } else { b' ' };
         if alnum(byte) || (byte == b'-' && at > label) {
             // A Chinese label ends where Latin letters begin, and the other way round.
-            if at > label
-                && is(byte, LETTER)
-                && before(text, at) >= 0x80
-                && char_before(text, at).is_some_and(unspaced)
+            if at > label && is(byte, LETTER) && before(text, at) >= 0x80 && char_before(text, at).is_some_and(unspaced)
             {
                 break;
             }
@@ -188,35 +169,22 @@ fn is_other(text: &[u8], local: std::ops::Range<usize>, domain: std::ops::Range<
     // `logo@2x.png`, `pkg@1.2.3-beta`, `bar@v0.1.0-rc`
     let version = host.strip_prefix(b"v").unwrap_or(host);
     let first = version.iter().take_while(|byte| is(**byte, DIGIT)).count();
-    if first > 0
-        && matches!(version.get(first), Some(b'x'))
-        && version.get(first + 1) == Some(&b'.')
-    {
+    if first > 0 && matches!(version.get(first), Some(b'x')) && version.get(first + 1) == Some(&b'.') {
         return true;
     }
-    if first > 0
-        && version.get(first) == Some(&b'.')
-        && version.get(first + 1).is_some_and(u8::is_ascii_digit)
-    {
+    if first > 0 && version.get(first) == Some(&b'.') && version.get(first + 1).is_some_and(u8::is_ascii_digit) {
         return true;
     }
-    if ALGORITHM_HOSTS
-        .iter()
-        .any(|known| host.eq_ignore_ascii_case(known))
+    if ALGORITHM_HOSTS.iter().any(|known| host.eq_ignore_ascii_case(known))
         && (name.contains(&b'-') || host != b"ssh.com")
     {
         return true;
     }
     // User and password of a URL are found as such.
     let authority = run_back(text, local.start, LOCAL, |byte| {
-        !matches!(
-            byte,
-            b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t'
-        )
+        !matches!(byte, b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t')
     });
-    authority >= 3
-        && text[..authority].ends_with(b"//")
-        && matches!(text[authority - 3], b':' | b'/' | b'\\')
+    authority >= 3 && text[..authority].ends_with(b"//") && matches!(text[authority - 3], b':' | b'/' | b'\\')
 }
 
 /// Whether the text might still hold an address; used where a value is judged by its key.

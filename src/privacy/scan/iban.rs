@@ -1,6 +1,6 @@
 //! Bank account numbers: length by country, then the check digits (ISO 13616, mod 97).
 
-use super::bytes::{after, alnum, before};
+use super::bytes::{LETTER, after, alnum, before, is};
 use super::{Finding, Kind, Severity};
 
 /// Country and length.
@@ -89,32 +89,19 @@ const LENGTHS: [(&[u8; 2], u8); 82] = [
     (b"NI", 28),
 ];
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
-    let mut at = 0;
-    while at + 15 <= text.len() {
-        // The country's second letter and the first check digit meet nowhere else so seldom.
-        let head = &text[at..at + 4];
-        if head[2].is_ascii_digit()
-            && head[3].is_ascii_digit()
-            && head[0].is_ascii_alphabetic()
-            && head[1].is_ascii_alphabetic()
-            && !alnum(before(text, at))
-        {
-            if let Some(end) = iban(text, at) {
-                found.push(Finding::new(Kind::Iban, Severity::Validated, at..end));
-                at = end;
-                continue;
-            }
-        }
-        at += 1;
+/// Tries the two letters before the check digits at `digits`.
+pub(super) fn try_at(text: &[u8], digits: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let start = digits.checked_sub(2)?;
+    if !(is(text[start], LETTER) && is(text[start + 1], LETTER)) || alnum(before(text, start)) {
+        return None;
     }
+    let end = iban(text, start)?;
+    found.push(Finding::new(Kind::Iban, Severity::Validated, start..end));
+    Some(end)
 }
 
 fn iban(text: &[u8], start: usize) -> Option<usize> {
-    let country = [
-        text[start].to_ascii_uppercase(),
-        text[start + 1].to_ascii_uppercase(),
-    ];
+    let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
     let length = usize::from(LENGTHS.iter().find(|(known, _)| **known == country)?.1);
     let mut sum = 0u32;
     let mut head = 0u32;
@@ -136,8 +123,7 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
         };
         // The first four move to the end.
         let into = if count < 4 { &mut head } else { &mut sum };
-        *into = (*into * if value > 9 { 100 } else { 10 } + value)
-            % if count < 4 { u32::MAX } else { 97 };
+        *into = (*into * if value > 9 { 100 } else { 10 } + value) % if count < 4 { u32::MAX } else { 97 };
         count += 1;
         at += 1;
     }

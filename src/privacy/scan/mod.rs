@@ -8,6 +8,8 @@ mod bytes;
 mod codes;
 mod email;
 mod iban;
+mod judge;
+mod national;
 mod net;
 mod numbers;
 mod pairs;
@@ -18,6 +20,7 @@ mod tokens;
 mod url;
 mod value;
 mod vendors;
+mod wallet;
 
 #[cfg(test)]
 mod tests;
@@ -146,12 +149,7 @@ pub struct Finding {
 
 impl Finding {
     fn new(kind: Kind, severity: Severity, span: Range<usize>) -> Self {
-        Finding {
-            kind,
-            severity,
-            start: span.start,
-            end: span.end,
-        }
+        Finding { kind, severity, start: span.start, end: span.end }
     }
 
     /// What was found.
@@ -202,6 +200,8 @@ fn detect(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
     }
     if profile.may_hold_command_line() {
         pairs::find_options(text, found);
+    }
+    if profile.may_hold_pem() {
         tokens::find_pem(text, found);
     }
     if profile.ats > 0 {
@@ -213,16 +213,14 @@ fn detect(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
             url::find(text, found);
         }
     }
-    if profile.may_hold_hex_groups() {
-        net::find(text, found);
-    }
+    net::find(text, profile, found);
     if profile.may_hold_numbers() {
         numbers::find(text, found);
-        if profile.digits >= 10 && profile.digits < text.len() {
-            iban::find(text, found);
+        if profile.digits >= 6 {
+            national::find(text, found);
         }
     }
-    if profile.colons > 0 || profile.may_hold_tokens(text) {
+    if profile.may_hold_tokens(text) {
         tokens::find(text, found);
     }
 }

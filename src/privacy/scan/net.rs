@@ -1,43 +1,43 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
-use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run};
+use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run, run_back};
+use super::profile::Profile;
 use super::{Finding, Kind, Severity};
 
 /// The longest run that is still an address.
 const RUN: usize = 64;
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
+    if profile.colons >= 2 {
+        groups(text, b':', found);
+    }
+    if profile.dashes >= 5 {
+        groups(text, b'-', found);
+    }
+    if profile.dots >= 2 && profile.digits >= 1 {
+        groups(text, b'.', found);
+    }
+}
+
+/// Every maximal run of hex digits and `separator`, anchored on its first separator.
+fn groups(text: &[u8], separator: u8, found: &mut Vec<Finding>) {
     let mut at = 0;
-    while let Some(start) = text[at..]
-        .iter()
-        .position(|byte| is(*byte, HEX) || *byte == b':')
-        .map(|offset| at + offset)
-    {
-        // The separator after the first group decides what it can be.
-        let group = run(text, start, |byte| is(byte, HEX));
-        let separator = after(text, group);
-        let end = match separator {
-            b':' => run(text, group, |byte| is(byte, HEX) || byte == b':'),
-            b'-' | b'.' if group - start == 2 || group - start == 4 => {
-                run(text, group, |byte| is(byte, HEX) || byte == separator)
-            }
-            _ => group,
-        };
-        at = end.max(start + 1);
-        if end - start < 6 || end == group {
-            continue;
-        }
-        if separator == b':' {
-            colon_run(text, start, end, found);
-        } else {
-            mac(text, start, end, separator, found);
+    while let Some(sign) = text[at..].iter().position(|byte| *byte == separator).map(|offset| at + offset) {
+        let end = run(text, sign, |byte| is(byte, HEX) || byte == separator);
+        let start = run_back(text, sign, 5, |byte| is(byte, HEX));
+        at = end;
+        match separator {
+            b':' if end - start >= 6 => colon_run(text, start, end, found),
+            b'-' if end - start == 17 => _ = mac(text, start, end, separator, found),
+            b'.' if end - start == 14 => _ = mac(text, start, end, separator, found),
+            _ => {}
         }
     }
 }
 
 /// A maximal run of hex digits and colons.
 fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Finding>) {
-    let mut prior = before(text, start);
+    let prior = before(text, start);
     // `id:2001:db8::1`: the `d` is the end of a word. After `::` it is a path's.
     let worded = |prior: u8| alnum(prior) || prior == b'_' || prior == b'-';
     if worded(prior) && text[start] != b':' {
@@ -46,14 +46,12 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
             return;
         }
         start = group + 1;
-        prior = b':';
     } else if worded(prior) && text[start..].starts_with(b"::") {
         return;
     }
     // `origin:2001:..` and `:120:5`.
     if text.get(start) == Some(&b':') && after(text, start + 1) != b':' {
         start += 1;
-        prior = b':';
     }
     // `fe80::1:` before more text.
     if end > start && text[end - 1] == b':' && !text[..end].ends_with(b"::") {
@@ -70,7 +68,6 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
         return;
     }
     if let Some(end) = ipv6(text, start, end) {
-        let _ = prior;
         found.push(Finding::new(Kind::Ipv6, Severity::Validated, start..end));
     }
 }
@@ -114,10 +111,7 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     // `::ffff:10.0.0.1`
     if after(text, end) == b'.' {
         let tail = run(text, last, |byte| is(byte, DIGIT) || byte == b'.');
-        let quad = text[last..tail]
-            .split(|byte| *byte == b'.')
-            .filter(|part| octet(part))
-            .count();
+        let quad = text[last..tail].split(|byte| *byte == b'.').filter(|part| octet(part)).count();
         if quad != 4 || groups > 7 {
             return None;
         }
@@ -127,28 +121,20 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     }
     let whole = &text[start..end];
     let known_start = match whole {
-        [b'2' | b'3', _, _, _, b':', ..]
-        | [b'f' | b'F', b'c'..=b'f' | b'C'..=b'F', _, _, b':', ..] => first == 4,
-        [b':', b':', rest @ ..] => {
-            rest.len() >= 6 && (rest[..4].eq_ignore_ascii_case(b"ffff") || groups >= 3)
-        }
+        [b'2' | b'3', _, _, _, b':', ..] | [b'f' | b'F', b'c'..=b'f' | b'C'..=b'F', _, _, b':', ..] => first == 4,
+        [b':', b':', rest @ ..] => rest.len() >= 6 && (rest[..4].eq_ignore_ascii_case(b"ffff") || groups >= 3),
         [b'6', b'4', b':', ..] => whole.len() > 7 && whole[3..7].eq_ignore_ascii_case(b"ff9b"),
         _ => false,
     };
-    let plausible = if compressed {
-        groups <= 7 && known_start && digits >= 4
-    } else {
-        groups == 8 && !all_pairs && digits >= 8
-    };
+    let plausible =
+        if compressed { groups <= 7 && known_start && digits >= 4 } else { groups == 8 && !all_pairs && digits >= 8 };
     // `abc1::feed` may be a path; an address of the known ranges has a digit or several groups.
     let digit = whole.iter().any(u8::is_ascii_digit);
     if !plausible || !(digit || groups >= 4) {
         return None;
     }
     if after(text, end) == b'%' {
-        let zone = run(text, end + 1, |byte| {
-            alnum(byte) || matches!(byte, b'.' | b'_' | b'-')
-        });
+        let zone = run(text, end + 1, |byte| alnum(byte) || matches!(byte, b'.' | b'_' | b'-'));
         if zone > end + 1 {
             end = zone;
         }
@@ -160,10 +146,7 @@ pub(super) fn octet(part: &[u8]) -> bool {
     matches!(part.len(), 1..=3)
         && part.iter().all(u8::is_ascii_digit)
         && (part.len() == 1 || part[0] != b'0')
-        && part
-            .iter()
-            .fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0'))
-            <= 255
+        && part.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0')) <= 255
 }
 
 /// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.
@@ -176,18 +159,13 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
     };
     if !right
         || !run.chunks(width + 1).all(|group| {
-            group[..width].iter().all(|byte| is(*byte, HEX))
-                && group.get(width).is_none_or(|byte| *byte == separator)
+            group[..width].iter().all(|byte| is(*byte, HEX)) && group.get(width).is_none_or(|byte| *byte == separator)
         })
     {
         return false;
     }
     let (prior, next) = (before(text, start), after(text, end));
-    if alnum(prior)
-        || matches!(prior, b'_' | b'-' | b'.')
-        || alnum(next)
-        || matches!(next, b'_' | b'-')
-    {
+    if alnum(prior) || matches!(prior, b'_' | b'-' | b'.') || alnum(next) || matches!(next, b'_' | b'-') {
         return false;
     }
     let letters = run.iter().any(|byte| is(*byte, LETTER));
@@ -197,16 +175,7 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
             text,
             start,
             24,
-            &[
-                b"mac",
-                b"ether",
-                b"hwaddr",
-                b"bssid",
-                b"lladdr",
-                b"link",
-                b"bluetooth",
-                b"hardware",
-            ],
+            &[b"mac", b"ether", b"hwaddr", b"bssid", b"lladdr", b"link", b"bluetooth", b"hardware"],
         )
     };
     let counted = match separator {
@@ -214,12 +183,8 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
         b'-' => letters || named(),
         _ => (letters && digits) || named(),
     };
-    let nobody = run
-        .iter()
-        .all(|byte| matches!(byte, b'0') || *byte == separator)
-        || run
-            .iter()
-            .all(|byte| matches!(byte, b'f' | b'F') || *byte == separator);
+    let nobody = run.iter().all(|byte| matches!(byte, b'0') || *byte == separator)
+        || run.iter().all(|byte| matches!(byte, b'f' | b'F') || *byte == separator);
     if counted && !nobody {
         found.push(Finding::new(Kind::Mac, Severity::Validated, start..end));
     }

@@ -5,10 +5,10 @@
 
 use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is, run, run_back, starts_with};
 use super::net::octet;
-use super::{Finding, Kind, Severity, phone};
+use super::{Finding, Kind, Severity, iban, national, phone};
 
 /// The most groups a cluster holds; a longer one is cut.
-pub(super) const GROUPS: usize = 24;
+pub(super) const GROUPS: usize = 16;
 
 /// Digit groups with single separators between them.
 pub(super) struct Cluster<'t> {
@@ -22,12 +22,7 @@ pub(super) struct Cluster<'t> {
 impl<'t> Cluster<'t> {
     /// The cluster whose first digit is at `from`.
     fn at(text: &'t [u8], from: usize) -> Self {
-        let mut cluster = Cluster {
-            text,
-            groups: [(0, 0); GROUPS],
-            len: 0,
-            digits: 0,
-        };
+        let mut cluster = Cluster { text, groups: [(0, 0); GROUPS], len: 0, digits: 0 };
         let mut at = from;
         while cluster.len < GROUPS {
             let end = run(text, at, |byte| is(byte, DIGIT));
@@ -68,10 +63,7 @@ impl<'t> Cluster<'t> {
     /// Whether `count` groups from `at` have these lengths.
     pub(super) fn shaped(&self, at: usize, lengths: &[usize]) -> bool {
         at + lengths.len() <= self.len
-            && lengths
-                .iter()
-                .enumerate()
-                .all(|(offset, len)| self.group(at + offset).len() == *len)
+            && lengths.iter().enumerate().all(|(offset, len)| self.group(at + offset).len() == *len)
     }
 
     /// Whether all separators inside `count` groups from `at` are `separator`.
@@ -112,11 +104,11 @@ fn past_separator(text: &[u8], end: usize) -> Option<usize> {
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
-    while let Some(start) = text[at..]
-        .iter()
-        .position(|byte| is(*byte, DIGIT))
-        .map(|offset| at + offset)
-    {
+    while let Some(start) = text[at..].iter().position(|byte| is(*byte, DIGIT)).map(|offset| at + offset) {
+        if let Some(end) = iban::try_at(text, start, found) {
+            at = end;
+            continue;
+        }
         let cluster = Cluster::at(text, start);
         at = cluster.end();
         if cluster.digits < 4 {
@@ -142,7 +134,7 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
         if groups >= 2 && position(cluster, found) {
             return;
         }
-        if birth_date(cluster, found) || imei(cluster, found) {
+        if birth_date(cluster, found) || imei(cluster, found) || cpf(cluster, found) {
             return;
         }
         if cluster.digits >= 7 {
@@ -185,10 +177,7 @@ fn ipv4(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
             if is_address(text, start, end) {
                 found.push(Finding::new(Kind::Ipv4, Severity::Validated, start..end));
             }
-        } else if (at..at + 4).all(|group| octet(cluster.group(group)))
-            && cluster.joined(at, 4, b'-')
-            && count == 1
-        {
+        } else if (at..at + 4).all(|group| octet(cluster.group(group))) && cluster.joined(at, 4, b'-') && count == 1 {
             // `ip-10-0-0-1`, as cloud providers name hosts.
             let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + 3].1);
             let named = starts_with(text, start.saturating_sub(3), b"ip-")
@@ -207,9 +196,7 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     if alnum(prior) || matches!(prior, b'_' | b'.') || alnum(next) || matches!(next, b'_' | b'+') {
         return false;
     }
-    if next == b'-' && is(after(text, end + 1), LETTER)
-        || next == b'.' && is(after(text, end + 1), DIGIT)
-    {
+    if next == b'-' && is(after(text, end + 1), LETTER) || next == b'.' && is(after(text, end + 1), DIGIT) {
         return false;
     }
     let ported = next == b':' && is(after(text, end + 1), DIGIT);
@@ -221,17 +208,14 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
         }
         // `openssl-1.1.1.0`
         b'-' if is(before(text, start.saturating_sub(1)), LETTER) => return false,
-        b' ' | b'=' | b':' | b'"' | b'\'' | b'(' => run_back(text, start, 4, |byte| {
-            matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'\\')
-        }),
+        b' ' | b'=' | b':' | b'"' | b'\'' | b'(' => {
+            run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'\\'))
+        }
         _ => start,
     };
     if word_end < start {
         let word = run_back(text, word_end, 16, |byte| is(byte, LETTER));
-        if VERSION_WORDS
-            .iter()
-            .any(|known| text[word..word_end].eq_ignore_ascii_case(known))
-        {
+        if VERSION_WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)) {
             return false;
         }
         // `Chrome 120.0.0.0`
@@ -252,28 +236,20 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
 
 /// Issuers by their first digits, and the lengths they give out.
 fn issuer(digits: &[u8]) -> bool {
-    let head = digits
-        .iter()
-        .take(6)
-        .fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
+    let head = digits.iter().take(6).fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
     let (two, three, four) = (head / 10_000, head / 1_000, head / 100);
     match digits.len() {
         14 => two == 36 || two == 38 || two == 39 || (300..=305).contains(&three),
         15 => two == 34 || two == 37 || four == 2131 || four == 1800,
         16..=19 => {
             let visa = two / 10 == 4 && matches!(digits.len(), 16 | 19);
-            let mastercard =
-                ((51..=55).contains(&two) || (2221..=2720).contains(&four)) && digits.len() == 16;
+            let mastercard = ((51..=55).contains(&two) || (2221..=2720).contains(&four)) && digits.len() == 16;
             let mir = (2200..=2204).contains(&four);
             let discover = four == 6011 || two == 65 || (644..=649).contains(&three);
             let union_pay = two == 62 || two == 81;
             let jcb = (3528..=3589).contains(&four);
-            let maestro = matches!(
-                four,
-                5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761 | 6762 | 6763 | 6771 | 6766
-            );
-            let diners = (two == 36 || two == 38 || two == 39 || (300..=305).contains(&three))
-                && digits.len() == 16;
+            let maestro = matches!(four, 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761 | 6762 | 6763 | 6771 | 6766);
+            let diners = (two == 36 || two == 38 || two == 39 || (300..=305).contains(&three)) && digits.len() == 16;
             let rupay = matches!(two, 60 | 82 | 50);
             visa || mastercard || mir || discover || union_pay || jcb || maestro || diners || rupay
         }
@@ -288,27 +264,15 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
         .enumerate()
         .map(|(at, digit)| {
             let digit = u32::from(*digit);
-            if at % 2 == 0 {
-                digit
-            } else {
-                digit * 2 - if digit > 4 { 9 } else { 0 }
-            }
+            if at % 2 == 0 { digit } else { digit * 2 - if digit > 4 { 9 } else { 0 } }
         })
         .sum();
     sum % 10 == 0
 }
 
 /// How cards are written: the lengths of their groups.
-const CARD_SHAPES: [&[usize]; 8] = [
-    &[4, 4, 4, 4, 3],
-    &[4, 4, 4, 4, 2],
-    &[4, 4, 4, 4, 1],
-    &[4, 4, 4, 4],
-    &[4, 6, 5],
-    &[4, 6, 4],
-    &[6, 10],
-    &[8, 8],
-];
+const CARD_SHAPES: [&[usize]; 8] =
+    [&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[6, 10], &[8, 8]];
 
 fn card(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let mut at = 0;
@@ -345,10 +309,7 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
     let separator = cluster.separator(at + 1);
     if matches!(separator, b' ' | b'-') {
         for shape in CARD_SHAPES {
-            if cluster.shaped(at, shape)
-                && cluster.joined(at, shape.len(), separator)
-                && valid(shape.len())
-            {
+            if cluster.shaped(at, shape) && cluster.joined(at, shape.len(), separator) && valid(shape.len()) {
                 return shape.len();
             }
         }
@@ -359,9 +320,7 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
 /// Whether a key to the left says that the digits count time or bytes.
 fn is_clock(cluster: &Cluster<'_>, at: usize) -> bool {
     let start = cluster.groups()[at].0;
-    let word_end = run_back(cluster.text, start, 4, |byte| {
-        matches!(byte, b' ' | b'=' | b':' | b'"' | b'\\')
-    });
+    let word_end = run_back(cluster.text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\\'));
     let word = run_back(cluster.text, word_end, 24, |byte| is(byte, LETTER));
     const CLOCKS: [&[u8]; 14] = [
         b"ns",
@@ -379,10 +338,7 @@ fn is_clock(cluster: &Cluster<'_>, at: usize) -> bool {
         b"checksum",
         b"seq",
     ];
-    word_end < start
-        && CLOCKS
-            .iter()
-            .any(|clock| cluster.text[word..word_end].eq_ignore_ascii_case(clock))
+    word_end < start && CLOCKS.iter().any(|clock| cluster.text[word..word_end].eq_ignore_ascii_case(clock))
 }
 
 fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
@@ -397,34 +353,22 @@ fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
         let count = if grouped { 3 } else { 1 };
         let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + count - 1].1);
         let mut digits = [0u8; 9];
-        for (slot, digit) in digits
-            .iter_mut()
-            .zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT)))
-        {
+        for (slot, digit) in digits.iter_mut().zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT))) {
             *slot = digit - b'0';
         }
-        let number = |range: std::ops::Range<usize>| {
-            digits[range]
-                .iter()
-                .fold(0u32, |sum, digit| sum * 10 + u32::from(*digit))
-        };
-        let valid =
-            matches!(number(0..3), 1..=665 | 667..=899) && number(3..5) != 0 && number(5..9) != 0;
+        let number =
+            |range: std::ops::Range<usize>| digits[range].iter().fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
+        let valid = matches!(number(0..3), 1..=665 | 667..=899) && number(3..5) != 0 && number(5..9) != 0;
         let dashed = grouped
             && cluster.joined(at, 3, b'-')
             && cluster.separator(at) != b'-'
             && cluster.separator(at + 3) != b'-';
         let (prior, next) = (before(text, start), after(text, end));
-        let alone =
-            cluster.stands_alone(at, count) && !matches!(prior, b'-' | b'/' | b'+') && next != b'-';
+        let alone = cluster.stands_alone(at, count) && !matches!(prior, b'-' | b'/' | b'+') && next != b'-';
         if valid && alone && (dashed || context(text, start, 28, &WORDS)) {
             found.push(Finding::new(
                 Kind::Ssn,
-                if dashed {
-                    Severity::Likely
-                } else {
-                    Severity::Contextual
-                },
+                if dashed { Severity::Likely } else { Severity::Contextual },
                 start..end,
             ));
         }
@@ -441,58 +385,56 @@ fn imei(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
         *slot = digit - b'0';
     }
     if luhn(&values) {
-        found.push(Finding::new(
-            Kind::NationalId,
-            Severity::Validated,
-            cluster.groups()[0].0..cluster.groups()[0].1,
-        ));
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, cluster.groups()[0].0..cluster.groups()[0].1));
     }
     luhn(&values)
+}
+
+fn cpf(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
+    let text = cluster.text;
+    if cluster.separator(3) != b'-' || !cluster.shaped(0, &[3, 3, 3, 2]) || !cluster.joined(0, 3, b'.') {
+        return false;
+    }
+    let (start, end) = (cluster.groups()[0].0, cluster.groups()[3].1);
+    let mut digits = [0u8; 11];
+    for (slot, digit) in digits.iter_mut().zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT))) {
+        *slot = *digit;
+    }
+    if national::is_cpf(&digits) && cluster.stands_alone(0, 4) {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, start..end));
+        return true;
+    }
+    false
 }
 
 /// Whether the groups from `at` read as a date, and how many they are.
 pub(super) fn date_at(cluster: &Cluster<'_>, at: usize) -> bool {
     let separator = cluster.separator(at + 1);
-    if !matches!(separator, b'-' | b'/' | b'.')
-        || at + 3 > cluster.groups().len()
-        || !cluster.joined(at, 3, separator)
+    if !matches!(separator, b'-' | b'/' | b'.') || at + 3 > cluster.groups().len() || !cluster.joined(at, 3, separator)
     {
         return false;
     }
     let value = |group: usize| {
-        cluster.group(group).iter().fold(0u32, |sum, digit| {
-            sum.saturating_mul(10)
-                .saturating_add(u32::from(*digit - b'0'))
-        })
+        cluster
+            .group(group)
+            .iter()
+            .fold(0u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(*digit - b'0')))
     };
-    let year =
-        |group: usize| cluster.group(group).len() == 4 && (1850..=2100).contains(&value(group));
+    let year = |group: usize| cluster.group(group).len() == 4 && (1850..=2100).contains(&value(group));
     let part = |group: usize| cluster.group(group).len() <= 2 && (1..=31).contains(&value(group));
     year(at) && part(at + 1) && part(at + 2)
         || part(at) && part(at + 1) && (year(at + 2) || cluster.group(at + 2).len() == 2)
 }
 
 fn birth_date(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
-    const WORDS: [&[u8]; 8] = [
-        b"dob",
-        b"born",
-        b"birth",
-        b"birthday",
-        b"birthdate",
-        b"date of birth",
-        b"geboren",
-        b"geburtsdatum",
-    ];
+    const WORDS: [&[u8]; 8] =
+        [b"dob", b"born", b"birth", b"birthday", b"birthdate", b"date of birth", b"geboren", b"geburtsdatum"];
     if !date_at(cluster, 0) {
         return false;
     }
     let (start, end) = (cluster.groups()[0].0, cluster.groups()[2].1);
     if context(cluster.text, start, 24, &WORDS) {
-        found.push(Finding::new(
-            Kind::BirthDate,
-            Severity::Contextual,
-            start..end,
-        ));
+        found.push(Finding::new(Kind::BirthDate, Severity::Contextual, start..end));
         return true;
     }
     false
@@ -520,35 +462,26 @@ fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
     let text = cluster.text;
     let last = cluster.groups().len() - 2;
     let precise = |cluster: &Cluster<'_>, at: usize| {
-        cluster.separator(at + 1) == b'.'
-            && cluster.group(at).len() <= 3
-            && cluster.group(at + 1).len() >= 4
+        cluster.separator(at + 1) == b'.' && cluster.group(at).len() <= 3 && cluster.group(at + 1).len() >= 4
     };
     // Two numbers with only a space between are one cluster, else the second is the next one.
-    let (first, end) = if cluster.groups().len() == 4
-        && cluster.separator(2) == b' '
-        && precise(cluster, 0)
-        && precise(cluster, 2)
-    {
-        (0, cluster.end())
-    } else {
-        if !precise(cluster, last)
-            || !matches!(after(text, cluster.end()), b',' | b';' | b'/' | b' ')
-        {
-            return false;
-        }
-        let next = run(text, cluster.end(), |byte| {
-            matches!(byte, b',' | b';' | b' ' | b'-' | b'/')
-        });
-        if next == text.len() || next - cluster.end() > 4 {
-            return false;
-        }
-        let other = Cluster::at(text, next);
-        if !(is(text[next], DIGIT) && other.groups().len() >= 2 && precise(&other, 0)) {
-            return false;
-        }
-        (last, other.groups()[1].1)
-    };
+    let (first, end) =
+        if cluster.groups().len() == 4 && cluster.separator(2) == b' ' && precise(cluster, 0) && precise(cluster, 2) {
+            (0, cluster.end())
+        } else {
+            if !precise(cluster, last) || !matches!(after(text, cluster.end()), b',' | b';' | b'/' | b' ') {
+                return false;
+            }
+            let next = run(text, cluster.end(), |byte| matches!(byte, b',' | b';' | b' ' | b'-' | b'/'));
+            if next == text.len() || next - cluster.end() > 4 {
+                return false;
+            }
+            let other = Cluster::at(text, next);
+            if !(is(text[next], DIGIT) && other.groups().len() >= 2 && precise(&other, 0)) {
+                return false;
+            }
+            (last, other.groups()[1].1)
+        };
     let mut start = cluster.groups()[first].0;
     if before(text, start) == b'-' {
         start -= 1;

@@ -3,9 +3,8 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::bytes::{
-    DIGIT, HIGH, LETTER, SPACE, after, alnum, before, is, run, run_back, starts_with,
-};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
+use super::judge::{bare_counts, looks_random, names_public, quoted_counts};
 use super::value::{self, Bare, is_placeholder, is_status};
 use super::{Finding, Kind, Severity};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
@@ -13,9 +12,12 @@ use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextR
 /// The longest key that is read.
 const KEY: usize = 80;
 
+/// The shortest value that may be taken for random.
+const SHORTEST_RANDOM: usize = 24;
+
 /// How a pair is written, which tells how much of it may be prose.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
+pub(super) enum Style {
     /// `key=value`
     Equals,
     /// `"key": value`
@@ -45,13 +47,8 @@ impl Scopes {
         let end = run_back(text, brace, 4, |byte| is(byte, SPACE) || byte == b'[');
         let name = match before(text, end) {
             b',' if brace > 0 => self.last,
-            b':' | b'=' if end > 0 => {
-                key_before(text, end - 1).map_or((0, 0), |key| (key.start, key.end))
-            }
-            _ => (
-                run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'),
-                end,
-            ),
+            b':' | b'=' if end > 0 => key_before(text, end - 1).map_or((0, 0), |key| (key.start, key.end)),
+            _ => (run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'), end),
         };
         if self.depth < DEPTH {
             self.names[self.depth] = name;
@@ -67,27 +64,16 @@ impl Scopes {
     }
 
     fn name<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        let (start, end) = self
-            .depth
-            .checked_sub(1)
-            .and_then(|top| self.names.get(top))
-            .copied()
-            .unwrap_or_default();
+        let (start, end) = self.depth.checked_sub(1).and_then(|top| self.names.get(top)).copied().unwrap_or_default();
         &text[start..end]
     }
 }
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
-    let mut scopes = Scopes {
-        names: [(0, 0); DEPTH],
-        depth: 0,
-        last: (0, 0),
-    };
+    let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
     let mut at = 0;
-    while let Some(sign) = text[at..]
-        .iter()
-        .position(|byte| matches!(byte, b':' | b'=' | b'{' | b'}' | b'('))
-        .map(|offset| at + offset)
+    while let Some(sign) =
+        text[at..].iter().position(|byte| matches!(byte, b':' | b'=' | b'{' | b'}' | b'(')).map(|offset| at + offset)
     {
         at = match text[sign] {
             b'{' => {
@@ -108,16 +94,13 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
 pub(super) fn find_options(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
     while let Some(dashes) = super::bytes::find(text, at, b"--") {
-        at = dashes + 2;
-        let end = run(text, at, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
-        if end == at
-            || after(text, end) != b' '
-            || !is(before(text, dashes), SPACE)
-            || after(text, end + 1) == b'-'
-        {
+        let name = dashes + 2;
+        let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
+        at = end;
+        if end == name || after(text, end) != b' ' || !is(before(text, dashes), SPACE) || after(text, end + 1) == b'-' {
             continue;
         }
-        if let Some(rule) = keys::in_text(b"", &text[at..end], Parent::Prose) {
+        if let Some(rule) = keys::in_text(b"", &text[name..end], Parent::Prose) {
             at = take(text, end + 1, rule, Style::Equals, false, found);
         }
     }
@@ -154,11 +137,8 @@ fn key_before(text: &[u8], sign: usize) -> Option<Key> {
     let start = run_back(text, end, KEY, |byte| {
         is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
     });
-    (start < end).then_some(Key {
-        start,
-        end,
-        quoted: false,
-    })
+    // `[IP]:80` is a placeholder and a port.
+    (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
 }
 
 /// Judges the pair at a `:` or `=`; says where to go on.
@@ -170,16 +150,10 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
     if colon && (next == b':' || next == b'=' || (next == b'/' && after(text, go_on + 1) == b'/'))
         || !colon && next == b'='
     {
-        return if next == b':' || next == b'=' && !colon {
-            go_on + 1
-        } else {
-            go_on
-        };
+        return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
     }
     let prior = before(text, sign);
-    if !is(prior, LETTER | DIGIT | HIGH)
-        && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':')
-    {
+    if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
     let Some(key) = key_before(text, sign) else {
@@ -190,11 +164,13 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
     if is(name[0], DIGIT) && is(name[name.len() - 1], DIGIT) {
         return go_on;
     }
+    // Without a rule only a long value could be one.
+    if keys::rules_out(name) && text.len() - sign < SHORTEST_RANDOM {
+        return go_on;
+    }
     let left = before(text, key.start);
     if !key.quoted
-        && (text[..key.start].ends_with(b"::")
-            || colon && matches!(left, b'/' | b'\\' | b'@')
-            || is_file(name))
+        && (text[..key.start].ends_with(b"::") || colon && matches!(left, b'/' | b'\\' | b'@') || is_file(name))
     {
         return go_on;
     }
@@ -205,17 +181,9 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
-    let scope = if key.quoted || matches!(style, Style::Field | Style::Equals) {
-        scopes.name(text)
-    } else {
-        b""
-    };
+    let scope = if key.quoted || matches!(style, Style::Field | Style::Equals) { scopes.name(text) } else { b"" };
     let rule = if scope.is_empty() {
-        let parent = if key.quoted || in_url {
-            b""
-        } else {
-            words_before(text, key.start)
-        };
+        let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
         keys::in_text(parent, name, Parent::Prose)
     } else {
         keys::in_text(scope, name, Parent::Struct)
@@ -237,8 +205,8 @@ fn opens_field(text: &[u8], start: usize) -> bool {
 /// `src/auth.rs:42`
 fn is_file(name: &[u8]) -> bool {
     const ENDS: [&[u8]; 14] = [
-        b".rs", b".go", b".py", b".js", b".ts", b".c", b".cpp", b".java", b".toml", b".json",
-        b".yaml", b".yml", b".txt", b".conf",
+        b".rs", b".go", b".py", b".js", b".ts", b".c", b".cpp", b".java", b".toml", b".json", b".yaml", b".yml",
+        b".txt", b".conf",
     ];
     name.contains(&b'.') && ENDS.iter().any(|end| name.ends_with(end))
 }
@@ -250,9 +218,7 @@ fn words_before(text: &[u8], key: usize) -> &[u8] {
         if before(text, start) != b' ' || start == 0 {
             break;
         }
-        let word = run_back(text, start - 1, 24, |byte| {
-            is(byte, LETTER) || byte == b'-' || byte == b'\''
-        });
+        let word = run_back(text, start - 1, 24, |byte| is(byte, LETTER) || byte == b'-' || byte == b'\'');
         if word == start - 1 || word + 24 == start - 1 {
             break;
         }
@@ -273,10 +239,7 @@ fn skip_space(text: &[u8], from: usize) -> usize {
 fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
     let next = after(text, paren + 1);
     let start = run_back(text, paren, KEY, alnum);
-    if start == paren
-        || !text[start].is_ascii_uppercase()
-        || !(is(next, DIGIT) || matches!(next, b'"' | b'\\'))
-    {
+    if start == paren || !text[start].is_ascii_uppercase() || !(is(next, DIGIT) || matches!(next, b'"' | b'\\')) {
         return paren + 1;
     }
     match keys::in_text(b"", &text[start..paren], Parent::Struct) {
@@ -286,21 +249,14 @@ fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
 }
 
 /// Takes the value at `from` if it is one; says where to go on.
-fn take(
-    text: &[u8],
-    from: usize,
-    rule: KeyInText,
-    style: Style,
-    in_url: bool,
-    found: &mut Vec<Finding>,
-) -> usize {
+fn take(text: &[u8], from: usize, rule: KeyInText, style: Style, in_url: bool, found: &mut Vec<Finding>) -> usize {
     let mut at = from;
     // `Some("x")`, `UserId(42)`, `&"x"`, `b"x"`: the inside is the value.
     for _ in 0..4 {
         if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
             at += 1;
         }
-        let name = run(text, at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
+        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
         let wraps = name > at && after(text, name) == b'(' && text[at].is_ascii_uppercase();
         if !wraps {
             break;
@@ -317,7 +273,11 @@ fn take(
     if let Some(quoted) = value::quoted(text, at) {
         let range = after_scheme(text, quoted.start, quoted.end, rule);
         if quoted_counts(&text[range.clone()], rule, style) {
-            push(found, rule, style, in_url, range);
+            if range.start > quoted.start {
+                found.push(Finding::new(Kind::Bearer, Severity::Likely, range));
+            } else {
+                push(found, rule, style, in_url, range);
+            }
             return quoted.next;
         }
         return at + 1;
@@ -328,13 +288,19 @@ fn take(
     if rule.text == TextRule::Cookie {
         return cookies(text, at, found);
     }
-    let loose = if rule.class == KeyClass::Secret {
-        Bare::Loose
-    } else {
-        Bare::Strict
-    };
+    let loose = if rule.class == KeyClass::Secret { Bare::Loose } else { Bare::Strict };
     let start = after_scheme(text, at, text.len(), rule).start;
-    let mut end = value::bare(text, start, loose, in_url);
+    let judged = head(text, start, value::JUDGED);
+    let mut end = value::bare(judged, start, loose, in_url);
+    if judged.len() < text.len() && run(judged, end, |byte| matches!(byte, b'.' | b',' | b':')) == judged.len() {
+        // Longer than is read: judged by its head, taken whole.
+        let whole = value::bare(text, start, loose, in_url);
+        if start > at || bare_counts(judged, at, end, rule, style) {
+            push(found, rule, style, in_url, start..whole);
+            return whole;
+        }
+        return start;
+    }
     if start > at {
         // After a scheme word: digests and signatures list parameters up to the end of the line.
         if starts_with(text, at, b"digest")
@@ -342,25 +308,17 @@ fn take(
             || starts_with(text, at, b"oauth")
             || starts_with(text, at, b"hmac")
         {
-            end = run(text, start, |byte| {
-                !matches!(byte, b'"' | b'\n' | b'\r' | b'}')
-            });
+            end = run(text, start, |byte| !matches!(byte, b'"' | b'\n' | b'\r' | b'}'));
         }
         let token = &text[start..end];
-        if token.len() >= 4
-            && !is_status(token)
-            && !is_placeholder(token)
-            && token.iter().any(|byte| alnum(*byte))
-        {
-            push(found, rule, style, in_url, start..end);
+        if token.len() >= 4 && !is_status(token) && !is_placeholder(token) && token.iter().any(|byte| alnum(*byte)) {
+            found.push(Finding::new(Kind::Bearer, Severity::Likely, start..end));
             return end;
         }
         return start;
     }
     // `User {` and `Vec<..>` are looked into, or are types.
-    if after(text, run(text, end, |byte| byte == b' ')) == b'{' && style != Style::Prose
-        || end == at
-    {
+    if after(text, run(text, end, |byte| byte == b' ')) == b'{' && style != Style::Prose || end == at {
         return at;
     }
     if bare_counts(text, at, end, rule, style) {
@@ -369,17 +327,12 @@ fn take(
             && matches!(rule.text, TextRule::Name | TextRule::Data | TextRule::Weak)
         {
             let numbers = rule.text != TextRule::Name;
-            if text[at].is_ascii_uppercase()
-                || is(text[at], HIGH)
-                || (numbers && is(text[at], DIGIT))
-            {
+            if text[at].is_ascii_uppercase() || is(text[at], HIGH) || (numbers && is(text[at], DIGIT)) {
                 end = value::words(text, end, numbers);
             }
         }
         if rule.text == TextRule::Phone && !in_url {
-            end = run(text, end, |byte| {
-                is(byte, DIGIT) || matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/')
-            });
+            end = run(text, end, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
             while end > at && !is(text[end - 1], DIGIT) {
                 end -= 1;
             }
@@ -391,24 +344,14 @@ fn take(
     at
 }
 
-fn push(
-    found: &mut Vec<Finding>,
-    rule: KeyInText,
-    style: Style,
-    in_url: bool,
-    span: std::ops::Range<usize>,
-) {
+fn push(found: &mut Vec<Finding>, rule: KeyInText, style: Style, in_url: bool, span: std::ops::Range<usize>) {
     let kind = match rule.class {
         KeyClass::Secret if in_url => Kind::UrlSecret,
         KeyClass::Secret => Kind::KeyedSecret,
         KeyClass::Id => Kind::KeyedId,
         _ => Kind::KeyedPii,
     };
-    let severity = if style == Style::Prose {
-        Severity::Contextual
-    } else {
-        Severity::Likely
-    };
+    let severity = if style == Style::Prose { Severity::Contextual } else { Severity::Likely };
     found.push(Finding::new(kind, severity, span));
 }
 
@@ -436,15 +379,12 @@ fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> std::
     let word = run(&text[..end], start, |byte| alnum(byte) || byte == b'-');
     if after(&text[..end], word) == b' '
         && word < end
-        && SCHEMES
-            .iter()
-            .any(|scheme| text[start..word].eq_ignore_ascii_case(scheme))
+        && SCHEMES.iter().any(|scheme| text[start..word].eq_ignore_ascii_case(scheme))
     {
         let value = run(&text[..end], word, |byte| byte == b' ');
         // `auth: token expired`
         let first = run(&text[..end], value, |byte| is(byte, LETTER));
-        if value < end && !(is_status(&text[value..first]) && is(after(&text[..end], first), SPACE))
-        {
+        if value < end && !(is_status(&text[value..first]) && is(after(&text[..end], first), SPACE)) {
             return value..end;
         }
     }
@@ -457,13 +397,7 @@ fn bracket_end(text: &[u8], at: usize) -> usize {
 }
 
 /// `["a", "b"]`, `[1, 2, 3]`: each string by itself, so that the list stays one; numbers together.
-fn list(
-    text: &[u8],
-    from: usize,
-    rule: KeyInText,
-    style: Style,
-    found: &mut Vec<Finding>,
-) -> usize {
+fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec<Finding>) -> usize {
     let mut at = from;
     let mut numbers = None;
     let mut count = 0;
@@ -505,31 +439,17 @@ fn list(
 fn cookies(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
     let mut at = from;
     loop {
-        let name = run(text, at, |byte| {
-            alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'[' | b']')
-        });
+        let name = run(text, at, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'[' | b']'));
         if name == at || after(text, name) != b'=' {
             break;
         }
-        let end = run(text, name + 1, |byte| {
-            !is(byte, SPACE) && !matches!(byte, b';' | b'"' | b',' | b'\\' | b'}' | b')')
-        });
-        let attribute = [
-            &b"path"[..],
-            b"domain",
-            b"max-age",
-            b"expires",
-            b"samesite",
-            b"priority",
-        ]
-        .iter()
-        .any(|known| text[at..name].eq_ignore_ascii_case(known));
+        let end =
+            run(text, name + 1, |byte| !is(byte, SPACE) && !matches!(byte, b';' | b'"' | b',' | b'\\' | b'}' | b')'));
+        let attribute = [&b"path"[..], b"domain", b"max-age", b"expires", b"samesite", b"priority"]
+            .iter()
+            .any(|known| text[at..name].eq_ignore_ascii_case(known));
         if end > name + 1 && !attribute && !is_placeholder(&text[name + 1..end]) {
-            found.push(Finding::new(
-                Kind::KeyedSecret,
-                Severity::Likely,
-                name + 1..end,
-            ));
+            found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, name + 1..end));
         }
         at = end;
         if after(text, at) != b';' {
@@ -540,279 +460,22 @@ fn cookies(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
     at.max(from)
 }
 
-/// Whether a quoted string is a value.
-fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
-    if is_placeholder(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
-        return false;
-    }
-    let first = value
-        .split(|byte| is(*byte, SPACE))
-        .next()
-        .unwrap_or_default();
-    // `{"password":"is required"}` is an answer about a form.
-    if is_status(first)
-        && (first.len() == value.len() || !value::is_made_up(value))
-        && rule.text != TextRule::Name
-    {
-        return false;
-    }
-    let digits = value::digits(value);
-    match rule.text {
-        TextRule::Never => false,
-        TextRule::Password | TextRule::Cookie | TextRule::Data => true,
-        TextRule::Token if style == Style::Newtype => value::is_made_up(value),
-        TextRule::Token => {
-            !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4)
-        }
-        TextRule::Digits => digits >= 3 || (digits > 0 && value.contains(&b':')),
-        TextRule::Phone => digits >= 5,
-        TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
-        TextRule::Geo => digits >= 1,
-        TextRule::Name => value::has_letter(value) && !is_status(value),
-        TextRule::Weak => !is_code(value) && !is_address(value),
-        TextRule::Host | TextRule::Addr => {
-            value::has_letter(value) && !is_address(value) && !is_local(value)
-        }
-        TextRule::Id => value.iter().any(|byte| alnum(*byte)),
-    }
-}
-
-/// Whether the bare value `text[start..end]` is one.
-fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
-    let value = &text[start..end];
-    if is_placeholder(value)
-        || is_status(value)
-        || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
-    {
-        return false;
-    }
-    let digits = value::digits(value);
-    if value::is_number(value) {
-        let size = match rule.text {
-            TextRule::Digits => {
-                digits >= 3 && !value.contains(&b'.')
-                    || digits >= 4 && value.contains(&b'.') && style != Style::Prose
-            }
-            TextRule::Phone => digits >= 5,
-            TextRule::Date | TextRule::Data => digits >= 4,
-            TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%"),
-            TextRule::Weak => style != Style::Prose && !value.contains(&b'.'),
-            TextRule::Token => style != Style::Prose || digits >= 6,
-            _ => true,
-        };
-        return match rule.numeric {
-            NumericRule::Goes => size,
-            // No count is that high.
-            NumericRule::Stays => {
-                rule.text == TextRule::Token && digits >= 12 && !value.starts_with(b"0x")
-            }
-        };
-    }
-    match style {
-        Style::Json => false,
-        // A bare word in `Debug` output is the variant of an enum.
-        Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
-        Style::Equals | Style::Field | Style::Newtype => match rule.text {
-            TextRule::Never => false,
-            TextRule::Password => true,
-            TextRule::Token => !is_code(value) && value.len() >= 3,
-            TextRule::Cookie => value::is_made_up(value),
-            TextRule::Digits => digits >= 3 || (digits > 0 && value.contains(&b':')),
-            TextRule::Phone => digits >= 5,
-            TextRule::Date => digits >= 4,
-            TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
-            TextRule::Name | TextRule::Data | TextRule::Id => !is_code(value),
-            TextRule::Weak => !is_code(value) && !is_address(value),
-            TextRule::Host | TextRule::Addr => {
-                value::has_letter(value)
-                    && !is_code(value)
-                    && !is_address(value)
-                    && !is_local(value)
-            }
-        },
-        Style::Prose => prose_counts(text, start, end, rule),
-    }
-}
-
-/// After `key: ` in a sentence a value must look like one.
-fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
-    let value = &text[start..end];
-    let digits = value::digits(value);
-    let word = value::is_word(value);
-    // `incorrect for user`: a sentence goes on.
-    let goes_on = after(text, end) == b' '
-        && is(after(text, end + 1), LETTER)
-        && !value::is_key(text, end + 1);
-    match rule.text {
-        TextRule::Password if word => {
-            let verb = [&b"ed"[..], b"ing", b"able", b"ible", b"ful"]
-                .iter()
-                .any(|end| value.ends_with(end));
-            !goes_on && !verb && value.len() >= 3
-        }
-        TextRule::Password => !is_code(value),
-        TextRule::Token | TextRule::Cookie => value::is_made_up(value),
-        TextRule::Digits => digits >= 3 && !is_code(value),
-        TextRule::Phone => {
-            digits >= 5
-                || (digits >= 1 && value[0] == b'+')
-                || value[0] == b'('
-                || (digits >= 3 && value::digits(&text[start..text.len().min(start + 16)]) >= 7)
-        }
-        TextRule::Date => {
-            digits >= 4
-                || digits >= 1 && value::digits(&text[start..text.len().min(start + 16)]) >= 5
-        }
-        TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
-        TextRule::Name => {
-            let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
-            !is_code(value)
-                && (capital
-                    || !goes_on
-                        && (digits > 0
-                            || value.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-'))
-                            || value.len() <= 16))
-        }
-        TextRule::Data => {
-            !is_code(value)
-                && (digits >= 3
-                    || digits > 0 && street(text, start, end)
-                    || text[start].is_ascii_uppercase() && !goes_on)
-        }
-        TextRule::Weak => street(text, start, end),
-        TextRule::Host => {
-            value.contains(&b'.')
-                && value::has_letter(value)
-                && !is_code(value)
-                && !is_address(value)
-                && !is_local(value)
-        }
-        TextRule::Id => digits >= 1 && !is_code(value),
-        TextRule::Never | TextRule::Addr => false,
-    }
-}
-
-/// `12 Main Street`
-fn street(text: &[u8], start: usize, end: usize) -> bool {
-    text[start..end].iter().all(|byte| is(*byte, DIGIT))
-        && end - start <= 5
-        && after(text, end) == b' '
-        && after(text, end + 1).is_ascii_uppercase()
-        && is(after(text, end + 2), LETTER)
-}
-
-/// Types, paths, calls, file positions, pointers.
-fn is_code(value: &[u8]) -> bool {
-    value.windows(2).any(|pair| pair == b"::" || pair == b"()")
-        || value.starts_with(b"&")
-        || value.starts_with(b"/")
-        || value.starts_with(b"./")
-        || value.starts_with(b"0x")
-        || super::bytes::find(value, 0, b".rs:").is_some()
-        || value.ends_with(b".rs")
-        || super::bytes::find(value, 0, b"://").is_some()
-}
-
-/// Digits and the signs of a network address: those are found by their own grammar.
-fn is_address(value: &[u8]) -> bool {
-    value
-        .iter()
-        .all(|byte| is(*byte, DIGIT) || matches!(byte, b'.' | b':' | b'[' | b']' | b'/' | b'%'))
-        && value.iter().any(|byte| matches!(byte, b'.' | b':'))
-        || value.iter().filter(|byte| **byte == b':').count() >= 2
-}
-
-fn is_local(value: &[u8]) -> bool {
-    starts_with(value, 0, b"localhost")
-        || value == b"::1"
-        || value.starts_with(b"127.")
-        || starts_with(value, 0, b"unix:")
-}
-
 /// A random value under a key that no rule knows.
-fn random(
-    text: &[u8],
-    key: &[u8],
-    from: usize,
-    style: Style,
-    in_url: bool,
-    found: &mut Vec<Finding>,
-) -> Option<usize> {
-    const SHORTEST: usize = 24;
-    if matches!(style, Style::Prose | Style::Field | Style::Newtype) || from + SHORTEST > text.len()
-    {
+fn random(text: &[u8], key: &[u8], from: usize, style: Style, in_url: bool, found: &mut Vec<Finding>) -> Option<usize> {
+    if matches!(style, Style::Prose | Style::Field | Style::Newtype) || from + SHORTEST_RANDOM > text.len() {
         return None;
     }
     let (start, end, next) = match value::quoted(text, from) {
         Some(quoted) => (quoted.start, quoted.end, quoted.next),
         None => {
-            let end = value::bare(text, from, Bare::Strict, in_url);
+            let end = value::bare(head(text, from, value::JUDGED), from, Bare::Strict, in_url);
             (from, end, end)
         }
     };
     let value = &text[start..end];
-    if value.len() < SHORTEST || value.len() > 512 || !looks_random(value) || names_public(key) {
+    if value.len() < SHORTEST_RANDOM || value.len() > 512 || !looks_random(value) || names_public(key) {
         return None;
     }
-    found.push(Finding::new(
-        Kind::HighEntropy,
-        Severity::Contextual,
-        start..end,
-    ));
+    found.push(Finding::new(Kind::HighEntropy, Severity::Contextual, start..end));
     Some(next)
-}
-
-fn looks_random(value: &[u8]) -> bool {
-    let base64 = value
-        .iter()
-        .all(|byte| alnum(*byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'));
-    let mixed = value.iter().any(u8::is_ascii_lowercase)
-        && value.iter().any(u8::is_ascii_uppercase)
-        && value::digits(value) >= 2;
-    let hex = value.iter().all(u8::is_ascii_hexdigit);
-    // A path or a name has words in it.
-    let parts = value
-        .iter()
-        .filter(|byte| matches!(byte, b'/' | b'_' | b'-'))
-        .count();
-    base64 && mixed && !hex && parts * 8 <= value.len() && value::entropy(value) >= 0.86
-}
-
-/// Keys whose values are random and public.
-fn names_public(key: &[u8]) -> bool {
-    const PUBLIC: [&[u8]; 24] = [
-        b"id",
-        b"hash",
-        b"sha",
-        b"digest",
-        b"checksum",
-        b"etag",
-        b"integrity",
-        b"trace",
-        b"span",
-        b"cursor",
-        b"page",
-        b"commit",
-        b"rev",
-        b"revision",
-        b"build",
-        b"image",
-        b"version",
-        b"fingerprint",
-        b"traceparent",
-        b"uuid",
-        b"md5",
-        b"nonce",
-        b"sum",
-        b"ref",
-    ];
-    let start = run_back(key, key.len(), 24, |byte| is(byte, LETTER | DIGIT));
-    let last = &key[start..];
-    PUBLIC
-        .iter()
-        .any(|public| last.eq_ignore_ascii_case(public))
-        || last.ends_with(b"Id")
-        || last.ends_with(b"ID")
-        || last.ends_with(b"Hash")
-        || starts_with(last, 0, b"sha")
 }

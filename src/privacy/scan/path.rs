@@ -21,29 +21,13 @@ const NOBODY: [&[u8]; 12] = [
 ];
 
 /// Where home directories hang when they do not hang at the root.
-const MOUNTS: [&[u8]; 9] = [
-    b"/var",
-    b"/export",
-    b"/usr",
-    b"/data",
-    b"/mnt",
-    b"/nfs",
-    b"/srv",
-    b"/net",
-    b"/private",
-];
+const MOUNTS: [&[u8]; 9] = [b"/var", b"/export", b"/usr", b"/data", b"/mnt", b"/nfs", b"/srv", b"/net", b"/private"];
 
-const METHODS: [&[u8]; 7] = [
-    b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS",
-];
+const METHODS: [&[u8]; 7] = [b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"];
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
-    while let Some(slash) = text[at..]
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'\\'))
-        .map(|offset| at + offset)
-    {
+    while let Some(slash) = text[at..].iter().position(|byte| matches!(byte, b'/' | b'\\')).map(|offset| at + offset) {
         at = slash + 1;
         // JSON escapes `/` as `\/`.
         if text[slash] == b'\\' && after(text, slash + 1) == b'\\' && is_share(text, slash) {
@@ -52,15 +36,10 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         }
         let (users, windows) = match after(text, at) {
             b'h' if starts_with(text, at, b"home") && text[slash] == b'/' => (at + 4, false),
-            b'U' | b'u'
-                if starts_with(text, at, b"Users")
-                    && (text[at] == b'U' || text[slash] == b'\\') =>
-            {
+            b'U' | b'u' if starts_with(text, at, b"Users") && (text[at] == b'U' || text[slash] == b'\\') => {
                 (at + 5, text[slash] == b'\\')
             }
-            b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => {
-                (at + 22, true)
-            }
+            b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => (at + 22, true),
             _ => continue,
         };
         let name = run(text, users, |byte| byte == text[slash] || byte == b'\\');
@@ -83,9 +62,7 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         while before(text, start) == b'\\' {
             start -= 1;
         }
-        return before(text, start) == b':'
-            || !alnum(before(text, start))
-            || text[slash..].starts_with(b"\\Users\\");
+        return before(text, start) == b':' || !alnum(before(text, start)) || text[slash..].starts_with(b"\\Users\\");
     }
     if before(text, start) == b'\\' {
         start -= 1;
@@ -103,11 +80,7 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         return text[..start].ends_with(b"//");
     }
     // `/c/Users/x`, `/mnt/c/Users/x`
-    if prior.is_ascii_lowercase()
-        && start >= 2
-        && text[start - 2] == b'/'
-        && after(text, slash + 1) == b'U'
-    {
+    if prior.is_ascii_lowercase() && start >= 2 && text[start - 2] == b'/' && after(text, slash + 1) == b'U' {
         return true;
     }
     if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b'%') {
@@ -115,10 +88,7 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
     }
     // `GET /home/dashboard` is a route.
     if prior == b' ' && start > 1 {
-        let word = text[..start - 1]
-            .rsplit(|byte| !is(*byte, LETTER))
-            .next()
-            .unwrap_or_default();
+        let word = text[..start - 1].rsplit(|byte| !is(*byte, LETTER)).next().unwrap_or_default();
         if METHODS.contains(&word) {
             return false;
         }
@@ -128,11 +98,8 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
 
 /// Where the segment that starts at `from` ends. Windows names may hold a space if a separator follows.
 fn segment(text: &[u8], from: usize, windows: bool) -> usize {
-    let part = |byte: u8| {
-        alnum(byte)
-            || is(byte, HIGH)
-            || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@' | b'~' | b'$')
-    };
+    let part =
+        |byte: u8| alnum(byte) || is(byte, HIGH) || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@' | b'~' | b'$');
     let mut end = run(text, from, part);
     if end > from && windows {
         let mut words = 0;
@@ -166,7 +133,7 @@ fn is_nobody(name: &[u8]) -> bool {
 /// Whether `\\` at `slash` starts a share, and is not an escaped backslash within a path.
 fn is_share(text: &[u8], slash: usize) -> bool {
     let prior = before(text, slash);
-    (is(prior, SPACE | STOP) || matches!(prior, b'=' | b':'))
+    (is(prior, SPACE | STOP) || prior == b'=' || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
         && alnum(after(text, run(text, slash, |byte| byte == b'\\')))
 }
 
@@ -195,11 +162,7 @@ fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
         return at.max(slash + 1);
     }
     // `\\host\c$\Users\name`
-    let name = if count == 4
-        && matches!(
-            &text[parts[2].clone()],
-            b"Users" | b"users" | b"home" | b"Home"
-        ) {
+    let name = if count == 4 && matches!(&text[parts[2].clone()], b"Users" | b"users" | b"home" | b"Home") {
         &parts[3]
     } else {
         &parts[2]

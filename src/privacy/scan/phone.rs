@@ -54,19 +54,13 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let mut at = 0;
     while at < cluster.groups().len() {
         if let Some((from, count)) = clear_form(cluster, at) {
-            found.push(Finding::new(
-                Kind::Phone,
-                Severity::Likely,
-                from..cluster.groups()[at + count - 1].1,
-            ));
+            found.push(Finding::new(Kind::Phone, Severity::Likely, from..cluster.groups()[at + count - 1].1));
             at += count;
         } else {
             at += 1;
         }
     }
-    if found.last().is_some_and(|finding| {
-        finding.kind == Kind::Phone && finding.start >= start.saturating_sub(1)
-    }) {
+    if found.last().is_some_and(|finding| finding.kind == Kind::Phone && finding.start >= start.saturating_sub(1)) {
         return;
     }
     if let Some(span) = announced(cluster) {
@@ -112,19 +106,12 @@ fn international(cluster: &Cluster<'_>, first: usize) -> Option<usize> {
     let (fewest, most) = codes::lengths(&digits[..len])?;
     // `+44 (0)20 ...`: a trunk zero in brackets is not dialled.
     let slack = usize::from(
-        digits[..len].len() > 3
-            && groups.len() > first + 1
-            && cluster.group(first + 1).first() == Some(&b'0'),
+        digits[..len].len() > 3 && groups.len() > first + 1 && cluster.group(first + 1).first() == Some(&b'0'),
     );
-    let fits = (first..groups.len())
-        .rev()
-        .find(|group| ends[*group] >= fewest && ends[*group] <= most + slack)?;
+    let fits = (first..groups.len()).rev().find(|group| ends[*group] >= fewest && ends[*group] <= most + slack)?;
     // Digits that go on are a longer number, and no phone.
     let end = groups[fits].1;
-    (fits + 1 == groups.len()
-        || cluster.separator(fits + 1) == b' '
-        || cluster.separator(fits + 1) == 0)
-        .then_some(end)
+    (fits + 1 == groups.len() || cluster.separator(fits + 1) == b' ' || cluster.separator(fits + 1) == 0).then_some(end)
 }
 
 /// A form that nothing else has; where it starts, and how many groups it takes.
@@ -137,8 +124,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
         let end = groups[at + count - 1].1;
         let next = after(text, end);
         !(alnum(next) || next == b'_')
-            && !(matches!(next, b'-' | b'.' | b'/' | b':')
-                && is(after(text, end + 1), DIGIT | LETTER))
+            && !(matches!(next, b'-' | b'.' | b'/' | b':') && is(after(text, end + 1), DIGIT | LETTER))
             && !is(prior, LETTER)
             && !matches!(prior, b'_' | b'-' | b'.' | b'/' | b'#' | b'$')
     };
@@ -159,8 +145,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
             return Some((from, 3));
         }
     }
-    if north_american(at) && free(3) && (cluster.joined(at, 3, b'-') || cluster.joined(at, 3, b'.'))
-    {
+    if north_american(at) && free(3) && (cluster.joined(at, 3, b'-') || cluster.joined(at, 3, b'.')) {
         return Some((start, 3));
     }
     if cluster.group(at) == b"1"
@@ -173,8 +158,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     }
     // `01 23 45 67 89`
     let separator = cluster.separator(at + 1);
-    let zero = cluster.group(at)[0] == b'0'
-        && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
+    let zero = cluster.group(at)[0] == b'0' && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
     if zero
         && matches!(separator, b' ' | b'.')
         && cluster.shaped(at, &[2, 2, 2, 2, 2])
@@ -191,13 +175,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
             if at + count > groups.len() {
                 continue;
             }
-            let digits: usize = (at..at + count)
-                .map(|group| cluster.group(group).len())
-                .sum();
-            let tail = (at + 1..at + count).all(|group| {
-                cluster.group(group).len() >= 2
-                    && matches!(cluster.separator(group), b' ' | b'-' | b'/')
-            });
+            let digits: usize = (at..at + count).map(|group| cluster.group(group).len()).sum();
+            let tail = (at + 1..at + count)
+                .all(|group| cluster.group(group).len() >= 2 && matches!(cluster.separator(group), b' ' | b'-' | b'/'));
             if (10..=12).contains(&digits) && tail && free(count) {
                 return Some((start, count));
             }
@@ -211,13 +191,10 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
         && prior != b'.'
     {
         let code = &cluster.group(0)[2..];
-        let digits: usize = (0..groups.len())
-            .map(|group| cluster.group(group).len())
-            .sum();
+        let digits: usize = (0..groups.len()).map(|group| cluster.group(group).len()).sum();
         if (1..=3).contains(&code.len())
             && code[0] != b'0'
-            && codes::lengths(code)
-                .is_some_and(|(fewest, most)| digits >= fewest + 2 && digits <= most + 3)
+            && codes::lengths(code).is_some_and(|(fewest, most)| digits >= fewest + 2 && digits <= most + 3)
         {
             return Some((start, groups.len()));
         }
@@ -230,8 +207,7 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     let text = cluster.text;
     let groups = cluster.groups();
     let mut start = groups[0].0;
-    if is(before(text, start), LETTER | DIGIT) || before(text, start) == b'_' || date_at(cluster, 0)
-    {
+    if is(before(text, start), LETTER | DIGIT) || before(text, start) == b'_' || date_at(cluster, 0) {
         return None;
     }
     let mut count = groups.len();
@@ -249,19 +225,13 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     }
     let end = groups[count - 1].1;
     let next = after(text, end);
-    if alnum(next)
-        || next == b'_'
-        || next == b':'
-        || (next == b'.' && is(after(text, end + 1), DIGIT))
-    {
+    if alnum(next) || next == b'_' || next == b':' || (next == b'.' && is(after(text, end + 1), DIGIT)) {
         return None;
     }
     // `took 12345678 ms`
     if next == b' ' {
         let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
-        const UNITS: [&[u8]; 10] = [
-            b"ms", b"us", b"ns", b"s", b"sec", b"bytes", b"B", b"KB", b"MB", b"times",
-        ];
+        const UNITS: [&[u8]; 10] = [b"ms", b"us", b"ns", b"s", b"sec", b"bytes", b"B", b"KB", b"MB", b"times"];
         if UNITS.contains(&unit) {
             return None;
         }
@@ -277,9 +247,8 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
 
 /// Whether the word just left of the number makes it some other number: `call id 12345678`, `sms_count=12345678`.
 fn is_id(text: &[u8], start: usize) -> bool {
-    let word_end = super::bytes::run_back(text, start, 4, |byte| {
-        matches!(byte, b' ' | b'=' | b':' | b'"' | b'#' | b'\\')
-    });
+    let word_end =
+        super::bytes::run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'#' | b'\\'));
     let word = super::bytes::run_back(text, word_end, 24, |byte| is(byte, LETTER));
     const OTHERS: [&[u8]; 20] = [
         b"id",
@@ -303,8 +272,5 @@ fn is_id(text: &[u8], start: usize) -> bool {
         b"version",
         b"ms",
     ];
-    word_end < start
-        && OTHERS
-            .iter()
-            .any(|other| text[word..word_end].eq_ignore_ascii_case(other))
+    word_end < start && OTHERS.iter().any(|other| text[word..word_end].eq_ignore_ascii_case(other))
 }

@@ -127,6 +127,12 @@ impl Profile {
         self.dashes >= 2
     }
 
+    /// `-----BEGIN`
+    #[inline]
+    pub(super) fn may_hold_pem(&self) -> bool {
+        self.dashes >= 10
+    }
+
     /// A run of sixteen bytes that is no lower-case word.
     #[inline]
     pub(super) fn may_hold_tokens(&self, text: &[u8]) -> bool {
@@ -145,17 +151,8 @@ fn has_long_run(text: &[u8]) -> bool {
     let mut probe = TOKEN - 1;
     while probe < text.len() {
         if token(text[probe]) {
-            let left = text[..probe]
-                .iter()
-                .rev()
-                .take(TOKEN - 1)
-                .take_while(|byte| token(**byte))
-                .count();
-            let right = text[probe..]
-                .iter()
-                .take(TOKEN - left)
-                .take_while(|byte| token(**byte))
-                .count();
+            let left = text[..probe].iter().rev().take(TOKEN - 1).take_while(|byte| token(**byte)).count();
+            let right = text[probe..].iter().take(TOKEN - left).take_while(|byte| token(**byte)).count();
             if left + right >= TOKEN {
                 return true;
             }

@@ -1,12 +1,9 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
-use super::bytes::{
-    DIGIT, JOINT, LETTER, SPACE, after, alnum, before, context, find as find_bytes, is, run,
-    run_back,
-};
+use super::bytes::{DIGIT, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back};
 use super::profile::TOKEN;
 use super::value::is_placeholder;
-use super::{Finding, Kind, Severity, vendors};
+use super::{Finding, Kind, Severity, vendors, wallet};
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let piece = |byte: u8| is(byte, LETTER | DIGIT | JOINT) || byte == b'.';
@@ -39,11 +36,7 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
         // A key starts where a word does.
         if alnum(text[at]) && !alnum(before(text, at)) {
             if let Some((kind, to)) = token_at(text, at, start, end) {
-                let severity = if kind == Kind::Wallet {
-                    Severity::Likely
-                } else {
-                    Severity::Validated
-                };
+                let severity = if kind == Kind::Wallet { Severity::Likely } else { Severity::Validated };
                 found.push(Finding::new(kind, severity, at..to));
                 at = to;
                 continue;
@@ -64,12 +57,9 @@ fn token_at(text: &[u8], at: usize, start: usize, end: usize) -> Option<(Kind, u
         return Some((Kind::ApiKey, to));
     }
     if at == start && before(text, at) == b':' && telegram(text, at, end) {
-        return Some((
-            Kind::ApiKey,
-            run(text, at, |byte| is(byte, LETTER | DIGIT | JOINT)),
-        ));
+        return Some((Kind::ApiKey, run(text, at, |byte| is(byte, LETTER | DIGIT | JOINT))));
     }
-    wallet(text, at).map(|to| (Kind::Wallet, to))
+    wallet::address(text, at).map(|to| (Kind::Wallet, to))
 }
 
 /// Prefixes that go on behind a slash, such as `discord.com/api/webhooks/`, may start in a short run.
@@ -104,8 +94,7 @@ fn jwt(text: &[u8], at: usize) -> Option<usize> {
     }
     // Signature (which may be empty or cut off), and the two parts more of an encrypted token.
     for _ in 0..3 {
-        if after(text, end) == b'.' && (part(after(text, end + 1)) || after(text, end + 1) == b'.')
-        {
+        if after(text, end) == b'.' && (part(after(text, end + 1)) || after(text, end + 1) == b'.') {
             end = run(text, end + 1, part);
         }
     }
@@ -152,29 +141,15 @@ fn scheme(text: &[u8], at: usize, end: usize, found: &mut Vec<Finding>) -> usize
         return end;
     }
     let start = run(text, end, |byte| byte == b' ');
-    let to = run(text, start, |byte| {
-        alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-')
-    });
+    let to = run(text, start, |byte| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-'));
     let mut stop = to;
     while stop > start && text[stop - 1] == b'.' {
         stop -= 1;
     }
     let token = &text[start..stop];
-    let real = if basic {
-        is_basic(token)
-    } else {
-        is_bearer(token)
-    };
+    let real = if basic { is_basic(token) } else { is_bearer(token) };
     if real && !is_placeholder(token) {
-        found.push(Finding::new(
-            Kind::Bearer,
-            if basic {
-                Severity::Validated
-            } else {
-                Severity::Likely
-            },
-            start..stop,
-        ));
+        found.push(Finding::new(Kind::Bearer, if basic { Severity::Validated } else { Severity::Likely }, start..stop));
         return stop;
     }
     end
@@ -185,21 +160,16 @@ pub(super) fn is_basic(token: &[u8]) -> bool {
     let mut decoded = [0u8; 96];
     let len = decode(token, &mut decoded);
     let decoded = &decoded[..len];
-    token.len() >= 8
-        && decoded.contains(&b':')
-        && decoded.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)
+    token.len() >= 8 && decoded.contains(&b':') && decoded.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)
 }
 
 /// A made-up word: with a digit, or long and in both cases.
 pub(super) fn is_bearer(token: &[u8]) -> bool {
     let digit = token.iter().any(u8::is_ascii_digit);
-    let mixed =
-        token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
+    let mixed = token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
     // `Bearer error=..` and `Bearer realm=..` are a server's answer.
-    let parameter = token
-        .iter()
-        .position(|byte| *byte == b'=')
-        .is_some_and(|at| token[at..].iter().any(|byte| *byte != b'='));
+    let parameter =
+        token.iter().position(|byte| *byte == b'=').is_some_and(|at| token[at..].iter().any(|byte| *byte != b'='));
     !parameter && (digit && token.len() >= 6 || mixed && token.len() >= 16 || token.len() >= 24)
 }
 
@@ -209,25 +179,18 @@ pub(super) fn find_pem(text: &[u8], found: &mut Vec<Finding>) {
     let mut from = 0;
     while let Some(start) = find_bytes(text, from, BEGIN) {
         from = start + BEGIN.len();
-        let label = run(text, from, |byte| {
-            byte.is_ascii_uppercase() || is(byte, DIGIT) || byte == b' '
-        });
+        let label = run(text, from, |byte| byte.is_ascii_uppercase() || is(byte, DIGIT) || byte == b' ');
         if find_bytes(&text[from..label], 0, b"PRIVATE KEY").is_none() {
             continue;
         }
         let body = run(text, label, |byte| {
             alnum(byte)
                 || is(byte, SPACE)
-                || matches!(
-                    byte,
-                    b'+' | b'/' | b'=' | b'-' | b'\\' | b':' | b',' | b'.' | b'*' | b'_'
-                )
+                || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'\\' | b':' | b',' | b'.' | b'*' | b'_')
         });
         let end = match find_bytes(&text[..body], label, b"-----END ") {
             Some(last) => {
-                let label = run(text, last + 9, |byte| {
-                    byte.is_ascii_uppercase() || is(byte, DIGIT) || byte == b' '
-                });
+                let label = run(text, last + 9, |byte| byte.is_ascii_uppercase() || is(byte, DIGIT) || byte == b' ');
                 run(text, label, |byte| byte == b'-')
             }
             None => body,
@@ -239,103 +202,4 @@ pub(super) fn find_pem(text: &[u8], found: &mut Vec<Finding>) {
         from = end;
         found.push(Finding::new(Kind::Pem, Severity::Validated, start..end));
     }
-}
-
-/// `0x` and forty hex digits, bech32 with its check sum, base58 beside a word that says so.
-fn wallet(text: &[u8], at: usize) -> Option<usize> {
-    let end = run(text, at, alnum);
-    if matches!(after(text, end), b'_') {
-        return None;
-    }
-    let token = &text[at..end];
-    let found = match token {
-        [b'0', b'x', hex @ ..] => hex.len() == 40 && hex.iter().all(u8::is_ascii_hexdigit),
-        [b'b' | b't' | b'B' | b'l', ..] if token.len() >= 14 && token.contains(&b'1') => {
-            bech32(token)
-        }
-        [b'1' | b'3', ..] => {
-            (26..=35).contains(&token.len())
-                && token.iter().all(|byte| base58(*byte))
-                && mixed(token)
-                && named(text, at)
-        }
-        [b'4' | b'8', ..] => {
-            token.len() == 95 && token.iter().all(|byte| base58(*byte)) && mixed(token)
-        }
-        _ => false,
-    };
-    found.then_some(end)
-}
-
-fn named(text: &[u8], at: usize) -> bool {
-    context(
-        text,
-        at,
-        32,
-        &[
-            b"btc", b"bitcoin", b"wallet", b"address", b"addr", b"payout", b"crypto", b"xbt",
-            b"ltc", b"doge",
-        ],
-    )
-}
-
-fn base58(byte: u8) -> bool {
-    alnum(byte) && !matches!(byte, b'0' | b'O' | b'I' | b'l')
-}
-
-fn mixed(token: &[u8]) -> bool {
-    token.iter().any(u8::is_ascii_digit)
-        && token.iter().any(u8::is_ascii_lowercase)
-        && token.iter().any(u8::is_ascii_uppercase)
-}
-
-/// The check sum of BIP 173 and BIP 350.
-fn bech32(token: &[u8]) -> bool {
-    const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    const GENERATOR: [u32; 5] = [
-        0x3b6a_57b2,
-        0x2650_8e6d,
-        0x1ea1_19fa,
-        0x3d42_33dd,
-        0x2a14_62b3,
-    ];
-    let Some(split) = token.iter().rposition(|byte| *byte == b'1') else {
-        return false;
-    };
-    let (human, data) = (&token[..split], &token[split + 1..]);
-    let known = [&b"bc"[..], b"tb", b"ltc", b"bcrt"]
-        .iter()
-        .any(|known| human.eq_ignore_ascii_case(known));
-    if !known || data.len() < 6 {
-        return false;
-    }
-    let step = |sum: u32, value: u32| {
-        let top = sum >> 25;
-        let mut sum = (sum & 0x01ff_ffff) << 5 ^ value;
-        for (bit, factor) in GENERATOR.iter().enumerate() {
-            if top >> bit & 1 == 1 {
-                sum ^= factor;
-            }
-        }
-        sum
-    };
-    let mut sum = 1;
-    for byte in human {
-        sum = step(sum, u32::from(byte.to_ascii_lowercase() >> 5));
-    }
-    sum = step(sum, 0);
-    for byte in human {
-        sum = step(sum, u32::from(byte.to_ascii_lowercase() & 31));
-    }
-    for byte in data {
-        let Some(value) = ALPHABET
-            .iter()
-            .position(|known| *known == byte.to_ascii_lowercase())
-        else {
-            return false;
-        };
-        // Below 32.
-        sum = step(sum, value as u32);
-    }
-    sum == 1 || sum == 0x2bc8_30a3
 }

@@ -9,11 +9,7 @@ const AUTHORITY: usize = 512;
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut from = 0;
-    while let Some(colon) = text[from..]
-        .iter()
-        .position(|byte| *byte == b':')
-        .map(|at| from + at)
-    {
+    while let Some(colon) = text[from..].iter().position(|byte| *byte == b':').map(|at| from + at) {
         from = colon + 1;
         let start = match &text[colon + 1..] {
             [b'/', b'/', ..] => colon + 3,
@@ -25,10 +21,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
             continue;
         }
         if let Some(end) = userinfo(text, start) {
-            let user = text[start..end]
-                .split(|byte| *byte == b':')
-                .next()
-                .unwrap_or_default();
+            let user = text[start..end].split(|byte| *byte == b':').next().unwrap_or_default();
             let password = &text[(start + user.len() + 1).min(end)..end];
             let bare = password.is_empty();
             let public = bare && matches!(user, b"git" | b"hg" | b"svn");
@@ -38,11 +31,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
                 && !(bare && user.is_empty())
             {
                 // `user:***@host` still names the user.
-                found.push(Finding::new(
-                    Kind::UrlUserinfo,
-                    Severity::Validated,
-                    start..end,
-                ));
+                found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..end));
             }
             from = end;
         } else {
@@ -57,9 +46,7 @@ fn userinfo(text: &[u8], start: usize) -> Option<usize> {
     let ceiling = text.len().min(start + AUTHORITY);
     let window = &text[..ceiling];
     let stop = |byte: u8| is(byte, SPACE) || matches!(byte, b'"' | b'<' | b'>' | b'`');
-    let end = run(window, start, |byte| {
-        !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\')
-    });
+    let end = run(window, start, |byte| !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\'));
     if let Some(at) = text[start..end].iter().rposition(|byte| *byte == b'@') {
         // A comma may list hosts (`mongodb://u:p@a,b`) or end the URL; the last `@` before either is the one.
         return Some(start + at).filter(|end| *end > start);
@@ -80,15 +67,10 @@ fn go_style(text: &[u8], found: &mut Vec<Finding>) {
         let mut from = 0;
         while let Some(at) = find_bytes(text, from, marker) {
             from = at + marker.len();
-            let start = run_back(text, at, AUTHORITY, |byte| {
-                !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/')
-            });
+            let start =
+                run_back(text, at, AUTHORITY, |byte| !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/'));
             if start < at && text[start..at].contains(&b':') && !is_placeholder(&text[start..at]) {
-                found.push(Finding::new(
-                    Kind::UrlUserinfo,
-                    Severity::Validated,
-                    start..at,
-                ));
+                found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..at));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a value beside a key is: where it ends, and whether it is one at all rather than a word of the sentence.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
 
 /// Words that report on a thing instead of being it: `token expired`, `password: incorrect`.
 const STATUS: &[&str] = &[
@@ -255,13 +255,41 @@ const STATUS: &[&str] = &[
 
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
-    let word = word
-        .strip_suffix(b".")
-        .or_else(|| word.strip_suffix(b"!"))
-        .unwrap_or(word);
-    STATUS
-        .iter()
-        .any(|status| word.eq_ignore_ascii_case(status.as_bytes()))
+    let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
+    STATUS.iter().any(|status| word.eq_ignore_ascii_case(status.as_bytes()))
+}
+
+/// Whether a quoted string begins as an answer about a value does: `"is required"`.
+pub(super) fn is_answer(first: &[u8]) -> bool {
+    const LEADS: [&[u8]; 26] = [
+        b"is",
+        b"must",
+        b"can",
+        b"can't",
+        b"cannot",
+        b"should",
+        b"was",
+        b"has",
+        b"does",
+        b"doesn't",
+        b"may",
+        b"not",
+        b"field",
+        b"invalid",
+        b"incorrect",
+        b"missing",
+        b"required",
+        b"expired",
+        b"unknown",
+        b"too",
+        b"no",
+        b"failed",
+        b"password",
+        b"wrong",
+        b"please",
+        b"token",
+    ];
+    LEADS.iter().any(|lead| first.eq_ignore_ascii_case(lead))
 }
 
 /// Whether a value stands for another that was taken out, or that a template will put in.
@@ -289,9 +317,9 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let inner = match value {
         [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
         [b'[', inner @ .., b']']
-            if inner.iter().all(|byte| {
-                byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' ' | b'*' | b'.' | b'-')
-            }) =>
+            if inner
+                .iter()
+                .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' ' | b'*' | b'.' | b'-')) =>
         {
             return true;
         }
@@ -301,19 +329,14 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         [] => true,
         [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'('] => true,
         [b'$', rest @ ..] => {
-            !rest.is_empty()
-                && rest
-                    .iter()
-                    .all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'_')
+            !rest.is_empty() && rest.iter().all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'_')
         }
         [b'%', _] => true,
         _ if inner.len() != value.len() && value[0] == b'<' => true,
-        _ if inner.iter().all(|byte| {
-            matches!(
-                byte,
-                b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#' | 0x80..=0xff
-            )
-        }) && !letters_beyond_x(inner) =>
+        _ if inner
+            .iter()
+            .all(|byte| matches!(byte, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#' | 0x80..=0xff))
+            && !letters_beyond_x(inner) =>
         {
             true
         }
@@ -325,11 +348,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// Bullets (`•••`) mask, letters of other scripts do not.
 fn letters_beyond_x(value: &[u8]) -> bool {
-    std::str::from_utf8(value).is_ok_and(|value| {
-        value
-            .chars()
-            .any(|letter| letter.is_alphanumeric() && !matches!(letter, 'x' | 'X'))
-    })
+    std::str::from_utf8(value)
+        .is_ok_and(|value| value.chars().any(|letter| letter.is_alphanumeric() && !matches!(letter, 'x' | 'X')))
 }
 
 /// A quoted string: the inside, and where to go on behind the closing quote.
@@ -359,27 +379,15 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<Quoted> {
             seen += 1;
             continue;
         }
-        let closes = if slashes == 0 {
-            seen % 2 == 0
-        } else {
-            seen <= slashes
-        };
+        let closes = if slashes == 0 { seen % 2 == 0 } else { seen <= slashes };
         if byte == quote && closes {
             let inside = if slashes == 0 { end } else { end - seen };
-            return Some(Quoted {
-                start,
-                end: inside,
-                next: end + 1,
-            });
+            return Some(Quoted { start, end: inside, next: end + 1 });
         }
         seen = 0;
     }
     // An apostrophe that nothing closes is one.
-    (quote == b'"').then_some(Quoted {
-        start,
-        end: text.len(),
-        next: text.len(),
-    })
+    (quote == b'"').then_some(Quoted { start, end: text.len(), next: text.len() })
 }
 
 /// What may stand inside a bare value.
@@ -390,6 +398,9 @@ pub(super) enum Bare {
     /// The rest: up to the first separator.
     Strict,
 }
+
+/// How much of a bare value is read to judge it, so that text full of keys without values stays cheap.
+pub(super) const JUDGED: usize = 512;
 
 /// Where the bare value that starts at `from` ends.
 pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize {
@@ -414,10 +425,7 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
                 false
             }
             b')' | b']' | b'}' | b'|' | b',' => {
-                bare == Bare::Strict
-                    || !alnum(next) && next != byte
-                    || byte == b',' && is_key(text, at + 1)
-                    || in_url
+                bare == Bare::Strict || !alnum(next) && next != byte || byte == b',' && is_key(text, at + 1) || in_url
             }
             _ => false,
         };
@@ -435,32 +443,24 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
 
 /// Whether `name=` or `name:` stands at `from`.
 pub(super) fn is_key(text: &[u8], from: usize) -> bool {
-    let end = run(text, from, |byte| {
-        alnum(byte) || matches!(byte, b'_' | b'-' | b'.')
-    });
+    let end = run(head(text, from, 49), from, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.'));
     end > from && end - from <= 48 && matches!(after(text, end), b'=' | b':')
 }
 
 /// Where the capitalised words and numbers that go on with a name or address end: `Alice` in `Alice van Smith` does not end it.
 pub(super) fn words(text: &[u8], mut end: usize, numbers: bool) -> usize {
-    const SMALL: [&[u8]; 12] = [
-        b"van", b"von", b"de", b"der", b"den", b"la", b"le", b"di", b"da", b"del", b"bin", b"al",
-    ];
+    const SMALL: [&[u8]; 12] =
+        [b"van", b"von", b"de", b"der", b"den", b"la", b"le", b"di", b"da", b"del", b"bin", b"al"];
     for _ in 0..6 {
         if after(text, end) != b' ' {
             break;
         }
         let start = end + 1;
-        let word = run(text, start, |byte| {
-            alnum(byte) || is(byte, HIGH) || matches!(byte, b'-' | b'.' | b'\'')
-        });
+        let word = run(text, start, |byte| alnum(byte) || is(byte, HIGH) || matches!(byte, b'-' | b'.' | b'\''));
         let first = after(text, start);
         let small = SMALL.contains(&&text[start..word]) && after(text, word) == b' ';
         let capital = first.is_ascii_uppercase() || is(first, HIGH);
-        let shout = word - start > 2
-            && text[start..word]
-                .iter()
-                .all(|byte| byte.is_ascii_uppercase());
+        let shout = word - start > 2 && text[start..word].iter().all(|byte| byte.is_ascii_uppercase());
         if word == start
             || matches!(after(text, word), b'=' | b':')
             || !(small || (capital && !shout) || (numbers && is(first, DIGIT)))
@@ -478,17 +478,12 @@ pub(super) fn words(text: &[u8], mut end: usize, numbers: bool) -> usize {
 
 /// A number in any of the ways Rust and JSON print one.
 pub(super) fn is_number(value: &[u8]) -> bool {
-    let digits = value
-        .strip_prefix(b"-")
-        .or_else(|| value.strip_prefix(b"+"))
-        .unwrap_or(value);
+    let digits = value.strip_prefix(b"-").or_else(|| value.strip_prefix(b"+")).unwrap_or(value);
     if let Some(hex) = digits.strip_prefix(b"0x") {
         return !hex.is_empty() && hex.len() <= 16 && hex.iter().all(u8::is_ascii_hexdigit);
     }
     digits.first().is_some_and(u8::is_ascii_digit)
-        && digits
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'%'))
+        && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'%'))
 }
 
 pub(super) fn digits(value: &[u8]) -> usize {
@@ -508,14 +503,10 @@ pub(super) fn is_word(value: &[u8]) -> bool {
 pub(super) fn is_made_up(value: &[u8]) -> bool {
     let letter = value.iter().any(|byte| is(*byte, LETTER));
     let digit = digits(value) > 0;
-    let hump = value
-        .windows(2)
-        .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let hump = value.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
     // `session-store.rs`, `my_secret_name`, `auth::token`
     let code = value.windows(2).any(|pair| pair == b"::") || value.contains(&b'(');
-    let snake = value
-        .iter()
-        .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
+    let snake = value.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
     !code
         && !snake
         && (letter && digit && value.len() >= 6

@@ -28,9 +28,7 @@ impl Charset {
             Charset::Hex => byte.is_ascii_hexdigit(),
             Charset::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
             Charset::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/'),
-            Charset::Base64 => {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=')
-            }
+            Charset::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'='),
         }
     }
 }
@@ -173,7 +171,7 @@ vendors! {
     "pscale_pw_" 30 _ Dotted
     "pscale_tkn_" 30 _ Dotted
     "pul-" 40 _ Hex
-    "pypi-" 30 _ Word
+    "pypi-" 20 _ Word
     "r8_" 30 _ Alnum
     "rdme_" 60 _ Alnum
     "rk_live_" 16 _ Alnum
@@ -252,33 +250,26 @@ const fn first() -> [(u8, u8); 128] {
 /// Where the key that starts at `at` ends.
 pub(super) fn key_at(text: &[u8], at: usize) -> Option<usize> {
     let (from, to) = *FIRST.get(usize::from(text[at]))?;
-    VENDORS[usize::from(from)..usize::from(to)]
-        .iter()
-        .find_map(|vendor| {
-            let start = at + vendor.prefix.len();
-            if !text[at..].starts_with(vendor.prefix.as_bytes()) {
-                return None;
-            }
-            let mut end = super::bytes::run(text, start, |byte| vendor.charset.holds(byte));
-            // A dot or dash at the end is the sentence's.
-            while end > start && matches!(text[end - 1], b'.' | b'-' | b'/') {
-                end -= 1;
-            }
-            let len = end - start;
-            let body = &text[start..end];
-            let digit = body.iter().any(u8::is_ascii_digit);
-            // `sk-fading-circle` is a style sheet's, `GR..` a name.
-            let made_up = digit
-                || (body.iter().any(u8::is_ascii_uppercase)
-                    && body.iter().any(u8::is_ascii_lowercase));
-            // Keys of one case that are cut in two by a letter of the other are other words.
-            let whole = !super::bytes::alnum(super::bytes::after(text, end));
-            let masked = body
-                .iter()
-                .all(|byte| matches!(byte, b'x' | b'X' | b'*' | b'-' | b'_' | b'.'));
-            (len >= vendor.fewest && len <= vendor.most && made_up && whole && !masked)
-                .then_some(end)
-        })
+    VENDORS[usize::from(from)..usize::from(to)].iter().find_map(|vendor| {
+        let start = at + vendor.prefix.len();
+        if !text[at..].starts_with(vendor.prefix.as_bytes()) {
+            return None;
+        }
+        let mut end = super::bytes::run(text, start, |byte| vendor.charset.holds(byte));
+        // A dot or dash at the end is the sentence's.
+        while end > start && matches!(text[end - 1], b'.' | b'-' | b'/') {
+            end -= 1;
+        }
+        let len = end - start;
+        let body = &text[start..end];
+        let digit = body.iter().any(u8::is_ascii_digit);
+        // `sk-fading-circle` is a style sheet's, `GR..` a name.
+        let made_up = digit || (body.iter().any(u8::is_ascii_uppercase) && body.iter().any(u8::is_ascii_lowercase));
+        // Keys of one case that are cut in two by a letter of the other are other words.
+        let whole = !super::bytes::alnum(super::bytes::after(text, end));
+        let masked = body.iter().all(|byte| matches!(byte, b'x' | b'X' | b'*' | b'-' | b'_' | b'.'));
+        (len >= vendor.fewest && len <= vendor.most && made_up && whole && !masked).then_some(end)
+    })
 }
 
 #[cfg(test)]
@@ -287,11 +278,7 @@ mod tests {
 
     #[test]
     fn vendors_with_one_first_byte_stand_together() {
-        assert!(
-            VENDORS
-                .windows(2)
-                .all(|pair| pair[0].prefix.as_bytes()[0] <= pair[1].prefix.as_bytes()[0])
-        );
+        assert!(VENDORS.windows(2).all(|pair| pair[0].prefix.as_bytes()[0] <= pair[1].prefix.as_bytes()[0]));
         assert!(VENDORS.len() < 255);
     }
 }

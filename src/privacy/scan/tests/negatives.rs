@@ -176,7 +176,6 @@ pub(super) const NEGATIVES: &[&str] = &[
     "call id 12345678",
     "sms_count=12345678",
     "callback at 1700000000",
-    "contact_id=12345678",
     // At signs.
     "logo@2x.png",
     "icon@3x.webp",

@@ -1,0 +1,271 @@
+//! What a span or an event costs the thread that makes it.
+//!
+//! `cargo bench --bench hot_path` (`-- times`, `-- instructions` for one part; `-- times 100` for a hundred rounds)
+//!
+//! Compared are: nothing (`bare`: a registry alone; `host`: a registry with a layer that does nothing), the same with our
+//! layer while off, ours, and the pair tracing-opentelemetry 0.34 + opentelemetry-appender-tracing 0.33 over the SDK's
+//! batch processors. Ours runs as it would in an application: standard policy, SQLite store and an OTLP endpoint, a
+//! loopback server that answers 200. The pair filters nothing and its exporters discard.
+//!
+//! Equal work: before anything is timed, both sides' records are decoded and compared: names, targets, levels, messages,
+//! attributes, trace context and times are the same. For that, tracing-opentelemetry is told to carry target and level and
+//! no source location, thread, busy or idle time, and has a filter for spans, since events go to the logs on both sides.
+//! In W2 ours carries less, by design: that is checked too.
+//!
+//! Each subject is a process of its own with a global subscriber, since callsites are shared by all subscribers of a
+//! process. Rounds are interleaved; the figure is the median. A round is a burst that fits every queue (2,000 records); then,
+//! outside the measured part, everything is flushed: stored and sent on our side, exported on the other. At the end each
+//! side must have delivered every record: dropping one is cheaper than keeping it. What the background threads do costs
+//! the caller only where it overlaps the burst: SQLite and upload never do (the worker gathers for 150 ms), the pair's
+//! exports do when a batch of 512 is full. `end_to_end` measures the background.
+//!
+//! RESULTS
+
+mod support;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use support::allocations::{Counting, counted};
+use support::discard::Discard;
+use support::home::home;
+use support::process::{Cores, Helper, answer, is_installed, this_program};
+use support::seen::{Seen, normalised};
+use support::sink::{Keep, Sink};
+use support::subject::{Running, Subject};
+use support::workload::Workload;
+use tracing_privacy::Memory;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ROUNDS: usize = 40;
+/// Times that a workload runs while nothing records it: enough for the clock.
+const IDLE_TIMES: u64 = 100_000;
+
+/// What ours may cost at most, as a part of what the pair costs: one core, two cores, instructions; and allocations.
+const GATES: [(Workload, [f64; 3], f64); 3] = [
+    (Workload::Fields, [0.35, 0.20, 0.42], 0.0),
+    (Workload::Span, [0.27, 0.22, 0.37], 1.0),
+    (Workload::SpanWithEvents, [0.20, 0.11, 0.25], 1.0),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["child", subject, home, endpoint] => {
+            child(Subject::of(subject).expect("a subject"), Path::new(home), endpoint)
+        }
+        ["once", subject, workload, times, home, endpoint] => {
+            let subject = Subject::of(subject).expect("a subject").start(Path::new(home), endpoint);
+            once(&subject, Workload::of(workload).expect("a workload"), times.parse().expect("a number"));
+        }
+        ["times", rounds] => times(rounds.parse().expect("a number of rounds")),
+        ["times"] => times(ROUNDS),
+        ["instructions"] => instructions(),
+        [] => {
+            times(ROUNDS);
+            instructions();
+        }
+        _ => panic!("`times [rounds]` or `instructions`, not {arguments:?}"),
+    }
+}
+
+fn times(rounds: usize) {
+    let sink = Sink::start(Keep::No);
+    compare(sink.address());
+    println!("every record of both sides is the same\n");
+    if !is_installed("taskset") {
+        println!("ATTENTION: `taskset` is not installed, nothing is pinned: both tables are of all cores\n");
+    }
+    for cores in [Cores::One, Cores::Two] {
+        let mut helpers = Subject::ALL.map(|subject| {
+            let home = home(&format!("hot_path-{}", subject.name()));
+            let home = home.to_str().expect("the path is text");
+            (subject, Helper::start(cores, &["child", subject.name(), home, sink.address()]))
+        });
+        let mut nanos = vec![vec![Vec::with_capacity(rounds); Subject::ALL.len()]; Workload::ALL.len()];
+        let mut allocations = vec![vec![0.0; Subject::ALL.len()]; Workload::ALL.len()];
+        // The first round warms up.
+        for round in 0..=rounds {
+            for (row, workload) in Workload::ALL.into_iter().enumerate() {
+                for (column, (_, helper)) in helpers.iter_mut().enumerate() {
+                    let nanos_once = number(&helper.ask(&format!("time {}", workload.name())));
+                    if round > 0 {
+                        nanos[row][column].push(nanos_once);
+                    }
+                }
+            }
+        }
+        for (row, workload) in Workload::ALL.into_iter().enumerate() {
+            for (column, (_, helper)) in helpers.iter_mut().enumerate() {
+                allocations[row][column] = number(&helper.ask(&format!("count {}", workload.name())));
+            }
+        }
+        for (_, helper) in &mut helpers {
+            helper.ask("check");
+        }
+        let nanos = nanos.into_iter().map(|row| row.into_iter().map(median).collect()).collect();
+        table(&format!("ns, {}", cores.name()), nanos, if cores == Cores::One { 0 } else { 1 });
+        if cores == Cores::Two {
+            let bound = |workload| GATES.iter().find(|gate| gate.0 == workload).map_or(0.0, |gate| gate.2);
+            let held = Workload::ALL.iter().zip(&allocations).all(|(workload, row)| row[4] <= bound(*workload) + 0.05);
+            table("allocations on the calling thread", allocations, usize::MAX);
+            println!("allocations: {}\n", if held { "held" } else { "MISSED" });
+        }
+    }
+}
+
+/// One subject in its own process: `time W1`, `count W1`, `check`.
+fn child(subject: Subject, home: &Path, endpoint: &str) {
+    let running = subject.start(home, endpoint);
+    tracing::dispatcher::set_global_default(running.dispatch.clone()).expect("it is the only one");
+    let mut records = 0;
+    answer(|words| {
+        let [what, name] = match *words {
+            [what, name] => [what, name],
+            _ => {
+                running.check(records);
+                return "checked".to_owned();
+            }
+        };
+        let workload = Workload::of(name).expect("a workload");
+        let times = if running.is_idle() { IDLE_TIMES } else { workload.burst() };
+        records += times * workload.records();
+        let measured = match what {
+            "time" => {
+                let start = Instant::now();
+                workload.run(black_box(times));
+                start.elapsed().as_nanos() as f64
+            }
+            _ => counted(|| workload.run(black_box(times))) as f64,
+        };
+        running.flush();
+        format!("{}", measured / times as f64)
+    });
+}
+
+/// Runs a workload with one part for valgrind to look at.
+fn once(subject: &Running, workload: Workload, times: u64) {
+    tracing::dispatcher::set_global_default(subject.dispatch.clone()).expect("it is the only one");
+    for round in 1..=2 {
+        workload.run(black_box(times));
+        subject.flush();
+        subject.check(round * times * workload.records());
+    }
+    counted_by_valgrind(workload, times);
+    subject.flush();
+    subject.check(3 * times * workload.records());
+}
+
+/// Valgrind counts while this function runs.
+#[inline(never)]
+fn counted_by_valgrind(workload: Workload, times: u64) {
+    workload.run(black_box(times));
+    // So that the call above is no tail call.
+    black_box(());
+}
+
+fn instructions() {
+    if !is_installed("valgrind") {
+        println!("instructions are not counted: valgrind is not installed");
+        return;
+    }
+    let sink = Sink::start(Keep::No);
+    let rows = Workload::ALL.map(|workload| {
+        let row = Subject::ALL.map(|subject| callgrind(subject, workload, sink.address()));
+        row.to_vec()
+    });
+    table("instructions on the calling thread", rows.to_vec(), 2);
+}
+
+/// Instructions of one time.
+fn callgrind(subject: Subject, workload: Workload, endpoint: &str) -> f64 {
+    let home = home(&format!("hot_path-callgrind-{}-{}", subject.name(), workload.name()));
+    let out = home.join("callgrind.out");
+    let times = workload.burst().to_string();
+    let home = home.to_str().expect("the path is text");
+    let arguments = ["once", subject.name(), workload.name(), &times, home, endpoint];
+    let output = std::process::Command::new("valgrind")
+        .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*counted_by_valgrind*"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(this_program(None).get_program())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("valgrind can be started");
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
+    let collected = report.lines().find_map(|line| line.split("Collected :").nth(1));
+    number(collected.expect("valgrind tells what it counted").trim()) / workload.burst() as f64
+}
+
+/// Checks that both sides make the same records.
+fn compare(endpoint: &str) {
+    for workload in Workload::ALL {
+        let (ours, pair) = (seen_by_ours(workload, endpoint), seen_by_pair(workload));
+        assert_eq!(ours.len() as u64, 2 * workload.records());
+        if workload != Workload::Personal {
+            assert_eq!(ours, pair, "{}", workload.name());
+            continue;
+        }
+        for (ours, pair) in ours.iter().zip(&pair) {
+            for (key, stays) in [("items", true), ("plan", true), ("user_id", false), ("password", false)] {
+                assert!(pair.attribute(key).is_some(), "{key}");
+                assert_eq!(ours.attribute(key), pair.attribute(key).filter(|_| stays), "{key}");
+            }
+            assert!(ours.attribute("user_id_hash").is_some());
+            assert_ne!(ours.attribute("email"), pair.attribute("email"));
+        }
+    }
+}
+
+fn seen_by_ours(workload: Workload, endpoint: &str) -> Vec<Seen> {
+    let memory = Memory::new();
+    let running = Running::ours(&home("hot_path-compare"), endpoint, Some(&memory));
+    tracing::dispatcher::with_default(&running.dispatch, || workload.run(2));
+    running.flush();
+    running.check(2 * workload.records());
+    normalised(memory.rows().iter().map(|row| Seen::of_row(row.as_str())).collect())
+}
+
+fn seen_by_pair(workload: Workload) -> Vec<Seen> {
+    let (spans, logs) = (Discard::keeping(), Discard::keeping());
+    let taken = (spans.clone(), logs.clone());
+    let running = Running::pair(spans.clone(), logs.clone(), move || taken.0.taken() + taken.1.taken());
+    tracing::dispatcher::with_default(&running.dispatch, || workload.run(2));
+    running.flush();
+    running.check(2 * workload.records());
+    normalised(logs.kept().into_iter().chain(spans.kept()).collect())
+}
+
+/// Prints what was measured, and ours as a part of the pair beside its gate.
+fn table(title: &str, rows: Vec<Vec<f64>>, gate: usize) {
+    println!("{title}");
+    print!("| per time |");
+    Subject::ALL.iter().for_each(|subject| print!(" {:>8} |", subject.name()));
+    println!(" ours/pair | gate |        |");
+    println!("|----------|{}-----------|------|--------|", "----------|".repeat(Subject::ALL.len()));
+    for (workload, row) in Workload::ALL.into_iter().zip(rows) {
+        print!("| {:<8} |", workload.name());
+        let digits = if title.starts_with("alloc") { 3 } else { 1 };
+        row.iter().for_each(|figure| print!(" {figure:>8.digits$} |"));
+        let ratio = row[4] / row[5];
+        let bound = GATES.iter().find(|(gated, ..)| *gated == workload).and_then(|(_, bounds, _)| bounds.get(gate));
+        let verdict = bound.map_or("", |bound| if ratio <= *bound { "held" } else { "MISSED" });
+        let bound = bound.map_or_else(String::new, |bound| format!("{bound:.2}"));
+        println!(" {ratio:>9.3} | {bound:>4} | {verdict:<6} |");
+    }
+    println!();
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
+}

@@ -1,0 +1,219 @@
+//! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
+
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, is, run_back, starts_with};
+use super::pairs::Style;
+use super::value::{self, is_answer, is_placeholder, is_status};
+use crate::privacy::keys::{KeyInText, NumericRule, TextRule};
+
+/// Whether a quoted string is a value.
+pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
+    if is_placeholder(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
+        return false;
+    }
+    let first = value.split(|byte| is(*byte, SPACE)).next().unwrap_or_default();
+    // `{"password":"is required"}` is an answer about a form.
+    if (if first.len() == value.len() { is_status(value) } else { is_answer(first) }) && rule.text != TextRule::Name {
+        return false;
+    }
+    let digits = value::digits(value);
+    match rule.text {
+        TextRule::Never => false,
+        TextRule::Password | TextRule::Cookie | TextRule::Data => true,
+        TextRule::Token if style == Style::Newtype => value::is_made_up(value),
+        TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
+        TextRule::Digits => digits >= 3 || (digits > 0 && value.contains(&b':')),
+        TextRule::Phone => digits >= 5,
+        TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
+        TextRule::Geo => digits >= 1,
+        TextRule::Name => value::has_letter(value) && !is_status(value),
+        TextRule::Weak => !is_code(value) && !is_address(value),
+        TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
+        TextRule::Id => value.iter().any(|byte| alnum(*byte)),
+    }
+}
+
+/// Whether the bare value `text[start..end]` is one.
+pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
+    let value = &text[start..end];
+    if is_placeholder(value) || is_status(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
+        return false;
+    }
+    let digits = value::digits(value);
+    if matches!(rule.text, TextRule::Weak | TextRule::Data) && street(text, start, end) {
+        return true;
+    }
+    if value::is_number(value) {
+        let size = match rule.text {
+            TextRule::Digits => {
+                digits >= 3 && !value.contains(&b'.') || digits >= 4 && value.contains(&b'.') && style != Style::Prose
+            }
+            TextRule::Phone => digits >= 5,
+            TextRule::Date | TextRule::Data => digits >= 4,
+            TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%"),
+            TextRule::Weak => style != Style::Prose && !value.contains(&b'.'),
+            TextRule::Token => style != Style::Prose || digits >= 6,
+            _ => true,
+        };
+        return match rule.numeric {
+            NumericRule::Goes => size,
+            // No count is that high.
+            NumericRule::Stays => rule.text == TextRule::Token && digits >= 12 && !value.starts_with(b"0x"),
+        };
+    }
+    match style {
+        Style::Json => false,
+        // A bare word in `Debug` output is the variant of an enum.
+        Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
+        Style::Equals | Style::Field | Style::Newtype => match rule.text {
+            TextRule::Never => false,
+            TextRule::Password => true,
+            TextRule::Token => !is_code(value) && value.len() >= 3,
+            TextRule::Cookie => value::is_made_up(value),
+            TextRule::Digits => digits >= 3 || (digits > 0 && value.contains(&b':')),
+            TextRule::Phone => digits >= 5,
+            TextRule::Date => digits >= 4,
+            TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
+            TextRule::Name | TextRule::Data | TextRule::Id => !is_code(value),
+            TextRule::Weak => !is_code(value) && !is_address(value),
+            TextRule::Host | TextRule::Addr => {
+                value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
+            }
+        },
+        Style::Prose => prose_counts(text, start, end, rule),
+    }
+}
+
+/// After `key: ` in a sentence a value must look like one.
+fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
+    let value = &text[start..end];
+    let digits = value::digits(value);
+    let word = value::is_word(value);
+    // `incorrect for user`: a sentence goes on.
+    let goes_on = after(text, end) == b' ' && is(after(text, end + 1), LETTER) && !value::is_key(text, end + 1);
+    match rule.text {
+        TextRule::Password if word => {
+            let verb = [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| value.ends_with(end));
+            !goes_on && !verb && value.len() >= 3
+        }
+        TextRule::Password => !is_code(value),
+        TextRule::Token | TextRule::Cookie => value::is_made_up(value),
+        TextRule::Digits => digits >= 3 && !is_code(value),
+        TextRule::Phone => {
+            digits >= 5
+                || (digits >= 1 && value[0] == b'+')
+                || value[0] == b'('
+                || (digits >= 3 && value::digits(&text[start..text.len().min(start + 16)]) >= 7)
+        }
+        TextRule::Date => digits >= 4 || digits >= 1 && value::digits(&text[start..text.len().min(start + 16)]) >= 5,
+        TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
+        TextRule::Name => {
+            let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
+            !is_code(value)
+                && (capital
+                    || !goes_on
+                        && (digits > 0
+                            || value.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-'))
+                            || value.len() <= 16))
+        }
+        TextRule::Data => {
+            !is_code(value)
+                && (digits >= 3
+                    || digits > 0 && street(text, start, end)
+                    || text[start].is_ascii_uppercase() && !goes_on)
+        }
+        TextRule::Weak => street(text, start, end),
+        TextRule::Host => {
+            value.contains(&b'.')
+                && value::has_letter(value)
+                && !is_code(value)
+                && !is_address(value)
+                && !is_local(value)
+        }
+        TextRule::Id => digits >= 1 && !is_code(value),
+        TextRule::Never | TextRule::Addr => false,
+    }
+}
+
+/// `12 Main Street`
+fn street(text: &[u8], start: usize, end: usize) -> bool {
+    text[start..end].iter().all(|byte| is(*byte, DIGIT))
+        && end - start <= 5
+        && after(text, end) == b' '
+        && after(text, end + 1).is_ascii_uppercase()
+        && is(after(text, end + 2), LETTER)
+}
+
+/// Types, paths, calls, file positions, pointers.
+fn is_code(value: &[u8]) -> bool {
+    value.windows(2).any(|pair| pair == b"::" || pair == b"()")
+        || value.starts_with(b"&")
+        || value.starts_with(b"/")
+        || value.starts_with(b"./")
+        || value.starts_with(b"0x")
+        || super::bytes::find(value, 0, b".rs:").is_some()
+        || value.ends_with(b".rs")
+        || super::bytes::find(value, 0, b"://").is_some()
+}
+
+/// Digits and the signs of a network address: those are found by their own grammar.
+fn is_address(value: &[u8]) -> bool {
+    value.iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b'.' | b':' | b'[' | b']' | b'/' | b'%'))
+        && value.iter().any(|byte| matches!(byte, b'.' | b':'))
+        || value.iter().filter(|byte| **byte == b':').count() >= 2
+}
+
+fn is_local(value: &[u8]) -> bool {
+    starts_with(value, 0, b"localhost")
+        || value == b"::1"
+        || value.starts_with(b"127.")
+        || starts_with(value, 0, b"unix:")
+}
+
+/// Letters of both cases and digits, in no order.
+pub(super) fn looks_random(value: &[u8]) -> bool {
+    let base64 = value.iter().all(|byte| alnum(*byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'));
+    let mixed = value.iter().any(u8::is_ascii_lowercase)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value::digits(value) >= 2;
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    // A path or a name has words in it.
+    let parts = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
+    base64 && mixed && !hex && parts * 8 <= value.len() && value::entropy(value) >= 0.86
+}
+
+/// Keys whose values are random and public.
+pub(super) fn names_public(key: &[u8]) -> bool {
+    const PUBLIC: [&[u8]; 24] = [
+        b"id",
+        b"hash",
+        b"sha",
+        b"digest",
+        b"checksum",
+        b"etag",
+        b"integrity",
+        b"trace",
+        b"span",
+        b"cursor",
+        b"page",
+        b"commit",
+        b"rev",
+        b"revision",
+        b"build",
+        b"image",
+        b"version",
+        b"fingerprint",
+        b"traceparent",
+        b"uuid",
+        b"md5",
+        b"nonce",
+        b"sum",
+        b"ref",
+    ];
+    let start = run_back(key, key.len(), 24, |byte| is(byte, LETTER | DIGIT));
+    let last = &key[start..];
+    PUBLIC.iter().any(|public| last.eq_ignore_ascii_case(public))
+        || last.ends_with(b"Id")
+        || last.ends_with(b"ID")
+        || last.ends_with(b"Hash")
+        || starts_with(last, 0, b"sha")
+}

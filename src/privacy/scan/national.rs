@@ -1,0 +1,180 @@
+//! Numbers by which a state knows one person: by their form beside a word that announces them, and a few by form and check.
+
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, is, run};
+use super::{Finding, Kind, Severity};
+
+/// What follows an announcing word: the pattern's letters stand for a digit (`9`), a letter (`A`) and either (`*`).
+struct Form {
+    words: &'static [&'static [u8]],
+    patterns: &'static [&'static [u8]],
+}
+
+const FORMS: [Form; 21] = [
+    Form { words: &[b"nino", b"national insurance", b"ni number"], patterns: &[b"AA999999A"] },
+    Form { words: &[b"nhs"], patterns: &[b"9999999999"] },
+    Form { words: &[b"cpf"], patterns: &[b"99999999999"] },
+    Form { words: &[b"cnpj"], patterns: &[b"99999999999999"] },
+    Form { words: &[b"dni"], patterns: &[b"99999999A"] },
+    Form { words: &[b"nie"], patterns: &[b"A9999999A"] },
+    Form { words: &[b"nif"], patterns: &[b"99999999A", b"A9999999A", b"999999999"] },
+    Form { words: &[b"pesel"], patterns: &[b"99999999999"] },
+    Form { words: &[b"aadhaar", b"aadhar"], patterns: &[b"999999999999"] },
+    Form { words: &[b"bsn", b"burgerservicenummer"], patterns: &[b"999999999", b"99999999"] },
+    Form { words: &[b"personnummer", b"personal number"], patterns: &[b"9999999999", b"999999999999"] },
+    Form { words: &[b"hetu", b"henkilotunnus"], patterns: &[b"999999999A", b"9999999999", b"999999A999*"] },
+    Form {
+        words: &[b"steuer-id", b"steuerid", b"steuer id", b"idnr", b"steuernummer"],
+        patterns: &[b"99999999999", b"9999999999"],
+    },
+    Form { words: &[b"tfn", b"tax file"], patterns: &[b"999999999", b"99999999"] },
+    Form {
+        words: &[b"nir", b"insee", b"secu"],
+        patterns: &[b"999999999999999", b"9999999999999", b"99999A999999999", b"99999A9999999"],
+    },
+    Form { words: &[b"routing", b"aba"], patterns: &[b"999999999"] },
+    Form { words: &[b"sin"], patterns: &[b"999999999"] },
+    Form { words: &[b"curp"], patterns: &[b"AAAA999999AAAAAA*9"] },
+    Form {
+        words: &[b"passport", b"reisepass", b"passeport"],
+        patterns: &[
+            b"999999999",
+            b"A99999999",
+            b"A9999999",
+            b"AA9999999",
+            b"AA999999",
+            b"99AA99999",
+            b"A*********",
+            b"C********",
+        ],
+    },
+    Form { words: &[b"sort code"], patterns: &[b"999999"] },
+    Form { words: &[b"codice fiscale"], patterns: &[b"AAAAAA99A99A999A"] },
+];
+
+/// The longest number, without separators.
+const MOST: usize = 18;
+
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let mut at = 0;
+    while let Some(start) = text[at..].iter().position(|byte| is(*byte, LETTER | HIGH)).map(|offset| at + offset) {
+        at = run(text, start, |byte| is(byte, LETTER | HIGH));
+        if !may_announce(text[start], at - start) {
+            if at - start == 6 && after(text, at).is_ascii_digit() {
+                fiscal_code(text, start, found);
+            }
+            continue;
+        }
+        for form in &FORMS {
+            let Some(word) = form.words.iter().find(|word| super::bytes::starts_with(text, start, word)) else {
+                continue;
+            };
+            let end = start + word.len();
+            if is(after(text, end), LETTER | HIGH) {
+                continue;
+            }
+            if let Some((from, to)) = announced(text, end, form) {
+                found.push(Finding::new(Kind::NationalId, Severity::Contextual, from..to));
+                at = at.max(to);
+                break;
+            }
+        }
+        if at - start == 6 && after(text, at).is_ascii_digit() {
+            fiscal_code(text, start, found);
+        }
+    }
+}
+
+/// A filter that lets most words pass by: first letter and length of the words above.
+fn may_announce(first: u8, len: usize) -> bool {
+    match first | 0x20 {
+        b'n' => matches!(len, 2 | 3 | 4 | 8),
+        b'c' => matches!(len, 3 | 4 | 6),
+        b'd' => len == 3,
+        b'p' => matches!(len, 5 | 8 | 9 | 12),
+        b'a' => matches!(len, 3 | 6 | 7),
+        b'b' => matches!(len, 3 | 19),
+        b'h' => matches!(len, 4 | 13),
+        b's' => matches!(len, 3 | 4 | 6 | 8 | 12),
+        b't' => len == 3,
+        b'i' => matches!(len, 4 | 5),
+        b'r' => matches!(len, 7 | 9),
+        _ => false,
+    }
+}
+
+/// The number after an announcing word, over `number`, `no.`, `:` and the like.
+fn announced(text: &[u8], end: usize, form: &Form) -> Option<(usize, usize)> {
+    const FILL: [&[u8]; 9] = [b"number", b"no", b"nr", b"num", b"id", b"is", b"was", b"code", b"of"];
+    let mut at = end;
+    for _ in 0..3 {
+        at = run(text, at, |byte| {
+            matches!(byte, b' ' | b':' | b'=' | b'#' | b'"' | b'\'' | b'.' | b'_' | b'-' | b'\\' | b'(')
+        });
+        let word = run(text, at, |byte| is(byte, LETTER));
+        if FILL.iter().any(|fill| text[at..word].eq_ignore_ascii_case(fill)) && !is(after(text, word), DIGIT) {
+            at = word;
+        } else {
+            break;
+        }
+    }
+    if at == end || at >= text.len() {
+        return None;
+    }
+    form.patterns.iter().find_map(|pattern| matched(text, at, pattern)).map(|to| (at, to))
+}
+
+/// Where a number of this pattern that starts at `from` ends. Single separators between its characters are passed over.
+fn matched(text: &[u8], from: usize, pattern: &[u8]) -> Option<usize> {
+    let mut at = from;
+    for (index, want) in pattern.iter().enumerate() {
+        if index > 0 && matches!(after(text, at), b' ' | b'-' | b'.' | b'/' | b'+') && alnum(after(text, at + 1)) {
+            at += 1;
+        }
+        let byte = after(text, at);
+        let fits = match want {
+            b'9' => is(byte, DIGIT),
+            b'A' => is(byte, LETTER),
+            b'C' => matches!(byte.to_ascii_uppercase(), b'C' | b'F' | b'G' | b'H' | b'J' | b'K' | b'L'),
+            _ => alnum(byte) && (is(byte, DIGIT) || byte.is_ascii_uppercase()),
+        };
+        if !fits || index >= MOST {
+            return None;
+        }
+        at += 1;
+    }
+    let digits = text[from..at].iter().filter(|byte| is(**byte, DIGIT)).count();
+    (!alnum(after(text, at)) && digits >= 5).then_some(at)
+}
+
+/// The Italian code is so long that its form and check letter are enough.
+fn fiscal_code(text: &[u8], start: usize, found: &mut Vec<Finding>) {
+    const ODD: [u8; 26] =
+        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    let Some(code) = text.get(start..start + 16) else { return };
+    let form = code
+        .iter()
+        .zip(b"AAAAAA99A99A999A")
+        .all(|(byte, want)| if *want == b'9' { alnum(*byte) } else { is(*byte, LETTER) });
+    if !form || alnum(before(text, start)) || alnum(after(text, start + 16)) {
+        return;
+    }
+    let value = |byte: u8| if is(byte, DIGIT) { byte - b'0' } else { byte.to_ascii_uppercase() - b'A' };
+    let sum: u32 = code[..15]
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| u32::from(if at % 2 == 0 { ODD[usize::from(value(*byte))] } else { value(*byte) }))
+        .sum();
+    if u32::from(value(code[15])) == sum % 26 {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, start..start + 16));
+    }
+}
+
+/// `111.444.777-35`: the Brazilian number as it is printed, with both check digits right.
+pub(super) fn is_cpf(digits: &[u8]) -> bool {
+    let check = |len: usize| {
+        let sum: usize =
+            digits[..len].iter().enumerate().map(|(at, digit)| usize::from(*digit - b'0') * (len + 1 - at)).sum();
+        (sum * 10 % 11 % 10) as u8 + b'0'
+    };
+    digits.len() == 11 && digits[9] == check(9) && digits[10] == check(10)
+}

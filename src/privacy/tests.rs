@@ -1,0 +1,266 @@
+//! What the filter writes is what waits in the queue: these look at its very bytes.
+
+use std::sync::{Arc, Mutex};
+
+use tracing::field::Empty;
+use tracing::span::Attributes;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::prelude::*;
+
+use super::format::{Header, Shape};
+use super::*;
+use crate::app::Timestamp;
+use crate::record::{Batch, Row, ValueRef};
+
+/// Writes all that happens into a chunk, as the telemetry layer does.
+struct Collect {
+    engine: Engine,
+    plans: Plans,
+    chunk: Mutex<Chunk>,
+}
+
+impl Collect {
+    fn new(policy: Policy) -> Arc<Self> {
+        let pseudonyms = Pseudonymizer::with_key(&[7; 32]);
+        Arc::new(Collect {
+            engine: Engine { policy: policy.clone(), pseudonyms },
+            plans: Plans::new(policy),
+            chunk: Mutex::default(),
+        })
+    }
+
+    fn rows(&self) -> Vec<String> {
+        let chunk = self.chunk.lock().unwrap();
+        let batch = Batch {
+            chunk: &chunk,
+            plans: Some(&self.plans),
+            resource: &Resource::default(),
+            zero: Timestamp::from_nanos(0),
+        };
+        batch.records().map(|record| Row::of(&record).as_str().to_owned()).collect()
+    }
+}
+
+fn header(shape: Shape, plan: &Plan) -> Header {
+    Header { shape, plan: plan.id(), start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 }
+}
+
+struct Collecting(Arc<Collect>);
+
+impl<S: Subscriber> Layer<S> for Collecting {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
+        let plan = self.0.plans.plan(attributes.metadata(), |_| Origin::Admitted).unwrap();
+        let mut scratch = Scratch::default();
+        let mut visitor = PrivacyVisitor::fields(&self.0.engine, plan, &mut scratch);
+        attributes.record(&mut visitor);
+        let fields = visitor.into_fields();
+        if let Some(clean) = fields.close(&header(Shape::Span, plan), &mut scratch) {
+            self.0.chunk.lock().unwrap().append(clean);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let plan = self.0.plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
+        let mut scratch = Scratch::default();
+        let mut visitor = PrivacyVisitor::event(&self.0.engine, plan, &mut scratch, &header(Shape::Event, plan));
+        event.record(&mut visitor);
+        if let Some(clean) = visitor.finish() {
+            self.0.chunk.lock().unwrap().append(clean);
+        }
+    }
+}
+
+/// Runs `log` and gives what was collected.
+fn collect(policy: Policy, log: impl FnOnce()) -> Arc<Collect> {
+    let collect = Collect::new(policy);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(Collecting(Arc::clone(&collect))), log);
+    collect
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "read by Debug alone")]
+struct Account {
+    password: &'static str,
+    plan: &'static str,
+}
+
+#[test]
+fn a_raw_canary_is_never_in_the_queues_bytes() {
+    let collected = collect(Policy::standard(), || {
+        let account = Account { password: "canary-pass", plan: "marker" };
+        tracing::info!(
+            user_id = "canary-id",
+            email = "canary@mail.example",
+            ?account,
+            "marker mail canary@mail.example"
+        );
+        tracing::info_span!("span", user_id = %"canary-id", password = "canary-pass", note = "marker by canary@mail.example");
+    });
+    let chunk = collected.chunk.lock().unwrap();
+    assert_eq!(chunk.records(), 2);
+    assert!(holds(chunk.bytes(), "marker"), "the control is there");
+    assert!(!holds(chunk.bytes(), "canary"), "{}", String::from_utf8_lossy(chunk.bytes()));
+}
+
+#[test]
+fn a_long_value_is_scanned_first_and_cut_after() {
+    let collected = collect(Policy::standard(), || {
+        // The address lies across the cut: a cut made first would leave its head.
+        let text = format!("{}canary.person@mail.example", "x ".repeat(507));
+        tracing::info!(text, huge = "日".repeat(100_000), late = Empty, "marker");
+    });
+    let row = collected.rows().remove(0);
+    assert!(!row.contains("canary"), "{row}");
+    let chunk = collected.chunk.lock().unwrap();
+    let batch = Batch {
+        chunk: &chunk,
+        plans: Some(&collected.plans),
+        resource: &Resource::default(),
+        zero: Timestamp::from_nanos(0),
+    };
+    let record = batch.records().next().unwrap();
+    let Some(ValueRef::Str(huge)) = record.attribute("huge") else { panic!("a text is kept") };
+    assert!(huge.len() <= 1024 && huge.len() > 1020 && huge.chars().all(|c| c == '日'));
+    assert_eq!(record.attribute("late"), None);
+}
+
+#[test]
+fn a_finding_does_what_the_policy_says() {
+    let log = || {
+        tracing::info!(note = "mail bob@mail.example", plan = "pro");
+        tracing::info!(note = "mail nobody", plan = "pro");
+    };
+    let rows = |answer| collect(Policy::standard().on_finding(answer), log).rows();
+    assert!(rows(OnFinding::Redact)[0].contains("mail [EMAIL]"));
+    let dropped = rows(OnFinding::DropField);
+    assert!(
+        !dropped[0].contains("note") && dropped[0].contains("pro") && dropped[1].contains("mail nobody"),
+        "{dropped:?}"
+    );
+    assert_eq!(rows(OnFinding::DropRecord).len(), 1, "the record with the finding is gone");
+}
+
+#[test]
+fn each_action_does_what_its_name_says() {
+    let policy = Policy::standard()
+        .field("size", Action::Bucket)
+        .field("at", Action::Round(TimeUnit::Day))
+        .field("peer", Action::Generalize)
+        .field("head", Action::Truncate(4))
+        .keep("city", "sales report")
+        .drop_field("plan")
+        .hash("order_*");
+    let collected = collect(policy, || {
+        tracing::info!(
+            size = 1234,
+            at = "2026-03-04T05:06:07Z",
+            peer = "203.0.113.77",
+            head = "abcdef",
+            city = "Turin",
+            plan = "pro",
+            order_number = 7,
+        );
+    });
+    let row = &collected.rows()[0];
+    for kept in [
+        r#""size":"1000-9999""#,
+        r#""at":"2026-03-04T00:00:00Z""#,
+        r#""peer":"203.0.113.0/24""#,
+        r#""head":"abcd""#,
+        r#""city":"Turin""#,
+        r#""order_number_hash":""#,
+    ] {
+        assert!(row.contains(kept), "{kept} is not in {row}");
+    }
+    assert!(!row.contains("pro"), "{row}");
+}
+
+#[test]
+fn an_id_of_any_type_is_hashed_and_the_same_in_all_of_them() {
+    let collected = collect(Policy::standard(), || {
+        tracing::info!(user_id = 42_u64);
+        tracing::info!(user_id = 42_i64);
+        tracing::info!(user_id = 42_u128);
+        tracing::info!(user_id = "42");
+        tracing::info!(user_id = %"42");
+        tracing::info!(user_id = ?"42");
+        tracing::info!(user_id = ?Some(42));
+        tracing::info!(user_id = Some(42));
+    });
+    let rows = collected.rows();
+    assert_eq!(rows.len(), 8);
+    assert!(rows[0].contains("user_id_hash"), "{}", rows[0]);
+    assert!(rows.iter().all(|row| row == &rows[0]), "{rows:#?}");
+}
+
+#[test]
+fn numbers_and_switches_under_a_secret_word_stay_unless_they_are_the_secret() {
+    let collected = collect(Policy::standard(), || {
+        tracing::info!(token = 512, password = true, pin = 1234, phone = 491701234567_u64, token_text = "x");
+    });
+    let row = &collected.rows()[0];
+    assert!(row.contains(r#""token":512"#) && row.contains(r#""password":true"#), "{row}");
+    assert!(!row.contains("1234"), "{row}");
+}
+
+#[cfg(feature = "otlp")]
+mod from_disk {
+    use super::*;
+
+    fn readmitted(policy: Policy, row: &str) -> Result<String, Refused> {
+        let engine = Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
+        let mut scratch = Scratch::default();
+        let Readmitted { clean, resource, .. } = readmit(&engine, row, &mut scratch)?;
+        let chunk = Chunk::of(clean);
+        let batch = Batch { chunk: &chunk, plans: None, resource: &resource, zero: Timestamp::from_nanos(0) };
+        Ok(batch.records().map(|record| Row::of(&record).as_str().to_owned()).collect())
+    }
+
+    #[test]
+    fn a_row_comes_back_as_it_went() {
+        let collected = collect(Policy::standard(), || {
+            let span = tracing::info_span!(
+                "span",
+                user_id = 7,
+                "user.id" = 8,
+                share = 0.5,
+                big = u64::MAX,
+                small = -3,
+                on = true,
+                note = "mail bob@mail.example \"quoted\"\n",
+                "otel.kind" = "client",
+                "otel.status_code" = "ERROR"
+            );
+            tracing::warn!(parent: &span, odd = f64::NAN, password = "x", "order placed");
+        });
+        for row in collected.rows() {
+            assert_eq!(readmitted(Policy::standard(), &row).as_deref(), Ok(row.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_tampered_with_is_cleaned_or_refused() {
+        let row = r#"{"kind":"log","time":"2026-03-04T05:06:07.000000000Z","level":"INFO","target":"t","body":"mail bob@mail.example","attributes":{"password":"hunter2","user_id":"7","note":"call +49 170 1234567"},"resource":{}}"#;
+        let clean = readmitted(Policy::standard(), row).unwrap();
+        assert!(clean.contains("[EMAIL]") && clean.contains("user_id_hash") && clean.contains(r#""note""#), "{clean}");
+        assert!(!clean.contains("hunter2") && !clean.contains("bob") && !clean.contains("1234567"), "{clean}");
+        assert_eq!(readmitted(Policy::standard().on_finding(OnFinding::DropRecord), row), Err(Refused::Found));
+        for broken in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"kind":"log"}"#,
+            &row[..60],
+            &row.replace("log", "dance"),
+            &row.replace("2026", "soon"),
+        ] {
+            assert_eq!(readmitted(Policy::standard(), broken), Err(Refused::NotARecord), "{broken}");
+        }
+    }
+}

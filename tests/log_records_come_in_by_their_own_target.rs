@@ -1,0 +1,83 @@
+//! Promise: records of the `log` crate are collected only if the application says so, and then by the target that each
+//! one names, not by that of the bridge. A process has one logger, hence a binary of its own.
+
+mod support;
+
+use std::sync::Once;
+
+use support::{Record, alone, logged, on, records, settle, span};
+use tracing::dispatcher::with_default;
+
+fn bridge() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing_log::LogTracer::init().expect("no other logger is there"));
+}
+
+fn log_some() {
+    bridge();
+    log::info!("own info");
+    log::debug!("own debug");
+    log::info!(target: "other", "other info");
+    log::warn!(target: "other", "other warn");
+    log::warn!(target: "log", "of the bridge itself, it seems");
+    log::error!(target: "opentelemetry_sdk", "of our own machinery");
+    tracing::info!("an event");
+}
+
+fn bodies(records: &[Record]) -> Vec<&str> {
+    records.iter().filter_map(Record::body).collect()
+}
+
+#[test]
+fn they_stay_out_by_default() {
+    let records = logged("ignored", |builder| builder.targets("other=warn"), log_some);
+    assert_eq!(bodies(&records), ["an event"]);
+}
+
+#[test]
+fn they_come_in_by_the_targets_and_levels_of_all_others() {
+    let records = logged("collected", tracing_privacy::Builder::log_records, log_some);
+    assert_eq!(bodies(&records), ["own info", "an event"]);
+    let records = logged("targets", |builder| builder.log_records().targets("other=warn"), log_some);
+    assert_eq!(bodies(&records), ["own info", "other warn", "an event"]);
+}
+
+#[test]
+fn they_have_their_own_target_and_no_place_in_the_source_tree() {
+    let records = logged(
+        "shape",
+        |builder| builder.log_records().targets("other=warn"),
+        || {
+            bridge();
+            tracing::info_span!("around").in_scope(|| log::warn!(target: "other", "mind {}", "the gap"));
+            log::info!("mail ann@example.com");
+        },
+    );
+    let record = &records[0];
+    assert_eq!((record.body(), record.target(), record.level()), (Some("mind the gap"), "other", "WARN"));
+    assert_eq!(record.attributes(), [""; 0]);
+    assert_eq!(record.span_id(), span(&records, "around").span_id());
+    assert!(!record.contains(file!()) && !record.contains("module_path"), "{record:?}");
+    let mail = &records[2];
+    assert!(mail.target() == module_path!() && !mail.contains("ann@"), "{mail:?}");
+}
+
+#[test]
+fn an_error_that_is_not_let_in_fails_nobodys_span() {
+    let records = logged("errors", tracing_privacy::Builder::log_records, || {
+        bridge();
+        tracing::info_span!("theirs").in_scope(|| log::error!(target: "other", "not ours"));
+        tracing::info_span!("ours").in_scope(|| log::error!("ours"));
+    });
+    assert_eq!(span(&records, "theirs").text("status"), None);
+    assert_eq!(span(&records, "ours").text("status"), Some("error"));
+}
+
+#[test]
+fn what_was_turned_away_is_not_kept_and_balances() {
+    let (telemetry, memory, _directory) = on("balance");
+    with_default(&alone(&telemetry), || (0..5).for_each(|_| log_some()));
+    settle(&telemetry);
+    assert_eq!(records(&memory).len(), 5);
+    assert_eq!(telemetry.status().counts().produced(), 5);
+}
