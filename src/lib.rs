@@ -86,3 +86,7 @@ pub use pipeline::Schedule;
 pub use pipeline::{Counts, Loss, Unfinished};
 pub use record::{RecordRef, Row, Severity, Signal, SpanKind, Status as SpanStatus, ValueRef};
 pub use telemetry::{Builder, Error, Status, Telemetry};
+
+#[cfg(all(doctest, feature = "otlp"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -25,7 +25,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// Records of one look: few enough for the buffers that the queue keeps for reuse, so that what is counted is the record
 /// and not a buffer for a hundred of them.
-const TIMES: u64 = 300;
+const TIMES: u64 = 200;
 
 struct Price(u64);
 
@@ -101,9 +101,13 @@ fn an_event_costs_no_allocation_and_a_span_at_most_one() {
         flush(TIMES * records);
     }
     for (name, work, records, allowed) in cases {
-        let asked = counted(|| (0..TIMES).for_each(|_| work()));
-        // A hurried worker may be swapping at the very moment: that record takes a buffer of its own.
-        flush(TIMES * records);
+        let look = || {
+            let asked = counted(|| (0..TIMES).for_each(|_| work()));
+            flush(TIMES * records);
+            asked
+        };
+        // Should the worker be swapping buffers at the very moment, a record takes one of its own: not three times in a row.
+        let asked = std::iter::repeat_with(look).take(3).min().unwrap_or(u64::MAX);
         assert!(asked <= allowed * TIMES, "{name}: {asked} allocations for {TIMES} times, {allowed} allowed each");
     }
 }

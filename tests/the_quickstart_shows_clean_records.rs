@@ -5,7 +5,7 @@
 #[path = "support/example.rs"]
 mod example;
 
-use example::{Example, HARMLESS, PLANTED};
+use example::Example;
 use tracing_privacy::Environment;
 use tracing_privacy::consent::{Row, Saved, Settings, decide};
 
@@ -69,7 +69,7 @@ mod on {
     use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::example::{CUSTOMERS, contains};
+    use super::example::{CUSTOMERS, HARMLESS, PLANTED, contains};
     use super::*;
 
     #[test]
@@ -115,7 +115,10 @@ mod on {
     #[test]
     fn useful_fields_survive_and_a_redacted_sentence_keeps_its_other_words() {
         let rows = kept(&Example::new("quickstart").var(ENABLED, "true"));
-        let attribute = |key: &str, value: &str| rows.iter().any(|row| row["attributes"][key].to_string() == value);
+        let attribute = |key: &str, json: &str| {
+            let value: serde_json::Value = serde_json::from_str(json).expect("it is JSON");
+            rows.iter().any(|row| row["attributes"][key] == value)
+        };
         for (key, value) in
             [("plan", "\"pro\""), ("plan", "\"free\""), ("items", "3"), ("uptime_ms", "12.5"), ("cached", "true")]
         {
@@ -194,6 +197,26 @@ mod on {
         let counts = format!("records: {n} produced = 0 sent + {n} stored + 0 dropped + 0 pending", n = rows.len());
         assert!(said.stdout.contains(&counts), "{}", said.stdout);
         assert!(said.stdout.contains("turned away: 1 of `sqlx::query`"), "{}", said.stdout);
+    }
+
+    #[test]
+    fn the_readme_shows_what_it_prints() {
+        // Pseudonyms are another machine's every time.
+        let masked = |text: &str| -> Vec<String> {
+            let line = |line: &str| {
+                line.split_once("user_id_hash = ").map_or(line, |(before, _)| before).trim_end().to_owned()
+            };
+            text.lines().map(line).collect()
+        };
+        let readme = include_str!("../README.md");
+        let part =
+            readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a before and after");
+        let printed = masked(&Example::new("quickstart").var(ENABLED, "true").run().stdout);
+        let records: Vec<_> = part.split("\n\n").map(masked).collect();
+        assert!(records.len() > 2, "{records:#?}");
+        for record in records {
+            assert!(printed.windows(record.len()).any(|lines| lines == record), "{record:#?} in {printed:#?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod home;
 #[path = "support/receiver.rs"]
 mod receiver;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use receiver::{Behaviour, Receiver, Value};
@@ -48,7 +49,7 @@ fn what_the_server_takes_is_counted_as_sent_and_is_what_was_kept() {
     let receiver = Receiver::start();
     let telemetry = telemetry("sent", &receiver.url());
     log(&telemetry, 250);
-    telemetry.flush(Duration::from_secs(10)).expect("the server takes everything");
+    telemetry.flush(Duration::from_secs(10)).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
     let counts = *telemetry.status().counts();
     assert_eq!((counts.sent(), counts.stored(), counts.dropped()), (250, 0, 0), "{counts}");
     assert_eq!(receiver.logs().len(), 250);
@@ -211,11 +212,12 @@ fn after_a_withdrawal_not_one_more_record_is_sent() {
         .otlp(receiver.url())
         .start()
         .expect("the settings are right");
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stops = Stops(&stop);
         for _ in 0..8 {
             scope.spawn(|| {
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) {
                     log(&telemetry, 50);
                     std::thread::yield_now();
                 }
@@ -229,9 +231,17 @@ fn after_a_withdrawal_not_one_more_record_is_sent() {
         assert_eq!(receiver.logs().len(), sent, "nothing more is sent");
         let later = telemetry.records(usize::MAX).expect("the store can be read").len();
         assert_eq!(later, stored, "nothing more is stored");
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert!(telemetry.status().is_withdrawn());
+}
+
+/// Lets the logging threads end, also when an assertion fails.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 #[path = "../../tests/support/allocations.rs"]
 pub(crate) mod allocations;
+pub(crate) mod client;
 pub(crate) mod discard;
 #[path = "../../tests/support/home.rs"]
 #[allow(unreachable_pub)]

@@ -94,3 +94,11 @@ pub(crate) fn answer(mut respond: impl FnMut(&[&str]) -> String) {
         println!("{}", respond(&words));
     }
 }
+
+/// What this program prints when it is run with these arguments.
+pub(crate) fn run(arguments: &[&str]) -> String {
+    let output =
+        this_program(None).args(arguments).stderr(Stdio::inherit()).output().expect("this program can be started");
+    assert!(output.status.success(), "`{}` failed", arguments.join(" "));
+    String::from_utf8(output.stdout).expect("it prints text").trim().to_owned()
+}

@@ -168,6 +168,15 @@ impl Running {
         }
     }
 
+    /// Records that were delivered so far: taken by the server on our side, by the exporters on the other.
+    pub(crate) fn delivered(&self) -> u64 {
+        match &self.engine {
+            Engine::None => 0,
+            Engine::Ours(telemetry) => telemetry.status().counts().sent(),
+            Engine::Pair(pair) => (pair.taken)(),
+        }
+    }
+
     /// Checks that so many records were made since the start and that none was lost.
     pub(crate) fn check(&self, records: u64) {
         match &self.engine {

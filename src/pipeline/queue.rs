@@ -300,7 +300,8 @@ impl Queue {
 
     /// Takes the chunks that wait now and no more: who logs without a pause must not keep the worker from the rest.
     fn drain(&self, each: &mut impl FnMut(Chunk)) {
-        for _ in 0..lock(&self.full).chunks.len() {
+        let waiting = lock(&self.full).chunks.len();
+        for _ in 0..waiting {
             let next = {
                 let mut full = lock(&self.full);
                 let next = full.chunks.pop_front();

@@ -18,7 +18,7 @@ use crate::app::Timestamp;
 use crate::app::random::IdRng;
 use crate::export::{Admission, Breaker, Endpoint, HttpSettings, OtlpExporter, Outcome, RetryPolicy, Sealed};
 use crate::privacy::format::Shape;
-use crate::privacy::{Chunk, Readmitted, Refused, Resource, Scratch, readmit};
+use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
 use crate::record::Batch;
 
 /// Rows that make an upload go out at once.
@@ -183,7 +183,15 @@ struct Uploader<'a> {
     breaker: Breaker,
     retry: RetryPolicy,
     rng: IdRng,
-    scratch: Scratch,
+    readmitter: Readmitter,
+}
+
+/// What the thread was woken for.
+struct Task {
+    /// The last flush that was asked for.
+    asked: u64,
+    /// Rows that were known to wait.
+    waiting: u64,
 }
 
 /// How a claim of rows fared.
@@ -226,7 +234,7 @@ impl<'a> Uploader<'a> {
             breaker: Breaker::default(),
             retry: RetryPolicy::default(),
             rng: IdRng::new(),
-            scratch: Scratch::default(),
+            readmitter: Readmitter::new(Arc::clone(&shared.engine)),
         };
         uploader.serve();
         // A name that is being looked up must not hold the thread.
@@ -235,7 +243,7 @@ impl<'a> Uploader<'a> {
     }
 
     fn serve(&mut self) {
-        while let Some(asked) = self.wait() {
+        while let Some(Task { asked, waiting }) = self.wait() {
             let all_sent = loop {
                 match self.round() {
                     Ok(Round::Settled) => {}
@@ -249,11 +257,10 @@ impl<'a> Uploader<'a> {
             };
             let mut state = lock(&self.upload.state);
             if all_sent {
-                state.waiting = 0;
-                state.since = None;
-            } else {
-                state.since = Some(Instant::now());
+                // What came while this ran may have been missed by its last look: it is looked for again.
+                state.waiting = state.waiting.saturating_sub(waiting);
             }
+            state.since = (state.waiting > 0).then(Instant::now);
             state.done = state.done.max(asked);
             state.all_sent = all_sent;
             drop(state);
@@ -262,11 +269,11 @@ impl<'a> Uploader<'a> {
     }
 
     /// Waits until something is to be sent; `None` when the thread is to end.
-    fn wait(&self) -> Option<u64> {
+    fn wait(&self) -> Option<Task> {
         let mut state = lock(&self.upload.state);
         loop {
             if state.asked > state.done && !self.shared.is_withdrawn() {
-                return Some(state.asked);
+                return Some(Task { asked: state.asked, waiting: state.waiting });
             }
             if state.stop || self.shared.is_withdrawn() {
                 return None;
@@ -282,7 +289,7 @@ impl<'a> Uploader<'a> {
             state = match due {
                 None => self.upload.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
                 Some(due) => match due.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
-                    None => return Some(state.asked),
+                    None => return Some(Task { asked: state.asked, waiting: state.waiting }),
                     Some(rest) => match self.upload.changed.wait_timeout(state, rest) {
                         Ok((state, _)) => state,
                         Err(poisoned) => poisoned.into_inner().0,
@@ -316,7 +323,7 @@ impl<'a> Uploader<'a> {
         let mut groups: Vec<Group> = Vec::new();
         let mut refused = Vec::new();
         for row in rows {
-            match readmit(&self.shared.engine, &row.json, &mut self.scratch) {
+            match self.readmitter.readmit(&row.json) {
                 Ok(Readmitted { clean, shape, resource }) => {
                     let group = match groups.iter().position(|group| group.is_for(&resource, shape)) {
                         Some(place) => &mut groups[place],
@@ -467,7 +474,7 @@ const EPOCH: Timestamp = Timestamp::from_nanos(0);
 
 /// Readmitted rows of one resource and kind: one request.
 struct Group {
-    resource: Resource,
+    resource: Arc<Resource>,
     shape: Shape,
     chunk: Chunk,
     seqs: Vec<i64>,
@@ -476,11 +483,11 @@ struct Group {
 }
 
 impl Group {
-    fn new(resource: Resource, shape: Shape) -> Self {
+    fn new(resource: Arc<Resource>, shape: Shape) -> Self {
         Group { resource, shape, chunk: Chunk::default(), seqs: Vec::new(), own: 0 }
     }
 
-    fn is_for(&self, resource: &Resource, shape: Shape) -> bool {
-        self.shape == shape && self.resource == *resource
+    fn is_for(&self, resource: &Arc<Resource>, shape: Shape) -> bool {
+        self.shape == shape && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
     }
 }

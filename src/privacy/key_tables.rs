@@ -34,12 +34,14 @@ pub(super) static GROUPS: &[Group] = &GROUP_LIST;
 /// The longest phrase, in tokens.
 pub(super) const LONGEST: usize = 4;
 
-const GROUP_LIST: [Group; 34] = [
+const GROUP_LIST: [Group; 35] = [
     // Exclusions: these sequences take their words out of the game.
     group!(Safe Stays Any Never "excluded phrase":
         "tokens used" "token count" "max tokens" "prompt tokens" "completion tokens" "total tokens" "input tokens"
         "output tokens" "cached tokens" "reasoning tokens" "token type" "token bucket" "token usage" "token limit"
-        "token budget" "token index" "token name" "token counts" "tokens per" "token kind" "tokenizer" "tokenized"
+        "token budget" "token index" "token name" "token counts" "tokens per" "token kind" "public key token" "page token" "next token" "continuation token" "pagination token" "sync token"
+        "cancellation token" "cancel token" "fencing token" "stop token" "eos token" "pad token" "publickeytoken"
+        "tokenizer" "tokenized"
         "author" "authors" "authority" "authored" "authentic" "authenticated" "authenticity" "authentication method"
         "auth method" "auth type" "auth status" "auth mode" "auth scheme" "auth provider" "auth flow"
         "keyboard" "keyword" "keywords" "keyspace" "keystone" "monkey" "hotkey" "compass" "bypass" "passive" "passed"
@@ -113,8 +115,7 @@ const GROUP_LIST: [Group; 34] = [
         "account number" "accountnumber" "bank account" "card number" "cardnumber" "credit card" "creditcard"
         "debit card" "creditcard number" "credit card number" "debit card number" "cc number" "ccnumber" "ccnum" "cc num"
         "tax id" "tax number" "taxid" "national id" "nationalid" "national insurance" "national insurance number"
-        "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driving licence" "license plate"
-        "licence plate" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
+        "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driving licence" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
         "cpf" "cnpj" "bsn" "steuer id" "personnummer" "codice fiscale" "hetu" "tfn" "curp" "dni" "nie"),
     group!(Pii Goes End Digits "personal word": "sin" "nin" "pan" "mac address" "macaddress" "mac addr" "ip" "ips" "ipv"
         "card" "mac" "serial" "serial number" "serialnumber"),
@@ -131,6 +132,7 @@ const GROUP_LIST: [Group; 34] = [
     group!(Pii Stays Any Data "personal word":
         "street address" "street name" "home address" "postal address" "billing address" "shipping address"
         "delivery address" "mailing address" "address line" "house number" "user address" "customer address"),
+    group!(Pii Stays Any Data "personal word": "license plate" "licence plate" "number plate"),
     group!(Pii Stays End Weak "personal word": "address" "street" "city" "town" "addr"),
     group!(Pii Stays Any Name "personal word":
         "first name" "firstname" "last name" "lastname" "full name" "fullname" "display name" "displayname" "user name"
@@ -142,7 +144,7 @@ const GROUP_LIST: [Group; 34] = [
         "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
         "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
     group!(Pii Goes End Weak "personal word":
-        "user" "login" "customer" "patient" "employee" "gender" "race" "religion" "ethnicity" "nationality" "marital status" "sex"
+        "user" "login" "customer" "patient" "employee" "gender" "race" "religion" "ethnicity" "nationality" "sex"
         "sexual orientation" "username or email" "diagnosis" "blood type" "cardholder data"),
     group!(Pii Stays End Host "personal word":
         "host" "hostname" "host name" "hostnames" "computer name" "computername" "device name" "machine name" "peer name"
@@ -350,8 +352,11 @@ const fn last_words() -> [u64; LAST_SLOTS / 64] {
     let mut set = [0; LAST_SLOTS / 64];
     let mut group = 0;
     while group < GROUP_LIST.len() {
+        let counts = !matches!(GROUP_LIST[group].class, KeyClass::Safe | KeyClass::Content)
+            && (matches!(GROUP_LIST[group].class, KeyClass::Free)
+                || !matches!(GROUP_LIST[group].text, TextRule::Never));
         let words = GROUP_LIST[group].words;
-        let mut word = 0;
+        let mut word = if counts { 0 } else { words.len() };
         while word < words.len() {
             let phrase = words[word].0.as_bytes();
             let mut start = phrase.len();

@@ -31,7 +31,7 @@ pub(crate) use plan::{Origin, Plan, Plans};
 pub use policy::{Action, Explanation, OnFinding, Policy, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer};
 #[cfg(feature = "otlp")]
-pub(crate) use readmit::{Readmitted, Refused, readmit};
+pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;
 pub use scan::{Finding, Kind, Severity};
 pub(crate) use visitor::PrivacyVisitor;

@@ -60,6 +60,21 @@ pub(crate) struct FieldPlan {
 }
 
 impl FieldPlan {
+    /// Of a part of a record that is no attribute.
+    #[cfg(feature = "otlp")]
+    pub(super) fn of_role(role: Role, action: Action) -> Self {
+        FieldPlan {
+            source: Box::default(),
+            key: Box::default(),
+            role,
+            action,
+            numbers_stay: false,
+            bools_stay: false,
+            drops_structs: false,
+            readmits_pseudonyms: false,
+        }
+    }
+
     /// Bytes of a text that stay.
     pub(super) fn cap(&self) -> usize {
         match self.action {

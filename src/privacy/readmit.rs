@@ -1,6 +1,7 @@
 //! The way back from disk: a row is read as raw text and goes through the filter again, like anything else.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::chunk::Clean;
 use super::format::{self, Header, Key, NO_PLAN, Shape};
@@ -26,25 +27,101 @@ pub(crate) enum Refused {
 pub(crate) struct Readmitted<'a> {
     pub(crate) clean: Clean<'a>,
     pub(crate) shape: Shape,
-    pub(crate) resource: Resource,
+    pub(crate) resource: Arc<Resource>,
 }
 
-/// Lets a row through the filter.
-pub(crate) fn readmit<'a>(engine: &'a Engine, row: &str, scratch: &'a mut Scratch) -> Result<Readmitted<'a>, Refused> {
-    let row = RawMap::parse(row).ok_or(Refused::NotARecord)?;
-    let resource = match row.value(key::RESOURCE) {
-        Some(Raw::Map(raw)) => {
-            let text = |(key, value): &(Cow<'_, str>, Raw<'_>)| match value {
-                Raw::Text(text) => Some((key.to_string(), text.to_string())),
+/// Lets rows through the filter, and remembers what it decided about keys and resources: they recur in row after row.
+pub(crate) struct Readmitter {
+    engine: Arc<Engine>,
+    scratch: Scratch,
+    plans: HashMap<Box<str>, FieldPlan>,
+    /// The resource of the row before, as the row had it and as it was let in.
+    resource: (Vec<(String, String)>, Arc<Resource>),
+}
+
+/// Keys whose plans are remembered.
+const PLANS: usize = 4096;
+
+impl Readmitter {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Readmitter { engine, scratch: Scratch::default(), plans: HashMap::new(), resource: Default::default() }
+    }
+
+    /// Lets a row through the filter.
+    pub(crate) fn readmit(&mut self, row: &str) -> Result<Readmitted<'_>, Refused> {
+        let row = RawMap::parse(row).ok_or(Refused::NotARecord)?;
+        let header = header(&row).ok_or(Refused::NotARecord)?;
+        let resource = self.resource(&row);
+        let clean = self.write(&row, &header).ok_or(Refused::Found)?;
+        Ok(Readmitted { clean, shape: header.shape, resource })
+    }
+
+    fn resource(&mut self, row: &RawMap<'_>) -> Arc<Resource> {
+        let Some(Raw::Map(RawMap(pairs))) = row.value(key::RESOURCE) else { return Arc::default() };
+        let texts = || {
+            pairs.iter().filter_map(|(key, value)| match value {
+                Raw::Text(text) => Some((key.as_ref(), text.as_ref())),
                 _ => None,
-            };
-            Resource::clean(engine, raw.0.iter().filter_map(text))
+            })
+        };
+        let (known, resource) = &mut self.resource;
+        if !known.iter().map(|(key, value)| (key.as_str(), value.as_str())).eq(texts()) {
+            *known = texts().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            *resource = Arc::new(Resource::clean(&self.engine, known.iter().cloned()));
         }
-        _ => Resource::default(),
-    };
-    let header = header(&row).ok_or(Refused::NotARecord)?;
-    let clean = write(engine, &row, &header, scratch).ok_or(Refused::Found)?;
-    Ok(Readmitted { clean, shape: header.shape, resource })
+        Arc::clone(resource)
+    }
+
+    fn write(&mut self, row: &RawMap<'_>, header: &Header) -> Option<Clean<'_>> {
+        let Readmitter { engine, scratch, plans, .. } = self;
+        scratch.record.clear();
+        scratch.record.extend_from_slice(&[0; format::LENGTH]);
+        scratch.record.extend_from_slice(&header.encode());
+        let mut pen = Pen::new(engine, scratch);
+        for (name, role) in [
+            (key::NAME, Role::Name),
+            (key::TARGET, Role::Target),
+            (key::BODY, Role::Body),
+            (key::SPAN_KIND, Role::SpanKind),
+            (key::STATUS, Role::Status),
+            (key::STATUS_MESSAGE, Role::StatusMessage),
+        ] {
+            if let Some(text) = row.text(name) {
+                let action = match role {
+                    Role::Body => engine.policy.decide_message().action,
+                    _ => Action::Redact,
+                };
+                pen.text(Key::None, &FieldPlan::of_role(role, action), text);
+            }
+        }
+        if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
+            pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);
+        }
+        if let Some(Raw::List(links)) = row.value(key::LINKS) {
+            for link in links {
+                let Raw::Map(link) = link else { continue };
+                let id = |name: &str| u128::from_str_radix(link.text(name)?, 16).ok();
+                let (Some(trace), Some(span)) = (id(key::TRACE_ID), id(key::SPAN_ID)) else { continue };
+                pen.scratch.record.push(format::LINK);
+                pen.scratch.record.extend_from_slice(&trace.to_be_bytes());
+                pen.scratch.record.extend_from_slice(&(span as u64).to_be_bytes());
+            }
+        }
+        if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
+            for (name, value) in &attributes.0 {
+                if pen.admit() {
+                    attribute(&mut pen, plans, name, value);
+                }
+            }
+        }
+        if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_ATTRIBUTES) {
+            pen.tally.dropped = pen.tally.dropped.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
+        }
+        // Redactions and pseudonyms were counted when the record was made.
+        (pen.tally.hashed, pen.tally.redacted) = (0, 0);
+        let Pen { scratch, tally, condemned, .. } = pen;
+        (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
+    }
 }
 
 fn header(row: &RawMap<'_>) -> Option<Header> {
@@ -70,76 +147,35 @@ fn header(row: &RawMap<'_>) -> Option<Header> {
     })
 }
 
-fn write<'a>(engine: &'a Engine, row: &RawMap<'_>, header: &Header, scratch: &'a mut Scratch) -> Option<Clean<'a>> {
-    scratch.record.clear();
-    scratch.record.extend_from_slice(&[0; format::LENGTH]);
-    scratch.record.extend_from_slice(&header.encode());
-    let mut pen = Pen::new(engine, scratch);
-    for (name, role) in [
-        (key::NAME, Role::Name),
-        (key::TARGET, Role::Target),
-        (key::BODY, Role::Body),
-        (key::SPAN_KIND, Role::SpanKind),
-        (key::STATUS, Role::Status),
-        (key::STATUS_MESSAGE, Role::StatusMessage),
-    ] {
-        if let Some(text) = row.text(name) {
-            let mut plan = engine.policy.plan("", header.shape, false);
-            plan.role = role;
-            plan.action = match role {
-                Role::Body => engine.policy.decide_message().action,
-                _ => Action::Redact,
-            };
-            pen.text(Key::None, &plan, text);
+fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: &str, value: &Raw<'_>) {
+    let made;
+    let plan = match plans.get(name) {
+        Some(plan) => plan,
+        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(plan_of(pen.engine, name)),
+        None => {
+            made = plan_of(pen.engine, name);
+            &made
         }
-    }
-    if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
-        pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);
-    }
-    if let Some(Raw::List(links)) = row.value(key::LINKS) {
-        for link in links {
-            let Raw::Map(link) = link else { continue };
-            let id = |name: &str| u128::from_str_radix(link.text(name)?, 16).ok();
-            let (Some(trace), Some(span)) = (id(key::TRACE_ID), id(key::SPAN_ID)) else { continue };
-            pen.scratch.record.push(format::LINK);
-            pen.scratch.record.extend_from_slice(&trace.to_be_bytes());
-            pen.scratch.record.extend_from_slice(&(span as u64).to_be_bytes());
-        }
-    }
-    if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
-        for (name, value) in &attributes.0 {
-            if pen.admit() {
-                attribute(&mut pen, name, value, header.shape);
-            }
-        }
-    }
-    if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_ATTRIBUTES) {
-        pen.tally.dropped = pen.tally.dropped.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
-    }
-    // Redactions and pseudonyms were counted when the record was made.
-    (pen.tally.hashed, pen.tally.redacted) = (0, 0);
-    let Pen { scratch, tally, condemned, .. } = pen;
-    (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
-}
-
-fn attribute(pen: &mut Pen<'_>, name: &str, value: &Raw<'_>, shape: Shape) {
-    let mut plan = FieldPlan { readmits_pseudonyms: true, ..pen.engine.policy.plan(name, shape, false) };
-    // A row's `message` or `otel.name` attribute is an attribute; what it was to its record stands elsewhere.
-    plan.role = Role::Attribute;
-    let renamed = plan.key.clone();
-    let key = Key::Text(renamed.as_bytes());
+    };
+    let key = Key::Text(plan.key.as_bytes());
     match value {
-        Raw::Bool(value) => pen.scalar(key, &plan, Scalar::Bool(*value)),
-        Raw::I64(value) => pen.scalar(key, &plan, Scalar::I64(*value)),
-        Raw::U64(value) => pen.scalar(key, &plan, Scalar::U64(*value)),
-        Raw::F64(value) => pen.scalar(key, &plan, Scalar::F64(*value)),
-        Raw::Text(text) => {
-            // What a policy made coarser is already coarse; its form is its own.
-            if matches!(plan.action, Action::Bucket | Action::Round(_) | Action::Generalize) {
-                plan.action = Action::Redact;
-            }
-            pen.text(key, &plan, text);
-        }
+        Raw::Bool(value) => pen.scalar(key, plan, Scalar::Bool(*value)),
+        Raw::I64(value) => pen.scalar(key, plan, Scalar::I64(*value)),
+        Raw::U64(value) => pen.scalar(key, plan, Scalar::U64(*value)),
+        Raw::F64(value) => pen.scalar(key, plan, Scalar::F64(*value)),
+        Raw::Text(text) => pen.text(key, plan, text),
         Raw::Null | Raw::List(_) | Raw::Map(_) => pen.drop_field(),
     }
+}
+
+/// The plan of a row's attribute.
+fn plan_of(engine: &Engine, name: &str) -> FieldPlan {
+    let plan = engine.policy.plan(name, Shape::Span, false);
+    let action = match plan.action {
+        // What a policy made coarser is coarse already; its form is its own.
+        Action::Bucket | Action::Round(_) | Action::Generalize => Action::Redact,
+        action => action,
+    };
+    // A row's `message` or `otel.name` attribute is an attribute; what it was to its record stands elsewhere.
+    FieldPlan { action, role: Role::Attribute, readmits_pseudonyms: true, ..plan }
 }

@@ -214,8 +214,8 @@ mod from_disk {
 
     fn readmitted(policy: Policy, row: &str) -> Result<String, Refused> {
         let engine = Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
-        let mut scratch = Scratch::default();
-        let Readmitted { clean, resource, .. } = readmit(&engine, row, &mut scratch)?;
+        let mut readmitter = Readmitter::new(Arc::new(engine));
+        let Readmitted { clean, resource, .. } = readmitter.readmit(row)?;
         let chunk = Chunk::of(clean);
         let batch = Batch { chunk: &chunk, plans: None, resource: &resource, zero: Timestamp::from_nanos(0) };
         Ok(batch.records().map(|record| Row::of(&record).as_str().to_owned()).collect())

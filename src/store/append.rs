@@ -52,7 +52,7 @@ impl Store {
         if rows.is_empty() {
             return Ok(Appended::default());
         }
-        self.mending(|store| store.try_append(rows, now))
+        self.mending(|store| store.try_append(rows, now, 1))
     }
 
     /// Drops rows past their age; [`Store::append`] does the same. For a process that only looks or uploads.
@@ -70,13 +70,15 @@ impl Store {
         })
     }
 
-    fn try_append(&mut self, rows: &[Row<'_>], now: i64) -> Result<Appended, StoreError> {
+    /// `spare` says how many times the room that was estimated is made before the rows are put in; more, should that prove
+    /// too little.
+    fn try_append(&mut self, rows: &[Row<'_>], now: i64, mut spare: u64) -> Result<Appended, StoreError> {
         self.keep_log_short(rows)?;
-        // The second and third round only when the estimate of the room needed was too low.
-        let mut spare = 1;
         loop {
             match self.append_once(rows, now, spare) {
-                Err(error) if error.reason() == Reason::Full && spare < 16 && self.at_cap()? => spare *= 4,
+                Err(error) if error.reason() == Reason::Full && spare < 16 && self.near_cap(rows)? => {
+                    spare = (spare * 4).max(1);
+                }
                 answer => return answer,
             }
         }
@@ -110,13 +112,13 @@ impl Store {
         })
     }
 
-    /// Whether the file has reached the size we allow, as opposed to a disk that has no more.
-    fn at_cap(&self) -> Result<bool, StoreError> {
+    /// Whether these rows come near the size we allow the file, so that a lack of room need not be the disk's.
+    fn near_cap(&self, rows: &[Row<'_>]) -> Result<bool, StoreError> {
         let connection = self.connection()?;
+        let page = schema::page_bytes(connection)?;
         let free = schema::number(connection, "PRAGMA freelist_count")?;
-        let pages = schema::number(connection, "PRAGMA page_count")?;
-        let cap = schema::number(connection, "PRAGMA max_page_count")?;
-        Ok(pages.saturating_sub(free) * 16 >= cap * 15 || pages >= cap)
+        let used = schema::number(connection, "PRAGMA page_count")?.saturating_sub(free);
+        Ok((used + 16) * page + 2 * disk_bytes_of(rows) >= self.limits.file_bytes())
     }
 
     /// Folds the log in time, so that it is never much longer than the larger of twice its usual length and one append.
@@ -124,7 +126,7 @@ impl Store {
     /// lets it grow.
     fn keep_log_short(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         let usual = self.limits.log_bytes();
-        let incoming: u64 = rows.iter().map(|row| disk_bytes(row.json.len() as u64)).sum();
+        let incoming = disk_bytes_of(rows);
         let there = || match self.log {
             Log::WriteAhead => self.location.log_bytes(),
             Log::Rollback => 0,
@@ -252,6 +254,10 @@ fn disk_bytes(json: u64) -> u64 {
     }
 }
 
+fn disk_bytes_of(rows: &[Row<'_>]) -> u64 {
+    rows.iter().map(|row| disk_bytes(row.json.len() as u64)).sum()
+}
+
 fn expire(connection: &Connection, limits: &Limits, now: i64, own: Option<u64>) -> Result<Losses, StoreError> {
     let mut losses = Losses::default();
     if limits.age.is_zero() {
@@ -285,7 +291,7 @@ fn make_room(
         evict(connection, excess, now, own, lost)?;
     }
     let page = schema::page_bytes(connection)?;
-    let incoming: u64 = rows.iter().map(|row| disk_bytes(row.json.len() as u64)).sum();
+    let incoming = disk_bytes_of(rows);
     // Deleting fills no page: what one deletion frees is known only afterwards, so look again.
     loop {
         let free = schema::number(connection, "PRAGMA freelist_count")?;
@@ -339,4 +345,34 @@ fn evict(
         lost.add(row.get_ref(0)?.as_str().unwrap_or(""), row.get(1)?, own);
     }
     Ok(lost.rows - before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, Scratch, row, texts};
+    use super::*;
+
+    #[test]
+    fn sqlite_itself_holds_the_bounds_and_an_estimate_that_was_too_low_is_raised() {
+        let scratch = Scratch::new();
+        let mut store = scratch.open_within(1_000_000, u64::MAX);
+        let pragma = |name: &str| schema::number(store.connection().unwrap(), &format!("PRAGMA {name}")).unwrap();
+        assert_eq!((pragma("max_page_count"), pragma("wal_autocheckpoint")), (900_000 / 4096, 100_000 / 4096));
+        assert_eq!((pragma("journal_size_limit"), pragma("secure_delete")), (100_000, 1));
+
+        let texts = texts(0..50, 4000);
+        let rows: Vec<_> = texts.iter().map(|text| row(text)).collect();
+        let full = loop {
+            match store.append_once(&rows, NOW, 0) {
+                Ok(appended) => assert_eq!(appended.stored, 50),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.reason(), Reason::Full);
+        assert!(store.near_cap(&rows).unwrap());
+        let before = store.unsent().unwrap();
+        assert!(before >= 100, "nothing was dropped for an append that failed");
+        let appended = store.try_append(&rows, NOW, 0).unwrap();
+        assert_eq!((appended.stored, store.unsent().unwrap()), (50, before + 50 - u64::from(appended.evicted_unsent)));
+    }
 }

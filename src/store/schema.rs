@@ -181,10 +181,13 @@ enum Found {
 
 impl Found {
     fn in_file(connection: &Connection) -> Result<Self, StoreError> {
-        let read = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let objects = read("SELECT count(*) FROM sqlite_schema")?;
-        let application = read("PRAGMA application_id")?;
-        let version = read("PRAGMA user_version")?;
+        // One statement, so one moment: another process may be making the layout just now.
+        let (objects, application, version): (i64, i64, i64) = connection.query_row(
+            "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version
+             FROM pragma_application_id, pragma_user_version",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
         Ok(match (application, version) {
             (0, 0) if objects == 0 => Found::Empty,
             (APPLICATION, VERSION) => Found::Ours,

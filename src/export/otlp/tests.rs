@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::app::Timestamp;
 use crate::export::http::tests::{in_a_process, name_of};
 use crate::export::receiver::{Behaviour, Receiver, Span, Value};
-use crate::privacy::{Chunk, Engine, Policy, Pseudonymizer, Resource, Scratch, readmit};
+use crate::privacy::{Chunk, Engine, Policy, Pseudonymizer, Readmitter, Resource};
 use crate::record::Batch;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -13,16 +14,16 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 /// Records of one resource, read from rows as the store holds them.
 struct Records {
     chunk: Chunk,
-    resource: Resource,
+    resource: Arc<Resource>,
 }
 
 impl Records {
     fn read<'a>(rows: impl IntoIterator<Item = &'a str>) -> Self {
         let engine = Engine { policy: Policy::standard(), pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
-        let mut scratch = Scratch::default();
-        let mut records = Self { chunk: Chunk::with_capacity(0), resource: Resource::default() };
+        let mut readmitter = Readmitter::new(Arc::new(engine));
+        let mut records = Self { chunk: Chunk::with_capacity(0), resource: Arc::default() };
         for row in rows {
-            let readmitted = readmit(&engine, row, &mut scratch).unwrap_or_else(|why| panic!("{why:?}: {row}"));
+            let readmitted = readmitter.readmit(row).unwrap_or_else(|why| panic!("{why:?}: {row}"));
             records.chunk.append(readmitted.clean);
             records.resource = readmitted.resource;
         }

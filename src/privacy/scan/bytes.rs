@@ -10,6 +10,8 @@ pub(super) const SPACE: u8 = 16;
 pub(super) const HIGH: u8 = 32;
 /// What ends a bare value: quotes, brackets, list separators.
 pub(super) const STOP: u8 = 64;
+/// What a key or the name of a struct may stand left of.
+pub(super) const PAIR: u8 = 128;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -24,7 +26,9 @@ const fn classes() -> [u8; 256] {
             b'_' | b'-' => JOINT,
             0 | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => SPACE,
             0x80..=0xff => HIGH,
-            b'"' | b'\'' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b',' | b';' | b'|' => STOP,
+            b'{' | b'}' | b'(' | b'>' => STOP | PAIR,
+            b':' | b'=' => PAIR,
+            b'"' | b'\'' | b'`' | b'<' | b')' | b'[' | b']' | b',' | b';' | b'|' => STOP,
             _ => 0,
         };
         byte += 1;
@@ -111,7 +115,8 @@ pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) ->
         if start == 0 && at > window.len() && is(text[at - window.len() - 1], LETTER | HIGH) {
             continue;
         }
-        for word in words {
+        let first = window[start].to_ascii_lowercase();
+        for word in words.iter().filter(|word| word[0] == first) {
             let end = start + word.len();
             if starts_with(window, start, word)
                 && (end == window.len() || !window[end].is_ascii_lowercase() || window[end - 1] == b' ')

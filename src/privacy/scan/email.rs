@@ -9,13 +9,12 @@ const LOCAL: usize = 96;
 const DOMAIN: usize = 253;
 
 /// Last labels that are no top-level domain but the end of a file's or unit's name.
-const FILE_ENDS: [&[u8]; 62] = [
-    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"ico", b"bmp", b"tif", b"tiff", b"avif", b"css", b"scss", b"js",
-    b"mjs", b"jsx", b"ts", b"tsx", b"json", b"yaml", b"yml", b"toml", b"xml", b"html", b"htm", b"txt", b"pdf", b"csv",
-    b"log", b"lock", b"gz", b"tgz", b"tar", b"xz", b"bz", b"exe", b"dll", b"bin", b"dat", b"conf", b"cfg", b"ini",
-    b"map", b"woff", b"ttf", b"wasm", b"service", b"socket", b"timer", b"mount", b"target", b"slice", b"scope",
-    b"device", b"crate", b"whl", b"jar", b"deb", b"rpm", b"apk", b"rc", b"alpha",
-];
+const FILE_ENDS: &[&[u8]] = words!(
+    "png" "jpg" "jpeg" "gif" "svg" "webp" "ico" "bmp" "tif" "tiff" "avif" "css" "scss" "js" "mjs" "jsx" "ts" "tsx"
+    "json" "yaml" "yml" "toml" "xml" "html" "htm" "txt" "pdf" "csv" "log" "lock" "gz" "tgz" "tar" "xz" "bz" "exe"
+    "dll" "bin" "dat" "conf" "cfg" "ini" "map" "woff" "ttf" "wasm" "service" "socket" "timer" "mount" "target"
+    "slice" "scope" "device" "crate" "whl" "jar" "deb" "rpm" "apk" "rc" "alpha"
+);
 
 /// Hosts whose `name@host` are names of SSH algorithms and extensions.
 const ALGORITHM_HOSTS: [&[u8]; 5] =

@@ -21,7 +21,7 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Password | TextRule::Cookie | TextRule::Data => true,
         TextRule::Token if style == Style::Newtype => value::is_made_up(value),
         TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
-        TextRule::Digits => digits >= 3 || (digits > 0 && value.contains(&b':')),
+        TextRule::Digits => digits >= 3 && !is_address(value),
         TextRule::Phone => digits >= 5,
         TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
@@ -67,9 +67,9 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         Style::Equals | Style::Field | Style::Newtype => match rule.text {
             TextRule::Never => false,
             TextRule::Password => true,
-            TextRule::Token => !is_code(value) && value.len() >= 3,
+            TextRule::Token => !is_code(value) && value.len() >= 3 && !is_variant(value),
             TextRule::Cookie => value::is_made_up(value),
-            TextRule::Digits => digits >= 3 || (digits > 0 && value.contains(&b':')),
+            TextRule::Digits => digits >= 3 && !is_address(value),
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
@@ -97,7 +97,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         }
         TextRule::Password => !is_code(value),
         TextRule::Token | TextRule::Cookie => value::is_made_up(value),
-        TextRule::Digits => digits >= 3 && !is_code(value),
+        TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value),
         TextRule::Phone => {
             digits >= 5
                 || (digits >= 1 && value[0] == b'+')
@@ -143,6 +143,13 @@ fn street(text: &[u8], start: usize, end: usize) -> bool {
         && is(after(text, end + 2), LETTER)
 }
 
+/// `token=Ident`, `token=COMMA`: a parser's words.
+fn is_variant(value: &[u8]) -> bool {
+    value.len() <= 12
+        && value[0].is_ascii_uppercase()
+        && (value[1..].iter().all(u8::is_ascii_lowercase) || value.iter().all(u8::is_ascii_uppercase))
+}
+
 /// Types, paths, calls, file positions, pointers.
 fn is_code(value: &[u8]) -> bool {
     value.windows(2).any(|pair| pair == b"::" || pair == b"()")
@@ -183,32 +190,10 @@ pub(super) fn looks_random(value: &[u8]) -> bool {
 
 /// Keys whose values are random and public.
 pub(super) fn names_public(key: &[u8]) -> bool {
-    const PUBLIC: [&[u8]; 24] = [
-        b"id",
-        b"hash",
-        b"sha",
-        b"digest",
-        b"checksum",
-        b"etag",
-        b"integrity",
-        b"trace",
-        b"span",
-        b"cursor",
-        b"page",
-        b"commit",
-        b"rev",
-        b"revision",
-        b"build",
-        b"image",
-        b"version",
-        b"fingerprint",
-        b"traceparent",
-        b"uuid",
-        b"md5",
-        b"nonce",
-        b"sum",
-        b"ref",
-    ];
+    const PUBLIC: &[&[u8]] = words!(
+        "id" "hash" "sha" "digest" "checksum" "etag" "integrity" "trace" "span" "cursor" "page" "commit" "rev"
+        "revision" "build" "image" "version" "fingerprint" "traceparent" "uuid" "md5" "nonce" "sum" "ref"
+    );
     let start = run_back(key, key.len(), 24, |byte| is(byte, LETTER | DIGIT));
     let last = &key[start..];
     PUBLIC.iter().any(|public| last.eq_ignore_ascii_case(public))

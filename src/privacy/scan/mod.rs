@@ -4,10 +4,19 @@
 //! on a byte that is rare in clean text (`@`, `=`, a digit cluster, `eyJ`) and validate what they find there. All are linear:
 //! windows are bounded, and nothing backtracks. There are no regular expressions and no allocation but the list of findings.
 
+/// A list of words. As a macro, because there rustfmt leaves as many on a line as fit.
+macro_rules! words {
+    ($($word:literal)*) => { &[$($word.as_bytes()),*] };
+}
+
 mod bytes;
+mod card;
 mod codes;
+mod dates;
 mod email;
+mod geo;
 mod iban;
+mod ipv4;
 mod judge;
 mod national;
 mod net;
@@ -16,6 +25,7 @@ mod pairs;
 mod path;
 mod phone;
 mod profile;
+mod take;
 mod tokens;
 mod url;
 mod value;
@@ -214,11 +224,8 @@ fn detect(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
         }
     }
     net::find(text, profile, found);
-    if profile.may_hold_numbers() {
-        numbers::find(text, found);
-        if profile.digits >= 6 {
-            national::find(text, found);
-        }
+    if profile.may_hold_numbers() && numbers::find(text, found) == numbers::Rest::Number {
+        national::find(text, found);
     }
     if profile.may_hold_tokens(text) {
         tokens::find(text, found);

@@ -1,6 +1,7 @@
 //! Numbers by which a state knows one person: by their form beside a word that announces them, and a few by form and check.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run};
+use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
 /// What follows an announcing word: the pattern's letters stand for a digit (`9`), a letter (`A`) and either (`*`).
@@ -9,8 +10,10 @@ struct Form {
     patterns: &'static [&'static [u8]],
 }
 
-const FORMS: [Form; 21] = [
+const FORMS: [Form; 23] = [
     Form { words: &[b"nino", b"national insurance", b"ni number"], patterns: &[b"AA999999A"] },
+    Form { words: &[b"imei", b"imsi"], patterns: &[b"999999999999999"] },
+    Form { words: &[b"iccid"], patterns: &[b"9999999999999999999", b"99999999999999999999"] },
     Form { words: &[b"nhs"], patterns: &[b"9999999999"] },
     Form { words: &[b"cpf"], patterns: &[b"99999999999"] },
     Form { words: &[b"cnpj"], patterns: &[b"99999999999999"] },
@@ -52,16 +55,13 @@ const FORMS: [Form; 21] = [
 ];
 
 /// The longest number, without separators.
-const MOST: usize = 18;
+const MOST: usize = 20;
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
     while let Some(start) = text[at..].iter().position(|byte| is(*byte, LETTER | HIGH)).map(|offset| at + offset) {
         at = run(text, start, |byte| is(byte, LETTER | HIGH));
         if !may_announce(text[start], at - start) {
-            if at - start == 6 && after(text, at).is_ascii_digit() {
-                fiscal_code(text, start, found);
-            }
             continue;
         }
         for form in &FORMS {
@@ -77,9 +77,6 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
                 at = at.max(to);
                 break;
             }
-        }
-        if at - start == 6 && after(text, at).is_ascii_digit() {
-            fiscal_code(text, start, found);
         }
     }
 }
@@ -104,7 +101,9 @@ fn may_announce(first: u8, len: usize) -> bool {
 
 /// The number after an announcing word, over `number`, `no.`, `:` and the like.
 fn announced(text: &[u8], end: usize, form: &Form) -> Option<(usize, usize)> {
-    const FILL: [&[u8]; 9] = [b"number", b"no", b"nr", b"num", b"id", b"is", b"was", b"code", b"of"];
+    const FILL: &[&[u8]] = words!(
+        "number" "no" "nr" "num" "id" "is" "was" "code" "of"
+    );
     let mut at = end;
     for _ in 0..3 {
         at = run(text, at, |byte| {
@@ -147,16 +146,16 @@ fn matched(text: &[u8], from: usize, pattern: &[u8]) -> Option<usize> {
 }
 
 /// The Italian code is so long that its form and check letter are enough.
-fn fiscal_code(text: &[u8], start: usize, found: &mut Vec<Finding>) {
+pub(super) fn fiscal_code(text: &[u8], start: usize) -> Option<usize> {
     const ODD: [u8; 26] =
         [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
-    let Some(code) = text.get(start..start + 16) else { return };
+    let code = text.get(start..start + 16)?;
     let form = code
         .iter()
         .zip(b"AAAAAA99A99A999A")
         .all(|(byte, want)| if *want == b'9' { alnum(*byte) } else { is(*byte, LETTER) });
     if !form || alnum(before(text, start)) || alnum(after(text, start + 16)) {
-        return;
+        return None;
     }
     let value = |byte: u8| if is(byte, DIGIT) { byte - b'0' } else { byte.to_ascii_uppercase() - b'A' };
     let sum: u32 = code[..15]
@@ -164,13 +163,64 @@ fn fiscal_code(text: &[u8], start: usize, found: &mut Vec<Finding>) {
         .enumerate()
         .map(|(at, byte)| u32::from(if at % 2 == 0 { ODD[usize::from(value(*byte))] } else { value(*byte) }))
         .sum();
-    if u32::from(value(code[15])) == sum % 26 {
-        found.push(Finding::new(Kind::NationalId, Severity::Validated, start..start + 16));
+    (u32::from(value(code[15])) == sum % 26).then_some(start + 16)
+}
+
+/// US social security numbers.
+pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    const WORDS: [&[u8]; 4] = [b"ssn", b"social security", b"social", b"itin"];
+    let text = cluster.text;
+    for at in 0..cluster.groups().len() {
+        let grouped = cluster.shaped(at, &[3, 2, 4]);
+        let bare = cluster.group(at).len() == 9;
+        if !(grouped || bare) {
+            continue;
+        }
+        let count = if grouped { 3 } else { 1 };
+        let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + count - 1].1);
+        let mut digits = [0u8; 9];
+        for (slot, digit) in digits.iter_mut().zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT))) {
+            *slot = digit - b'0';
+        }
+        let number =
+            |range: std::ops::Range<usize>| digits[range].iter().fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
+        let valid = matches!(number(0..3), 1..=665 | 667..=899) && number(3..5) != 0 && number(5..9) != 0;
+        let dashed = grouped
+            && cluster.joined(at, 3, b'-')
+            && cluster.separator(at) != b'-'
+            && cluster.separator(at + 3) != b'-';
+        let (prior, next) = (before(text, start), after(text, end));
+        let alone = cluster.stands_alone(at, count) && !matches!(prior, b'-' | b'/' | b'+') && next != b'-';
+        if valid && alone && (dashed || context(text, start, 28, &WORDS)) {
+            found.push(Finding::new(
+                Kind::Ssn,
+                if dashed { Severity::Likely } else { Severity::Contextual },
+                start..end,
+            ));
+        }
     }
 }
 
+/// The Brazilian number as it is printed.
+pub(super) fn cpf(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
+    let text = cluster.text;
+    if cluster.separator(3) != b'-' || !cluster.shaped(0, &[3, 3, 3, 2]) || !cluster.joined(0, 3, b'.') {
+        return false;
+    }
+    let (start, end) = (cluster.groups()[0].0, cluster.groups()[3].1);
+    let mut digits = [0u8; 11];
+    for (slot, digit) in digits.iter_mut().zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT))) {
+        *slot = *digit;
+    }
+    if is_cpf(&digits) && cluster.stands_alone(0, 4) {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, start..end));
+        return true;
+    }
+    false
+}
+
 /// `111.444.777-35`: the Brazilian number as it is printed, with both check digits right.
-pub(super) fn is_cpf(digits: &[u8]) -> bool {
+fn is_cpf(digits: &[u8]) -> bool {
     let check = |len: usize| {
         let sum: usize =
             digits[..len].iter().enumerate().map(|(at, digit)| usize::from(*digit - b'0') * (len + 1 - at)).sum();

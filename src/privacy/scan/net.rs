@@ -1,6 +1,7 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run, run_back};
+use super::ipv4::octet;
 use super::profile::Profile;
 use super::{Finding, Kind, Severity};
 
@@ -121,7 +122,7 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     }
     let whole = &text[start..end];
     let known_start = match whole {
-        [b'2' | b'3', _, _, _, b':', ..] | [b'f' | b'F', b'c'..=b'f' | b'C'..=b'F', _, _, b':', ..] => first == 4,
+        [b'2' | b'3', _, _, _, b':', ..] | [b'f' | b'F', b'c'..=b'e' | b'C'..=b'E', _, _, b':', ..] => first == 4,
         [b':', b':', rest @ ..] => rest.len() >= 6 && (rest[..4].eq_ignore_ascii_case(b"ffff") || groups >= 3),
         [b'6', b'4', b':', ..] => whole.len() > 7 && whole[3..7].eq_ignore_ascii_case(b"ff9b"),
         _ => false,
@@ -140,13 +141,6 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
         }
     }
     Some(end)
-}
-
-pub(super) fn octet(part: &[u8]) -> bool {
-    matches!(part.len(), 1..=3)
-        && part.iter().all(u8::is_ascii_digit)
-        && (part.len() == 1 || part[0] != b'0')
-        && part.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0')) <= 255
 }
 
 /// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.

@@ -3,14 +3,15 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
-use super::judge::{bare_counts, looks_random, names_public, quoted_counts};
-use super::value::{self, Bare, is_placeholder, is_status};
+use super::bytes::{DIGIT, HIGH, LETTER, PAIR, SPACE, after, alnum, before, head, is, run, run_back};
+use super::judge::{looks_random, names_public, quoted_counts};
+use super::take::{push, take};
+use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity};
-use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
+use crate::privacy::keys::{self, Parent};
 
 /// The longest key that is read.
-const KEY: usize = 80;
+pub(super) const KEY: usize = 80;
 
 /// The shortest value that may be taken for random.
 const SHORTEST_RANDOM: usize = 24;
@@ -72,9 +73,7 @@ impl Scopes {
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
     let mut at = 0;
-    while let Some(sign) =
-        text[at..].iter().position(|byte| matches!(byte, b':' | b'=' | b'{' | b'}' | b'(')).map(|offset| at + offset)
-    {
+    while let Some(sign) = text[at..].iter().position(|byte| is(*byte, PAIR)).map(|offset| at + offset) {
         at = match text[sign] {
             b'{' => {
                 scopes.enter(text, sign);
@@ -85,6 +84,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
                 sign + 1
             }
             b'(' => newtype(text, sign, found),
+            b'>' => element(text, sign, found),
             _ => pair(text, sign, &scopes, found),
         };
     }
@@ -147,9 +147,8 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
     let next = after(text, go_on);
     let colon = text[sign] == b':';
     // Paths (`a::b`), URLs (`http://`), `:=`, comparisons.
-    if colon && (next == b':' || next == b'=' || (next == b'/' && after(text, go_on + 1) == b'/'))
-        || !colon && next == b'='
-    {
+    let path_or_url = colon && (next == b':' || (next == b'/' && after(text, go_on + 1) == b'/'));
+    if path_or_url || next == b'=' {
         return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
     }
     let prior = before(text, sign);
@@ -164,8 +163,24 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
     if is(name[0], DIGIT) && is(name[name.len() - 1], DIGIT) {
         return go_on;
     }
-    // Without a rule only a long value could be one.
-    if keys::rules_out(name) && text.len() - sign < SHORTEST_RANDOM {
+    if colon && before(text, key.start) == b' ' && curl_user(&text[..key.start]) {
+        let end = value::bare(text, go_on, Bare::Loose, false);
+        if end > go_on && !is_placeholder(&text[key.start..end]) {
+            found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, key.start..end));
+            return end;
+        }
+    }
+    // `the password is: x`: the verb stands between the key and its value.
+    let name = match name {
+        b"is" | b"was" if colon => words_before(text, key.start),
+        _ => name,
+    };
+    if name.is_empty() {
+        return go_on;
+    }
+    // Most keys end no phrase; without a rule only a long value that is no prose could be one.
+    let known = !keys::rules_out(name);
+    if !known && (text.len() - sign < SHORTEST_RANDOM || (colon && !key.quoted)) {
         return go_on;
     }
     let left = before(text, key.start);
@@ -181,19 +196,26 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
-    let scope = if key.quoted || matches!(style, Style::Field | Style::Equals) { scopes.name(text) } else { b"" };
-    let rule = if scope.is_empty() {
-        let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
-        keys::in_text(parent, name, Parent::Prose)
-    } else {
-        keys::in_text(scope, name, Parent::Struct)
-    };
     let arrow = usize::from(!colon && next == b'>');
     let value = skip_space(text, go_on + arrow);
-    match rule {
-        Some(rule) => take(text, value, rule, style, in_url, found),
-        None => random(text, name, value, style, in_url, found).unwrap_or(go_on),
+    if known {
+        let scope = if style == Style::Prose { b"" } else { scopes.name(text) };
+        let rule = if scope.is_empty() {
+            let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
+            keys::in_text(parent, name, Parent::Prose)
+        } else {
+            keys::in_text(scope, name, Parent::Struct)
+        };
+        if let Some(rule) = rule {
+            return take(text, value, rule, style, in_url, found);
+        }
     }
+    random(text, name, value, style, in_url, found).unwrap_or(go_on)
+}
+
+/// `curl -u user:password`
+fn curl_user(left: &[u8]) -> bool {
+    left.ends_with(b" -u ") || left.ends_with(b" --user ") || left.ends_with(b" --proxy-user ")
 }
 
 /// Whether the key at `start` begins a field, rather than a word in the middle of a value.
@@ -204,10 +226,9 @@ fn opens_field(text: &[u8], start: usize) -> bool {
 
 /// `src/auth.rs:42`
 fn is_file(name: &[u8]) -> bool {
-    const ENDS: [&[u8]; 14] = [
-        b".rs", b".go", b".py", b".js", b".ts", b".c", b".cpp", b".java", b".toml", b".json", b".yaml", b".yml",
-        b".txt", b".conf",
-    ];
+    const ENDS: &[&[u8]] = words!(
+        ".rs" ".go" ".py" ".js" ".ts" ".c" ".cpp" ".java" ".toml" ".json" ".yaml" ".yml" ".txt" ".conf"
+    );
     name.contains(&b'.') && ENDS.iter().any(|end| name.ends_with(end))
 }
 
@@ -248,216 +269,23 @@ fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
     }
 }
 
-/// Takes the value at `from` if it is one; says where to go on.
-fn take(text: &[u8], from: usize, rule: KeyInText, style: Style, in_url: bool, found: &mut Vec<Finding>) -> usize {
-    let mut at = from;
-    // `Some("x")`, `UserId(42)`, `&"x"`, `b"x"`: the inside is the value.
-    for _ in 0..4 {
-        if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
-            at += 1;
-        }
-        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
-        let wraps = name > at && after(text, name) == b'(' && text[at].is_ascii_uppercase();
-        if !wraps {
-            break;
-        }
-        at = name + 1;
+/// `<password>hunter2</password>`
+fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
+    let start = run_back(text, sign, KEY, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b':'));
+    if start == sign || before(text, start) != b'<' {
+        return sign + 1;
     }
-    match after(text, at) {
-        b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
-            return list(text, at + 1, rule, style, found);
-        }
-        b'{' | b'[' => return at.max(from),
-        _ => {}
+    let end = run(head(text, sign, 4 * KEY), sign + 1, |byte| byte != b'<');
+    if !text[end..].starts_with(b"</") {
+        return sign + 1;
     }
-    if let Some(quoted) = value::quoted(text, at) {
-        let range = after_scheme(text, quoted.start, quoted.end, rule);
-        if quoted_counts(&text[range.clone()], rule, style) {
-            if range.start > quoted.start {
-                found.push(Finding::new(Kind::Bearer, Severity::Likely, range));
-            } else {
-                push(found, rule, style, in_url, range);
-            }
-            return quoted.next;
+    match keys::in_text(b"", &text[start..sign], Parent::Prose) {
+        Some(rule) if quoted_counts(&text[sign + 1..end], rule, Style::Json) => {
+            push(found, rule, Style::Json, false, sign + 1..end);
+            end
         }
-        return at + 1;
+        _ => sign + 1,
     }
-    if at >= text.len() {
-        return at;
-    }
-    if rule.text == TextRule::Cookie {
-        return cookies(text, at, found);
-    }
-    let loose = if rule.class == KeyClass::Secret { Bare::Loose } else { Bare::Strict };
-    let start = after_scheme(text, at, text.len(), rule).start;
-    let judged = head(text, start, value::JUDGED);
-    let mut end = value::bare(judged, start, loose, in_url);
-    if judged.len() < text.len() && run(judged, end, |byte| matches!(byte, b'.' | b',' | b':')) == judged.len() {
-        // Longer than is read: judged by its head, taken whole.
-        let whole = value::bare(text, start, loose, in_url);
-        if start > at || bare_counts(judged, at, end, rule, style) {
-            push(found, rule, style, in_url, start..whole);
-            return whole;
-        }
-        return start;
-    }
-    if start > at {
-        // After a scheme word: digests and signatures list parameters up to the end of the line.
-        if starts_with(text, at, b"digest")
-            || starts_with(text, at, b"aws4")
-            || starts_with(text, at, b"oauth")
-            || starts_with(text, at, b"hmac")
-        {
-            end = run(text, start, |byte| !matches!(byte, b'"' | b'\n' | b'\r' | b'}'));
-        }
-        let token = &text[start..end];
-        if token.len() >= 4 && !is_status(token) && !is_placeholder(token) && token.iter().any(|byte| alnum(*byte)) {
-            found.push(Finding::new(Kind::Bearer, Severity::Likely, start..end));
-            return end;
-        }
-        return start;
-    }
-    // `User {` and `Vec<..>` are looked into, or are types.
-    if after(text, run(text, end, |byte| byte == b' ')) == b'{' && style != Style::Prose || end == at {
-        return at;
-    }
-    if bare_counts(text, at, end, rule, style) {
-        if matches!(style, Style::Equals | Style::Prose)
-            && !in_url
-            && matches!(rule.text, TextRule::Name | TextRule::Data | TextRule::Weak)
-        {
-            let numbers = rule.text != TextRule::Name;
-            if text[at].is_ascii_uppercase() || is(text[at], HIGH) || (numbers && is(text[at], DIGIT)) {
-                end = value::words(text, end, numbers);
-            }
-        }
-        if rule.text == TextRule::Phone && !in_url {
-            end = run(text, end, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
-            while end > at && !is(text[end - 1], DIGIT) {
-                end -= 1;
-            }
-            end = end.max(value::bare(text, at, Bare::Strict, in_url));
-        }
-        push(found, rule, style, in_url, at..end);
-        return end;
-    }
-    at
-}
-
-fn push(found: &mut Vec<Finding>, rule: KeyInText, style: Style, in_url: bool, span: std::ops::Range<usize>) {
-    let kind = match rule.class {
-        KeyClass::Secret if in_url => Kind::UrlSecret,
-        KeyClass::Secret => Kind::KeyedSecret,
-        KeyClass::Id => Kind::KeyedId,
-        _ => Kind::KeyedPii,
-    };
-    let severity = if style == Style::Prose { Severity::Contextual } else { Severity::Likely };
-    found.push(Finding::new(kind, severity, span));
-}
-
-/// The value without the word that says how to authenticate.
-fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> std::ops::Range<usize> {
-    const SCHEMES: [&[u8]; 14] = [
-        b"bearer",
-        b"basic",
-        b"digest",
-        b"token",
-        b"apikey",
-        b"api-key",
-        b"negotiate",
-        b"ntlm",
-        b"hmac",
-        b"aws4-hmac-sha256",
-        b"oauth",
-        b"hawk",
-        b"key",
-        b"jwt",
-    ];
-    if rule.class != KeyClass::Secret || rule.text != TextRule::Token {
-        return start..end;
-    }
-    let word = run(&text[..end], start, |byte| alnum(byte) || byte == b'-');
-    if after(&text[..end], word) == b' '
-        && word < end
-        && SCHEMES.iter().any(|scheme| text[start..word].eq_ignore_ascii_case(scheme))
-    {
-        let value = run(&text[..end], word, |byte| byte == b' ');
-        // `auth: token expired`
-        let first = run(&text[..end], value, |byte| is(byte, LETTER));
-        if value < end && !(is_status(&text[value..first]) && is(after(&text[..end], first), SPACE)) {
-            return value..end;
-        }
-    }
-    start..end
-}
-
-fn bracket_end(text: &[u8], at: usize) -> usize {
-    let end = run(&text[..text.len().min(at + 40)], at, |byte| byte != b']');
-    (end + 1).min(text.len())
-}
-
-/// `["a", "b"]`, `[1, 2, 3]`: each string by itself, so that the list stays one; numbers together.
-fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec<Finding>) -> usize {
-    let mut at = from;
-    let mut numbers = None;
-    let mut count = 0;
-    loop {
-        at = run(text, at, |byte| is(byte, SPACE) || byte == b',');
-        if at >= text.len() || matches!(text[at], b']' | b'{' | b'[') {
-            break;
-        }
-        if let Some(quoted) = value::quoted(text, at) {
-            if quoted_counts(&text[quoted.start..quoted.end], rule, style) {
-                push(found, rule, style, false, quoted.start..quoted.end);
-            }
-            at = quoted.next;
-            continue;
-        }
-        let end = value::bare(text, at, Bare::Strict, false);
-        if end == at || !value::is_number(&text[at..end]) {
-            break;
-        }
-        count += 1;
-        numbers = Some((numbers.map_or(at, |(start, _)| start), end));
-        at = end;
-    }
-    // A list of numbers under a secret word is its bytes.
-    if let Some((start, end)) = numbers {
-        let wanted = match rule.class {
-            KeyClass::Secret => count >= 8,
-            KeyClass::Id => true,
-            _ => rule.numeric == NumericRule::Goes && value::digits(&text[start..end]) >= 4,
-        };
-        if wanted {
-            push(found, rule, style, false, start..end);
-        }
-    }
-    at
-}
-
-/// `a=b; c=d`: every value.
-fn cookies(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
-    let mut at = from;
-    loop {
-        let name = run(text, at, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'[' | b']'));
-        if name == at || after(text, name) != b'=' {
-            break;
-        }
-        let end =
-            run(text, name + 1, |byte| !is(byte, SPACE) && !matches!(byte, b';' | b'"' | b',' | b'\\' | b'}' | b')'));
-        let attribute = [&b"path"[..], b"domain", b"max-age", b"expires", b"samesite", b"priority"]
-            .iter()
-            .any(|known| text[at..name].eq_ignore_ascii_case(known));
-        if end > name + 1 && !attribute && !is_placeholder(&text[name + 1..end]) {
-            found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, name + 1..end));
-        }
-        at = end;
-        if after(text, at) != b';' {
-            break;
-        }
-        at = run(text, at + 1, |byte| byte == b' ');
-    }
-    at.max(from)
 }
 
 /// A random value under a key that no rule knows.

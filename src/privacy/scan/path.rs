@@ -5,25 +5,19 @@ use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
 
 /// Directories beside the users' that belong to nobody.
-const NOBODY: [&[u8]; 12] = [
-    b"shared",
-    b"public",
-    b"default",
-    b"all users",
-    b"default user",
-    b"defaultapppool",
-    b"localservice",
-    b"networkservice",
-    b"lost+found",
-    b"guest",
-    b"all",
-    b"user",
-];
+const NOBODY: &[&[u8]] = words!(
+    "shared" "public" "default" "all users" "default user" "defaultapppool" "localservice" "networkservice"
+    "lost+found" "guest" "all" "user"
+);
 
 /// Where home directories hang when they do not hang at the root.
-const MOUNTS: [&[u8]; 9] = [b"/var", b"/export", b"/usr", b"/data", b"/mnt", b"/nfs", b"/srv", b"/net", b"/private"];
+const MOUNTS: &[&[u8]] = words!(
+    "/var" "/export" "/usr" "/data" "/mnt" "/nfs" "/srv" "/net" "/private"
+);
 
-const METHODS: [&[u8]; 7] = [b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"];
+const METHODS: &[&[u8]] = words!(
+    "GET" "POST" "PUT" "PATCH" "DELETE" "HEAD" "OPTIONS"
+);
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;

@@ -1,39 +1,16 @@
 //! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
 
 use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run, starts_with};
-use super::numbers::{Cluster, date_at};
+use super::dates::date_at;
+use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, codes};
 
 /// Words that announce a telephone number.
-const WORDS: [&[u8]; 27] = [
-    b"phone",
-    b"telephone",
-    b"tel",
-    b"mobile",
-    b"cell",
-    b"cellphone",
-    b"call",
-    b"caller",
-    b"called",
-    b"calling",
-    b"dial",
-    b"dialed",
-    b"fax",
-    b"msisdn",
-    b"sms",
-    b"whatsapp",
-    b"texted",
-    b"text",
-    b"contact",
-    b"ring",
-    b"telefon",
-    b"handy",
-    b"rufnummer",
-    b"mobil",
-    b"number is",
-    b"phones",
-    b"viber",
-];
+const WORDS: &[&[u8]] = words!(
+    "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
+    "msisdn" "sms" "whatsapp" "texted" "text" "contact" "ring" "telefon" "handy" "rufnummer" "mobil" "number is"
+    "phones" "viber"
+);
 
 /// The longest number there is (E.164), and the shortest that is looked for.
 const MOST: usize = 15;
@@ -43,7 +20,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let text = cluster.text;
     let start = cluster.groups()[0].0;
     if let Some(sign) = plus(text, start) {
-        if let Some(end) = international(cluster, 0) {
+        if let Some(end) = international(cluster) {
             found.push(Finding::new(Kind::Phone, Severity::Validated, sign..end));
             return;
         }
@@ -88,30 +65,26 @@ fn plus(text: &[u8], start: usize) -> Option<usize> {
     (!is(before(text, at), DIGIT)).then_some(at)
 }
 
-/// Where the number that starts with a country code at group `first` ends.
-fn international(cluster: &Cluster<'_>, first: usize) -> Option<usize> {
-    let mut digits = [0u8; MOST];
-    let mut len = 0;
-    let mut ends = [0usize; super::numbers::GROUPS];
+/// Where the number that starts with a country code ends.
+fn international(cluster: &Cluster<'_>) -> Option<usize> {
     let groups = cluster.groups();
-    for group in first..groups.len() {
-        let own = cluster.group(group);
-        if len + own.len() > MOST {
-            break;
-        }
-        digits[len..len + own.len()].copy_from_slice(own);
-        len += own.len();
-        ends[group] = len;
+    let mut digits = [0u8; MOST];
+    // Digits up to and with each group.
+    let mut sums = [0usize; super::numbers::GROUPS];
+    let (mut len, mut count) = (0, 0);
+    while let Some(group) = groups.get(count).map(|_| cluster.group(count)).filter(|group| len + group.len() <= MOST) {
+        digits[len..len + group.len()].copy_from_slice(group);
+        len += group.len();
+        sums[count] = len;
+        count += 1;
     }
     let (fewest, most) = codes::lengths(&digits[..len])?;
     // `+44 (0)20 ...`: a trunk zero in brackets is not dialled.
-    let slack = usize::from(
-        digits[..len].len() > 3 && groups.len() > first + 1 && cluster.group(first + 1).first() == Some(&b'0'),
-    );
-    let fits = (first..groups.len()).rev().find(|group| ends[*group] >= fewest && ends[*group] <= most + slack)?;
+    let slack = usize::from(count > 1 && cluster.group(1).first() == Some(&b'0'));
+    let last = sums[..count].iter().rposition(|sum| (fewest..=most + slack).contains(sum))?;
     // Digits that go on are a longer number, and no phone.
-    let end = groups[fits].1;
-    (fits + 1 == groups.len() || cluster.separator(fits + 1) == b' ' || cluster.separator(fits + 1) == 0).then_some(end)
+    let ends = last + 1 == groups.len() || matches!(cluster.separator(last + 1), b' ' | 0);
+    ends.then_some(groups[last].1)
 }
 
 /// A form that nothing else has; where it starts, and how many groups it takes.
@@ -123,10 +96,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     let free = |count: usize| {
         let end = groups[at + count - 1].1;
         let next = after(text, end);
-        !(alnum(next) || next == b'_')
-            && !(matches!(next, b'-' | b'.' | b'/' | b':') && is(after(text, end + 1), DIGIT | LETTER))
-            && !is(prior, LETTER)
-            && !matches!(prior, b'_' | b'-' | b'.' | b'/' | b'#' | b'$')
+        let goes_on = matches!(next, b'-' | b'.' | b'/' | b':') && is(after(text, end + 1), DIGIT | LETTER);
+        let glued = is(prior, LETTER) || matches!(prior, b'_' | b'-' | b'.' | b'/' | b'#' | b'$');
+        !(alnum(next) || next == b'_' || goes_on || glued)
     };
     let north_american = |at: usize| {
         cluster.shaped(at, &[3, 3, 4])
@@ -231,12 +203,14 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     // `took 12345678 ms`
     if next == b' ' {
         let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
-        const UNITS: [&[u8]; 10] = [b"ms", b"us", b"ns", b"s", b"sec", b"bytes", b"B", b"KB", b"MB", b"times"];
+        const UNITS: &[&[u8]] = words!(
+            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times"
+        );
         if UNITS.contains(&unit) {
             return None;
         }
     }
-    if !context(text, start, 20, &WORDS) || is_id(text, start) {
+    if !context(text, start, 20, WORDS) || is_id(text, start) {
         return None;
     }
     if before(text, start) == b'(' && text[groups[0].1..end].contains(&b')') {
@@ -250,27 +224,9 @@ fn is_id(text: &[u8], start: usize) -> bool {
     let word_end =
         super::bytes::run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'#' | b'\\'));
     let word = super::bytes::run_back(text, word_end, 24, |byte| is(byte, LETTER));
-    const OTHERS: [&[u8]; 20] = [
-        b"id",
-        b"count",
-        b"total",
-        b"took",
-        b"duration",
-        b"in",
-        b"after",
-        b"size",
-        b"bytes",
-        b"at",
-        b"ts",
-        b"time",
-        b"timestamp",
-        b"line",
-        b"pid",
-        b"order",
-        b"seq",
-        b"offset",
-        b"version",
-        b"ms",
-    ];
+    const OTHERS: &[&[u8]] = words!(
+        "id" "count" "total" "took" "duration" "in" "after" "size" "bytes" "at" "ts" "time" "timestamp" "line" "pid"
+        "order" "seq" "offset" "version" "ms"
+    );
     word_end < start && OTHERS.iter().any(|other| text[word..word_end].eq_ignore_ascii_case(other))
 }

@@ -10,7 +10,7 @@ pub(super) struct Profile {
     pub(super) digits: usize,
     /// `:`
     pub(super) colons: usize,
-    /// `=` and `(`, after which a value may stand: `pin=1`, `UserId(1)`.
+    /// `=`, `(` and `>`, after which a value may stand: `pin=1`, `UserId(1)`, `<pin>1</pin>`.
     pub(super) equals: usize,
     pub(super) dots: usize,
     pub(super) dashes: usize,
@@ -39,7 +39,7 @@ const fn lanes() -> [u64; 256] {
         table[byte] = match byte as u8 {
             b'0'..=b'9' => 1 << DIGITS,
             b':' => 1 << COLONS,
-            b'=' | b'(' => 1 << EQUALS,
+            b'=' | b'(' | b'>' => 1 << EQUALS,
             b'.' => 1 << DOTS,
             b'-' => 1 << DASHES,
             b'@' | b'%' => 1 << ATS,
@@ -133,7 +133,7 @@ impl Profile {
         self.dashes >= 10
     }
 
-    /// A run of sixteen bytes that is no lower-case word.
+    /// A run of twelve bytes beside a digit or capital: no token is shorter, and the shortest stand behind `Bearer`.
     #[inline]
     pub(super) fn may_hold_tokens(&self, text: &[u8]) -> bool {
         (self.digits | self.uppers != 0) && has_long_run(text)
@@ -143,21 +143,24 @@ impl Profile {
 /// The shortest token that is looked for by its own looks.
 pub(super) const TOKEN: usize = 16;
 
-/// Whether sixteen bytes of `[A-Za-z0-9_-]` stand together: such a run covers a byte at a multiple of sixteen, so only those
+/// The shortest run that is looked at.
+pub(super) const RUN: usize = 12;
+
+/// Whether twelve bytes of `[A-Za-z0-9_-]` stand together: such a run covers a byte at a multiple of twelve, so only those
 /// are probed.
 #[inline]
 fn has_long_run(text: &[u8]) -> bool {
     let token = |byte: u8| alnum(byte) || is(byte, JOINT);
-    let mut probe = TOKEN - 1;
+    let mut probe = RUN - 1;
     while probe < text.len() {
         if token(text[probe]) {
-            let left = text[..probe].iter().rev().take(TOKEN - 1).take_while(|byte| token(**byte)).count();
-            let right = text[probe..].iter().take(TOKEN - left).take_while(|byte| token(**byte)).count();
-            if left + right >= TOKEN {
+            let left = text[..probe].iter().rev().take(RUN - 1).take_while(|byte| token(**byte)).count();
+            let right = text[probe..].iter().take(RUN - left).take_while(|byte| token(**byte)).count();
+            if left + right >= RUN {
                 return true;
             }
         }
-        probe += TOKEN;
+        probe += RUN;
     }
     false
 }

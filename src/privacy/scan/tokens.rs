@@ -1,31 +1,30 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
-use super::bytes::{DIGIT, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back};
-use super::profile::TOKEN;
+use super::bytes::{
+    DIGIT, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
+};
+use super::profile::{RUN, TOKEN};
 use super::value::is_placeholder;
-use super::{Finding, Kind, Severity, vendors, wallet};
+use super::{Finding, Kind, Severity, national, vendors, wallet};
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let piece = |byte: u8| is(byte, LETTER | DIGIT | JOINT) || byte == b'.';
-    let mut at = 0;
-    while at < text.len() {
-        if !piece(text[at]) {
-            at += 1;
+    // As in the gate: a run of RUN bytes covers every RUNth place.
+    let mut probe = RUN - 1;
+    while probe < text.len() {
+        if !piece(text[probe]) {
+            probe += RUN;
             continue;
         }
-        let end = run(text, at, piece);
-        if end - at >= TOKEN {
-            at = long(text, at, end, found).max(end);
-        } else {
-            let len = end - at;
-            if (len == 6 || len == 5) && after(text, end) == b' ' {
-                at = scheme(text, at, end, found);
-            } else if len == 2 && text[at..end] == *b"SK" {
-                at = end;
-            } else {
-                at = slashed(text, at, end, found).unwrap_or(end);
-            }
+        let start = run_back(text, probe, probe, piece);
+        let mut end = run(text, probe, piece);
+        if end - start >= RUN {
+            end = scheme(text, start, found).unwrap_or(end);
         }
+        if end - start >= TOKEN && found.last().is_none_or(|last| last.end <= start) {
+            end = long(text, start, end, found).max(end);
+        }
+        probe = end + RUN;
     }
 }
 
@@ -34,13 +33,13 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
     let mut at = start;
     while at < end {
         // A key starts where a word does.
-        if alnum(text[at]) && !alnum(before(text, at)) {
-            if let Some((kind, to)) = token_at(text, at, start, end) {
-                let severity = if kind == Kind::Wallet { Severity::Likely } else { Severity::Validated };
-                found.push(Finding::new(kind, severity, at..to));
-                at = to;
-                continue;
-            }
+        if alnum(text[at])
+            && !alnum(before(text, at))
+            && let Some((kind, to)) = token_at(text, at, start, end)
+        {
+            found.push(Finding::new(kind, Severity::Validated, at..to));
+            at = to;
+            continue;
         }
         at += 1;
     }
@@ -48,28 +47,29 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
 }
 
 fn token_at(text: &[u8], at: usize, start: usize, end: usize) -> Option<(Kind, usize)> {
-    if text[at..].starts_with(b"eyJ") {
-        if let Some(to) = jwt(text, at) {
-            return Some((Kind::Jwt, to));
-        }
+    if text[at..].starts_with(b"eyJ")
+        && let Some(to) = jwt(text, at)
+    {
+        return Some((Kind::Jwt, to));
     }
     if let Some(to) = vendors::key_at(text, at) {
         return Some((Kind::ApiKey, to));
     }
-    if at == start && before(text, at) == b':' && telegram(text, at, end) {
+    if at == start && (before(text, at) == b':' && telegram(text, at, end) || is_hook(text, at, end)) {
         return Some((Kind::ApiKey, run(text, at, |byte| is(byte, LETTER | DIGIT | JOINT))));
+    }
+    if let Some(to) = national::fiscal_code(text, at) {
+        return Some((Kind::NationalId, to));
     }
     wallet::address(text, at).map(|to| (Kind::Wallet, to))
 }
 
-/// Prefixes that go on behind a slash, such as `discord.com/api/webhooks/`, may start in a short run.
-fn slashed(text: &[u8], at: usize, end: usize, found: &mut Vec<Finding>) -> Option<usize> {
-    if after(text, end) != b'/' || !matches!(text[at], b'd' | b'h') || alnum(before(text, at)) {
-        return None;
-    }
-    let to = vendors::key_at(text, at)?;
-    found.push(Finding::new(Kind::ApiKey, Severity::Validated, at..to));
-    Some(to)
+/// The last part of `discord.com/api/webhooks/123/TOKEN` or `hooks.slack.com/services/T1/B1/TOKEN`.
+fn is_hook(text: &[u8], at: usize, end: usize) -> bool {
+    let left = &text[at.saturating_sub(64)..at];
+    end - at >= 20
+        && before(text, at) == b'/'
+        && (find_bytes(left, 0, b"/api/webhooks/").is_some() || find_bytes(left, 0, b"hooks.slack.com/").is_some())
 }
 
 /// `123456789:AAF..`, where the part behind the colon is `at..end`.
@@ -134,25 +134,26 @@ fn decode(text: &[u8], out: &mut [u8]) -> usize {
     len
 }
 
-/// `Bearer` and `Basic`, and what follows them. Says where to go on.
-fn scheme(text: &[u8], at: usize, end: usize, found: &mut Vec<Finding>) -> usize {
-    let basic = text[at..end].eq_ignore_ascii_case(b"basic");
-    if !basic && !text[at..end].eq_ignore_ascii_case(b"bearer") {
-        return end;
+/// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
+fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
+    let start = run_back(text, at, TOKEN, token);
+    let word = text[..start].strip_suffix(b" ")?;
+    let basic = word.len() >= 5 && starts_with(word, word.len() - 5, b"basic");
+    let bearer = word.len() >= 6 && starts_with(word, word.len() - 6, b"bearer");
+    if !(basic || bearer) {
+        return None;
     }
-    let start = run(text, end, |byte| byte == b' ');
-    let to = run(text, start, |byte| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-'));
-    let mut stop = to;
-    while stop > start && text[stop - 1] == b'.' {
-        stop -= 1;
+    let mut end = run(text, at, token);
+    while before(text, end) == b'.' {
+        end -= 1;
     }
-    let token = &text[start..stop];
-    let real = if basic { is_basic(token) } else { is_bearer(token) };
-    if real && !is_placeholder(token) {
-        found.push(Finding::new(Kind::Bearer, if basic { Severity::Validated } else { Severity::Likely }, start..stop));
-        return stop;
+    let value = text.get(start..end)?;
+    if !(if basic { is_basic(value) } else { is_bearer(value) }) || is_placeholder(value) {
+        return None;
     }
-    end
+    found.push(Finding::new(Kind::Bearer, if basic { Severity::Validated } else { Severity::Likely }, start..end));
+    Some(end)
 }
 
 /// Base64 of `user:password`.

@@ -25,12 +25,9 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
             let password = &text[(start + user.len() + 1).min(end)..end];
             let bare = password.is_empty();
             let public = bare && matches!(user, b"git" | b"hg" | b"svn");
-            if !public
-                && !is_placeholder(&text[start..end])
-                && !(is_placeholder(user) && is_placeholder(password))
-                && !(bare && user.is_empty())
-            {
-                // `user:***@host` still names the user.
+            // `user:***@host` still names the user.
+            let template = is_placeholder(&text[start..end]) || is_placeholder(user) && is_placeholder(password);
+            if !(public || template || bare && user.is_empty()) {
                 found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..end));
             }
             from = end;

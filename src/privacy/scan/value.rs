@@ -3,317 +3,50 @@
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
 
 /// Words that report on a thing instead of being it: `token expired`, `password: incorrect`.
-const STATUS: &[&str] = &[
-    "a",
-    "absent",
-    "accepted",
-    "active",
-    "all",
-    "already",
-    "an",
-    "and",
-    "any",
-    "are",
-    "as",
-    "at",
-    "available",
-    "bad",
-    "be",
-    "been",
-    "blank",
-    "by",
-    "can",
-    "cannot",
-    "changed",
-    "check",
-    "checked",
-    "cleared",
-    "closed",
-    "configured",
-    "could",
-    "created",
-    "debug",
-    "decoded",
-    "default",
-    "deleted",
-    "denied",
-    "did",
-    "disabled",
-    "does",
-    "doesn't",
-    "don't",
-    "empty",
-    "enabled",
-    "encrypted",
-    "error",
-    "errors",
-    "exceeded",
-    "exists",
-    "expected",
-    "expired",
-    "expires",
-    "expiring",
-    "failed",
-    "failure",
-    "field",
-    "filtered",
-    "for",
-    "forbidden",
-    "format",
-    "found",
-    "from",
-    "generated",
-    "granted",
-    "had",
-    "has",
-    "have",
-    "header",
-    "hidden",
-    "if",
-    "ignored",
-    "in",
-    "inactive",
-    "incorrect",
-    "info",
-    "insufficient",
-    "invalid",
-    "invalidated",
-    "is",
-    "isn't",
-    "issued",
-    "it",
-    "key",
-    "length",
-    "loaded",
-    "locked",
-    "malformed",
-    "masked",
-    "match",
-    "matched",
-    "matches",
-    "may",
-    "mismatch",
-    "missing",
-    "must",
-    "needed",
-    "needs",
-    "never",
-    "new",
-    "no",
-    "none",
-    "not",
-    "null",
-    "of",
-    "off",
-    "ok",
-    "okay",
-    "on",
-    "open",
-    "opened",
-    "or",
-    "out",
-    "passed",
-    "password",
-    "pending",
-    "present",
-    "provided",
-    "received",
-    "refreshed",
-    "refused",
-    "reject",
-    "rejected",
-    "removed",
-    "renewed",
-    "required",
-    "reset",
-    "resolved",
-    "retry",
-    "revoked",
-    "rotated",
-    "saved",
-    "sent",
-    "set",
-    "should",
-    "skipped",
-    "started",
-    "stale",
-    "stored",
-    "success",
-    "successful",
-    "succeeded",
-    "text",
-    "that",
-    "the",
-    "then",
-    "this",
-    "timeout",
-    "timed",
-    "to",
-    "token",
-    "too",
-    "trace",
-    "unable",
-    "unauthorized",
-    "undefined",
-    "unexpected",
-    "unknown",
-    "unset",
-    "unsupported",
-    "unused",
-    "updated",
-    "use",
-    "used",
-    "user",
-    "using",
-    "valid",
-    "validated",
-    "validation",
-    "value",
-    "verified",
-    "via",
-    "warn",
-    "warning",
-    "was",
-    "weak",
-    "were",
-    "when",
-    "will",
-    "with",
-    "without",
-    "won't",
-    "would",
-    "wrong",
-    "yes",
-    "your",
-    "only",
-    "lookup",
-    "please",
-    "connection",
-    "string",
-    "str",
-    "number",
-    "integer",
-    "boolean",
-    "bool",
-    "optional",
-    "static",
-    "dynamic",
-    "bearer",
-    "basic",
-    "digest",
-    "jwt",
-    "oauth",
-    "oauth2",
-    "local",
-    "remote",
-    "internal",
-    "external",
-    "public",
-    "private",
-    "admin",
-    "root",
-    "system",
-    "anonymous",
-    "nobody",
-    "guest",
-    "service",
-    "postgres",
-    "www-data",
-    "daemon",
-    "success!",
-    "done",
-    "ready",
-    "stopped",
-    "running",
-    "declined",
-    "approved",
-    "authorized",
-    "authenticated",
-    "blocked",
-    "captured",
-    "charged",
-    "delivered",
-    "queued",
-    "bounced",
-    "offline",
-    "online",
-    "unreachable",
-    "down",
-    "up",
-    "localhost",
-    "reached",
-    "lost",
-    "dropped",
-    "begin",
-    "end",
-    "ended",
-    "established",
-    "rate",
-    "limit",
-    "limited",
-];
+const STATUS: &[&[u8]] = words!(
+    "a" "absent" "accepted" "active" "all" "already" "an" "and" "any" "are" "as" "at" "available" "bad" "be" "been"
+    "blank" "by" "can" "cannot" "changed" "check" "checked" "cleared" "closed" "configured" "could" "created"
+    "debug" "decoded" "default" "deleted" "denied" "did" "disabled" "does" "doesn't" "don't" "empty" "enabled"
+    "encrypted" "error" "errors" "exceeded" "exists" "expected" "expired" "expires" "expiring" "failed" "failure"
+    "field" "filtered" "for" "forbidden" "format" "found" "from" "generated" "granted" "had" "has" "have" "header"
+    "hidden" "if" "ignored" "in" "inactive" "incorrect" "info" "insufficient" "invalid" "invalidated" "is" "isn't"
+    "issued" "it" "key" "length" "loaded" "locked" "malformed" "masked" "match" "matched" "matches" "may" "mismatch"
+    "missing" "must" "needed" "needs" "never" "new" "no" "none" "not" "null" "of" "off" "ok" "okay" "on" "open"
+    "opened" "or" "out" "passed" "password" "pending" "present" "provided" "received" "refreshed" "refused" "reject"
+    "rejected" "removed" "renewed" "required" "reset" "resolved" "retry" "revoked" "rotated" "saved" "sent" "set"
+    "should" "skipped" "started" "stale" "stored" "success" "successful" "succeeded" "text" "that" "the" "then"
+    "this" "timeout" "timed" "to" "token" "too" "trace" "unable" "unauthorized" "undefined" "unexpected" "unknown"
+    "unset" "unsupported" "unused" "updated" "use" "used" "user" "using" "valid" "validated" "validation" "value"
+    "verified" "via" "warn" "warning" "was" "weak" "were" "when" "will" "with" "without" "won't" "would" "wrong"
+    "yes" "your" "only" "lookup" "please" "connection" "string" "str" "number" "integer" "boolean" "bool" "optional"
+    "static" "dynamic" "bearer" "basic" "digest" "jwt" "oauth" "oauth2" "local" "remote" "internal" "external"
+    "public" "private" "admin" "root" "system" "anonymous" "nobody" "guest" "service" "postgres" "www-data" "daemon"
+    "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
+    "captured" "charged" "delivered" "queued" "bounced" "offline" "online" "unreachable" "down" "up" "localhost"
+    "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited"
+);
 
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
-    STATUS.iter().any(|status| word.eq_ignore_ascii_case(status.as_bytes()))
+    STATUS.iter().any(|status| word.eq_ignore_ascii_case(status))
 }
 
 /// Whether a quoted string begins as an answer about a value does: `"is required"`.
 pub(super) fn is_answer(first: &[u8]) -> bool {
-    const LEADS: [&[u8]; 26] = [
-        b"is",
-        b"must",
-        b"can",
-        b"can't",
-        b"cannot",
-        b"should",
-        b"was",
-        b"has",
-        b"does",
-        b"doesn't",
-        b"may",
-        b"not",
-        b"field",
-        b"invalid",
-        b"incorrect",
-        b"missing",
-        b"required",
-        b"expired",
-        b"unknown",
-        b"too",
-        b"no",
-        b"failed",
-        b"password",
-        b"wrong",
-        b"please",
-        b"token",
-    ];
+    const LEADS: &[&[u8]] = words!(
+        "is" "must" "can" "can't" "cannot" "should" "was" "has" "does" "doesn't" "may" "not" "field" "invalid"
+        "incorrect" "missing" "required" "expired" "unknown" "too" "no" "failed" "password" "wrong" "please" "token"
+    );
     LEADS.iter().any(|lead| first.eq_ignore_ascii_case(lead))
 }
 
 /// Whether a value stands for another that was taken out, or that a template will put in.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    const WORDS: [&[u8]; 18] = [
-        b"null",
-        b"none",
-        b"nil",
-        b"undefined",
-        b"true",
-        b"false",
-        b"redacted",
-        b"hidden",
-        b"masked",
-        b"filtered",
-        b"removed",
-        b"n/a",
-        b"some",
-        b"secret(..)",
-        b"nan",
-        b"redacted:redacted",
-        b"omitted",
-        b"sanitized",
-    ];
+    const WORDS: &[&[u8]] = words!(
+        "null" "none" "nil" "undefined" "true" "false" "redacted" "hidden" "masked" "filtered" "removed" "n/a"
+        "some" "secret(..)" "nan" "redacted:redacted" "omitted" "sanitized"
+    );
     let inner = match value {
         [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
         [b'[', inner @ .., b']']
@@ -373,8 +106,8 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<Quoted> {
     let start = open + 1;
     let ceiling = text.len().min(start + QUOTED);
     let mut seen = 0;
-    for end in start..ceiling {
-        let byte = text[end];
+    for (offset, &byte) in text[start..ceiling].iter().enumerate() {
+        let end = start + offset;
         if byte == b'\\' {
             seen += 1;
             continue;
@@ -449,8 +182,9 @@ pub(super) fn is_key(text: &[u8], from: usize) -> bool {
 
 /// Where the capitalised words and numbers that go on with a name or address end: `Alice` in `Alice van Smith` does not end it.
 pub(super) fn words(text: &[u8], mut end: usize, numbers: bool) -> usize {
-    const SMALL: [&[u8]; 12] =
-        [b"van", b"von", b"de", b"der", b"den", b"la", b"le", b"di", b"da", b"del", b"bin", b"al"];
+    const SMALL: &[&[u8]] = words!(
+        "van" "von" "de" "der" "den" "la" "le" "di" "da" "del" "bin" "al"
+    );
     for _ in 0..6 {
         if after(text, end) != b' ' {
             break;

@@ -13,8 +13,6 @@ pub(super) enum Charset {
     Hex,
     /// `[A-Z0-9]`
     Upper,
-    /// `[A-Za-z0-9/_-]`
-    Path,
     /// `[A-Za-z0-9+/=_-]`
     Base64,
 }
@@ -27,7 +25,6 @@ impl Charset {
             Charset::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Charset::Hex => byte.is_ascii_hexdigit(),
             Charset::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            Charset::Path => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/'),
             Charset::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'='),
         }
     }
@@ -104,8 +101,6 @@ vendors! {
     "dapi" 32 _ Hex
     "dckr_oat_" 20 _ Word
     "dckr_pat_" 20 _ Word
-    "discord.com/api/webhooks/" 30 _ Path
-    "discordapp.com/api/webhooks/" 30 _ Path
     "dnkey-" 26 _ Word
     "doo_v1_" 40 _ Alnum
     "dop_v1_" 40 _ Alnum
@@ -143,12 +138,10 @@ vendors! {
     "glsoat-" 18 _ Word
     "gsk_" 40 _ Alnum
     "hf_" 30 _ Alnum
-    "hooks.slack.com/services/" 20 _ Path
-    "hooks.slack.com/workflows/" 20 _ Path
     "hvb." 60 _ Word
     "hvs." 20 _ Word
     "ico-" 32 _ Alnum
-    "key-" 32 32 Hex
+    "key-" 32 32 Alnum
     "lin_api_" 30 _ Alnum
     "lin_oauth_" 30 _ Alnum
     "nfp_" 30 _ Alnum

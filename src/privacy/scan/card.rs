@@ -1,0 +1,100 @@
+//! Payment cards: the issuer's digits, the length it gives out, and the check digit.
+
+use super::bytes::{LETTER, is, run_back};
+use super::numbers::Cluster;
+use super::{Finding, Kind, Severity};
+
+/// Finds the cards among the groups of a cluster.
+pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    let mut at = 0;
+    while at < cluster.groups().len() {
+        let count = card_at(cluster, at);
+        if count > 0 {
+            let span = cluster.groups()[at].0..cluster.groups()[at + count - 1].1;
+            found.push(Finding::new(Kind::Card, Severity::Validated, span));
+        }
+        at += count.max(1);
+    }
+}
+
+/// How many groups from `at` are a card.
+fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
+    let valid = |count: usize| {
+        if !cluster.stands_alone(at, count) {
+            return false;
+        }
+        let mut digits = [0u8; 19];
+        let mut len = 0;
+        for group in at..at + count {
+            for digit in cluster.group(group) {
+                let Some(slot) = digits.get_mut(len) else {
+                    return false;
+                };
+                *slot = digit - b'0';
+                len += 1;
+            }
+        }
+        let digits = &digits[..len];
+        issuer(digits) && luhn(digits) && digits[1..].iter().any(|digit| *digit != digits[0])
+    };
+    let separator = cluster.separator(at + 1);
+    if matches!(separator, b' ' | b'-') {
+        for shape in CARD_SHAPES {
+            if cluster.shaped(at, shape) && cluster.joined(at, shape.len(), separator) && valid(shape.len()) {
+                return shape.len();
+            }
+        }
+    }
+    usize::from((14..=19).contains(&cluster.group(at).len()) && !is_clock(cluster, at) && valid(1))
+}
+
+/// Issuers by their first digits, and the lengths they give out.
+fn issuer(digits: &[u8]) -> bool {
+    let head = digits.iter().take(6).fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
+    let (two, three, four) = (head / 10_000, head / 1_000, head / 100);
+    match digits.len() {
+        14 => two == 36 || two == 38 || two == 39 || (300..=305).contains(&three),
+        15 => two == 34 || two == 37 || four == 2131 || four == 1800,
+        16..=19 => {
+            let visa = two / 10 == 4 && matches!(digits.len(), 16 | 19);
+            let mastercard = ((51..=55).contains(&two) || (2221..=2720).contains(&four)) && digits.len() == 16;
+            let mir = (2200..=2204).contains(&four);
+            let discover = four == 6011 || two == 65 || (644..=649).contains(&three);
+            let union_pay = two == 62 || two == 81;
+            let jcb = (3528..=3589).contains(&four);
+            let maestro = matches!(four, 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761 | 6762 | 6763 | 6771 | 6766);
+            let diners = (two == 36 || two == 38 || two == 39 || (300..=305).contains(&three)) && digits.len() == 16;
+            let rupay = matches!(two, 60 | 82 | 50);
+            visa || mastercard || mir || discover || union_pay || jcb || maestro || diners || rupay
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(at, digit)| {
+            let digit = u32::from(*digit);
+            if at % 2 == 0 { digit } else { digit * 2 - if digit > 4 { 9 } else { 0 } }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// How cards are written: the lengths of their groups.
+const CARD_SHAPES: [&[usize]; 8] =
+    [&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[6, 10], &[8, 8]];
+
+/// Whether a key to the left says that the digits count time or bytes.
+fn is_clock(cluster: &Cluster<'_>, at: usize) -> bool {
+    let start = cluster.groups()[at].0;
+    let word_end = run_back(cluster.text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\\'));
+    let word = run_back(cluster.text, word_end, 24, |byte| is(byte, LETTER));
+    const CLOCKS: &[&[u8]] = words!(
+        "ns" "nanos" "us" "micros" "ms" "ts" "time" "timestamp" "bytes" "size" "offset" "hash" "checksum" "seq"
+    );
+    word_end < start && CLOCKS.iter().any(|clock| cluster.text[word..word_end].eq_ignore_ascii_case(clock))
+}

@@ -1,0 +1,101 @@
+//! IPv4 addresses among clusters of digits, told from versions by what stands left of them.
+
+use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is, run_back, starts_with};
+use super::numbers::Cluster;
+use super::{Finding, Kind, Severity};
+
+/// Words before a dotted number that make it a version.
+const VERSION_WORDS: &[&[u8]] = words!(
+    "version" "ver" "v" "release" "build" "rev" "revision" "firmware" "fw" "driver" "schema" "assembly" "oid"
+    "section" "versions" "sdk"
+);
+
+pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    let text = cluster.text;
+    let mut at = 0;
+    while at + 4 <= cluster.groups().len() {
+        // The longest dotted run from here.
+        let mut count = 1;
+        while at + count < cluster.groups().len() && cluster.separator(at + count) == b'.' {
+            count += 1;
+        }
+        if count == 4 && (at..at + 4).all(|group| octet(cluster.group(group))) {
+            let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + 3].1);
+            if is_address(text, start, end) {
+                found.push(Finding::new(Kind::Ipv4, Severity::Validated, start..end));
+            }
+        } else if (at..at + 4).all(|group| octet(cluster.group(group))) && cluster.joined(at, 4, b'-') && count == 1 {
+            // `ip-10-0-0-1`, as cloud providers name hosts.
+            let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + 3].1);
+            let named = starts_with(text, start.saturating_sub(3), b"ip-")
+                && !alnum(before(text, start.saturating_sub(3)))
+                || starts_with(text, start.saturating_sub(4), b"ec2-");
+            if named && start >= 3 && !alnum(after(text, end)) {
+                found.push(Finding::new(Kind::Ipv4, Severity::Likely, start..end));
+            }
+        }
+        at += count;
+    }
+}
+
+fn is_address(text: &[u8], start: usize, end: usize) -> bool {
+    let (prior, next) = (before(text, start), after(text, end));
+    if alnum(prior) || matches!(prior, b'_' | b'.') || alnum(next) || matches!(next, b'_' | b'+') {
+        return false;
+    }
+    if next == b'-' && is(after(text, end + 1), LETTER) || next == b'.' && is(after(text, end + 1), DIGIT) {
+        return false;
+    }
+    let ported = next == b':' && is(after(text, end + 1), DIGIT);
+    let masked = next == b'/' && is(after(text, end + 1), DIGIT);
+    let word_end = match prior {
+        // `Chrome/120.0.0.0` is a product, `http://` and `kafka/10.0.0.1:9092` are not.
+        b'/' if is(before(text, start.saturating_sub(1)), LETTER | DIGIT) && !ported => {
+            return false;
+        }
+        // `openssl-1.1.1.0`
+        b'-' if is(before(text, start.saturating_sub(1)), LETTER) => return false,
+        b' ' | b'=' | b':' | b'"' | b'\'' | b'(' => {
+            run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'\\'))
+        }
+        _ => start,
+    };
+    if word_end < start {
+        let word = run_back(text, word_end, 16, |byte| is(byte, LETTER));
+        if VERSION_WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)) {
+            return false;
+        }
+        // `Chrome 120.0.0.0`
+        if text[start..end].ends_with(b".0.0.0")
+            && !masked
+            && !ported
+            && word < word_end
+            && text[word_end..start] == *b" "
+            && text[word].is_ascii_uppercase()
+        {
+            return false;
+        }
+    }
+    let address = &text[start..end];
+    // A network, and what was installed or upgraded to.
+    if masked && address.ends_with(b".0") || is_release(text, start, end) {
+        return false;
+    }
+    // These name no machine but the own one, or a mask.
+    !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
+}
+
+/// `upgrade from 2.3.4.5 to 2.3.4.6`, `libssl 1.1.1.21 installed`
+fn is_release(text: &[u8], start: usize, end: usize) -> bool {
+    const WORDS: &[&[u8]] = words!(
+        "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped" "assemblyversion" "update from"
+    );
+    starts_with(text, end, b" installed") || context(text, start, 28, WORDS)
+}
+
+pub(super) fn octet(part: &[u8]) -> bool {
+    matches!(part.len(), 1..=3)
+        && part.iter().all(u8::is_ascii_digit)
+        && (part.len() == 1 || part[0] != b'0')
+        && part.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte - b'0')) <= 255
+}

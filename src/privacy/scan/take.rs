@@ -1,0 +1,238 @@
+//! Values beside keys that a rule knows: where they start and end, and which of them go.
+
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, starts_with};
+use super::judge::{bare_counts, quoted_counts};
+use super::pairs::{KEY, Style};
+use super::value::{self, Bare, is_placeholder, is_status};
+use super::{Finding, Kind, Severity};
+use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
+
+/// Takes the value at `from` if it is one; says where to go on.
+pub(super) fn take(
+    text: &[u8],
+    from: usize,
+    rule: KeyInText,
+    style: Style,
+    in_url: bool,
+    found: &mut Vec<Finding>,
+) -> usize {
+    let mut at = from;
+    // `Some("x")`, `UserId(42)`, `&"x"`, `b"x"`: the inside is the value.
+    for _ in 0..4 {
+        if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
+            at += 1;
+        }
+        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
+        let wraps = name > at && after(text, name) == b'(' && text[at].is_ascii_uppercase();
+        if !wraps {
+            break;
+        }
+        at = name + 1;
+    }
+    match after(text, at) {
+        b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
+            return list(text, at + 1, rule, style, found);
+        }
+        b'{' | b'[' => return at.max(from),
+        _ => {}
+    }
+    if let Some(quoted) = value::quoted(text, at) {
+        let range = after_scheme(text, quoted.start, quoted.end, rule);
+        if quoted_counts(&text[range.clone()], rule, style) {
+            if range.start > quoted.start {
+                found.push(Finding::new(Kind::Bearer, Severity::Likely, range));
+            } else {
+                push(found, rule, style, in_url, range);
+            }
+            return quoted.next;
+        }
+        return at + 1;
+    }
+    if matches!(after(text, at), b'\'' | b'`') {
+        // Nothing closes it; what follows may be the value all the same.
+        at += 1;
+    }
+    if at >= text.len() {
+        return at;
+    }
+    if rule.text == TextRule::Cookie {
+        return cookies(text, at, found);
+    }
+    let loose = if rule.class == KeyClass::Secret { Bare::Loose } else { Bare::Strict };
+    let start = after_scheme(text, at, text.len(), rule).start;
+    let judged = head(text, start, value::JUDGED);
+    let mut end = value::bare(judged, start, loose, in_url);
+    if judged.len() < text.len() && run(judged, end, |byte| matches!(byte, b'.' | b',' | b':')) == judged.len() {
+        // Longer than is read: judged by its head, taken whole.
+        let whole = value::bare(text, start, loose, in_url);
+        if start > at || bare_counts(judged, at, end, rule, style) {
+            push(found, rule, style, in_url, start..whole);
+            return whole;
+        }
+        return start;
+    }
+    if start > at {
+        // After a scheme word: digests and signatures list parameters up to the end of the line.
+        if starts_with(text, at, b"digest")
+            || starts_with(text, at, b"aws4")
+            || starts_with(text, at, b"oauth")
+            || starts_with(text, at, b"hmac")
+        {
+            end = parameters_end(text, start);
+        }
+        let token = &text[start..end];
+        if token.len() >= 4 && !is_status(token) && !is_placeholder(token) && token.iter().any(|byte| alnum(*byte)) {
+            found.push(Finding::new(Kind::Bearer, Severity::Likely, start..end));
+            return end;
+        }
+        return start;
+    }
+    // `User {` and `Vec<..>` are looked into, or are types.
+    if after(text, run(text, end, |byte| byte == b' ')) == b'{' && style != Style::Prose || end == at {
+        return at;
+    }
+    if bare_counts(text, at, end, rule, style) {
+        if matches!(style, Style::Equals | Style::Prose)
+            && !in_url
+            && matches!(rule.text, TextRule::Name | TextRule::Data | TextRule::Weak)
+        {
+            let numbers = rule.text != TextRule::Name;
+            if text[at].is_ascii_uppercase() || is(text[at], HIGH) || (numbers && is(text[at], DIGIT)) {
+                end = value::words(text, end, numbers);
+            }
+        }
+        if rule.text == TextRule::Phone && !in_url {
+            end = run(text, end, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
+            while end > at && !is(text[end - 1], DIGIT) {
+                end -= 1;
+            }
+            end = end.max(value::bare(text, at, Bare::Strict, in_url));
+        }
+        push(found, rule, style, in_url, at..end);
+        return end;
+    }
+    at
+}
+
+/// Where `username="x", response=".."` ends. A quote that opens no value closes the string around all of it.
+fn parameters_end(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at = run(text, at, |byte| !matches!(byte, b'"' | b'\n' | b'\r' | b'\'' | b'}'));
+        if after(text, at) != b'"' || before(text, at) != b'=' {
+            return at;
+        }
+        let close = run(text, at + 1, |byte| byte != b'"');
+        at = (close + 1).min(text.len());
+    }
+}
+
+/// The value without the word that says how to authenticate.
+fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> std::ops::Range<usize> {
+    const SCHEMES: &[&[u8]] = words!(
+        "bearer" "basic" "digest" "token" "apikey" "api-key" "negotiate" "ntlm" "hmac" "aws4-hmac-sha256" "oauth"
+        "hawk" "key" "jwt"
+    );
+    if rule.class != KeyClass::Secret || rule.text != TextRule::Token {
+        return start..end;
+    }
+    let word = run(&text[..end], start, |byte| alnum(byte) || byte == b'-');
+    if after(&text[..end], word) == b' '
+        && word < end
+        && SCHEMES.iter().any(|scheme| text[start..word].eq_ignore_ascii_case(scheme))
+    {
+        let value = run(&text[..end], word, |byte| byte == b' ');
+        // `auth: token expired`
+        let first = run(&text[..end], value, |byte| is(byte, LETTER));
+        if value < end && !(is_status(&text[value..first]) && is(after(&text[..end], first), SPACE)) {
+            return value..end;
+        }
+    }
+    start..end
+}
+
+fn bracket_end(text: &[u8], at: usize) -> usize {
+    let end = run(&text[..text.len().min(at + 40)], at, |byte| byte != b']');
+    (end + 1).min(text.len())
+}
+
+/// `["a", "b"]`, `[1, 2, 3]`: each string by itself, so that the list stays one; numbers together.
+fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec<Finding>) -> usize {
+    let mut at = from;
+    let mut numbers = None;
+    let mut count = 0;
+    loop {
+        at = run(text, at, |byte| is(byte, SPACE) || byte == b',');
+        if at >= text.len() || matches!(text[at], b']' | b'{' | b'[') {
+            break;
+        }
+        if let Some(quoted) = value::quoted(text, at) {
+            if quoted_counts(&text[quoted.start..quoted.end], rule, style) {
+                push(found, rule, style, false, quoted.start..quoted.end);
+            }
+            at = quoted.next;
+            continue;
+        }
+        let end = value::bare(text, at, Bare::Strict, false);
+        if end == at || !value::is_number(&text[at..end]) {
+            break;
+        }
+        count += 1;
+        numbers = Some((numbers.map_or(at, |(start, _)| start), end));
+        at = end;
+    }
+    // A list of numbers under a secret word is its bytes.
+    if let Some((start, end)) = numbers {
+        let wanted = match rule.class {
+            KeyClass::Secret => count >= 8,
+            KeyClass::Id => true,
+            _ => rule.numeric == NumericRule::Goes && value::digits(&text[start..end]) >= 4,
+        };
+        if wanted {
+            push(found, rule, style, false, start..end);
+        }
+    }
+    at
+}
+
+/// `a=b; c=d`: every value.
+fn cookies(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
+    let mut at = from;
+    loop {
+        let name = run(text, at, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'[' | b']'));
+        if name == at || after(text, name) != b'=' {
+            break;
+        }
+        let end =
+            run(text, name + 1, |byte| !is(byte, SPACE) && !matches!(byte, b';' | b'"' | b',' | b'\\' | b'}' | b')'));
+        let attribute = [&b"path"[..], b"domain", b"max-age", b"expires", b"samesite", b"priority"]
+            .iter()
+            .any(|known| text[at..name].eq_ignore_ascii_case(known));
+        if end > name + 1 && !attribute && !is_placeholder(&text[name + 1..end]) {
+            found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, name + 1..end));
+        }
+        at = end;
+        if after(text, at) != b';' {
+            break;
+        }
+        at = run(text, at + 1, |byte| byte == b' ');
+    }
+    at.max(from)
+}
+
+pub(super) fn push(
+    found: &mut Vec<Finding>,
+    rule: KeyInText,
+    style: Style,
+    in_url: bool,
+    span: std::ops::Range<usize>,
+) {
+    let kind = match rule.class {
+        KeyClass::Secret if in_url => Kind::UrlSecret,
+        KeyClass::Secret => Kind::KeyedSecret,
+        KeyClass::Id => Kind::KeyedId,
+        _ => Kind::KeyedPii,
+    };
+    let severity = if style == Style::Prose { Severity::Contextual } else { Severity::Likely };
+    found.push(Finding::new(kind, severity, span));
+}
