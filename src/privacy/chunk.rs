@@ -3,8 +3,8 @@
 //! Nothing outside this folder can make a [`Clean`] or a [`CleanFields`], and a [`Chunk`] takes nothing else. So
 //! whatever sits in the queue, the store or an exporter went through the [`PrivacyVisitor`](super::PrivacyVisitor).
 
-use super::format::{Entries, Entry, Header, LENGTH, LINK, STATUS, Shape, TALLY};
-use super::pen::{RECORD_CAP, Scratch};
+use super::format::{Entries, Entry, Header, Key, Shape, LENGTH, LINK, STATUS, TALLY};
+use super::pen::{FIELD_CAP, RECORD_CAP, Scratch};
 
 /// The status byte for an error; `record::Status` reads it.
 const ERROR: u8 = 2;
@@ -133,11 +133,11 @@ impl CleanFields {
         let mut merged = self.entries().to_vec();
         loop {
             let from = rest.rest();
-            if rest.next().is_none() {
-                break;
-            }
+            let Some(next) = rest.next() else { break };
             let entry = &from[..from.len() - rest.rest().len()];
-            if merged.len() + entry.len() > RECORD_CAP {
+            let is_field = |entry: &Entry<'_>| entry.key != Key::None;
+            let is_full = is_field(&next) && Entries(&merged).filter(is_field).count() >= FIELD_CAP as usize;
+            if is_full || merged.len() + entry.len() > RECORD_CAP {
                 self.tally.dropped = self.tally.dropped.saturating_add(1);
             } else {
                 merged.extend_from_slice(entry);

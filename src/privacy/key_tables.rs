@@ -53,7 +53,10 @@ const GROUP_LIST: [Group; 35] = [
         "message type" "content type" "content length" "content encoding" "content disposition" "host count"
         "host arch" "host type" "address family" "address space" "ip version" "card layout" "pin count" "pin mode"
         "email count" "email queue" "email sent" "email provider" "peer service" "code file path" "code filepath"
-        "process executable path" "process executable name" "code function name" "code line number"),
+        "password file" "password files" "secret file" "token file" "key file" "credentials file" "credential file" "secret path"
+        "token path" "key path" "private key path" "private key file" "token url" "auth url" "token uri" "auth uri" "token endpoint"
+        "auth endpoint" "secret ref" "secret key ref" "password field" "password input" "password prompt" "cookie path"
+        "cookie domain" "process executable path" "process executable name" "code function name" "code line number"),
     group!(Safe Stays Any Never "machine id":
         "trace id" "span id" "request id" "correlation id" "event id" "build id" "job id" "traceparent" "trace parent"
         "parent id" "process id" "thread id" "transaction id" "operation id"),

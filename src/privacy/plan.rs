@@ -148,6 +148,9 @@ impl Role {
     }
 }
 
+/// Fields of a callsite that may be kept: planning happens on the host's threads.
+const PLANNED: usize = 1024;
+
 impl Plan {
     fn new(id: u32, metadata: &'static Metadata<'static>, policy: &Policy, origin: Origin) -> Self {
         let shape = if metadata.is_span() { Shape::Span } else { Shape::Event };
@@ -156,8 +159,8 @@ impl Plan {
             Shape::Event if metadata.name().starts_with("event ") => "",
             _ => metadata.name(),
         };
-        let fields =
-            metadata.fields().iter().map(|field| policy.plan(field.name(), shape, origin == Origin::LogBridge));
+        let fields = metadata.fields().iter().take(PLANNED);
+        let fields = fields.map(|field| policy.plan(field.name(), shape, origin == Origin::LogBridge));
         Plan {
             id,
             address: address(metadata),

@@ -63,8 +63,11 @@ impl<'a> PrivacyVisitor<'a> {
 
     /// Decides about a field; what is returned is to be written.
     fn admit(&mut self, field: &Field) -> Option<(Key<'static>, &'a FieldPlan)> {
-        let index = u16::try_from(field.index()).ok()?;
-        let plan = self.plan.field(index)?;
+        let index = u16::try_from(field.index()).ok();
+        let Some((index, plan)) = index.and_then(|index| Some((index, self.plan.field(index)?))) else {
+            self.pen.drop_field();
+            return None;
+        };
         (plan.role != Role::Ignored && self.pen.admit()).then_some((Key::Index(index), plan))
     }
 

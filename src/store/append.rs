@@ -28,9 +28,10 @@ pub(crate) struct Row<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub(crate) struct Appended {
-    /// Rows that are now on disk.
+    /// Rows that are now on disk: all of them, unless the limits are smaller than the append. Then the newest that fit are
+    /// kept, and the rest, never stored, is in none of these numbers.
     pub(crate) stored: u32,
-    /// Unsent rows dropped to stay within bytes or records, those of this very call included.
+    /// Unsent rows, stored before, that were dropped to stay within bytes or records.
     pub(crate) evicted_unsent: u32,
     /// How many of them carry the run of the rows appended.
     pub(crate) evicted_unsent_own: u32,
@@ -88,8 +89,8 @@ impl Store {
         let own = rows.first().map(|row| row.run);
         let transaction = self.write()?;
         let expired = expire(&transaction, &self.limits, now, own)?;
+        let fitting = fitting(rows, &self.limits);
         let mut evicted = Losses::default();
-        let fitting = fitting(rows, &self.limits, &mut evicted);
         make_room(&transaction, &self.limits, fitting, now, own, spare, &mut evicted)?;
         let mut stored = 0;
         {
@@ -222,7 +223,7 @@ impl Losses {
 }
 
 /// The rows that can be stored at all: of more than the limits allow, the newest.
-fn fitting<'r, 'a>(rows: &'r [Row<'a>], limits: &Limits, lost: &mut Losses) -> &'r [Row<'a>] {
+fn fitting<'r, 'a>(rows: &'r [Row<'a>], limits: &Limits) -> &'r [Row<'a>] {
     // Half of the file at most, so that rows which an upload holds do not leave new ones without a place.
     let budget = limits.file_bytes() / 2;
     let most = usize::try_from(limits.records()).unwrap_or(usize::MAX);
@@ -236,11 +237,7 @@ fn fitting<'r, 'a>(rows: &'r [Row<'a>], limits: &Limits, lost: &mut Losses) -> &
             bytes <= budget
         })
         .count();
-    let (dropped, kept) = rows.split_at(rows.len() - count);
-    for row in dropped {
-        lost.add("kept", row.run.cast_signed(), Some(row.run));
-    }
-    kept
+    &rows[rows.len() - count..]
 }
 
 /// Bytes that a row takes of the pages of 4 KiB which SQLite makes: as many rows as fit whole share one, and a longer one

@@ -10,6 +10,12 @@ const VERSION_WORDS: &[&[u8]] = words!(
     "section" "versions" "sdk"
 );
 
+/// Words before four single digits that make them an address for all that.
+const PLACE_WORDS: &[&[u8]] = words!(
+    "ip" "from" "to" "host" "addr" "address" "client" "peer" "dns" "nameserver" "server" "via" "remote" "src" "dst" "source"
+    "at" "by" "for" "gateway" "resolver" "using" "ping" "lookup" "resolved" "ips" "blocked" "banned" "on" "and" "with"
+);
+
 pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let text = cluster.text;
     let mut at = 0;
@@ -65,13 +71,12 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
         if VERSION_WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)) {
             return false;
         }
-        // `Chrome 120.0.0.0`
-        if text[start..end].ends_with(b".0.0.0")
-            && !masked
-            && !ported
-            && word < word_end
-            && text[word_end..start] == *b" "
-            && text[word].is_ascii_uppercase()
+        // `Chrome 120.0.0.0`, `step 1.1.1.1`
+        let single = end - start == 7;
+        let worded = word < word_end && text[word_end..start] == *b" " && !(masked || ported);
+        if worded
+            && (text[start..end].ends_with(b".0.0.0") || single)
+            && !PLACE_WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known))
         {
             return false;
         }
@@ -88,9 +93,10 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
 /// `upgrade from 2.3.4.5 to 2.3.4.6`, `libssl 1.1.1.21 installed`
 fn is_release(text: &[u8], start: usize, end: usize) -> bool {
     const WORDS: &[&[u8]] = words!(
-        "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped" "assemblyversion" "update from"
+        "version" "versions" "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped"
+        "assemblyversion" "update from"
     );
-    starts_with(text, end, b" installed") || context(text, start, 28, WORDS)
+    starts_with(text, end, b" installed") || starts_with(text, end, b" loaded") || context(text, start, 28, WORDS)
 }
 
 pub(super) fn octet(part: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, is, run_back, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, is, run, run_back, starts_with};
 use super::pairs::Style;
 use super::value::{self, is_answer, is_placeholder, is_status};
 use crate::privacy::keys::{KeyInText, NumericRule, TextRule};
@@ -39,14 +39,15 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         return false;
     }
     let digits = value::digits(value);
+    if rule.text == TextRule::Id && is_expression(value) {
+        return false;
+    }
     if matches!(rule.text, TextRule::Weak | TextRule::Data) && street(text, start, end) {
         return true;
     }
     if value::is_number(value) {
         let size = match rule.text {
-            TextRule::Digits => {
-                digits >= 3 && !value.contains(&b'.') || digits >= 4 && value.contains(&b'.') && style != Style::Prose
-            }
+            TextRule::Digits => digits >= 3 && !value.contains(&b'.'),
             TextRule::Phone => digits >= 5,
             TextRule::Date | TextRule::Data => digits >= 4,
             TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%"),
@@ -66,8 +67,8 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
         Style::Equals | Style::Field | Style::Newtype => match rule.text {
             TextRule::Never => false,
-            TextRule::Password => true,
-            TextRule::Token => !is_code(value) && value.len() >= 3 && !is_variant(value),
+            TextRule::Password => !is_expression(value),
+            TextRule::Token => !is_code(value) && !is_expression(value) && value.len() >= 3 && !is_variant(value),
             TextRule::Cookie => value::is_made_up(value),
             TextRule::Digits => digits >= 3 && !is_address(value),
             TextRule::Phone => digits >= 5,
@@ -86,6 +87,10 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
 /// After `key: ` in a sentence a value must look like one.
 fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
     let value = &text[start..end];
+    // `oauth: grant_type=client_credentials`
+    if value::is_key(text, start) && after(text, run(text, start, |byte| byte != b'=' && byte != b':')) == b'=' {
+        return false;
+    }
     let digits = value::digits(value);
     let word = value::is_word(value);
     // `incorrect for user`: a sentence goes on.
@@ -95,7 +100,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             let verb = [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| value.ends_with(end));
             !goes_on && !verb && value.len() >= 3
         }
-        TextRule::Password => !is_code(value),
+        TextRule::Password => !is_code(value) && !is_expression(value),
         TextRule::Token | TextRule::Cookie => value::is_made_up(value),
         TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value),
         TextRule::Phone => {
@@ -148,6 +153,17 @@ fn is_variant(value: &[u8]) -> bool {
     value.len() <= 12
         && value[0].is_ascii_uppercase()
         && (value[1..].iter().all(u8::is_ascii_lowercase) || value.iter().all(u8::is_ascii_uppercase))
+}
+
+/// `config.api_key`, `read_password()?`: source, not the value.
+fn is_expression(value: &[u8]) -> bool {
+    const STARTS: &[&[u8]] = words!(
+        "self." "this." "config." "cfg." "settings." "ctx." "args." "opts." "env." "env!" "os.environ" "os.getenv"
+        "process.env" "std::" "env::" "include_str!"
+    );
+    // `:name` and `@name` are parameters of a statement.
+    let parameter = matches!(value, [b':' | b'@', name @ ..] if name.iter().all(|byte| alnum(*byte) || *byte == b'_'));
+    parameter || STARTS.iter().any(|start| value.starts_with(start)) || value.windows(2).any(|pair| pair == b"()")
 }
 
 /// Types, paths, calls, file positions, pointers.

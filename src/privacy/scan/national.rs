@@ -1,6 +1,6 @@
 //! Numbers by which a state knows one person: by their form beside a word that announces them, and a few by form and check.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run, starts_with};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
@@ -61,7 +61,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
     while let Some(start) = text[at..].iter().position(|byte| is(*byte, LETTER | HIGH)).map(|offset| at + offset) {
         at = run(text, start, |byte| is(byte, LETTER | HIGH));
-        if !may_announce(text[start], at - start) {
+        if !may_announce(&text[start..at]) && !starts_with(text, start, b"ni number") {
             continue;
         }
         for form in &FORMS {
@@ -81,22 +81,23 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
-/// A filter that lets most words pass by: first letter and length of the words above.
-fn may_announce(first: u8, len: usize) -> bool {
-    match first | 0x20 {
-        b'n' => matches!(len, 2 | 3 | 4 | 8),
-        b'c' => matches!(len, 3 | 4 | 6),
-        b'd' => len == 3,
-        b'p' => matches!(len, 5 | 8 | 9 | 12),
-        b'a' => matches!(len, 3 | 6 | 7),
-        b'b' => matches!(len, 3 | 19),
-        b'h' => matches!(len, 4 | 13),
-        b's' => matches!(len, 3 | 4 | 6 | 8 | 12),
-        b't' => len == 3,
-        b'i' => matches!(len, 4 | 5),
-        b'r' => matches!(len, 7 | 9),
-        _ => false,
-    }
+/// A filter that lets most words pass by: the first two letters of the words above.
+fn may_announce(word: &[u8]) -> bool {
+    let [first, second, _, ..] = word else { return false };
+    matches!(
+        [first | 0x20, second | 0x20],
+        [b'a', b'a' | b'b']
+            | [b'b', b's' | b'u']
+            | [b'c', b'n' | b'o' | b'p' | b'u']
+            | [b'd', b'n']
+            | [b'h', b'e']
+            | [b'i', b'c' | b'd' | b'm' | b'n']
+            | [b'n', b'a' | b'h' | b'i']
+            | [b'p', b'a' | b'e']
+            | [b'r', b'e' | b'o']
+            | [b's', b'e' | b'i' | b'o' | b't']
+            | [b't', b'a' | b'f']
+    )
 }
 
 /// The number after an announcing word, over `number`, `no.`, `:` and the like.

@@ -34,10 +34,10 @@ pub(super) enum Style {
 /// The structs and objects around the place that is read.
 struct Scopes {
     /// Where each name starts and ends; empty for none.
-    names: [(usize, usize); DEPTH],
+    names: [(u32, u32); DEPTH],
     depth: usize,
     /// The name last left, for the next element of the same list.
-    last: (usize, usize),
+    last: (u32, u32),
 }
 
 /// Deeper nesting is read without names.
@@ -48,8 +48,8 @@ impl Scopes {
         let end = run_back(text, brace, 4, |byte| is(byte, SPACE) || byte == b'[');
         let name = match before(text, end) {
             b',' if brace > 0 => self.last,
-            b':' | b'=' if end > 0 => key_before(text, end - 1).map_or((0, 0), |key| (key.start, key.end)),
-            _ => (run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'), end),
+            b':' | b'=' if end > 0 => key_before(text, end - 1).map_or((0, 0), |key| Self::place(key.start, key.end)),
+            _ => Self::place(run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'), end),
         };
         if self.depth < DEPTH {
             self.names[self.depth] = name;
@@ -66,7 +66,12 @@ impl Scopes {
 
     fn name<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         let (start, end) = self.depth.checked_sub(1).and_then(|top| self.names.get(top)).copied().unwrap_or_default();
-        &text[start..end]
+        &text[start as usize..end as usize]
+    }
+
+    /// Names beyond 4 GiB are not remembered.
+    fn place(start: usize, end: usize) -> (u32, u32) {
+        u32::try_from(start).ok().zip(u32::try_from(end).ok()).unwrap_or_default()
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Finding, Kind, Severity, codes};
 /// Words that announce a telephone number.
 const WORDS: &[&[u8]] = words!(
     "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
-    "msisdn" "sms" "whatsapp" "texted" "text" "contact" "ring" "telefon" "handy" "rufnummer" "mobil" "number is"
+    "msisdn" "sms" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
     "phones" "viber"
 );
 

@@ -1,7 +1,7 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
 use super::bytes::{
-    DIGIT, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
+    DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
 use super::profile::{RUN, TOKEN};
 use super::value::is_placeholder;
@@ -18,6 +18,10 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         }
         let start = run_back(text, probe, probe, piece);
         let mut end = run(text, probe, piece);
+        if is_uuid(&text[start..end]) {
+            probe = end + RUN;
+            continue;
+        }
         if end - start >= RUN {
             end = scheme(text, start, found).unwrap_or(end);
         }
@@ -26,6 +30,13 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         }
         probe = end + RUN;
     }
+}
+
+/// The one long run that logs are full of.
+fn is_uuid(run: &[u8]) -> bool {
+    run.len() == 36
+        && [8, 13, 18, 23].iter().all(|at| run[*at] == b'-')
+        && run.iter().all(|byte| is(*byte, HEX) || *byte == b'-')
 }
 
 /// Looks into a run of at least [`TOKEN`] bytes; says where it went on to.
