@@ -109,7 +109,7 @@ impl Loggers {
 }
 
 /// Forks `rounds` times on a thread of its own while eight threads log; the parent's counts must be exact.
-fn fork_while_others_log(rounds: u32, before: fn(), work: fn(&mut Option<Telemetry>)) {
+fn fork_while_others_log(rounds: u32, before: Before, work: fn(&mut Option<Telemetry>)) {
     let (installed, mut telemetry) = installed();
     let host = telemetry.as_ref().expect("it was started");
     settle(host);
@@ -120,7 +120,9 @@ fn fork_while_others_log(rounds: u32, before: fn(), work: fn(&mut Option<Telemet
     let ended: Vec<_> = std::thread::scope(|scope| {
         let forking = scope.spawn(|| {
             let fork = |_| {
-                before();
+                if matches!(before, Before::Logs) {
+                    tracing::info!("before the fork");
+                }
                 in_a_child(|| work(copy))
             };
             (0..rounds).map(fork).collect()
@@ -133,26 +135,23 @@ fn fork_while_others_log(rounds: u32, before: fn(), work: fn(&mut Option<Telemet
     let hanging = ended.iter().filter(|ended| ended.is_err()).count();
     assert_eq!(hanging, 0, "of {rounds} children: {ended:?}");
     let by_parent = host.status().counts().produced() - produced;
-    let own = u64::from(rounds) * records_before(before);
+    let own = if matches!(before, Before::Logs) { u64::from(rounds) } else { 0 };
     assert_eq!(by_parent, made + own, "{}", host.status());
     assert!(!records(&installed.memory).iter().any(|record| record.contains("of the child")));
     let rows = host.records(usize::MAX >> 1).expect("the store is read");
     assert!(!rows.iter().any(|row| row.contains("of the child")));
 }
 
-fn nothing() {}
-
-fn log_before() {
-    tracing::info!("before the fork");
-}
-
-fn records_before(before: fn()) -> u64 {
-    u64::from(before as usize == log_before as usize)
+/// What the forking thread does before.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    Logs,
 }
 
 #[test]
 fn a_child_logs_drops_its_guard_and_ends() {
-    fork_while_others_log(25, log_before, |telemetry| {
+    fork_while_others_log(25, Before::Logs, |telemetry| {
         log_as_a_child();
         drop(telemetry.take());
     });
@@ -160,7 +159,7 @@ fn a_child_logs_drops_its_guard_and_ends() {
 
 #[test]
 fn so_does_one_that_is_forked_by_a_thread_that_never_logged() {
-    fork_while_others_log(25, nothing, |telemetry| {
+    fork_while_others_log(25, Before::Nothing, |telemetry| {
         log_as_a_child();
         drop(telemetry.take());
     });
@@ -168,7 +167,7 @@ fn so_does_one_that_is_forked_by_a_thread_that_never_logged() {
 
 #[test]
 fn a_child_may_flush_withdraw_and_ask() {
-    fork_while_others_log(25, log_before, |telemetry| {
+    fork_while_others_log(25, Before::Logs, |telemetry| {
         let telemetry = telemetry.take().expect("the child has a copy");
         tracing::info!("of the child");
         assert!(telemetry.flush(Duration::from_secs(60)).is_err(), "a child must not wait for what cannot come");

@@ -197,7 +197,8 @@ fn a_value_that_logs_gives_its_own_records_and_spoils_none() {
     assert_eq!(nested.len(), 3);
     for nested in nested {
         assert_eq!((nested.parent_id(), nested.attributes()), (around.span_id(), vec!["plan"]));
-        let inside = |record: &Record| record.body() == Some("in the nested span") && record.span_id() == nested.span_id();
+        let inside =
+            |record: &Record| record.body() == Some("in the nested span") && record.span_id() == nested.span_id();
         only(&records, inside);
     }
     assert_eq!(records.iter().filter(|record| record.body() == Some("nested event")).count(), 3);
@@ -357,7 +358,9 @@ fn a_value_that_prints_a_gigabyte_is_stopped_early() {
 
     fn goes_on(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mebibyte = "m".repeat(1 << 20);
-        (0..1024).for_each(|_| drop(f.write_str(&mebibyte)));
+        for _ in 0..1024 {
+            let _ = f.write_str(&mebibyte);
+        }
         Ok(())
     }
 
@@ -459,7 +462,11 @@ fn spans_nested_too_deep_are_counted_and_their_events_are_kept() {
     assert_eq!(host.counts().lost(Loss::TooDeep) - before.lost(Loss::TooDeep), 72);
     assert_eq!(host.counts().produced() - before.produced(), 201);
     let deepest = only(&records, |record| *record.attribute("depth") == 127);
-    assert_eq!(event(&records, "at the bottom").span_id(), deepest.span_id(), "it belongs to the deepest that is known");
+    assert_eq!(
+        event(&records, "at the bottom").span_id(),
+        deepest.span_id(),
+        "it belongs to the deepest that is known"
+    );
     assert_eq!(deepest.trace_id(), only(&records, |record| *record.attribute("depth") == 0).trace_id());
 }
 
@@ -501,7 +508,10 @@ fn an_event_in_a_thread_local_destructor_is_kept_or_counted() {
     let counts = host.counts();
     let lost = counts.lost(Loss::ThreadExit) - before.lost(Loss::ThreadExit);
     assert_eq!(counts.produced() - before.produced(), THREADS * 5, "{counts}");
-    assert_eq!(counts.stored() + counts.lost(Loss::StoreFull) - before.stored() - before.lost(Loss::StoreFull) + lost, THREADS * 5);
+    assert_eq!(
+        counts.stored() + counts.lost(Loss::StoreFull) - before.stored() - before.lost(Loss::StoreFull) + lost,
+        THREADS * 5
+    );
     println!("{lost} of {} records in destructors were lost", THREADS * 4);
     assert!(lost < THREADS * 4, "those that come before our own locals are gone are kept");
 }
@@ -535,8 +545,7 @@ fn threads_that_are_gone_leave_no_buffers_behind() {
     let before = resident();
     host.after(|| {
         for _ in 0..40 {
-            let threads: Vec<_> =
-                (0..50).map(|_| std::thread::spawn(|| tracing::info!("one word"))).collect();
+            let threads: Vec<_> = (0..50).map(|_| std::thread::spawn(|| tracing::info!("one word"))).collect();
             threads.into_iter().for_each(|thread| thread.join().expect("nothing panics"));
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use support::{Host, alone, await_that, on, records, settle};
+use support::{Host, LONG, alone, await_that, on, records, settle};
 use tracing::dispatcher::with_default;
 use tracing_privacy::{Loss, Memory};
 
@@ -75,18 +75,16 @@ fn a_span_that_an_idle_thread_closed_last_is_stored() {
 fn a_quiet_thread_is_heard_beside_a_noisy_one() {
     let (telemetry, memory, _directory) = on("noise");
     let (dispatch, stop) = (alone(&telemetry), Arc::new(AtomicBool::new(false)));
-    let noisy: Vec<_> = (0..2)
-        .map(|_| {
-            let (dispatch, stop) = (dispatch.clone(), Arc::clone(&stop));
-            std::thread::spawn(move || {
-                with_default(&dispatch, || {
-                    while !stop.load(Ordering::Relaxed) {
-                        tracing::info!(plan = "pro", tries = 3_u64, "noise");
-                    }
-                });
-            })
+    let noisy = {
+        let (dispatch, stop) = (dispatch.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            with_default(&dispatch, || {
+                while !stop.load(Ordering::Relaxed) {
+                    tracing::info!(plan = "pro", tries = 3_u64, "noise");
+                }
+            });
         })
-        .collect();
+    };
     // The queue is full by now, for good.
     let overrun = await_that(PATIENCE, || telemetry.status().counts().lost(Loss::QueueFull) > 0);
     let (release, blocked) = mpsc::channel::<()>();
@@ -94,11 +92,11 @@ fn a_quiet_thread_is_heard_beside_a_noisy_one() {
         with_default(&dispatch, || tracing::info!("a word from the quiet one"));
         let _ = blocked.recv();
     });
-    let took = await_that(PATIENCE, || holds(&memory, "a word from the quiet one"));
-    let flushed = telemetry.flush(PATIENCE);
+    let took = await_that(LONG, || holds(&memory, "a word from the quiet one"));
+    let flushed = telemetry.flush(LONG);
     stop.store(true, Ordering::Relaxed);
     drop(release);
-    noisy.into_iter().for_each(|thread| thread.join().expect("nothing panics"));
+    noisy.join().expect("nothing panics");
     quiet.join().expect("nothing panics");
     println!("beside noise that overran the queue after {overrun:?}: stored after {took:?}");
     // A full queue is worked off first: that takes its time, but it ends.

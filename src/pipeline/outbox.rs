@@ -64,7 +64,24 @@ pub(crate) struct Claimed {
 
 /// Why the outbox did not take or give rows; in words for `status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble(pub(crate) String);
+pub(crate) struct Trouble {
+    why: String,
+    pub(crate) lasts: Lasts,
+}
+
+/// Whether the same call may succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasts {
+    /// Another process is writing, the disk is full.
+    ForAWhile,
+    ForEver,
+}
+
+impl Trouble {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Trouble { why: why.into(), lasts: Lasts::ForEver }
+    }
+}
 
 impl Place {
     pub(crate) fn memory() -> Self {
@@ -94,7 +111,7 @@ impl Place {
             Place::Memory(memory) => {
                 let memory = lock(memory);
                 for row in &memory.rows {
-                    writeln!(out, "{}", row.json).map_err(|error| Trouble(error.to_string()))?;
+                    writeln!(out, "{}", row.json).map_err(|error| Trouble::new(error.to_string()))?;
                 }
                 Ok(memory.rows.len() as u64)
             }
@@ -107,14 +124,21 @@ impl Place {
         match self {
             #[cfg(feature = "store")]
             Place::Disk { directory, limits } => {
-                let Some(mut store) = Store::open_existing(directory, *limits)? else { return Ok((0, 0)) };
+                let opened = match Store::open_existing(directory, *limits) {
+                    Err(error) if !error.is_temporary() => {
+                        // A file that cannot be opened can still be erased.
+                        crate::store::remove(directory)?;
+                        return Ok((0, 0));
+                    }
+                    opened => opened?,
+                };
+                let Some(mut store) = opened else { return Ok((0, 0)) };
                 let own = store.unsent_of(run)?;
                 match store.clear()? {
                     Cleared::Gone(rows) => Ok((rows, own)),
-                    Cleared::Pending(_) => Err(Trouble(
+                    Cleared::Pending(_) => Err(Trouble::new(
                         "the records are deleted, but another program is reading the store and keeps their bytes in \
-                         its log: close it and clear again"
-                            .to_owned(),
+                         its log: close it and clear again",
                     )),
                 }
             }
@@ -220,6 +244,16 @@ impl Outbox {
         }
     }
 
+    /// Drops rows that are past their age, as every append does.
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no age"))]
+    pub(crate) fn expire(&mut self, now: i64) {
+        #[cfg(feature = "store")]
+        if let Outbox::Disk { store, .. } = self {
+            // What stays because of an error goes with the next append.
+            let _ = store.expire(now);
+        }
+    }
+
     /// What the owner of the records should know about how the place was found.
     pub(crate) fn finding(&self) -> Option<&'static str> {
         match self {
@@ -242,7 +276,7 @@ impl Outbox {
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -330,6 +364,6 @@ fn to_store(row: &Row, run: u64) -> crate::store::Row<'_> {
 #[cfg(feature = "store")]
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Trouble(error.to_string())
+        Trouble { why: error.to_string(), lasts: if error.is_temporary() { Lasts::ForAWhile } else { Lasts::ForEver } }
     }
 }

@@ -224,7 +224,7 @@ impl<'a> Uploader<'a> {
         let Destination { endpoint, settings, .. } = upload.destination.clone();
         let exporter = OtlpExporter::new(endpoint, settings).map_err(|error| error.to_string())?;
         let place = lock(&shared.place).clone();
-        let outbox = place.open(shared.run).map_err(|Trouble(why)| why)?;
+        let outbox = place.open(shared.run).map_err(|trouble| trouble.to_string())?;
         let mut uploader = Uploader {
             shared,
             upload,
@@ -249,8 +249,8 @@ impl<'a> Uploader<'a> {
                     Ok(Round::Settled) => {}
                     Ok(Round::Empty) => break true,
                     Ok(Round::Later | Round::Over) => break false,
-                    Err(Trouble(why)) => {
-                        self.shared.note(format!("stored records could not be read: {why}"));
+                    Err(trouble) => {
+                        self.shared.note(format!("stored records could not be read: {trouble}"));
                         break false;
                     }
                 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::counters::Loss;
-use super::outbox::{Outbox, Place, Trouble};
+use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
 use super::{LocalExporter, Shared};
 use crate::privacy::Chunk;
@@ -16,6 +16,10 @@ use crate::record::{Batch, Row};
 
 /// How long the worker lets records gather: a record is in the store within 200 ms.
 const GATHER: Duration = Duration::from_millis(150);
+/// How long after a failure the store is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Rows that wait for a store that fails for a while.
+const PATIENCE: usize = 4096;
 /// Rows of one transaction.
 const ROWS: usize = 256;
 
@@ -55,22 +59,25 @@ impl Worker {
             }
         }
         self.shared.queue.close();
+        // The store failed to the end.
+        self.shared.queue.counters.lose_swept(Loss::Exit, self.rows.len() as u64);
         self.shared.ended();
     }
 
     /// Opens the store, creates it if there is none, and looks for what an earlier run left unsent.
     fn open(&mut self) {
-        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble);
+        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
         let opened = prepared.and_then(|()| lock(&self.shared.place).clone().open(self.shared.run));
         self.outbox = match opened {
             Ok(outbox) => Some(outbox),
             Err(trouble) => {
-                self.shared.note(format!("records are kept in memory only: {}", trouble.0));
-                let memory = Place::memory();
-                *lock(&self.shared.place) = memory.clone();
-                memory.open(self.shared.run).ok()
+                self.shared.note(format!("records are kept in memory only: {trouble}"));
+                self.memory()
             }
         };
+        if let Some(outbox) = &mut self.outbox {
+            outbox.expire(self.shared.now_seconds());
+        }
         if let Some(finding) = self.outbox.as_ref().and_then(Outbox::finding) {
             self.shared.note(finding.to_owned());
         }
@@ -78,6 +85,13 @@ impl Worker {
         if let Some(waiting) = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()) {
             self.shared.pending_upload(waiting);
         }
+    }
+
+    /// Goes on without a disk.
+    fn memory(&self) -> Option<Outbox> {
+        let memory = Place::memory();
+        *lock(&self.shared.place) = memory.clone();
+        memory.open(self.shared.run).ok()
     }
 
     /// Waits to be called, and then for more to gather.
@@ -88,7 +102,13 @@ impl Worker {
             control.asked > control.done || control.stop || self.shared.is_withdrawn()
         };
         while !queue.is_rung() && !must_go() {
-            std::thread::park();
+            if self.rows.is_empty() {
+                std::thread::park();
+            } else {
+                // The store did not take them: it is tried again.
+                std::thread::park_timeout(AGAIN);
+                break;
+            }
         }
         let until = Instant::now() + GATHER;
         while !must_go() && !queue.is_in_a_hurry() {
@@ -147,7 +167,8 @@ impl Worker {
         let shared = &self.shared;
         let counters = &shared.queue.counters;
         let count = self.rows.len() as u64;
-        let _commit = lock(&shared.commit);
+        let mut lost_store = false;
+        let commit = lock(&shared.commit);
         if shared.withdrawn.load(Ordering::SeqCst) {
             counters.lose_swept(Loss::Withdrawn, count);
         } else {
@@ -163,11 +184,23 @@ impl Worker {
                     shared.pending_upload(done.stored);
                 }
                 Some(Err(trouble)) => {
-                    shared.note(format!("records could not be stored: {}", trouble.0));
-                    counters.lose_swept(Loss::StoreFailed, count);
+                    shared.note(format!("records could not be stored: {trouble}"));
+                    match trouble.lasts {
+                        // They wait here, and go in with the next ones.
+                        Lasts::ForAWhile if self.rows.len() < PATIENCE => return,
+                        Lasts::ForAWhile => counters.lose_swept(Loss::StoreFailed, count),
+                        Lasts::ForEver => {
+                            counters.lose_swept(Loss::StoreFailed, count);
+                            lost_store = true;
+                        }
+                    }
                 }
                 None => counters.lose_swept(Loss::StoreFailed, count),
             }
+        }
+        drop(commit);
+        if lost_store {
+            self.outbox = self.memory();
         }
         self.rows.clear();
     }

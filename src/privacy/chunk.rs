@@ -3,7 +3,7 @@
 //! Nothing outside this folder can make a [`Clean`] or a [`CleanFields`], and a [`Chunk`] takes nothing else. So
 //! whatever sits in the queue, the store or an exporter went through the [`PrivacyVisitor`](super::PrivacyVisitor).
 
-use super::format::{Entries, Entry, Header, Key, Shape, LENGTH, LINK, STATUS, TALLY};
+use super::format::{Entries, Entry, Header, Key, LENGTH, LINK, STATUS, Shape, TALLY};
 use super::pen::{FIELD_CAP, RECORD_CAP, Scratch};
 
 /// The status byte for an error; `record::Status` reads it.
@@ -15,6 +15,7 @@ pub(crate) struct Clean<'a>(&'a [u8]);
 
 impl<'a> Clean<'a> {
     /// Ends the record in `scratch`, which starts with room for its length.
+    #[inline]
     pub(super) fn seal(scratch: &'a mut Vec<u8>, tally: Tally) -> Clean<'a> {
         if let Some(entry) = tally.encode() {
             scratch.extend_from_slice(&entry);
@@ -56,10 +57,12 @@ impl Chunk {
     }
 
     /// Whether the record can be appended without growing the buffer.
+    #[inline]
     pub(crate) fn has_room(&self, clean: Clean<'_>) -> bool {
         self.bytes.capacity() - self.bytes.len() >= clean.len()
     }
 
+    #[inline]
     pub(crate) fn append(&mut self, clean: Clean<'_>) {
         self.bytes.extend_from_slice(clean.0);
         self.records += 1;
@@ -112,7 +115,7 @@ enum Storage {
 }
 
 /// What a span of a handful of short fields needs.
-const INLINE: usize = 184;
+const INLINE: usize = 136;
 
 /// Links that a span keeps.
 const MAX_LINKS: usize = 32;
@@ -251,6 +254,7 @@ impl Tally {
     }
 
     /// The entry, unless there is nothing to say.
+    #[inline]
     pub(super) fn encode(self) -> Option<[u8; 13]> {
         if self.dropped | self.hashed | self.redacted == 0 {
             return None;

@@ -78,6 +78,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline]
     pub(super) fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[0] = self.shape as u8;

@@ -105,9 +105,9 @@ const GROUP_LIST: [Group; 35] = [
         "security code" "one time password" "one time code" "sms code" "card pin" "login code" "tan"),
     group!(Secret Goes End Digits "secret word": "pin" "csc"),
     // Personal data by name.
-    group!(Pii Stays Any Data "personal word":
+    group!(Pii Stays Any Mail "personal word":
         "email" "emails" "e mail" "mail address" "email address" "emailaddress" "useremail" "user email"),
-    group!(Pii Stays End Data "personal word": "mail" "mails" "mailto"),
+    group!(Pii Stays End Mail "personal word": "mail" "mails" "mailto"),
     group!(Pii Goes Any Phone "personal word":
         "phone number" "phonenumber" "mobile number" "mobilenumber" "cell number" "fax number" "telephone number" "msisdn"
         "telephone" "cellphone" "cell phone" "mobile phone" "home phone" "work phone" "phone numbers" "phones" "telefon"

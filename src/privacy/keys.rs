@@ -72,6 +72,8 @@ pub(crate) enum TextRule {
     Name,
     /// Anything that is no plain word.
     Data,
+    /// An address that has not the form of one; in prose only the form counts.
+    Mail,
     /// An everyday word, which counts only in `key=value`, JSON or `Debug` position.
     Weak,
     Host,
@@ -108,7 +110,7 @@ pub(crate) fn classify(key: &str) -> KeyVerdict {
 /// Judges a field inside a struct: the `id` in `User { id: 42 }` counts as `User.id`.
 ///
 /// The struct's name alone condemns nothing: `Session { plan: .. }` stays.
-#[must_use]
+#[cfg(test)]
 pub(crate) fn classify_in(parent: &str, key: &str) -> KeyVerdict {
     judge(parent.as_bytes(), key.as_bytes())
 }
@@ -443,6 +445,7 @@ mod tests {
                 "visitor_id",
                 "profile_id",
                 "auth.user_id",
+                "token.user_id",
                 "r#user_id",
                 "user_id_hash",
                 "user.hash",
@@ -826,6 +829,7 @@ mod tests {
         assert_eq!(class("ApiKey", "value"), Secret);
         assert_eq!(class("Session", "id"), Id);
         assert_eq!(class("Session", "plan"), Free);
+        assert_eq!(class("Token", "plan"), Free);
         assert_eq!(class("Token", "kind"), Safe);
         assert_eq!(class("Order", "id"), Free);
         assert_eq!(class("Order", "password"), Secret);

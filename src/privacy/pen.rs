@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::chunk::Tally;
 use super::format::{self, HEADER, INLINE_KEY, Key};
 use super::generalize;
-use super::plan::{FieldPlan, Role};
+use super::plan::{FieldPlan, Role, Scalars};
 use super::policy::{Action, OnFinding, Policy};
 use super::pseudonym::{self, Pseudonymizer};
 use super::scan::{self, Finding};
@@ -72,6 +72,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Whether there is room for one more field.
+    #[inline]
     pub(super) fn admit(&mut self) -> bool {
         self.fields += 1;
         if self.fields > FIELD_CAP {
@@ -85,26 +86,28 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes a number or a truth value.
+    #[inline]
     pub(super) fn scalar(&mut self, key: Key<'_>, plan: &FieldPlan, value: Scalar) {
-        let keep = plan.role == Role::Attribute
-            && match plan.action {
-                Action::Keep | Action::Redact | Action::Truncate(_) => true,
-                Action::Drop => match value {
-                    Scalar::Bool(_) => plan.bools_stay,
-                    _ => plan.numbers_stay,
-                },
-                Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => false,
-            };
-        if keep && !(value.is_long() && self.is_found(value)) {
+        let rule = if let Scalar::Bool(_) = value { plan.bools } else { plan.numbers };
+        if rule == Scalars::Stay && !value.is_long() {
             self.entry(key, value);
-        } else if plan.action == Action::Drop {
-            self.drop_field();
         } else {
-            self.formatted(key, plan, |out| write!(out, "{value}"));
+            self.odd_scalar(key, plan, rule, value);
+        }
+    }
+
+    #[inline(never)]
+    fn odd_scalar(&mut self, key: Key<'_>, plan: &FieldPlan, rule: Scalars, value: Scalar) {
+        match rule {
+            Scalars::Stay if !self.is_found(value) => self.entry(key, value),
+            Scalars::Stay if plan.action == Action::Drop => self.drop_field(),
+            Scalars::Drop => self.drop_field(),
+            Scalars::Stay | Scalars::Text => self.formatted(key, plan, |out| write!(out, "{value}")),
         }
     }
 
     /// Text that exists already.
+    #[inline]
     pub(super) fn text(&mut self, key: Key<'_>, plan: &FieldPlan, value: &str) {
         if !matches!(plan.action, Action::Keep | Action::Redact | Action::Truncate(_)) || plan.role.is_code() {
             return self.formatted(key, plan, |out| out.write_str(value));
@@ -160,16 +163,26 @@ impl<'a> Pen<'a> {
         }
     }
 
+    #[inline]
     fn entry(&mut self, key: Key<'_>, value: Scalar) {
         let (tag, bytes, len) = value.encode();
         if self.is_full(len) {
             return self.drop_field();
         }
         let record = &mut self.scratch.record;
-        open(record, tag, key);
-        record.extend_from_slice(&bytes[..len]);
+        if let Key::Index(index) = key {
+            // In one piece: this is what nearly every number is.
+            let mut entry = [tag; 11];
+            entry[1..3].copy_from_slice(&index.to_le_bytes());
+            entry[3..].copy_from_slice(&bytes);
+            record.extend_from_slice(&entry[..3 + len]);
+        } else {
+            open(record, tag, key);
+            record.extend_from_slice(&bytes[..len]);
+        }
     }
 
+    #[inline]
     fn is_full(&self, more: usize) -> bool {
         self.scratch.record.len() + more + HEADER > RECORD_CAP
     }
@@ -185,6 +198,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Scans the text from `at` on, replaces what is found, cuts it to its cap and notes its length.
+    #[inline]
     fn settle(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
         if !scan::looks_clean(&self.scratch.record[at..]) {
             let Scratch { record, findings, .. } = &mut *self.scratch;
@@ -196,6 +210,7 @@ impl<'a> Pen<'a> {
         self.close_text(at, whole, plan.cap());
     }
 
+    #[inline(never)]
     fn redact(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
         let Scratch { record, text, findings } = &mut *self.scratch;
         let answer = match plan.action {
@@ -228,6 +243,7 @@ impl<'a> Pen<'a> {
         self.close_text(at, Whole::Yes, plan.cap());
     }
 
+    #[inline]
     fn close_text(&mut self, at: usize, whole: Whole, cap: usize) {
         let record = &mut self.scratch.record;
         let cap = if whole == Whole::Yes { cap } else { cap.min(SAFE) };
@@ -289,6 +305,7 @@ impl<'a> Pen<'a> {
 
 impl Scalar {
     /// Whether the number has about as many digits as a card number.
+    #[inline]
     fn is_long(self) -> bool {
         match self {
             Scalar::Bool(_) => false,
@@ -298,6 +315,7 @@ impl Scalar {
         }
     }
 
+    #[inline]
     fn encode(self) -> (u8, [u8; 8], usize) {
         match self {
             Scalar::Bool(value) => (format::BOOL, [u8::from(value), 0, 0, 0, 0, 0, 0, 0], 1),
@@ -359,6 +377,7 @@ fn bounded(record: &mut Vec<u8>, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Re
 }
 
 /// Starts an attribute.
+#[inline]
 fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
     match key {
         Key::Index(index) => {
@@ -375,16 +394,24 @@ fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
 }
 
 /// Starts a text and returns where its bytes begin; the two before them take its length.
+#[inline]
 fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>) -> usize {
-    match role {
-        Role::Attribute => open(record, format::STR, key),
-        role => open(record, role.tag(), Key::None),
+    match (role, key) {
+        (Role::Attribute, Key::Index(index)) => {
+            let [low, high] = index.to_le_bytes();
+            record.extend_from_slice(&[format::STR, low, high, 0, 0]);
+        }
+        (Role::Attribute, key) => {
+            open(record, format::STR, key);
+            record.extend_from_slice(&[0, 0]);
+        }
+        (role, _) => record.extend_from_slice(&[role.tag(), 0, 0]),
     }
-    record.extend_from_slice(&[0, 0]);
     record.len()
 }
 
 /// The longest head of at most `cap` bytes that ends between two characters.
+#[inline]
 pub(super) fn floor_boundary(text: &[u8], cap: usize) -> usize {
     if text.len() <= cap {
         return text.len();

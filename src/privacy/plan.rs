@@ -50,9 +50,9 @@ pub(crate) struct FieldPlan {
     pub(crate) key: Box<str>,
     pub(super) role: Role,
     pub(super) action: Action,
-    /// A number stays although the key's text would go: under `token` it is a count.
-    pub(super) numbers_stay: bool,
-    pub(super) bools_stay: bool,
+    /// Numbers may stay although the key's text would go: under `token` they are counts.
+    pub(super) numbers: Scalars,
+    pub(super) bools: Scalars,
     /// A value that prints as a struct goes: nobody has looked at its fields.
     pub(super) drops_structs: bool,
     /// A value that is a pseudonym already stays one: set for rows that come back from disk.
@@ -68,8 +68,8 @@ impl FieldPlan {
             key: Box::default(),
             role,
             action,
-            numbers_stay: false,
-            bools_stay: false,
+            numbers: Scalars::Text,
+            bools: Scalars::Text,
             drops_structs: false,
             readmits_pseudonyms: false,
         }
@@ -80,6 +80,28 @@ impl FieldPlan {
         match self.action {
             Action::Truncate(bytes) => bytes.min(VALUE_CAP),
             _ => VALUE_CAP,
+        }
+    }
+}
+
+/// What happens to numbers, or to truth values, of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scalars {
+    /// They are kept with their type.
+    Stay,
+    Drop,
+    /// They are treated as the text that they print as.
+    Text,
+}
+
+impl Scalars {
+    fn under(role: Role, action: Action, stays_when_dropped: bool) -> Self {
+        match action {
+            _ if role != Role::Attribute => Scalars::Text,
+            Action::Keep | Action::Redact | Action::Truncate(_) => Scalars::Stay,
+            Action::Drop if stays_when_dropped => Scalars::Stay,
+            Action::Drop => Scalars::Drop,
+            Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => Scalars::Text,
         }
     }
 }
@@ -177,6 +199,7 @@ impl Plan {
         self.id
     }
 
+    #[inline]
     pub(super) fn field(&self, index: u16) -> Option<&FieldPlan> {
         self.fields.get(usize::from(index))
     }
@@ -212,8 +235,8 @@ impl Policy {
             key: self.clean_name(&verdict.action.rename(key)),
             role,
             action: verdict.action,
-            numbers_stay: verdict.numbers_stay,
-            bools_stay: verdict.bools_stay,
+            numbers: Scalars::under(role, verdict.action, verdict.numbers_stay),
+            bools: Scalars::under(role, verdict.action, verdict.bools_stay),
             drops_structs: shape == Shape::Span && role == Role::Attribute && !verdict.by_application,
             readmits_pseudonyms: false,
         }

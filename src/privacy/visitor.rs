@@ -38,12 +38,14 @@ impl<'a> PrivacyVisitor<'a> {
         Self::new(engine, plan, scratch)
     }
 
+    #[inline]
     fn new(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
         let start = scratch.record.len();
         PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start }
     }
 
     /// The finished event; `None` when a finding condemned it.
+    #[inline]
     pub(crate) fn finish(self) -> Option<Clean<'a>> {
         let Pen { scratch, tally, condemned, .. } = self.pen;
         (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
@@ -62,6 +64,7 @@ impl<'a> PrivacyVisitor<'a> {
     }
 
     /// Decides about a field; what is returned is to be written.
+    #[inline]
     fn admit(&mut self, field: &Field) -> Option<(Key<'static>, &'a FieldPlan)> {
         let index = u16::try_from(field.index()).ok();
         let Some((index, plan)) = index.and_then(|index| Some((index, self.plan.field(index)?))) else {
@@ -71,6 +74,7 @@ impl<'a> PrivacyVisitor<'a> {
         (plan.role != Role::Ignored && self.pen.admit()).then_some((Key::Index(index), plan))
     }
 
+    #[inline]
     fn scalar(&mut self, field: &Field, value: Scalar) {
         if let Some((key, plan)) = self.admit(field) {
             self.pen.scalar(key, plan, value);

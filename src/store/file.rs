@@ -105,6 +105,7 @@ impl Location {
     }
 
     /// Bytes of the file and of its log.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         length(&self.path) + self.log_bytes()
     }

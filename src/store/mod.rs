@@ -25,11 +25,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-pub(crate) use self::append::{Appended, Row};
+#[cfg(test)]
+pub(crate) use self::append::Appended;
+pub(crate) use self::append::Row;
+#[cfg(test)]
 pub(crate) use self::claim::Claimed;
 pub(crate) use self::error::{Reason, StoreError};
-pub(crate) use self::read::{Cleared, Counts, Listed};
-pub(crate) use self::schema::{Signal, State};
+pub(crate) use self::read::Cleared;
+pub(crate) use self::schema::Signal;
+#[cfg(test)]
+pub(crate) use self::schema::State;
 
 use self::file::Location;
 
@@ -156,6 +161,7 @@ impl Store {
     }
 
     /// Where the outbox is.
+    #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         self.location.path()
     }

@@ -15,6 +15,7 @@ const EXPORT_ROWS: u32 = 256;
 const ALL: &str = "SELECT count(*) FROM records";
 
 /// How many rows there are, by what happened to them.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Waiting, or held by an upload.
@@ -86,6 +87,7 @@ impl Store {
     }
 
     /// How many rows there are, by state, and the bytes they take.
+    #[cfg(test)]
     ///
     /// # Errors
     /// As [`Store::append`].

@@ -65,6 +65,7 @@ pub(crate) enum State {
 }
 
 impl State {
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             State::Kept => "kept",

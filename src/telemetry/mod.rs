@@ -175,7 +175,7 @@ impl Telemetry {
     pub fn withdraw(&self) {
         if let Some(pipeline) = self.pipeline.get() {
             pipeline.withdraw();
-            tracing::callsite::rebuild_interest_cache();
+            forget_interest();
         }
     }
 
@@ -187,7 +187,7 @@ impl Telemetry {
             self.decision = self.builder.decide_with_yes();
             if self.decision.state() != State::Off {
                 self.run();
-                tracing::callsite::rebuild_interest_cache();
+                forget_interest();
             }
         }
         &self.decision
@@ -207,6 +207,14 @@ impl Telemetry {
             let _ = self.pipeline.set(pipeline);
         }
     }
+}
+
+/// Makes every subscriber in the process be asked anew what it wants.
+fn forget_interest() {
+    // While there is but one subscriber, `tracing-core` asks the calling thread's default in its place, which may be
+    // none: the host would fall silent (tokio-rs/tracing#3611). With a second one it asks all that are there.
+    drop(tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
+    tracing::callsite::rebuild_interest_cache();
 }
 
 impl Drop for Telemetry {

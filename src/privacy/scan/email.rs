@@ -1,6 +1,6 @@
 //! E-mail addresses: out from each `@` (or `%40`), with the grammar of a host name on its right.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, find as find_bytes, is, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, is, run_back};
 use super::{Finding, Kind, Severity};
 
 /// The longest local part that is read.
@@ -184,9 +184,4 @@ fn is_other(text: &[u8], local: std::ops::Range<usize>, domain: std::ops::Range<
         !matches!(byte, b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t')
     });
     authority >= 3 && text[..authority].ends_with(b"//") && matches!(text[authority - 3], b':' | b'/' | b'\\')
-}
-
-/// Whether the text might still hold an address; used where a value is judged by its key.
-pub(super) fn holds_sign(text: &[u8]) -> bool {
-    text.contains(&b'@') || find_bytes(text, 0, b"%40").is_some()
 }

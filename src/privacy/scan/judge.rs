@@ -18,7 +18,7 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
     let digits = value::digits(value);
     match rule.text {
         TextRule::Never => false,
-        TextRule::Password | TextRule::Cookie | TextRule::Data => true,
+        TextRule::Password | TextRule::Cookie | TextRule::Data | TextRule::Mail => true,
         TextRule::Token if style == Style::Newtype => value::is_made_up(value),
         TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
         TextRule::Digits => digits >= 3 && !is_address(value),
@@ -53,6 +53,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%"),
             TextRule::Weak => style != Style::Prose && !value.contains(&b'.'),
             TextRule::Token => style != Style::Prose || digits >= 6,
+            TextRule::Host | TextRule::Addr | TextRule::Mail => false,
             _ => true,
         };
         return match rule.numeric {
@@ -74,7 +75,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
-            TextRule::Name | TextRule::Data | TextRule::Id => !is_code(value),
+            TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
             TextRule::Weak => !is_code(value) && !is_address(value),
             TextRule::Host | TextRule::Addr => {
                 value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
@@ -135,7 +136,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
                 && !is_local(value)
         }
         TextRule::Id => digits >= 1 && !is_code(value),
-        TextRule::Never | TextRule::Addr => false,
+        TextRule::Never | TextRule::Addr | TextRule::Mail => false,
     }
 }
 

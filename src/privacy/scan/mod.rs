@@ -189,7 +189,7 @@ impl Finding {
 #[inline]
 #[must_use]
 pub(crate) fn looks_clean(text: &[u8]) -> bool {
-    Profile::of(text).is_clean(text)
+    profile::is_clean(text)
 }
 
 /// Finds everything in `text`, which is UTF-8 but for a last char that may be cut.

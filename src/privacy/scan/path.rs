@@ -40,7 +40,10 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         if name == users || !is_root(text, slash, windows) {
             continue;
         }
-        let end = segment(text, name, windows);
+        // `C:/Users/..` is a path of Windows too.
+        let drive = before(text, slash) == b':' && before(text, slash.saturating_sub(1)).is_ascii_uppercase();
+        let spaced = (windows || drive).then_some(text[slash]);
+        let end = segment(text, name, spaced);
         at = end.max(at);
         if end > name && !is_nobody(&text[name..end]) {
             found.push(Finding::new(Kind::HomePath, Severity::Likely, name..end));
@@ -91,17 +94,17 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
 }
 
 /// Where the segment that starts at `from` ends. Windows names may hold a space if a separator follows.
-fn segment(text: &[u8], from: usize, windows: bool) -> usize {
+fn segment(text: &[u8], from: usize, spaced: Option<u8>) -> usize {
     let part =
         |byte: u8| alnum(byte) || is(byte, HIGH) || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@' | b'~' | b'$');
     let mut end = run(text, from, part);
-    if end > from && windows {
+    if let Some(separator) = spaced.filter(|_| end > from) {
         let mut words = 0;
         let mut ahead = end;
         while after(text, ahead) == b' ' && words < 2 {
             ahead = run(text, ahead + 1, part);
             words += 1;
-            if after(text, ahead) == b'\\' {
+            if after(text, ahead) == separator {
                 end = ahead;
                 break;
             }
@@ -139,7 +142,7 @@ fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
     let mut parts = [0..0, 0..0, 0..0, 0..0];
     let mut count = 0;
     for part in &mut parts {
-        let end = segment(text, at, true);
+        let end = segment(text, at, Some(b'\\'));
         if end == at {
             break;
         }

@@ -174,7 +174,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     None
 }
 
-/// Seven to thirteen digits soon after a word that announces them.
+/// Seven to thirteen digits, or more with a country's code, soon after a word that announces them.
 fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     let text = cluster.text;
     let groups = cluster.groups();
@@ -184,12 +184,14 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     }
     let mut count = groups.len();
     let mut digits = cluster.digits;
-    while digits > 13 && count > 1 {
+    // With `00` and the country's code a number is longer.
+    let most = if cluster.group(0).starts_with(b"00") { MOST + 2 } else { 13 };
+    while digits > most && count > 1 {
         count -= 1;
         digits -= cluster.group(count).len();
     }
     // Only a plain run of digits may be as short as it likes to be written.
-    if !(FEWEST..=13).contains(&digits)
+    if !(FEWEST..=most).contains(&digits)
         || (count == 1 && digits < 8)
         || (0..count).any(|group| cluster.group(group).len() == 1 && count > 2 && group > 0)
     {

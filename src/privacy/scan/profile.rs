@@ -72,23 +72,44 @@ fn count(block: &[u8]) -> u64 {
     sums[0] + sums[1] + sums[2] + sums[3]
 }
 
+/// Lanes of which a single byte makes a detector look.
+const ALARMING: u64 = 0xff << COLONS | 0xff << EQUALS | 0xff << ATS | 0xff << SLASHES;
+
+/// Whether one pass proves that no detector would find anything.
+#[inline]
+pub(super) fn is_clean(text: &[u8]) -> bool {
+    if text.len() > BLOCK {
+        return Profile::of(text).is_clean(text);
+    }
+    // Most texts are decided by the lanes alone.
+    let lanes = count(text);
+    lanes == 0 || (lanes & ALARMING == 0 && Profile::default().and(lanes).is_clean(text))
+}
+
 impl Profile {
     #[inline]
     pub(super) fn of(text: &[u8]) -> Self {
         let mut profile = Profile::default();
         for block in text.chunks(BLOCK) {
-            let lanes = count(block);
-            let lane = |shift: u32| (lanes >> shift) as u8 as usize;
-            profile.digits += lane(DIGITS);
-            profile.colons += lane(COLONS);
-            profile.equals += lane(EQUALS);
-            profile.dots += lane(DOTS);
-            profile.dashes += lane(DASHES);
-            profile.ats += lane(ATS);
-            profile.slashes += lane(SLASHES);
-            profile.uppers += lane(UPPERS);
+            profile = profile.and(count(block));
         }
         profile
+    }
+
+    /// With the counts of one more block.
+    #[inline]
+    fn and(self, lanes: u64) -> Self {
+        let lane = |shift: u32| (lanes >> shift) as u8 as usize;
+        Profile {
+            digits: self.digits + lane(DIGITS),
+            colons: self.colons + lane(COLONS),
+            equals: self.equals + lane(EQUALS),
+            dots: self.dots + lane(DOTS),
+            dashes: self.dashes + lane(DASHES),
+            ats: self.ats + lane(ATS),
+            slashes: self.slashes + lane(SLASHES),
+            uppers: self.uppers + lane(UPPERS),
+        }
     }
 
     /// Nothing that any detector needs is there. What each family needs is stated here once; `scan` asks the same.

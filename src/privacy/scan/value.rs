@@ -18,7 +18,7 @@ const STATUS: &[&[u8]] = words!(
     "this" "timeout" "timed" "to" "token" "too" "trace" "unable" "unauthorized" "undefined" "unexpected" "unknown"
     "unset" "unsupported" "unused" "updated" "use" "used" "user" "using" "valid" "validated" "validation" "value"
     "verified" "via" "warn" "warning" "was" "weak" "were" "when" "will" "with" "without" "won't" "would" "wrong"
-    "yes" "your" "only" "lookup" "please" "connection" "string" "str" "number" "integer" "boolean" "bool" "optional"
+    "yes" "your" "only" "lookup" "please" "connection" "string" "str" "number" "integer" "boolean" "bool" "optional" "u8" "u16" "u32" "u64" "u128" "usize" "i8" "i16" "i32" "i64" "i128" "isize" "f32" "f64"
     "static" "dynamic" "bearer" "basic" "digest" "jwt" "oauth" "oauth2" "local" "remote" "internal" "external"
     "public" "private" "admin" "root" "system" "anonymous" "nobody" "guest" "service" "postgres" "www-data" "daemon"
     "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
@@ -58,6 +58,10 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         }
         _ => value,
     };
+    // `[IP]:9000`
+    if value.first() == Some(&b'[') && is_replaced(value) {
+        return true;
+    }
     match inner {
         [] => true,
         [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'('] => true,
@@ -77,6 +81,12 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         _ if inner.windows(4).any(|four| four == b"****") => true,
         _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
     }
+}
+
+/// A placeholder of ours and at most a few digits and signs.
+fn is_replaced(value: &[u8]) -> bool {
+    let end = run(value, 1, |byte| byte.is_ascii_uppercase() || byte == b'_');
+    end > 2 && after(value, end) == b']' && digits(&value[end..]) <= 6 && !has_letter(&value[end..])
 }
 
 /// Bullets (`•••`) mask, letters of other scripts do not.

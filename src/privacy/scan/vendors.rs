@@ -257,7 +257,9 @@ pub(super) fn key_at(text: &[u8], at: usize) -> Option<usize> {
         let body = &text[start..end];
         let digit = body.iter().any(u8::is_ascii_digit);
         // `sk-fading-circle` is a style sheet's, `GR..` a name.
-        let made_up = digit || (body.iter().any(u8::is_ascii_uppercase) && body.iter().any(u8::is_ascii_lowercase));
+        let capitals = vendor.charset == Charset::Upper && len == 16;
+        let made_up =
+            digit || capitals || (body.iter().any(u8::is_ascii_uppercase) && body.iter().any(u8::is_ascii_lowercase));
         // Keys of one case that are cut in two by a letter of the other are other words.
         let whole = !super::bytes::alnum(super::bytes::after(text, end));
         let masked = body.iter().all(|byte| matches!(byte, b'x' | b'X' | b'*' | b'-' | b'_' | b'.'));
