@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tracing::callsite::{Callsite, Identifier};
 use tracing::field::FieldSet;
@@ -107,7 +109,8 @@ pub struct Record(Value);
 
 impl Record {
     pub fn parse(line: &str) -> Self {
-        Record(serde_json::from_str(line).expect("a row is JSON"))
+        let Unique(value) = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Record(value)
     }
 
     pub fn is_span(&self) -> bool {
@@ -172,6 +175,61 @@ impl Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// JSON in which no key comes twice: most readers would take the last one and never tell.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Unique;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON as rows have it")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
+                let mut object = serde_json::Map::new();
+                while let Some((key, Unique(value))) = map.next_entry::<String, Unique>()? {
+                    if object.insert(key.clone(), value).is_some() {
+                        return Err(A::Error::custom(format_args!("the key {key} comes twice")));
+                    }
+                }
+                Ok(Unique(Value::Object(object)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Unique, A::Error> {
+                let mut array = Vec::new();
+                while let Some(Unique(value)) = seq.next_element()? {
+                    array.push(value);
+                }
+                Ok(Unique(Value::Array(array)))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+        }
+        deserializer.deserialize_any(Reader)
     }
 }
 
