@@ -13,7 +13,24 @@
 //! keeps nothing. It gets the leaner client: std's sockets and no runtime, and gzip as opentelemetry-otlp's own feature does
 //! it. Both sides compress with zlib-rs; ours at level 1.
 //!
-//! RESULTS
+//! # Results
+//!
+//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO).
+//! What holds ours is the store in front of every upload. Of its processor time in W1, by `perf`, 58 % is SQLite and the
+//! kernel (insert, claim, read, mark as sent), 3 % the caller's thread; most of the rest parses, filters and encodes rows
+//! that are read back.
+//!
+//! OTLP/HTTP + gzip to loopback, 100000 records a round
+//!
+//! | workload | side | records/s | µs CPU/record | bytes/record | requests |
+//! |----------|------|-----------|---------------|--------------|----------|
+//! | W1       | ours |     52257 |         15.70 |         13.1 |      197 |
+//! | W1       | pair |    408363 |          2.00 |          6.6 |      243 |
+//! |          | ratio |     0.13 |          7.85 |              |          |
+//! | W4       | ours |     43416 |         18.10 |         29.3 |      398 |
+//! | W4       | pair |    447480 |          2.50 |         21.7 |      315 |
+//! |          | ratio |     0.10 |          7.24 |              |          |
+//! aim: ratio of records/s at least 2, of CPU at most 0.5
 
 mod support;
 

@@ -229,16 +229,7 @@ impl<'a> Pen<'a> {
         self.tally.redacted = self.tally.redacted.saturating_add(1);
         record.truncate(at);
         let end = if whole == Whole::Yes { text.len() } else { floor_boundary(text.as_bytes(), SAFE) };
-        let mut from = 0;
-        for finding in findings.iter().take_while(|finding| finding.span().start < end) {
-            let span = finding.span();
-            record.extend_from_slice(&text.as_bytes()[from..span.start]);
-            record.extend_from_slice(finding.kind().placeholder().as_bytes());
-            from = span.end;
-        }
-        if from < end {
-            record.extend_from_slice(&text.as_bytes()[from..end]);
-        }
+        scan::redact(&text[..end], findings, |piece| record.extend_from_slice(piece.as_bytes()));
         text.clear();
         self.close_text(at, Whole::Yes, plan.cap());
     }

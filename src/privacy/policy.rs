@@ -162,7 +162,7 @@ impl Policy {
             return None;
         }
         let mut clean = String::with_capacity(text.len());
-        scan::redact(text, &findings, &mut clean);
+        scan::redact(text, &findings, |piece| clean.push_str(piece));
         Some(Cow::Owned(clean))
     }
 
@@ -192,7 +192,7 @@ impl Policy {
     /// A name given in source code, such as a target: what the scanner finds in it is replaced all the same.
     pub(super) fn clean_name(&self, name: &str) -> Box<str> {
         let mut clean = String::new();
-        scan::redact(name, &self.findings(name), &mut clean);
+        scan::redact(name, &self.findings(name), |piece| clean.push_str(piece));
         clean.into_boxed_str()
     }
 

@@ -264,3 +264,25 @@ mod from_disk {
         }
     }
 }
+
+#[test]
+fn json_around_a_finding_stays_json() {
+    let policy = Policy::standard();
+    for text in [
+        r#"{"pin":1234,"plan":"pro"}"#,
+        r#"{"pin": 1234, "password":"hunter2", "mail":"bob@mail.example"}"#,
+        r#"{"card":4111111111111111}"#,
+        r#"{"n":[1,2],"user":{"ssn":"078-05-1120","phone":"+49 170 1234567"}}"#,
+    ] {
+        let clean = policy.scrub(text).expect("the standard policy drops no text");
+        assert_ne!(clean, text);
+        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&clean);
+        assert!(parsed.is_ok(), "{text} became {clean}");
+        // The same inside a JSON string.
+        let inside = serde_json::to_string(text).expect("a text is JSON");
+        let clean = policy.scrub(&inside).expect("the standard policy drops no text");
+        let parsed: String =
+            serde_json::from_str(&clean).unwrap_or_else(|error| panic!("{inside} became {clean}: {error}"));
+        assert!(serde_json::from_str::<serde_json::Value>(&parsed).is_ok(), "{inside} became {clean}");
+    }
+}

@@ -28,8 +28,6 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 #[cfg(test)]
 pub(crate) use self::append::Appended;
 pub(crate) use self::append::Row;
-#[cfg(test)]
-pub(crate) use self::claim::Claimed;
 pub(crate) use self::error::{Reason, StoreError};
 pub(crate) use self::read::Cleared;
 pub(crate) use self::schema::Signal;

@@ -65,16 +65,6 @@ pub(crate) enum State {
 }
 
 impl State {
-    #[cfg(test)]
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            State::Kept => "kept",
-            State::Claimed => "claimed",
-            State::Sent => "sent",
-            State::Rejected => "rejected",
-        }
-    }
-
     pub(super) fn of(text: &str) -> Self {
         match text {
             "claimed" => State::Claimed,

@@ -257,14 +257,28 @@ fn settle(found: &mut Vec<Finding>) {
     found.truncate(kept + 1);
 }
 
-/// Appends `text` to `out`, each finding replaced by its placeholder.
-pub(crate) fn redact(text: &str, found: &[Finding], out: &mut String) {
+/// Gives `text` piece by piece to `push`, each finding replaced by its placeholder. Findings that begin behind the text
+/// are passed over.
+pub(crate) fn redact(text: &str, found: &[Finding], mut push: impl FnMut(&str)) {
     let mut done = 0;
-    for finding in found {
+    for finding in found.iter().take_while(|finding| finding.start < text.len()) {
         // Both ends are on char boundaries; should that ever fail, the text goes rather than stays.
-        out.push_str(text.get(done..finding.start).unwrap_or_default());
-        out.push_str(finding.kind.placeholder());
+        push(text.get(done..finding.start).unwrap_or_default());
+        let quote = missing_quote(text.as_bytes(), finding.start);
+        push(quote);
+        push(finding.kind.placeholder());
+        push(quote);
         done = finding.end;
     }
-    out.push_str(text.get(done..).unwrap_or_default());
+    push(text.get(done..).unwrap_or_default());
+}
+
+/// What has to stand around a placeholder in the place of a bare number, so that JSON stays JSON: `{"pin":1234}`.
+fn missing_quote(text: &[u8], start: usize) -> &'static str {
+    let before = text.get(..start).unwrap_or_default().trim_ascii_end();
+    match before.strip_suffix(b":").map(<[u8]>::trim_ascii_end) {
+        Some(key) if key.ends_with(b"\\\"") => "\\\"",
+        Some(key) if key.ends_with(b"\"") => "\"",
+        _ => "",
+    }
 }
