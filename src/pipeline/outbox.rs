@@ -71,6 +71,7 @@ pub(crate) struct Trouble {
 
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "memory knows no such trouble"))]
 pub(crate) enum Lasts {
     /// Another process is writing, the disk is full.
     ForAWhile,

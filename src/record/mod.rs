@@ -50,7 +50,7 @@ pub enum Status {
     Unset,
     /// The application said that it went well.
     Ok,
-    /// The application said that it failed, or an `error!` event happened in it.
+    /// The application said that it failed, or described a failure, or an `error!` event happened in it.
     Error,
 }
 
@@ -180,13 +180,15 @@ impl<'a> RecordRef<'a> {
         match self.byte(format::STATUS) {
             Some(1) => Status::Ok,
             Some(2) => Status::Error,
+            // Only a failure is described.
+            None if self.find(format::STATUS_MESSAGE).is_some() => Status::Error,
             _ => Status::Unset,
         }
     }
 
-    /// What `otel.status_description` said.
+    /// What `otel.status_description` said of a failure; OpenTelemetry has no description for anything else.
     pub fn status_message(&self) -> Option<&'a str> {
-        self.text(format::STATUS_MESSAGE)
+        self.text(format::STATUS_MESSAGE).filter(|_| self.status() == Status::Error)
     }
 
     /// What `otel.kind` said; [`SpanKind::Internal`] if nothing.
