@@ -21,8 +21,8 @@ const PROCESS: &str = "a_host_of_its_own";
 const ROLE: &str = "EARLY_END_ROLE";
 const HOME: &str = "EARLY_END_HOME";
 #[cfg(feature = "store")]
-/// More than a process takes to start and end on a busy machine, less than any time-out of ours would take to show.
-const PROMPT: Duration = Duration::from_secs(5);
+/// More than a process takes to start and end on a busy machine.
+const PROMPT: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_layer_that_is_dropped_first_leaves_its_records() {
@@ -56,7 +56,7 @@ fn a_guard_that_is_dropped_first_leaves_the_layer_collecting() {
         let start = Instant::now();
         host.run(move || drop(telemetry));
         let took = start.elapsed();
-        assert!(took < Duration::from_millis(500), "{host:?}: dropping the guard took {took:?}");
+        assert!(took < Duration::from_secs(1), "{host:?}: dropping the guard took {took:?}");
         #[cfg(feature = "store")]
         assert_eq!(stored(store.as_deref().expect("there is a store")), 2, "{host:?}");
         with_default(&dispatch, || {

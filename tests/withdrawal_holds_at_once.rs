@@ -36,7 +36,7 @@ impl Loggers {
                             tracing::info!(user_id = number, "again");
                             drop(tracing::info_span!("short").entered());
                             // The store holds 10,000 records, and a full one would hide that there are more.
-                            std::thread::sleep(Duration::from_micros(200));
+                            std::thread::sleep(Duration::from_millis(1));
                         }
                     });
                 });
@@ -116,7 +116,7 @@ fn what_was_queued_is_gone_and_counted() {
         let _span = tracing::info_span!("too late");
         tracing::info!("too late");
     });
-    await_that(LATER, || telemetry.status().counts().lost(Loss::Withdrawn) == 10);
+    await_that(support::LONG, || telemetry.status().counts().lost(Loss::Withdrawn) == 10);
     let counts = *telemetry.status().counts();
     assert_eq!(kept(&telemetry, &memory), (1, 1, 1));
     assert_eq!((counts.produced(), counts.lost(Loss::Withdrawn)), (11, 10), "{counts}");

@@ -21,6 +21,7 @@ thread_local! {
 ///
 /// It is taken out for that time: an event that is logged while a value is being formatted finds nothing and makes its
 /// own, instead of meeting a borrow. `Err` when the thread is so far gone that it has no locals.
+#[inline]
 pub(super) fn with<R>(write: impl FnOnce(&mut Local) -> R) -> Result<R, Loss> {
     let taken = LOCAL.try_with(Cell::take).map_err(|_| Loss::ThreadExit)?;
     let mut local = taken

@@ -63,21 +63,25 @@ impl Core {
     }
 
     /// The pipeline, while it takes records and this thread is not one of its own.
+    #[inline]
     fn running(&self) -> Option<&Running> {
         self.running.get().filter(|running| running.sink.is_open() && !is_muted())
     }
 
+    #[inline]
     fn plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Option<&'a Arc<Plan>> {
         running.plans.plan(metadata, |metadata| self.scope.origin(metadata))
     }
 }
 
 impl Running {
+    #[inline]
     fn now(&self) -> u64 {
         self.clock.now().0
     }
 
     /// Runs `write` with the thread's buffers; counts a record that cannot be written.
+    #[inline]
     fn with_local(&self, write: impl FnOnce(&mut Local) -> Result<(), Loss>) {
         if let Err(loss) = local::with(write).unwrap_or_else(Err) {
             self.sink.lose(loss);

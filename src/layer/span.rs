@@ -44,6 +44,7 @@ pub(super) struct SpanState {
 }
 
 impl SpanState {
+    #[inline]
     pub(super) fn new(
         owner: u64,
         plan: u32,
@@ -81,6 +82,7 @@ pub(super) struct SpanStates {
 }
 
 impl SpanStates {
+    #[inline]
     pub(super) fn insert(extensions: &mut ExtensionsMut<'_>, state: SpanState) {
         match extensions.get_mut::<SpanStates>() {
             Some(states) => states.others.push(state),

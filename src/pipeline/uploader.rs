@@ -26,8 +26,8 @@ const ENOUGH: u64 = 100;
 /// How long rows wait for more of them.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Rows and bytes of one claim.
-const CLAIM: u32 = 512;
-const CLAIM_BYTES: u64 = 1024 * 1024;
+const CLAIM: u32 = 256;
+const CLAIM_BYTES: u64 = 512 * 1024;
 /// The longest wait for another try with the rows in hand: their claim must not run out meanwhile.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a server that refuses us is left alone.

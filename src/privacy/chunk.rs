@@ -121,6 +121,7 @@ const INLINE: usize = 136;
 const MAX_LINKS: usize = 32;
 
 impl CleanFields {
+    #[inline]
     pub(super) fn new(entries: &[u8], tally: Tally, condemned: bool) -> Self {
         CleanFields { storage: Storage::new(entries), tally, condemned }
     }
@@ -227,6 +228,7 @@ impl std::fmt::Debug for CleanFields {
 }
 
 impl Storage {
+    #[inline]
     fn new(entries: &[u8]) -> Self {
         if entries.len() > INLINE {
             return Storage::Heap(entries.to_vec());

@@ -81,6 +81,7 @@ impl<'a> Pen<'a> {
         self.fields <= FIELD_CAP
     }
 
+    #[cold]
     pub(super) fn drop_field(&mut self) {
         self.tally.dropped = self.tally.dropped.saturating_add(1);
     }
@@ -109,7 +110,23 @@ impl<'a> Pen<'a> {
     /// Text that exists already.
     #[inline]
     pub(super) fn text(&mut self, key: Key<'_>, plan: &FieldPlan, value: &str) {
-        if !matches!(plan.action, Action::Keep | Action::Redact | Action::Truncate(_)) || plan.role.is_code() {
+        // Clean and short, as most are: written once, with its length in front.
+        if plan.keeps_text()
+            && value.len() <= plan.cap()
+            && !self.is_full(VALUE_CAP)
+            && scan::looks_clean(value.as_bytes())
+        {
+            let record = &mut self.scratch.record;
+            // The cast keeps the value: every cap is below 65,536.
+            open_text(record, plan.role, key, value.len() as u16);
+            return record.extend_from_slice(value.as_bytes());
+        }
+        self.odd_text(key, plan, value);
+    }
+
+    #[inline(never)]
+    fn odd_text(&mut self, key: Key<'_>, plan: &FieldPlan, value: &str) {
+        if !plan.keeps_text() {
             return self.formatted(key, plan, |out| out.write_str(value));
         }
         if self.is_full(VALUE_CAP) {
@@ -117,7 +134,7 @@ impl<'a> Pen<'a> {
         }
         let record = &mut self.scratch.record;
         let entry = record.len();
-        let at = open_text(record, plan.role, key);
+        let at = open_text(record, plan.role, key, 0);
         let seen = floor_boundary(value.as_bytes(), WINDOW);
         record.extend_from_slice(&value.as_bytes()[..seen]);
         let whole = if seen == value.len() { Whole::Yes } else { Whole::No };
@@ -125,6 +142,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Text that `write` makes, within bounds and without trusting it not to panic.
+    #[inline]
     pub(super) fn formatted(
         &mut self,
         key: Key<'_>,
@@ -136,7 +154,7 @@ impl<'a> Pen<'a> {
         }
         let record = &mut self.scratch.record;
         let entry = record.len();
-        let at = open_text(record, plan.role, key);
+        let at = open_text(record, plan.role, key, 0);
         let Some(whole) = bounded(record, write) else {
             record.truncate(entry);
             return self.drop_field();
@@ -175,7 +193,11 @@ impl<'a> Pen<'a> {
             let mut entry = [tag; 11];
             entry[1..3].copy_from_slice(&index.to_le_bytes());
             entry[3..].copy_from_slice(&bytes);
-            record.extend_from_slice(&entry[..3 + len]);
+            // Lengths that the compiler knows.
+            match len {
+                1 => record.extend_from_slice(&entry[..4]),
+                _ => record.extend_from_slice(&entry),
+            }
         } else {
             open(record, tag, key);
             record.extend_from_slice(&bytes[..len]);
@@ -343,6 +365,7 @@ pub(super) struct Bounded<'a> {
 }
 
 impl fmt::Write for Bounded<'_> {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.len() <= self.left {
             self.left -= text.len();
@@ -358,6 +381,7 @@ impl fmt::Write for Bounded<'_> {
 }
 
 /// Runs somebody's `Debug` or `Display`; `None` when it failed or panicked.
+#[inline]
 fn bounded(record: &mut Vec<u8>, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
     let mut out = Bounded { record, left: WINDOW, whole: Whole::Yes };
     let result = catch_unwind(AssertUnwindSafe(|| write(&mut out))).ok()?;
@@ -384,19 +408,20 @@ fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
     }
 }
 
-/// Starts a text and returns where its bytes begin; the two before them take its length.
+/// Starts a text of so many bytes and returns where they begin; the two before them hold the length.
 #[inline]
-fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>) -> usize {
+fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>, size: u16) -> usize {
+    let [few, many] = size.to_le_bytes();
     match (role, key) {
         (Role::Attribute, Key::Index(index)) => {
             let [low, high] = index.to_le_bytes();
-            record.extend_from_slice(&[format::STR, low, high, 0, 0]);
+            record.extend_from_slice(&[format::STR, low, high, few, many]);
         }
         (Role::Attribute, key) => {
             open(record, format::STR, key);
-            record.extend_from_slice(&[0, 0]);
+            record.extend_from_slice(&[few, many]);
         }
-        (role, _) => record.extend_from_slice(&[role.tag(), 0, 0]),
+        (role, _) => record.extend_from_slice(&[role.tag(), few, many]),
     }
     record.len()
 }

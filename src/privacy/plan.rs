@@ -75,7 +75,14 @@ impl FieldPlan {
         }
     }
 
+    /// Whether clean text leaves as it is.
+    #[inline]
+    pub(super) fn keeps_text(&self) -> bool {
+        matches!(self.action, Action::Keep | Action::Redact | Action::Truncate(_)) && !self.role.is_code()
+    }
+
     /// Bytes of a text that stay.
+    #[inline]
     pub(super) fn cap(&self) -> usize {
         match self.action {
             Action::Truncate(bytes) => bytes.min(VALUE_CAP),
@@ -266,7 +273,25 @@ impl Plans {
 
     /// The plan of a callsite, made now if it is new. `origin` is asked only then, and again where another callsite was
     /// quicker to take the place.
+    #[inline]
     pub(crate) fn plan(
+        &self,
+        metadata: &'static Metadata<'static>,
+        origin: impl Fn(&Metadata<'_>) -> Origin,
+    ) -> Option<&Arc<Plan>> {
+        let address = address(metadata);
+        if let Some(slots) = self.segments[0].get()
+            && let Some(plan) = slots[spread(address) & (slots.len() - 1)].get()
+            && plan.address == address
+        {
+            return Some(plan);
+        }
+        self.search(metadata, origin)
+    }
+
+    /// The same where the plan is not in its first place.
+    #[cold]
+    fn search(
         &self,
         metadata: &'static Metadata<'static>,
         origin: impl Fn(&Metadata<'_>) -> Origin,
@@ -332,11 +357,13 @@ impl std::fmt::Debug for Plans {
     }
 }
 
+#[inline]
 fn address(metadata: &'static Metadata<'static>) -> usize {
     std::ptr::from_ref(metadata).addr()
 }
 
 /// Statics lie close together: mix their addresses before the low bits choose a slot.
+#[inline]
 fn spread(address: usize) -> usize {
     (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_right(40) as usize
 }

@@ -25,14 +25,17 @@ pub(crate) struct PrivacyVisitor<'a> {
 
 impl<'a> PrivacyVisitor<'a> {
     /// A visitor that writes an event.
+    #[inline]
     pub(crate) fn event(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch, header: &Header) -> Self {
         scratch.record.clear();
-        scratch.record.extend_from_slice(&[0; format::LENGTH]);
-        scratch.record.extend_from_slice(&header.encode());
+        let mut head = [0; format::LENGTH + format::HEADER];
+        head[format::LENGTH..].copy_from_slice(&header.encode());
+        scratch.record.extend_from_slice(&head);
         Self::new(engine, plan, scratch)
     }
 
     /// A visitor that writes fields of a span, given at its start or later.
+    #[inline]
     pub(crate) fn fields(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
         scratch.record.clear();
         Self::new(engine, plan, scratch)
