@@ -79,5 +79,8 @@ fn what_was_turned_away_is_not_kept_and_balances() {
     with_default(&alone(&telemetry), || (0..5).for_each(|_| log_some()));
     settle(&telemetry);
     assert_eq!(records(&memory).len(), 5);
-    assert_eq!(telemetry.status().counts().produced(), 5);
+    let status = telemetry.status();
+    assert_eq!(status.counts().produced(), 5);
+    assert!(status.turned_away().iter().any(|(target, count)| target == "log" && *count > 0), "{status}");
+    assert!(status.to_string().contains(".log_records() would let them in"), "{status}");
 }

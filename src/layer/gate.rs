@@ -81,8 +81,18 @@ pub(crate) enum LogRecords {
 #[derive(Debug)]
 pub(crate) struct ScopeError(String);
 
-/// Targets that are never collected: they could only speak of our own doings.
-const OURS: &[&str] = &["tracing_privacy", "opentelemetry"];
+/// Crates that are never collected: they could only speak of our own doings.
+const OURS: &[&str] = &[
+    "tracing_privacy",
+    "opentelemetry",
+    "opentelemetry_http",
+    "opentelemetry_otlp",
+    "opentelemetry_proto",
+    "opentelemetry_sdk",
+    "opentelemetry-http",
+    "opentelemetry-otlp",
+    "opentelemetry-sdk",
+];
 
 impl Scope {
     pub(crate) fn new(
@@ -135,7 +145,7 @@ impl Scope {
 }
 
 fn is_ours(target: &str) -> bool {
-    OURS.iter().any(|ours| target.starts_with(ours))
+    target.split("::").next().is_some_and(|name| OURS.contains(&name))
 }
 
 impl fmt::Display for ScopeError {

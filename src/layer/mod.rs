@@ -165,8 +165,11 @@ where
         let Some(running) = self.0.running() else { return };
         let metadata = event.metadata();
         let Some(plan) = self.0.plan(running, metadata) else { return };
-        if !matches!(plan.origin, Origin::Admitted | Origin::LogBridge) {
-            return;
+        match plan.origin {
+            Origin::Admitted | Origin::LogBridge => {}
+            // The gate was asked about the `log` crate's record, not about the bridge's callsite.
+            Origin::TurnedAway => return plan.turn_away(),
+            Origin::Never => return,
         }
         let span = ctx.event_span(event);
         if *metadata.level() == Level::ERROR

@@ -10,8 +10,6 @@ use std::time::Duration;
 use super::queue::lock;
 use crate::record::Row;
 #[cfg(feature = "store")]
-use crate::record::Signal;
-#[cfg(feature = "store")]
 use crate::store::{Cleared, Limits, Store, StoreError};
 
 /// Bytes of rows that memory holds in place of a store.
@@ -178,7 +176,7 @@ impl Outbox {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run } => {
-                let rows: Vec<_> = rows.iter().map(|row| to_store(row, *run)).collect();
+                let rows: Vec<_> = rows.iter().map(|row| crate::store::Row::of(row, *run)).collect();
                 let done = store.append(&rows, now)?;
                 Ok(Appended {
                     stored: done.stored.into(),
@@ -346,19 +344,6 @@ impl Memory {
         for row in self.rows.iter_mut().filter(|row| row.state == State::Claimed && seqs.contains(&row.seq)) {
             row.state = state;
         }
-    }
-}
-
-#[cfg(feature = "store")]
-fn to_store(row: &Row, run: u64) -> crate::store::Row<'_> {
-    crate::store::Row {
-        run,
-        signal: match row.signal() {
-            Signal::Log => crate::store::Signal::Log,
-            Signal::Span => crate::store::Signal::Span,
-        },
-        unix_secs: row.unix_seconds(),
-        json: row.as_str(),
     }
 }
 

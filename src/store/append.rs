@@ -11,17 +11,29 @@ use super::{Limits, Log, PATIENCE, Reason, Store, StoreError};
 /// What SQLite needs for a row beside its text: cell and index entry.
 const ROW_OVERHEAD: u64 = 64;
 
-/// One record to be stored: clean JSON text, as only the privacy writer makes it.
+/// One record to be stored: clean JSON text. It is made of a [`record::Row`](crate::record::Row) alone, and that of what
+/// the privacy filter wrote.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     /// The random id of this process run, by which its own rows and losses can be told from those of others.
-    pub(crate) run: u64,
+    pub(super) run: u64,
     /// What kind of record it is.
-    pub(crate) signal: Signal,
+    pub(super) signal: Signal,
     /// The time of the record; only its day is kept beside the text.
-    pub(crate) unix_secs: i64,
+    pub(super) unix_secs: i64,
     /// The record, one JSON object.
-    pub(crate) json: &'a str,
+    pub(super) json: &'a str,
+}
+
+impl<'a> Row<'a> {
+    /// The row that keeps a record of this run.
+    pub(crate) fn of(record: &'a crate::record::Row, run: u64) -> Self {
+        let signal = match record.signal() {
+            crate::record::Signal::Log => Signal::Log,
+            crate::record::Signal::Span => Signal::Span,
+        };
+        Row { run, signal, unix_secs: record.unix_seconds(), json: record.as_str() }
+    }
 }
 
 /// What an append did. A loss is counted only for rows that were not sent yet.

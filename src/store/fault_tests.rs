@@ -376,7 +376,7 @@ fn a_writer_that_does_not_end_is_waited_for_but_not_for_ever() {
     let begun = Instant::now();
     let error = store.append(&[row("{}")], NOW).unwrap_err();
     assert_eq!((error.reason(), error.is_temporary()), (Reason::Busy, true), "{error}");
-    assert!((PATIENCE..PATIENCE * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!((PATIENCE..PATIENCE * 20).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     assert_eq!(store.list(9).unwrap().len(), 3, "a reader need not wait");
     blocker.execute_batch("COMMIT").unwrap();
     keep(&mut store, &texts(3..4, 10));
@@ -422,9 +422,9 @@ fn threads_with_handles_of_their_own_send_every_row_exactly_once() {
                     assert!(begun.elapsed() < Duration::from_secs(60), "the writers got no turn");
                     let held = claim(&mut store, 37, NOW);
                     if turn % 5 == uploader {
-                        store.release(&held).unwrap();
+                        patiently(|| store.release(&held));
                     } else if !held.is_empty() {
-                        assert_eq!(store.mark_sent(&held, NOW).unwrap() as usize, held.len());
+                        assert_eq!(patiently(|| store.mark_sent(&held, NOW)) as usize, held.len());
                         sent.lock().unwrap().extend(held);
                     }
                     if sent.lock().unwrap().len() as u64 >= total {

@@ -30,7 +30,7 @@ pub(crate) use self::append::Appended;
 pub(crate) use self::append::Row;
 pub(crate) use self::error::{Reason, StoreError};
 pub(crate) use self::read::Cleared;
-pub(crate) use self::schema::Signal;
+use self::schema::Signal;
 #[cfg(test)]
 pub(crate) use self::schema::State;
 

@@ -84,7 +84,7 @@ pub(super) fn row(json: &str) -> Row<'_> {
 
 pub(super) fn append(store: &mut Store, texts: &[String]) -> Appended {
     let rows: Vec<_> = texts.iter().map(|text| row(text)).collect();
-    store.append(&rows, NOW).unwrap()
+    patiently(|| store.append(&rows, NOW))
 }
 
 /// As [`append`], where all rows must find room.
@@ -98,7 +98,17 @@ pub(super) fn texts(range: std::ops::Range<usize>, length: usize) -> Vec<String>
 }
 
 pub(super) fn claim(store: &mut Store, most: u32, now: i64) -> Vec<i64> {
-    store.claim(most, u64::MAX, now, LEASE).unwrap().iter().map(|row| row.seq).collect()
+    patiently(|| store.claim(most, u64::MAX, now, LEASE)).iter().map(|row| row.seq).collect()
+}
+
+/// What the call gives once the store is not busy any more: on a loaded machine a turn can take longer than its patience.
+pub(super) fn patiently<T>(mut call: impl FnMut() -> Result<T, StoreError>) -> T {
+    (0..20)
+        .find_map(|_| {
+            call().map_or_else(|error| (error.reason() != Reason::Busy).then_some(Err(error)), |given| Some(Ok(given)))
+        })
+        .expect("the store was busy for forty seconds")
+        .unwrap()
 }
 
 pub(super) fn exported(store: &Store) -> String {
