@@ -5,6 +5,8 @@ mod mute;
 mod outbox;
 mod queue;
 #[cfg(feature = "otlp")]
+mod upload;
+#[cfg(feature = "otlp")]
 mod uploader;
 mod worker;
 
@@ -25,11 +27,11 @@ use crate::export::LocalExporter;
 use crate::privacy::{Engine, Plans, Resource};
 use queue::{Queue, lock};
 #[cfg(feature = "otlp")]
-pub(crate) use uploader::Destination;
+pub(crate) use upload::Destination;
 #[cfg(feature = "otlp")]
-pub use uploader::Schedule;
+pub use upload::Schedule;
 #[cfg(feature = "otlp")]
-use uploader::Upload;
+use upload::Upload;
 
 /// Bytes of records that may wait for the worker.
 pub(crate) const QUEUE: usize = 2 * 1024 * 1024;

@@ -3,20 +3,19 @@
 //! Its thread and its runtime exist only once there is something to send. A server that hangs holds this thread and
 //! nothing else.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
 
+use super::Shared;
 use super::counters::Loss;
 use super::outbox::{Claimed, Outbox, Trouble};
 use super::queue::lock;
-use super::{Shared, Unfinished};
+use super::upload::{Destination, Schedule, Upload};
 use crate::app::Timestamp;
 use crate::app::random::IdRng;
-use crate::export::{Admission, Breaker, Endpoint, HttpSettings, OtlpExporter, Outcome, RetryPolicy, Sealed};
+use crate::export::{Admission, Breaker, OtlpExporter, Outcome, RetryPolicy, Sealed};
 use crate::privacy::format::Shape;
 use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
 use crate::record::Batch;
@@ -33,148 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a server that refuses us is left alone.
 const PAUSED: Duration = Duration::from_secs(60);
 
-/// Where rows are sent, and when.
-#[derive(Debug, Clone)]
-pub(crate) struct Destination {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) settings: HttpSettings,
-    pub(crate) schedule: Schedule,
-}
-
-/// When stored records are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Schedule {
-    /// While the process lives: 100 records or 5 seconds after the first one, whichever comes first. The default.
-    #[default]
-    Live,
-    /// Only by [`Telemetry::flush`](crate::Telemetry::flush) and [`Telemetry::shutdown`](crate::Telemetry::shutdown).
-    Manual,
-}
-
-/// The uploader as the other threads see it.
-pub(super) struct Upload {
-    destination: Destination,
-    state: Mutex<State>,
-    changed: Condvar,
-    /// Held while a request is out, so that a withdrawal can wait until it is cut.
-    sending: Mutex<()>,
-    cancel: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    started: bool,
-    stop: bool,
-    ended: bool,
-    /// Rows that wait, as far as is known.
-    waiting: u64,
-    /// When the first of them came.
-    since: Option<Instant>,
-    /// Flushes asked for, and the last one that is done; whether everything was sent then.
-    asked: u64,
-    done: u64,
-    all_sent: bool,
-}
-
-impl Upload {
-    pub(super) fn new(destination: Destination) -> Self {
-        Upload {
-            destination,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            sending: Mutex::new(()),
-            cancel: Notify::new(),
-        }
-    }
-
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.destination.endpoint
-    }
-
-    /// There are more rows to send.
-    pub(super) fn more(&self, shared: &Arc<Shared>, records: u64) {
-        if records == 0 {
-            return;
-        }
-        let mut state = lock(&self.state);
-        state.waiting += records;
-        state.since.get_or_insert_with(Instant::now);
-        if self.destination.schedule == Schedule::Live {
-            self.start(shared, &mut state);
-            self.changed.notify_all();
-        }
-    }
-
-    /// Starts the thread if there is none yet.
-    fn start(&self, shared: &Arc<Shared>, state: &mut State) {
-        if state.started || state.stop {
-            return;
-        }
-        state.started = true;
-        let shared = Arc::clone(shared);
-        let name = format!("telem-up-{}", shared.name);
-        let spawned = std::thread::Builder::new().name(name).spawn({
-            let shared = Arc::clone(&shared);
-            move || {
-                let done = catch_unwind(AssertUnwindSafe(|| Uploader::run(&shared)));
-                if !matches!(done, Ok(Ok(()))) {
-                    let why = done.ok().and_then(Result::err).unwrap_or_else(|| "it panicked".to_owned());
-                    shared.note(format!("nothing is sent: {why}"));
-                }
-                if let Some(upload) = &shared.upload {
-                    lock(&upload.state).ended = true;
-                    upload.changed.notify_all();
-                }
-            }
-        });
-        if let Err(error) = spawned {
-            state.ended = true;
-            shared.note(format!("nothing is sent: the operating system gives no thread ({error})"));
-        }
-    }
-
-    /// Sends what is stored.
-    pub(super) fn flush(&self, shared: &Arc<Shared>, until: Instant) -> Result<(), Unfinished> {
-        let mut state = lock(&self.state);
-        if state.waiting == 0 && state.asked == state.done {
-            return Ok(());
-        }
-        self.start(shared, &mut state);
-        state.asked += 1;
-        let asked = state.asked;
-        self.changed.notify_all();
-        while state.done < asked && !state.ended {
-            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
-                return Err(Unfinished::Upload);
-            };
-            state = match self.changed.wait_timeout(state, rest) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        match state.done >= asked && state.all_sent {
-            true => Ok(()),
-            false => Err(Unfinished::Upload),
-        }
-    }
-
-    /// The thread ends after what it is doing.
-    pub(super) fn stop(&self) {
-        lock(&self.state).stop = true;
-        self.changed.notify_all();
-    }
-
-    /// Cuts a request that is out and returns when none is.
-    pub(super) fn cancel(&self) {
-        self.stop();
-        self.cancel.notify_one();
-        drop(lock(&self.sending));
-    }
-}
-
 /// What the thread itself has.
-struct Uploader<'a> {
+pub(super) struct Uploader<'a> {
     shared: &'a Shared,
     upload: &'a Upload,
     runtime: Runtime,
@@ -208,7 +67,7 @@ enum Round {
 }
 
 impl<'a> Uploader<'a> {
-    fn run(shared: &'a Shared) -> Result<(), String> {
+    pub(super) fn run(shared: &'a Shared) -> Result<(), String> {
         super::mute::this_thread();
         // What else speaks OpenTelemetry in this process must not trace our requests.
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();

@@ -20,6 +20,7 @@ mod readmit;
 mod resource;
 pub(crate) mod row;
 mod scan;
+mod text;
 mod visitor;
 
 #[cfg(test)]

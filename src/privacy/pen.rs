@@ -3,7 +3,6 @@
 //! Every value of every record comes through here, from the host's threads and from disk alike.
 
 use std::fmt::{self, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::chunk::Tally;
 use super::format::{self, HEADER, INLINE_KEY, Key};
@@ -12,6 +11,7 @@ use super::plan::{FieldPlan, Role, Scalars};
 use super::policy::{Action, OnFinding, Policy};
 use super::pseudonym::{self, Pseudonymizer};
 use super::scan::{self, Finding};
+use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct};
 
 /// Bytes of a value that are kept; it is scanned first and cut after.
 pub(crate) const VALUE_CAP: usize = 1024;
@@ -350,47 +350,6 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// Whether a value was written to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whole {
-    Yes,
-    No,
-}
-
-/// Takes what a value prints, up to the window; then it makes the value stop.
-pub(super) struct Bounded<'a> {
-    record: &'a mut Vec<u8>,
-    left: usize,
-    whole: Whole,
-}
-
-impl fmt::Write for Bounded<'_> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.len() <= self.left {
-            self.left -= text.len();
-            self.record.extend_from_slice(text.as_bytes());
-            return Ok(());
-        }
-        let fits = floor_boundary(text.as_bytes(), self.left);
-        self.record.extend_from_slice(&text.as_bytes()[..fits]);
-        self.left = 0;
-        self.whole = Whole::No;
-        Err(fmt::Error)
-    }
-}
-
-/// Runs somebody's `Debug` or `Display`; `None` when it failed or panicked.
-#[inline]
-fn bounded(record: &mut Vec<u8>, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
-    let mut out = Bounded { record, left: WINDOW, whole: Whole::Yes };
-    let result = catch_unwind(AssertUnwindSafe(|| write(&mut out))).ok()?;
-    match (result, out.whole) {
-        (Err(_), Whole::Yes) => None,
-        (_, whole) => Some(whole),
-    }
-}
-
 /// Starts an attribute.
 #[inline]
 fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
@@ -424,61 +383,4 @@ fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>, size: u16) -> usize
         (role, _) => record.extend_from_slice(&[role.tag(), few, many]),
     }
     record.len()
-}
-
-/// The longest head of at most `cap` bytes that ends between two characters.
-#[inline]
-pub(super) fn floor_boundary(text: &[u8], cap: usize) -> usize {
-    if text.len() <= cap {
-        return text.len();
-    }
-    let mut end = cap;
-    while end > 0 && text[end] & 0b1100_0000 == 0b1000_0000 {
-        end -= 1;
-    }
-    end
-}
-
-/// What a value says, without the dress that `Debug` gives it: `Some("7")` is `7`.
-fn bare(text: &str) -> &str {
-    let text = text.trim();
-    let text = text.strip_prefix("Some(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(text).trim();
-    text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text)
-}
-
-/// Whether `Debug` text shows a struct or a tuple struct: a path, then a brace or a parenthesis.
-fn is_struct(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"Some(").unwrap_or(text);
-    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'<' | b'>')).count();
-    name > 0 && text[0].is_ascii_uppercase() && matches!(text[name..], [b' ', b'{', ..] | [b'(', ..] | [b'{', ..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cut_falls_between_characters() {
-        assert_eq!(floor_boundary("aé".as_bytes(), 2), 1);
-        assert_eq!(floor_boundary("aé".as_bytes(), 3), 3);
-        assert_eq!(floor_boundary("日".as_bytes(), 1), 0);
-    }
-
-    #[test]
-    fn a_value_is_hashed_without_the_dress_that_debug_gives_it() {
-        for text in ["7", " 7 ", "\"7\"", "Some(7)", "Some(\"7\")"] {
-            assert_eq!(bare(text), "7", "{text}");
-        }
-    }
-
-    #[test]
-    fn structs_are_told_from_words() {
-        for text in ["User { id: 42 }", "User{..}", "Wrapper(\"x\")", "Some(User { id: 1 })", "std::Foo { }"] {
-            let expected = !text.starts_with("std");
-            assert_eq!(is_struct(text.as_bytes()), expected, "{text}");
-        }
-        for text in ["\"plain text\"", "Active", "order placed (twice)", "[1, 2]", "3.5", ""] {
-            assert!(!is_struct(text.as_bytes()), "{text}");
-        }
-    }
 }

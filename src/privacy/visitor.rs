@@ -9,8 +9,9 @@ use tracing::field::{Field, Visit};
 
 use super::chunk::{Clean, CleanFields};
 use super::format::{self, Entries, Header, Key};
-use super::pen::{Engine, Pen, Scalar, Scratch, WINDOW, floor_boundary};
+use super::pen::{Engine, Pen, Scalar, Scratch, WINDOW};
 use super::plan::{FieldPlan, Plan, Role};
+use super::text::floor_boundary;
 
 /// Errors of a chain that are written.
 const CHAIN_CAP: usize = 8;

@@ -1,4 +1,4 @@
-//! Settings, from code and from the environment, and how they become a running pipeline.
+//! Settings, from code and from the environment.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,40 +8,39 @@ use tracing::level_filters::LevelFilter;
 
 use super::Telemetry;
 use super::error::Error;
-use crate::app::{App, Clock, Environment, directories, random};
+use crate::app::{App, Environment};
 use crate::consent::{Decision, Disabled, InCi, InDevelopment, Saved, Settings, State, decide};
+use crate::export::Memory;
 #[cfg(feature = "otlp")]
 use crate::export::{Endpoint, HttpSettings, MinTls};
-use crate::export::{LocalExporter, Memory};
-use crate::identity::{InstallKey, Rotation, session_id};
+use crate::identity::Rotation;
 use crate::layer::{Core, LogRecords, Scope};
 #[cfg(feature = "otlp")]
-use crate::pipeline::{Destination, Schedule};
-use crate::pipeline::{Parts, Pipeline, Place};
-use crate::privacy::{Engine, Plans, Policy, Pseudonymizer, Resource};
+use crate::pipeline::Schedule;
+use crate::privacy::Policy;
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
 #[derive(Debug, Clone)]
 #[must_use = "nothing happens until `.start()`"]
 pub struct Builder {
-    consent: Settings,
-    environment: Environment,
-    policy: Policy,
+    pub(super) consent: Settings,
+    pub(super) environment: Environment,
+    pub(super) policy: Policy,
     level: Level,
     targets: Vec<String>,
     log_records: LogRecords,
     verbose: Verbose,
-    rotation: Rotation,
-    resource: Vec<(String, String)>,
-    memory: Vec<Memory>,
+    pub(super) rotation: Rotation,
+    pub(super) resource: Vec<(String, String)>,
+    pub(super) memory: Vec<Memory>,
     #[cfg(feature = "otlp")]
-    otlp: Otlp,
+    pub(super) otlp: Otlp,
     switchable: Switchable,
 }
 
 /// Whether each record is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verbose {
+pub(super) enum Verbose {
     No,
     Yes,
 }
@@ -55,12 +54,12 @@ enum Switchable {
 
 #[cfg(feature = "otlp")]
 #[derive(Debug, Clone)]
-struct Otlp {
+pub(super) struct Otlp {
     endpoint: Option<String>,
     pinned: Pinned,
     plaintext_hosts: Vec<String>,
-    http: HttpSettings,
-    schedule: Schedule,
+    pub(super) http: HttpSettings,
+    pub(super) schedule: Schedule,
 }
 
 /// Whether a user may send their data elsewhere.
@@ -340,109 +339,12 @@ impl Builder {
         }
     }
 
-    fn verbose_by_environment(&self) -> Verbose {
+    pub(super) fn verbose_by_environment(&self) -> Verbose {
         use crate::app::Var;
 
         match self.environment.var(&self.consent.app().env_name("VERBOSE")) {
             Var::Text(text) if crate::consent::is_yes(&text) => Verbose::Yes,
             _ => self.verbose,
-        }
-    }
-
-    /// Makes the pipeline. Trouble goes into `notes`.
-    pub(super) fn run(
-        &self,
-        state: State,
-        #[cfg(feature = "otlp")] endpoint: Option<&Endpoint>,
-        notes: &mut Vec<String>,
-    ) -> Option<Pipeline> {
-        #[cfg(not(feature = "otlp"))]
-        let _ = state;
-        let app = self.consent.app();
-        let clock: Clock = self.environment.clock_or_system();
-        let today = clock.wall().date();
-        let directory = directories::data(&self.environment, app);
-        let loaded = match &directory {
-            Some(directory) => InstallKey::load(directory, today, self.rotation).ok(),
-            None => None,
-        };
-        let (key, pending) = match loaded {
-            Some(loaded) => (loaded.key, loaded.pending),
-            None => match InstallKey::draw(today) {
-                Ok(key) => (key, None),
-                Err(error) => {
-                    notes.push(format!("telemetry does not run: {error}"));
-                    return None;
-                }
-            },
-        };
-        let pseudonyms = Pseudonymizer::with_key(key.bytes());
-        let engine = Arc::new(Engine { policy: self.policy.clone(), pseudonyms: pseudonyms.clone() });
-        let own = [
-            ("service.name".to_owned(), app.name().to_owned()),
-            ("service.version".to_owned(), app.version().to_owned()),
-            ("session.id".to_owned(), session_id(&key, today).as_str().to_owned()),
-        ];
-        let resource = Resource::clean(&engine, own.into_iter().chain(self.resource.iter().cloned()));
-        let mut run = [0; 8];
-        if random::fill(&mut run).is_err() {
-            notes.push("telemetry does not run: the operating system gives no randomness".to_owned());
-            return None;
-        }
-        let place = match &directory {
-            #[cfg(feature = "store")]
-            Some(directory) => Place::Disk { directory: directory.clone(), limits: crate::store::Limits::default() },
-            _ => {
-                notes.push("records are kept in memory only: no home directory is known".to_owned());
-                Place::memory()
-            }
-        };
-        let environment = self.environment.clone();
-        let mut exporters: Vec<_> = self.memory.iter().cloned().map(LocalExporter::Memory).collect();
-        if self.verbose_by_environment() == Verbose::Yes {
-            exporters.push(LocalExporter::Stdout);
-        }
-        #[cfg(feature = "otlp")]
-        let destination = endpoint
-            .filter(|endpoint| {
-                let allowed = state == State::On || endpoint.is_loopback();
-                if !allowed {
-                    notes.push("nothing is sent: on a developer's machine data stays on the machine".to_owned());
-                }
-                allowed
-            })
-            .map(|endpoint| Destination {
-                endpoint: endpoint.clone(),
-                settings: self.otlp.http.clone(),
-                schedule: self.otlp.schedule,
-            });
-        let started = Pipeline::start(Parts {
-            name: app.name().to_owned(),
-            plans: Arc::new(Plans::new(self.policy.clone())),
-            engine,
-            resource,
-            clock,
-            run: u64::from_le_bytes(run),
-            place,
-            exporters,
-            prepare: Box::new(move || {
-                let Some(directory) = directory else { return Ok(()) };
-                directories::create_private(&environment, &directory).map_err(|error| error.to_string())?;
-                // Without the file, pseudonyms hold for this process alone.
-                if let Some(Ok(shared)) = pending.map(crate::identity::PendingKey::persist) {
-                    pseudonyms.rekey(shared.bytes());
-                }
-                Ok(())
-            }),
-            #[cfg(feature = "otlp")]
-            destination,
-        });
-        match started {
-            Ok(pipeline) => Some(pipeline),
-            Err(error) => {
-                notes.push(format!("telemetry does not run: the operating system gives no thread ({error})"));
-                None
-            }
         }
     }
 }

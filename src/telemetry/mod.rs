@@ -2,6 +2,7 @@
 
 mod builder;
 mod error;
+mod launch;
 mod status;
 
 use std::fmt;

@@ -1,0 +1,468 @@
+//! Which rule a key falls under, the complaints of `PRIVACY-RULES.md` among them.
+
+use super::*;
+use KeyClass::{Content, Free, Id, Pii, Safe, Secret};
+
+#[track_caller]
+fn all(class: KeyClass, keys: &[&str]) {
+    for key in keys {
+        assert_eq!(classify(key).class, class, "{key}: {:?}", classify(key));
+    }
+}
+
+#[test]
+fn ids_of_persons_are_ids_in_every_spelling() {
+    all(
+        Id,
+        &[
+            "user.id",
+            "user_id",
+            "userId",
+            "userID",
+            "UserID",
+            "USER_ID",
+            "user-id",
+            "userid",
+            "uid",
+            "enduser.id",
+            "client.user.id",
+            "account_id",
+            "customerId",
+            "tenant_id",
+            "org_id",
+            "organization.id",
+            "member_id",
+            "subscriber_id",
+            "employee_id",
+            "patient_id",
+            "client_id",
+            "device.id",
+            "machine_id",
+            "session.id",
+            "sessionId",
+            "sessionid",
+            "installation_id",
+            "visitor_id",
+            "profile_id",
+            "auth.user_id",
+            "token.user_id",
+            "r#user_id",
+            "user_id_hash",
+            "user.hash",
+            "session.hash",
+            "enduser.pseudo.id",
+            "user id",
+            "x-user-id",
+            "host.id",
+            "service.instance.id",
+        ],
+    );
+}
+
+#[test]
+fn secrets_are_secrets() {
+    all(
+        Secret,
+        &[
+            "password",
+            "passwd",
+            "pwd",
+            "db.user.password",
+            "user_password",
+            "pass",
+            "db_pass",
+            "passphrase",
+            "secret",
+            "client_secret",
+            "token",
+            "accessToken",
+            "access_token",
+            "refresh_token",
+            "credentials",
+            "creds",
+            "auth",
+            "authorization",
+            "Authorization",
+            "api_key",
+            "apiKey",
+            "APIKey",
+            "apikey",
+            "x-api-key",
+            "X-API-Key",
+            "private_key",
+            "privatekey",
+            "secret_key",
+            "access_key",
+            "AWS_SECRET_ACCESS_KEY",
+            "signing_key",
+            "encryption_key",
+            "master_key",
+            "bearer",
+            "jwt",
+            "otp",
+            "totp",
+            "mfa",
+            "pin",
+            "cvv",
+            "cvc",
+            "csrf",
+            "xsrf_token",
+            "cookie",
+            "set-cookie",
+            "session",
+            "sas",
+            "signature",
+            "sig",
+            "dsn",
+            "connection_string",
+            "database_url",
+            "DATABASE_URL",
+            "webhook",
+            "webhook_url",
+            "PGPASSWORD",
+            "password_hash",
+            "password_reset_token",
+            "http.request.header.authorization",
+            "http.request.header.cookie",
+            "process.environment_variable.PATH",
+            "user.password",
+            "r#token",
+            "AWSAccessKeyId",
+            "X-Amz-Signature",
+            "X-Goog-Signature",
+        ],
+    );
+}
+
+#[test]
+fn personal_words_are_personal() {
+    all(
+        Pii,
+        &[
+            "email",
+            "user.email",
+            "userEmail",
+            "mail",
+            "phone",
+            "phone_number",
+            "phoneNumber",
+            "mobile",
+            "msisdn",
+            "tel",
+            "fax",
+            "ssn",
+            "sin",
+            "nin",
+            "passport",
+            "iban",
+            "account_number",
+            "card",
+            "card_number",
+            "pan",
+            "dob",
+            "date_of_birth",
+            "birthday",
+            "birthdate",
+            "address",
+            "street",
+            "zip",
+            "zip_code",
+            "postal_code",
+            "city",
+            "lat",
+            "lon",
+            "lng",
+            "latitude",
+            "longitude",
+            "geo",
+            "location",
+            "gps",
+            "first_name",
+            "lastName",
+            "full_name",
+            "display_name",
+            "user_name",
+            "username",
+            "login",
+            "customer",
+            "patient",
+            "employee",
+            "gender",
+            "race",
+            "religion",
+            "ip",
+            "client_ip",
+            "ip_address",
+            "ipAddress",
+            "addr",
+            "peer",
+            "remote_addr",
+            "client.address",
+            "network.peer.address",
+            "forwarded_for",
+            "x-forwarded-for",
+            "host",
+            "hostname",
+            "host.name",
+            "mac",
+            "serial",
+            "imei",
+            "imsi",
+            "fingerprint",
+            "file",
+            "filename",
+            "thumbnail",
+            "ssid",
+            "bssid",
+            "address1",
+            "user",
+            "db.user",
+            "url.full",
+            "url",
+            "url.path",
+            "url.query",
+            "http.url",
+            "http.target",
+            "user_agent.original",
+            "net.peer.ip",
+            "net.sock.peer.addr",
+            "host.ip",
+            "host.mac",
+            "http.client_ip",
+            "file.path",
+            "process.owner",
+            "process.user.name",
+            "server.address",
+            "device.name",
+            "http.request.header.x-forwarded-for",
+            "http.response.header.location",
+            "user.name",
+            "user.full_name",
+            "user.ip_address",
+            "process.working_directory",
+            "email_hash",
+        ],
+    );
+}
+
+#[test]
+fn content_words_are_content() {
+    all(
+        Content,
+        &[
+            "message",
+            "body",
+            "content",
+            "text",
+            "prompt",
+            "completion",
+            "input",
+            "output",
+            "comment",
+            "description",
+            "query",
+            "statement",
+            "sql",
+            "args",
+            "argv",
+            "payload",
+            "request_body",
+            "response.body",
+            "db.query.text",
+            "db.statement",
+            "db.query.parameter.name",
+            "exception.message",
+            "exception.stacktrace",
+            "process.command_args",
+            "process.command_line",
+            "gen_ai.input.messages",
+            "graphql.document",
+            "otel.status_description",
+            "http.request.body.data",
+            "query.page",
+            "params.q",
+        ],
+    );
+}
+
+#[test]
+fn exclusions_win_over_words() {
+    all(
+        Safe,
+        &[
+            "tokens_used",
+            "token_count",
+            "max_tokens",
+            "prompt_tokens",
+            "completionTokens",
+            "total_tokens",
+            "input_tokens",
+            "output_tokens",
+            "token_type",
+            "tokenizer",
+            "token_bucket",
+            "author",
+            "authority",
+            "authored",
+            "authenticated",
+            "auth_method",
+            "auth_type",
+            "auth_status",
+            "keyboard",
+            "keyword",
+            "keyspace",
+            "keystone",
+            "monkey",
+            "hotkey",
+            "primary_key",
+            "foreign_key",
+            "cache_key",
+            "partition_key",
+            "sort_key",
+            "routing_key",
+            "public_key",
+            "key_id",
+            "key_count",
+            "passed",
+            "passes",
+            "passthrough",
+            "pass_rate",
+            "compass",
+            "bypass",
+            "passive",
+            "secretary",
+            "secret_name",
+            "secret_version",
+            "secret_count",
+            "password_policy",
+            "password_length",
+            "password_age",
+            "password_reset",
+            "password_reset_at",
+            "session_count",
+            "session_duration",
+            "session_timeout",
+            "cookie_consent",
+            "message_id",
+            "message_size",
+            "message_count",
+            "message_type",
+            "content_type",
+            "content_length",
+            "http.request.header.content-length",
+            "host_count",
+            "address_family",
+            "address_space",
+            "ip_version",
+            "card_layout",
+            "pin_count",
+            "email_count",
+            "email_queue",
+            "email_sent",
+            "password_changed_at",
+            "token_ms",
+            "user_kind",
+            "session_enabled",
+            "email_len",
+            "phone_total",
+            "trace_id",
+            "span_id",
+            "request_id",
+            "requestId",
+            "correlation_id",
+            "event_id",
+            "build_id",
+            "job_id",
+            "http.request.header.accept",
+            "host.arch",
+            "peer.service",
+            "code.file.path",
+        ],
+    );
+}
+
+#[test]
+fn ordinary_keys_are_free() {
+    all(
+        Free,
+        &[
+            "id",
+            "name",
+            "order_id",
+            "plan",
+            "items",
+            "path",
+            "accept",
+            "Accept",
+            "rapid",
+            "api",
+            "success",
+            "cc_list",
+            "occupation",
+            "shipping",
+            "hostess",
+            "http.route",
+            "service.name",
+            "db.system",
+            "",
+            ".",
+            "__",
+            "42",
+            "r#type",
+            "größe",
+            "名前",
+            "session.plan",
+            "user.plan",
+        ],
+    );
+    all(Free, &["status"]);
+    all(Safe, &["error.type", "api_version"]);
+}
+
+#[test]
+fn a_struct_lends_its_name_to_its_fields() {
+    let class = |parent, key| classify_in(parent, key).class;
+    assert_eq!(class("User", "id"), Id);
+    assert_eq!(class("CreateUserRequest", "id"), Id);
+    assert_eq!(class("User", "name"), Pii);
+    assert_eq!(class("CreditCard", "number"), Pii);
+    assert_eq!(class("ApiKey", "value"), Secret);
+    assert_eq!(class("Session", "id"), Id);
+    assert_eq!(class("Session", "plan"), Free);
+    assert_eq!(class("Token", "plan"), Free);
+    assert_eq!(class("Token", "kind"), Safe);
+    assert_eq!(class("Order", "id"), Free);
+    assert_eq!(class("Order", "password"), Secret);
+    assert_eq!(class("", "id"), Free);
+}
+
+#[test]
+fn numbers_under_counting_words_stay() {
+    for key in ["token", "session", "auth", "api_key", "email", "username"] {
+        assert_eq!(classify(key).numeric, NumericRule::Stays, "{key}");
+    }
+    for key in ["pin", "otp", "ssn", "phone", "card", "cvv", "lat", "lon", "zip", "dob", "password", "user_id"] {
+        assert_eq!(classify(key).numeric, NumericRule::Goes, "{key}");
+    }
+}
+
+#[test]
+fn only_keys_of_pseudonyms_may_hold_one() {
+    for key in ["user_id_hash", "user.hash", "session.hash", "customer_id_hash", "email_hash", "deviceIdHash"] {
+        assert!(is_pseudonym_key(key), "{key}");
+    }
+    for key in ["password_hash", "user_id", "hash", "git_hash", "commit.hash", "token_hash"] {
+        assert!(!is_pseudonym_key(key), "{key}");
+    }
+}
+
+#[test]
+fn long_and_odd_keys_are_judged_by_their_end() {
+    let long = "segment.".repeat(200);
+    assert_eq!(classify(&format!("{long}user.password")).class, Secret);
+    assert_eq!(classify(&format!("{}password", "a.".repeat(40))).class, Secret);
+    assert_eq!(classify(&"é".repeat(300)).class, Free);
+    assert_eq!(classify(&"aB".repeat(300)).class, Free);
+    assert_eq!(classify_in(&"aB".repeat(300), "password").class, Secret);
+    assert_eq!(classify_in(&"é.".repeat(300), &"x1".repeat(300)).class, Free);
+}
