@@ -20,15 +20,15 @@
 //!
 //! | home     | median, µs | worst, µs | limit |        |
 //! |----------|------------|-----------|-------|--------|
-//! | fresh    |        199 |       493 |  1000 | held   |
-//! | existing |        194 |       919 |  1000 | held   |
+//! | fresh    |        159 |       214 |  1000 | held   |
+//! | existing |        157 |       197 |  1000 | held   |
 //!
 //! memory over the bare program, KiB
 //!
 //! | program      | VmRSS, full | VmHWM | RssAnon, full | dropped | limit |        |
 //! |--------------|-------------|-------|---------------|---------|-------|--------|
-//! | store        |        6092 |  6096 |          3512 |     272 |  8192 | held   |
-//! | store + OTLP |        9568 | 10388 |          5380 |     240 |  8192 | MISSED |
+//! | store        |        5228 |  5232 |          2732 |     464 |  8192 | held   |
+//! | store + OTLP |        8096 |  8392 |          3908 |     352 |  8192 | held   |
 //!
 //! context switches of our threads in 3 s
 //!
