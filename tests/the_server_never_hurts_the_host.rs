@@ -281,3 +281,33 @@ fn a_user_can_send_their_data_elsewhere_unless_the_endpoint_is_pinned() {
     pinned.flush(Duration::from_secs(10)).expect("the application's server takes it");
     assert_eq!((own.logs().len(), users.logs().len()), (1, 1));
 }
+
+#[test]
+fn no_deadline_is_too_long_and_no_flush_waits_for_what_was_withdrawn() {
+    let receiver = Receiver::start();
+    let telemetry = telemetry("deadlines", &receiver.url());
+    log(&telemetry, 3);
+    telemetry.flush(Duration::MAX).expect("the server takes everything");
+    log(&telemetry, 3);
+    telemetry.withdraw();
+    let start = Instant::now();
+    let _ = telemetry.flush(Duration::from_secs(20));
+    let _ = telemetry.shutdown(Duration::from_secs(20));
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
+}
+
+#[test]
+fn a_clear_while_a_request_is_out_counts_each_record_once() {
+    let receiver = Receiver::scripted([Behaviour::Status(503), Behaviour::Ok]);
+    let telemetry = telemetry("clear", &receiver.url());
+    log(&telemetry, 40);
+    std::thread::scope(|scope| {
+        scope.spawn(|| telemetry.flush(Duration::from_secs(20)));
+        assert!(receiver.wait_for(1, Duration::from_secs(10)), "a request is out");
+        telemetry.clear().expect("the store can be cleared");
+    });
+    let counts = *telemetry.status().counts();
+    assert_eq!(counts.sent() + counts.lost(Loss::Cleared), 40, "{counts}");
+    assert_eq!(counts.stored(), 0, "{counts}");
+    balanced(&telemetry);
+}

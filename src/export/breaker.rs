@@ -90,7 +90,11 @@ impl Breaker {
     /// Holds everything back for so long, whatever went before: the server said that nothing is welcome.
     pub(crate) fn trip(&mut self, now: u64, rest: Duration) {
         let rest = u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX);
-        self.state = State::Open { until: now.saturating_add(rest) };
+        let earlier = match self.state {
+            State::Open { until } | State::Probing { until } => until,
+            State::Closed { .. } => 0,
+        };
+        self.state = State::Open { until: now.saturating_add(rest).max(earlier) };
     }
 
     /// How long requests are held back; `None` when one may go out.

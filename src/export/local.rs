@@ -12,14 +12,21 @@ use crate::record::{RecordRef, Row};
 #[derive(Debug)]
 pub(crate) enum LocalExporter {
     Memory(Memory),
-    Stdout,
+    Stderr,
 }
 
 impl LocalExporter {
-    pub(crate) fn export(&mut self, record: &RecordRef<'_>, row: &Row) {
-        match self {
-            LocalExporter::Memory(memory) => memory.push(row.clone()),
-            LocalExporter::Stdout => print(record),
+    /// Keeps the record, if this exporter keeps records.
+    pub(crate) fn keep(&self, row: &Row) {
+        if let LocalExporter::Memory(memory) = self {
+            memory.push(row.clone());
+        }
+    }
+
+    /// Prints the record, if this exporter prints. May wait for the terminal.
+    pub(crate) fn print(&self, record: &RecordRef<'_>) {
+        if let LocalExporter::Stderr = self {
+            print(record);
         }
     }
 }
@@ -59,7 +66,7 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Prints a record to stderr, the way the README promises. A closed stderr costs nobody anything.
+/// Prints a record to stderr: `[Telemetry] Sending event: NAME` and the record as indented JSON. A closed stderr costs nobody anything.
 fn print(record: &RecordRef<'_>) {
     let name = match (record.name(), record.body()) {
         ("", Some(body)) => body,

@@ -12,6 +12,7 @@ mod worker;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -73,6 +74,8 @@ struct Shared {
     clock: Clock,
     run: u64,
     place: Mutex<Place>,
+    /// The place that was given up for memory.
+    lost_place: Mutex<Option<Place>>,
     control: Mutex<Control>,
     changed: Condvar,
     withdrawn: AtomicBool,
@@ -90,6 +93,8 @@ struct Control {
     asked: u64,
     done: u64,
     stop: bool,
+    /// The store did not take what the worker has in hand.
+    stuck: bool,
     /// The worker has returned.
     ended: bool,
 }
@@ -120,6 +125,7 @@ impl Pipeline {
             clock,
             run,
             place: Mutex::new(place),
+            lost_place: Mutex::default(),
             control: Mutex::default(),
             changed: Condvar::new(),
             withdrawn: AtomicBool::new(false),
@@ -130,7 +136,16 @@ impl Pipeline {
         });
         let worker = worker::Worker::new(Arc::clone(&shared), exporters, prepare);
         // Linux shows the first 15 bytes of a thread's name.
-        let thread = std::thread::Builder::new().name(format!("telem-{name}")).spawn(|| worker.run())?;
+        let thread = std::thread::Builder::new().name(format!("telem-{name}")).spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                    shared.note("nothing more is collected: a panic of our own".to_owned());
+                    shared.queue.close();
+                    shared.ended();
+                }
+            }
+        })?;
         shared.queue.attach(thread.thread().clone());
         Ok(Pipeline(Arc::new(Owner { shared })))
     }
@@ -162,13 +177,20 @@ impl Pipeline {
         self.0.shared.queue.counters.snapshot()
     }
 
+    /// Where records wait. A forked child, in which the lock may be held for ever, has none.
     pub(crate) fn place(&self) -> Place {
-        lock(&self.0.shared.place).clone()
+        match self.0.shared.queue.is_home() {
+            true => lock(&self.0.shared.place).clone(),
+            false => Place::memory(),
+        }
     }
 
     /// What went wrong so far, each thing once.
     pub(crate) fn notes(&self) -> Vec<String> {
-        lock(&self.0.shared.notes).iter().cloned().collect()
+        match self.0.shared.queue.is_home() {
+            true => lock(&self.0.shared.notes).iter().cloned().collect(),
+            false => vec!["this is a forked child: nothing is collected in it".to_owned()],
+        }
     }
 
     pub(crate) fn is_withdrawn(&self) -> bool {
@@ -177,13 +199,13 @@ impl Pipeline {
 
     /// Stores what was logged before the call. Nothing is sent.
     pub(crate) fn store(&self, deadline: Duration) -> Result<(), Unfinished> {
-        self.0.shared.store(Instant::now() + deadline)
+        self.0.shared.store(after(deadline))
     }
 
     /// Stores and sends what was logged before the call; `deadline` is for both together.
     pub(crate) fn flush(&self, deadline: Duration) -> Result<(), Unfinished> {
         let shared = &self.0.shared;
-        let until = Instant::now() + deadline;
+        let until = after(deadline);
         shared.store(until)?;
         #[cfg(feature = "otlp")]
         if let Some(upload) = &shared.upload {
@@ -194,7 +216,7 @@ impl Pipeline {
 
     /// As [`Pipeline::flush`]; then the threads end.
     pub(crate) fn shutdown(&self, deadline: Duration) -> Result<(), Unfinished> {
-        let until = Instant::now() + deadline;
+        let until = after(deadline);
         // From here on nothing new comes in.
         self.0.shared.queue.close();
         let flushed = self.flush(deadline);
@@ -214,10 +236,19 @@ impl Pipeline {
     /// Erases all stored records; tells how many.
     pub(crate) fn clear(&self) -> Result<u64, Trouble> {
         let shared = &self.0.shared;
+        if !shared.queue.is_home() {
+            return Err(Trouble::new("this is a forked child: only its parent can clear"));
+        }
         // Nothing is being stored meanwhile, so that the counts stay true.
         let _commit = lock(&shared.commit);
-        let (rows, own) = self.place().clear(shared.run)?;
-        shared.queue.counters.lose_stored(Loss::Cleared, own);
+        let mut rows = 0;
+        // What was stored before the disk failed is erased as well.
+        for place in [Some(self.place()), lock(&shared.lost_place).clone()].into_iter().flatten() {
+            let cleared = place.clear(shared.run)?;
+            shared.queue.counters.lose_stored(Loss::Cleared, cleared.own);
+            rows += cleared.rows;
+            cleared.rest?;
+        }
         Ok(rows)
     }
 
@@ -283,7 +314,8 @@ impl Shared {
             control.asked
         };
         self.queue.wake();
-        match self.wait(until, |control| control.done >= asked || control.ended) {
+        let done = self.wait(until, |control| control.done >= asked || control.ended);
+        match done && !lock(&self.control).stuck {
             true => Ok(()),
             false => Err(Unfinished::Store),
         }
@@ -344,3 +376,9 @@ impl fmt::Display for Unfinished {
 }
 
 impl std::error::Error for Unfinished {}
+
+/// The time so far from now; about as good as never for what a clock cannot hold.
+fn after(deadline: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(deadline).or_else(|| now.checked_add(Duration::from_secs(365 * 86_400))).unwrap_or(now)
+}

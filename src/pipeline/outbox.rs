@@ -50,6 +50,16 @@ pub(crate) struct Appended {
     pub(crate) expired: u64,
 }
 
+/// What an erasure reached.
+#[derive(Debug)]
+pub(crate) struct Erased {
+    pub(crate) rows: u64,
+    /// How many of them were this run's and unsent.
+    pub(crate) own: u64,
+    /// Why their bytes may still be there.
+    pub(crate) rest: Result<(), Trouble>,
+}
+
 /// A row that is ours to send for the length of a lease.
 #[cfg(feature = "otlp")]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,9 +127,9 @@ impl Place {
         }
     }
 
-    /// Erases all rows; tells how many there were, and how many of them were this run's and unsent.
+    /// Erases all rows.
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
-    pub(crate) fn clear(&self, run: u64) -> Result<(u64, u64), Trouble> {
+    pub(crate) fn clear(&self, run: u64) -> Result<Erased, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Place::Disk { directory, limits } => {
@@ -127,25 +137,29 @@ impl Place {
                     Err(error) if !error.is_temporary() => {
                         // A file that cannot be opened can still be erased.
                         crate::store::remove(directory)?;
-                        return Ok((0, 0));
+                        return Ok(Erased { rows: 0, own: 0, rest: Ok(()) });
                     }
                     opened => opened?,
                 };
-                let Some(mut store) = opened else { return Ok((0, 0)) };
+                let Some(mut store) = opened else { return Ok(Erased { rows: 0, own: 0, rest: Ok(()) }) };
                 let own = store.unsent_of(run)?;
-                match store.clear()? {
-                    Cleared::Gone(rows) => Ok((rows, own)),
-                    Cleared::Pending(_) => Err(Trouble::new(
-                        "the records are deleted, but another program is reading the store and keeps their bytes in \
-                         its log: close it and clear again",
-                    )),
-                }
+                Ok(match store.clear()? {
+                    Cleared::Gone(rows) => Erased { rows, own, rest: Ok(()) },
+                    Cleared::Pending(rows) => Erased {
+                        rows,
+                        own,
+                        rest: Err(Trouble::new(
+                            "the records are deleted, but another program is reading the store and keeps their bytes \
+                             in its log: close it and clear again",
+                        )),
+                    },
+                })
             }
             Place::Memory(memory) => {
                 let mut memory = lock(memory);
-                let cleared = (memory.rows.len() as u64, memory.unsent());
+                let erased = Erased { rows: memory.rows.len() as u64, own: memory.unsent(), rest: Ok(()) };
                 *memory = Memory { next: memory.next, ..Memory::default() };
-                Ok(cleared)
+                Ok(erased)
             }
         }
     }
@@ -215,31 +229,25 @@ impl Outbox {
         }
     }
 
-    /// Notes that a server took the rows.
+    /// Notes that a server took the rows; tells of how many.
     #[cfg(feature = "otlp")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
-    pub(crate) fn mark_sent(&mut self, rows: &[i64], now: i64) -> Result<(), Trouble> {
+    pub(crate) fn mark_sent(&mut self, rows: &[i64], now: i64) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => store.mark_sent(rows, now).map(drop).map_err(Trouble::from),
-            Outbox::Memory(memory) => {
-                lock(memory).settle(rows, State::Done);
-                Ok(())
-            }
+            Outbox::Disk { store, .. } => Ok(store.mark_sent(rows, now)?.into()),
+            Outbox::Memory(memory) => Ok(lock(memory).settle(rows, State::Done)),
         }
     }
 
-    /// Notes that the rows will never be sent.
+    /// Notes that the rows will never be sent; tells of how many.
     #[cfg(feature = "otlp")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
-    pub(crate) fn mark_rejected(&mut self, rows: &[i64], now: i64) -> Result<(), Trouble> {
+    pub(crate) fn mark_rejected(&mut self, rows: &[i64], now: i64) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => store.mark_rejected(rows, now).map(drop).map_err(Trouble::from),
-            Outbox::Memory(memory) => {
-                lock(memory).settle(rows, State::Done);
-                Ok(())
-            }
+            Outbox::Disk { store, .. } => Ok(store.mark_rejected(rows, now)?.into()),
+            Outbox::Memory(memory) => Ok(lock(memory).settle(rows, State::Done)),
         }
     }
 
@@ -312,7 +320,9 @@ impl Memory {
             self.rows.push_back(Held { seq: self.next, state: State::Waiting, json });
             self.next += 1;
             while self.bytes > MEMORY_BYTES && self.rows.len() > 1 {
-                let Some(oldest) = self.rows.pop_front() else { break };
+                // What is being sent is not lost.
+                let oldest = self.rows.iter().position(|row| row.state != State::Claimed).unwrap_or(0);
+                let Some(oldest) = self.rows.remove(oldest) else { break };
                 self.bytes -= oldest.json.len();
                 evicted += u64::from(oldest.state != State::Done);
             }
@@ -340,10 +350,13 @@ impl Memory {
     }
 
     #[cfg(feature = "otlp")]
-    fn settle(&mut self, seqs: &[i64], state: State) {
+    fn settle(&mut self, seqs: &[i64], state: State) -> u64 {
+        let mut settled = 0;
         for row in self.rows.iter_mut().filter(|row| row.state == State::Claimed && seqs.contains(&row.seq)) {
             row.state = state;
+            settled += 1;
         }
+        settled
     }
 }
 

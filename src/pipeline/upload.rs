@@ -86,7 +86,12 @@ impl Upload {
 
     /// Starts the thread if there is none yet.
     fn start(&self, shared: &Arc<Shared>, state: &mut State) {
-        if state.started || state.stop {
+        if state.started {
+            return;
+        }
+        if state.stop {
+            // Nobody is there to do what is asked for, and nobody will be.
+            state.ended = true;
             return;
         }
         state.started = true;
@@ -96,14 +101,24 @@ impl Upload {
             let shared = Arc::clone(&shared);
             move || {
                 let done = catch_unwind(AssertUnwindSafe(|| Uploader::run(&shared)));
-                if !matches!(done, Ok(Ok(()))) {
-                    let why = done.ok().and_then(Result::err).unwrap_or_else(|| "it panicked".to_owned());
-                    shared.note(format!("nothing is sent: {why}"));
+                let Some(upload) = &shared.upload else { return };
+                let mut state = lock(&upload.state);
+                match done {
+                    Ok(Ok(())) => state.ended = true,
+                    // It is tried again with the next records, or the next flush.
+                    Ok(Err(why)) => {
+                        shared.note(format!("nothing is sent: {why}"));
+                        state.started = false;
+                        state.done = state.asked;
+                        state.all_sent = false;
+                    }
+                    Err(_) => {
+                        shared.note("nothing is sent: a panic of our own".to_owned());
+                        state.ended = true;
+                    }
                 }
-                if let Some(upload) = &shared.upload {
-                    lock(&upload.state).ended = true;
-                    upload.changed.notify_all();
-                }
+                drop(state);
+                upload.changed.notify_all();
             }
         });
         if let Err(error) = spawned {

@@ -42,6 +42,10 @@ pub(super) struct Uploader<'a> {
     breaker: Breaker,
     retry: RetryPolicy,
     rng: IdRng,
+    /// Rows that a server took, while the store could not be told.
+    delivered: Vec<i64>,
+    /// After trouble with the store, nothing is tried before this.
+    rest: Option<Instant>,
     readmitter: Readmitter,
 }
 
@@ -58,8 +62,8 @@ struct Task {
 enum Round {
     /// There was nothing left to send.
     Empty,
-    /// The rows are settled, one way or the other.
-    Settled,
+    /// So many rows are settled, one way or the other.
+    Settled(u64),
     /// The rows were given back: not now.
     Later,
     /// Consent was withdrawn, or the thread is to end.
@@ -93,6 +97,8 @@ impl<'a> Uploader<'a> {
             breaker: Breaker::default(),
             retry: RetryPolicy::default(),
             rng: IdRng::new(),
+            delivered: Vec::new(),
+            rest: None,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
         };
         uploader.serve();
@@ -103,13 +109,29 @@ impl<'a> Uploader<'a> {
 
     fn serve(&mut self) {
         while let Some(Task { asked, waiting }) = self.wait() {
+            self.rest = None;
+            let mut left = waiting;
+            // A pass ends with the rows that were there when it began: others may log faster than this sends.
             let all_sent = loop {
                 match self.round() {
-                    Ok(Round::Settled) => {}
-                    Ok(Round::Empty) => break true,
+                    Ok(Round::Settled(rows)) => {
+                        left = left.saturating_sub(rows);
+                        if left == 0 || self.is_to_end(asked) {
+                            break left == 0;
+                        }
+                    }
+                    Ok(Round::Empty) => {
+                        let all_sent = self.outbox.unsent().is_ok_and(|unsent| unsent == 0);
+                        if !all_sent {
+                            // Somebody else holds them, perhaps a run that crashed: until its lease is over.
+                            self.rest = Some(Instant::now() + PAUSE);
+                        }
+                        break all_sent;
+                    }
                     Ok(Round::Later | Round::Over) => break false,
                     Err(trouble) => {
                         self.shared.note(format!("stored records could not be read: {trouble}"));
+                        self.rest = Some(Instant::now() + PAUSE);
                         break false;
                     }
                 }
@@ -125,6 +147,12 @@ impl<'a> Uploader<'a> {
             drop(state);
             self.upload.changed.notify_all();
         }
+    }
+
+    /// Whether the thread was told to end, and no flush is left to be done before.
+    fn is_to_end(&self, asked: u64) -> bool {
+        let state = lock(&self.upload.state);
+        state.stop && asked <= state.done
     }
 
     /// Waits until something is to be sent; `None` when the thread is to end.
@@ -145,6 +173,7 @@ impl<'a> Uploader<'a> {
                     None if state.waiting >= ENOUGH && !self.breaker.is_troubled() => since,
                     None => since + PAUSE,
                 });
+            let due = due.map(|due| self.rest.map_or(due, |rest| rest.max(due)));
             state = match due {
                 None => self.upload.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
                 Some(due) => match due.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
@@ -163,18 +192,33 @@ impl<'a> Uploader<'a> {
         if self.shared.is_withdrawn() {
             return Ok(Round::Over);
         }
+        self.mark_delivered()?;
         let rows = self.outbox.claim(CLAIM, CLAIM_BYTES, self.shared.now_seconds())?;
         if rows.is_empty() {
             return Ok(Round::Empty);
         }
-        let mut worst = Round::Settled;
+        let count = rows.len() as u64;
+        let mut worst = Ok(Round::Settled(count));
         for group in self.readmit(rows)? {
-            let round = self.deliver(&group)?;
-            if round != Round::Settled {
-                worst = round;
+            // After a failure the others are given back as well: their turn comes with the next claim.
+            match worst {
+                Ok(Round::Settled(_)) => match self.deliver(&group) {
+                    Ok(Round::Settled(_)) => {}
+                    other => worst = other,
+                },
+                _ => self.outbox.release(&group.seqs)?,
             }
         }
-        Ok(worst)
+        worst
+    }
+
+    /// Marks what a server took and the store could not note at once. Until it is noted, nothing else is claimed.
+    fn mark_delivered(&mut self) -> Result<(), Trouble> {
+        if !self.delivered.is_empty() {
+            self.outbox.mark_sent(&self.delivered, self.shared.now_seconds())?;
+            self.delivered.clear();
+        }
+        Ok(())
     }
 
     /// Lets rows through the filter again, in groups of one resource. What does not pass is never sent.
@@ -200,9 +244,9 @@ impl<'a> Uploader<'a> {
         }
         if !refused.is_empty() {
             let seqs: Vec<i64> = refused.iter().map(|row| row.seq).collect();
-            self.outbox.mark_rejected(&seqs, self.shared.now_seconds())?;
+            let marked = self.outbox.mark_rejected(&seqs, self.shared.now_seconds())?;
             let own = refused.iter().filter(|row| row.own).count() as u64;
-            self.shared.queue.counters.lose_stored(Loss::NotReadmitted, own);
+            self.shared.queue.counters.lose_stored(Loss::NotReadmitted, own.min(marked));
         }
         Ok(groups)
     }
@@ -217,7 +261,7 @@ impl<'a> Uploader<'a> {
                 return self.reject(group);
             }
         };
-        let mut round = Round::Settled;
+        let mut round = Round::Settled(group.seqs.len() as u64);
         for sealed in &sealed {
             round = self.send(group, sealed)?;
         }
@@ -238,16 +282,22 @@ impl<'a> Uploader<'a> {
             match outcome {
                 Outcome::Delivered { rejected, message } => {
                     self.breaker.succeeded();
-                    self.outbox.mark_sent(&group.seqs, self.shared.now_seconds())?;
+                    let marked = self.outbox.mark_sent(&group.seqs, self.shared.now_seconds());
+                    // What was cleared meanwhile is counted as cleared.
+                    let own = marked.as_ref().map_or(group.own, |marked| group.own.min(*marked));
                     // A server does not say which ones it left out; they count as this run's first.
-                    let refused = rejected.min(group.own);
-                    counters.sent.add(group.own - refused);
+                    let refused = rejected.min(own);
+                    counters.sent.add(own - refused);
                     counters.lose_stored(Loss::Rejected, refused);
                     counters.answered(sealed.signal, u64::from(sealed.records), rejected);
                     if let Some(message) = message {
                         self.shared.note(format!("the server said: {message}"));
                     }
-                    return Ok(Round::Settled);
+                    if let Err(trouble) = marked {
+                        self.delivered.extend_from_slice(&group.seqs);
+                        return Err(trouble);
+                    }
+                    return Ok(Round::Settled(group.seqs.len() as u64));
                 }
                 Outcome::Rejected { status, why } => {
                     self.breaker.succeeded();
@@ -276,7 +326,12 @@ impl<'a> Uploader<'a> {
                             self.outbox.release(&group.seqs)?;
                             return Ok(Round::Over);
                         }
-                        None => return self.later(group),
+                        None => {
+                            if let Some(after) = after {
+                                self.breaker.trip(self.shared.clock.now().0, after);
+                            }
+                            return self.later(group);
+                        }
                     }
                 }
             }
@@ -322,9 +377,9 @@ impl<'a> Uploader<'a> {
     }
 
     fn reject(&mut self, group: &Group) -> Result<Round, Trouble> {
-        self.outbox.mark_rejected(&group.seqs, self.shared.now_seconds())?;
-        self.shared.queue.counters.lose_stored(Loss::Rejected, group.own);
-        Ok(Round::Settled)
+        let marked = self.outbox.mark_rejected(&group.seqs, self.shared.now_seconds())?;
+        self.shared.queue.counters.lose_stored(Loss::Rejected, group.own.min(marked));
+        Ok(Round::Settled(group.seqs.len() as u64))
     }
 }
 

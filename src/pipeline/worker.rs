@@ -18,6 +18,8 @@ use crate::record::{Batch, Row};
 const GATHER: Duration = Duration::from_millis(150);
 /// How long after a failure the store is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often a store that cannot be opened for a while is tried again.
+const TRIES: usize = 3;
 /// Rows that wait for a store that fails for a while.
 const PATIENCE: usize = 4096;
 /// Rows of one transaction.
@@ -52,6 +54,7 @@ impl Worker {
             {
                 let mut control = lock(&self.shared.control);
                 control.done = control.done.max(asked);
+                control.stuck = !self.rows.is_empty();
             }
             self.shared.changed.notify_all();
             if stop || self.shared.is_withdrawn() {
@@ -66,8 +69,25 @@ impl Worker {
 
     /// Opens the store, creates it if there is none, and looks for what an earlier run left unsent.
     fn open(&mut self) {
+        {
+            // Who withdraws before anything was made finds nothing made.
+            let _commit = lock(&self.shared.commit);
+            if self.shared.is_withdrawn() {
+                return;
+            }
+        }
+        let place = lock(&self.shared.place).clone();
         let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
-        let opened = prepared.and_then(|()| lock(&self.shared.place).clone().open(self.shared.run));
+        let mut opened = prepared.and_then(|()| place.open(self.shared.run));
+        for _ in 0..TRIES {
+            match &opened {
+                Err(trouble) if trouble.lasts == Lasts::ForAWhile && !lock(&self.shared.control).stop => {
+                    std::thread::park_timeout(AGAIN);
+                    opened = place.open(self.shared.run);
+                }
+                _ => break,
+            }
+        }
         self.outbox = match opened {
             Ok(outbox) => Some(outbox),
             Err(trouble) => {
@@ -90,7 +110,8 @@ impl Worker {
     /// Goes on without a disk.
     fn memory(&self) -> Option<Outbox> {
         let memory = Place::memory();
-        *lock(&self.shared.place) = memory.clone();
+        let lost = std::mem::replace(&mut *lock(&self.shared.place), memory.clone());
+        *lock(&self.shared.lost_place) = Some(lost);
         memory.open(self.shared.run).ok()
     }
 
@@ -119,6 +140,7 @@ impl Worker {
 
     fn sweep(&mut self) {
         let shared = Arc::clone(&self.shared);
+        let mut failing = false;
         shared.queue.sweep(|chunk| {
             let records = u64::from(chunk.records());
             shared.queue.counters.swept.add(records);
@@ -127,11 +149,14 @@ impl Worker {
                 shared.queue.counters.lose_swept(Loss::Panic, records);
             }
             shared.queue.reuse(chunk);
-            if self.rows.len() >= ROWS {
-                self.store();
+            // After a failure the rest of the sweep is gathered: each try can take seconds.
+            if self.rows.len() >= ROWS && !failing {
+                failing = !self.store();
             }
         });
-        self.store();
+        if !failing {
+            self.store();
+        }
     }
 
     /// Turns a chunk into rows. Rows of one chunk are added together or not at all.
@@ -141,17 +166,24 @@ impl Worker {
         let batch = Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero };
         let mut rows = Vec::with_capacity(chunk.records() as usize);
         let (mut dropped, mut hashed, mut redacted) = (0, 0, 0);
-        // Held so that a withdrawal waits for what is being shown.
-        let _commit = lock(&shared.commit);
+        // Held so that a withdrawal waits for what is being kept in memory.
+        let commit = lock(&shared.commit);
         for record in batch.records() {
             dropped += u64::from(record.dropped_attributes());
             hashed += u64::from(record.hashed_attributes());
             redacted += u64::from(record.redacted_attributes());
             let row = Row::of(&record);
             if !shared.is_withdrawn() {
-                self.exporters.iter_mut().for_each(|exporter| exporter.export(&record, &row));
+                self.exporters.iter().for_each(|exporter| exporter.keep(&row));
             }
             rows.push(row);
+        }
+        drop(commit);
+        // Not under the lock: whoever holds the terminal may be the one who withdraws.
+        for record in batch.records() {
+            if !shared.is_withdrawn() {
+                self.exporters.iter().for_each(|exporter| exporter.print(&record));
+            }
         }
         let counters = &shared.queue.counters;
         counters.fields_dropped.add(dropped);
@@ -160,10 +192,12 @@ impl Worker {
         self.rows.append(&mut rows);
     }
 
-    fn store(&mut self) {
+    /// Stores what is in hand; `false` when the store failed.
+    fn store(&mut self) -> bool {
         if self.rows.is_empty() {
-            return;
+            return true;
         }
+        let mut failed = false;
         let shared = &self.shared;
         let counters = &shared.queue.counters;
         let count = self.rows.len() as u64;
@@ -184,10 +218,11 @@ impl Worker {
                     shared.pending_upload(done.stored);
                 }
                 Some(Err(trouble)) => {
+                    failed = true;
                     shared.note(format!("records could not be stored: {trouble}"));
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
-                        Lasts::ForAWhile if self.rows.len() < PATIENCE => return,
+                        Lasts::ForAWhile if self.rows.len() < PATIENCE => return false,
                         Lasts::ForAWhile => counters.lose_swept(Loss::StoreFailed, count),
                         Lasts::ForEver => {
                             counters.lose_swept(Loss::StoreFailed, count);
@@ -203,5 +238,6 @@ impl Worker {
             self.outbox = self.memory();
         }
         self.rows.clear();
+        !failed
     }
 }

@@ -67,7 +67,7 @@ impl Store {
     pub(crate) fn mark_sent(&mut self, seqs: &[i64], now: i64) -> Result<u32, StoreError> {
         self.settle(
             seqs,
-            "UPDATE records SET state='sent', claimed_until=NULL, sent_at=?2 WHERE seq=?1 AND state IN ('kept','claimed')",
+            "UPDATE records SET state='sent', claimed_until=NULL, sent_at=?2 WHERE seq=?1 AND state='claimed'",
             Some(now),
         )
     }
@@ -80,7 +80,7 @@ impl Store {
     pub(crate) fn mark_rejected(&mut self, seqs: &[i64], now: i64) -> Result<u32, StoreError> {
         self.settle(
             seqs,
-            "UPDATE records SET state='rejected', claimed_until=NULL, sent_at=?2 WHERE seq=?1 AND state IN ('kept','claimed')",
+            "UPDATE records SET state='rejected', claimed_until=NULL, sent_at=?2 WHERE seq=?1 AND state='claimed'",
             Some(now),
         )
     }

@@ -375,6 +375,8 @@ fn no_clock_makes_it_stumble() {
         let held = store.claim(10, 10, now, Duration::MAX).unwrap();
         assert_eq!(held.len(), 1, "at {now}");
         assert_eq!(store.release(&[held[0].seq]).unwrap(), 1);
+        assert_eq!(store.mark_sent(&[held[0].seq], now).unwrap(), 0, "what is not held cannot have been sent");
+        assert_eq!(store.claim(10, 10, now, Duration::MAX).unwrap().len(), 1, "at {now}");
         assert_eq!(store.mark_sent(&[held[0].seq], now).unwrap(), 1);
         let _ = store.expire(now).unwrap();
     }

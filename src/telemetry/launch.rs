@@ -66,7 +66,7 @@ impl Builder {
         let environment = self.environment.clone();
         let mut exporters: Vec<_> = self.memory.iter().cloned().map(LocalExporter::Memory).collect();
         if self.verbose_by_environment() == Verbose::Yes {
-            exporters.push(LocalExporter::Stdout);
+            exporters.push(LocalExporter::Stderr);
         }
         #[cfg(feature = "otlp")]
         let destination = endpoint
