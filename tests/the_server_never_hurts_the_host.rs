@@ -311,3 +311,50 @@ fn a_clear_while_a_request_is_out_counts_each_record_once() {
     assert_eq!(counts.stored(), 0, "{counts}");
     balanced(&telemetry);
 }
+
+#[test]
+fn what_was_kept_while_nothing_was_sent_is_not_sent_later() {
+    let directory = home::home("local-first");
+    let builder = || {
+        Telemetry::builder(tracing_privacy::app!("delivery"))
+            .environment(home::yes("DELIVERY", &directory))
+            .targets("the_server_never_hurts_the_host=info")
+    };
+    let local = builder().start().expect("the settings are right");
+    log(&local, 5);
+    local.shutdown(Duration::from_secs(10)).expect("the store takes everything");
+
+    let receiver = Receiver::start();
+    let sending = builder().otlp(receiver.url()).start().expect("the settings are right");
+    log(&sending, 2);
+    sending.flush(Duration::from_secs(10)).expect("the server takes everything");
+    assert_eq!(receiver.logs().len(), 2);
+    assert_eq!(sending.records(100).expect("the store can be read").len(), 7, "all are shown");
+}
+
+#[test]
+fn while_off_the_user_can_still_look_at_and_delete_what_earlier_runs_kept() {
+    let directory = home::home("off-and-clear");
+    let on = Telemetry::builder(tracing_privacy::app!("delivery"))
+        .environment(home::yes("DELIVERY", &directory))
+        .targets("the_server_never_hurts_the_host=info")
+        .start()
+        .expect("the settings are right");
+    log(&on, 5);
+    on.shutdown(Duration::from_secs(10)).expect("the store takes everything");
+
+    let nobody_said_yes = tracing_privacy::Environment::empty().home(&directory);
+    let off = Telemetry::builder(tracing_privacy::app!("delivery"))
+        .environment(nobody_said_yes)
+        .start()
+        .expect("the settings are right");
+    assert!(!off.is_on());
+    if cfg!(feature = "store") {
+        assert_eq!(off.records(100).expect("the store can be read").len(), 5);
+        assert_eq!(off.clear().expect("the store can be cleared"), 5);
+    }
+    assert_eq!(off.records(100).expect("the store can be read").len(), 0);
+    home::each_file(&directory, &mut |path, bytes| {
+        assert!(!bytes.windows(12).any(|window| window == b"order placed"), "{}", path.display());
+    });
+}

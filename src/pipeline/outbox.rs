@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::queue::lock;
 use crate::record::Row;
 #[cfg(feature = "store")]
-use crate::store::{Cleared, Limits, Store, StoreError};
+use crate::store::{Cleared, Fate, Limits, Store, StoreError};
 
 /// Bytes of rows that memory holds in place of a store.
 const MEMORY_BYTES: usize = 2 * 1024 * 1024;
@@ -25,6 +25,7 @@ pub(crate) enum Place {
     Disk {
         directory: PathBuf,
         limits: Limits,
+        fate: Fate,
     },
     Memory(Arc<Mutex<Memory>>),
 }
@@ -36,6 +37,7 @@ pub(crate) enum Outbox {
     Disk {
         store: Box<Store>,
         run: u64,
+        fate: Fate,
     },
     Memory(Arc<Mutex<Memory>>),
 }
@@ -102,8 +104,8 @@ impl Place {
     pub(crate) fn open(&self, run: u64) -> Result<Outbox, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Place::Disk { directory, limits } => {
-                Ok(Outbox::Disk { store: Box::new(Store::open(directory, *limits)?), run })
+            Place::Disk { directory, limits, fate } => {
+                Ok(Outbox::Disk { store: Box::new(Store::open(directory, *limits)?), run, fate: *fate })
             }
             Place::Memory(memory) => Ok(Outbox::Memory(Arc::clone(memory))),
         }
@@ -113,7 +115,7 @@ impl Place {
     pub(crate) fn export(&self, out: &mut dyn std::io::Write) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Place::Disk { directory, limits } => match Store::open_existing(directory, *limits)? {
+            Place::Disk { directory, limits, .. } => match Store::open_existing(directory, *limits)? {
                 Some(store) => Ok(store.export(out)?),
                 None => Ok(0),
             },
@@ -132,7 +134,7 @@ impl Place {
     pub(crate) fn clear(&self, run: u64) -> Result<Erased, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Place::Disk { directory, limits } => {
+            Place::Disk { directory, limits, .. } => {
                 let opened = match Store::open_existing(directory, *limits) {
                     Err(error) if !error.is_temporary() => {
                         // A file that cannot be opened can still be erased.
@@ -168,7 +170,7 @@ impl Place {
     pub(crate) fn newest(&self, count: usize) -> Result<Vec<String>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Place::Disk { directory, limits } => {
+            Place::Disk { directory, limits, .. } => {
                 let Some(store) = Store::open_existing(directory, *limits)? else { return Ok(Vec::new()) };
                 let mut rows: Vec<String> = store.list(count)?.into_iter().map(|row| row.json).collect();
                 rows.reverse();
@@ -189,8 +191,8 @@ impl Outbox {
     pub(crate) fn append(&mut self, rows: &[Row], now: i64) -> Result<Appended, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run } => {
-                let rows: Vec<_> = rows.iter().map(|row| crate::store::Row::of(row, *run)).collect();
+            Outbox::Disk { store, run, fate } => {
+                let rows: Vec<_> = rows.iter().map(|row| crate::store::Row::of(row, *run, *fate)).collect();
                 let done = store.append(&rows, now)?;
                 Ok(Appended {
                     stored: done.stored.into(),
@@ -208,7 +210,7 @@ impl Outbox {
     pub(crate) fn claim(&mut self, records: u32, bytes: u64, now: i64) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run } => {
+            Outbox::Disk { store, run, .. } => {
                 let rows = store.claim(records, bytes, now, LEASE)?;
                 Ok(rows.into_iter().map(|row| Claimed { seq: row.seq, own: row.run == *run, json: row.json }).collect())
             }

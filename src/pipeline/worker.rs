@@ -34,7 +34,8 @@ pub(super) struct Worker {
 }
 
 /// What is to be done on disk before the outbox is opened, off the host's threads; the error is fit to be shown.
-pub(crate) type Prepare = Box<dyn FnOnce() -> Result<(), String> + Send>;
+/// What is returned is worth a note.
+pub(crate) type Prepare = Box<dyn FnOnce() -> Result<Option<String>, String> + Send>;
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, exporters: Vec<LocalExporter>, prepare: Prepare) -> Self {
@@ -77,7 +78,9 @@ impl Worker {
             }
         }
         let place = lock(&self.shared.place).clone();
-        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
+        let prepared = self.prepare.take().map_or(Ok(None), |prepare| prepare()).map_err(Trouble::new).map(|note| {
+            note.into_iter().for_each(|note| self.shared.note(note));
+        });
         let mut opened = prepared.and_then(|()| place.open(self.shared.run));
         for _ in 0..TRIES {
             match &opened {

@@ -71,8 +71,8 @@ fn monday(date: Date) -> i32 {
 }
 
 fn generalize(field: &str, value: &str, pseudonyms: &Pseudonymizer) -> Option<String> {
-    if let Some(url) = route(value) {
-        return Some(url);
+    if value.contains("://") {
+        return route(value);
     }
     let mut findings = Vec::new();
     scan::scan(value.as_bytes(), &mut findings);
@@ -102,8 +102,17 @@ fn route(value: &str) -> Option<String> {
     }
     let rest = rest.split(['?', '#']).next()?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = authority.rsplit('@').next()?;
-    let mut url = format!("{scheme}://{host}");
+    let address = authority.rsplit('@').next()?;
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, format!(":{port}")),
+        _ => (address, String::new()),
+    };
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    if !is_name || host.parse::<Ipv4Addr>().is_ok() {
+        // An address names a machine, and anything else is no host.
+        return None;
+    }
+    let mut url = format!("{scheme}://{host}{port}");
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
         let is_word =
             segment.len() <= 24 && segment.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.'));
@@ -202,6 +211,10 @@ mod tests {
         }
         let mail = coarse(Action::Generalize, "alice@Example.com").expect("an e-mail has a domain");
         assert_eq!(Some(mail), coarse(Action::Generalize, "bob@example.com"));
-        assert_eq!(coarse(Action::Generalize, "Alice Smith"), None);
+        for lost in
+            ["Alice Smith", "http://203.0.113.77:8080/x", "https://a b@x.com ssn 123-45-6789", "https://shop card 4"]
+        {
+            assert_eq!(coarse(Action::Generalize, lost), None, "{lost}");
+        }
     }
 }

@@ -34,5 +34,6 @@ pub use pseudonym::{Pseudonym, Pseudonymizer};
 #[cfg(feature = "otlp")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;
+pub(crate) use resource::Source;
 pub use scan::{Finding, Kind, Severity};
 pub(crate) use visitor::PrivacyVisitor;

@@ -296,8 +296,11 @@ impl<'a> Pen<'a> {
             }
         };
         text.clear();
-        if written {
+        if written && plan.action == Action::Hash {
             self.close_text(at, Whole::Yes, VALUE_CAP);
+        } else if written {
+            // What is coarser by its form may still hold something.
+            self.settle(entry, at, Whole::Yes, plan);
         } else {
             record.truncate(entry);
             self.drop_field();

@@ -8,7 +8,7 @@ use tracing::{Level, Metadata};
 
 use super::format;
 use super::pen::VALUE_CAP;
-use super::policy::{Action, Policy};
+use super::policy::{Action, Policy, Verdict};
 use crate::privacy::format::Shape;
 
 /// The decisions about one callsite.
@@ -60,19 +60,14 @@ pub(crate) struct FieldPlan {
 }
 
 impl FieldPlan {
-    /// Of a part of a record that is no attribute.
+    /// The same for a row that comes back from disk: what was hashed or made coarser before is so already.
     #[cfg(feature = "otlp")]
-    pub(super) fn of_role(role: Role, action: Action) -> Self {
-        FieldPlan {
-            source: Box::default(),
-            key: Box::default(),
-            role,
-            action,
-            numbers: Scalars::Text,
-            bools: Scalars::Text,
-            drops_structs: false,
-            readmits_pseudonyms: false,
-        }
+    pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
+        let action = match self.action {
+            Action::Bucket | Action::Round(_) | Action::Generalize => Action::Redact,
+            action => action,
+        };
+        FieldPlan { action, readmits_pseudonyms: carries_its_name, ..self }
     }
 
     /// Whether clean text leaves as it is.
@@ -228,15 +223,23 @@ impl Plan {
 }
 
 impl Policy {
+    /// The verdict about a field with its part in the record: an application's rule holds whatever the part is.
+    pub(super) fn decide_as(&self, role: Role, key: &str) -> Verdict {
+        if role == Role::Attribute {
+            return self.decide(key);
+        }
+        self.decide_by_rule(key).unwrap_or_else(|| match role {
+            // What a failure is described with is a message too.
+            Role::Body | Role::StatusMessage => self.decide_message(),
+            _ => Verdict::plain(Action::Keep),
+        })
+    }
+
     /// The plan of a field named `key`: what [`Policy::explain`] tells, with what the field is to its record.
     pub(super) fn plan(&self, key: &str, shape: Shape, bridged: bool) -> FieldPlan {
         let key = key.strip_prefix("r#").unwrap_or(key);
         let role = Role::of(key, shape, bridged);
-        let verdict = match role {
-            Role::Attribute => self.decide(key),
-            Role::Body => self.decide_message(),
-            _ => super::policy::Verdict::plain(Action::Redact),
-        };
+        let verdict = self.decide_as(role, key);
         FieldPlan {
             source: key.into(),
             key: self.clean_name(&verdict.action.rename(key)),

@@ -96,7 +96,7 @@ impl Policy {
     }
 
     /// Keeps a field that a built-in rule would drop or hash. Its text is still scanned. The reason is shown by
-    /// [`Policy::explain`]. `key` is a whole key, or a pattern with one `*` at its start or end.
+    /// [`Policy::explain`]. `key` is a whole key, or a pattern in which `*` stands for any text.
     #[must_use]
     pub fn keep(self, key: &str, reason: &str) -> Self {
         self.rule(key, Action::Keep, format!("kept by the application: {reason}"))
@@ -199,14 +199,8 @@ impl Policy {
     /// The verdict about an attribute's key.
     pub(super) fn decide(&self, key: &str) -> Verdict {
         let key = key.strip_prefix("r#").unwrap_or(key);
-        if let Some(rule) = self.rules.iter().rev().find(|rule| rule.pattern.matches(key)) {
-            return Verdict {
-                action: rule.action,
-                rule: Cow::Owned(rule.why.clone()),
-                numbers_stay: false,
-                bools_stay: false,
-                by_application: true,
-            };
+        if let Some(verdict) = self.decide_by_rule(key) {
+            return verdict;
         }
         let known = keys::classify(key);
         let action = match known.class {
@@ -221,6 +215,18 @@ impl Policy {
             bools_stay: known.class != KeyClass::Id,
             by_application: false,
         }
+    }
+
+    /// What the application said about a key, if anything.
+    pub(super) fn decide_by_rule(&self, key: &str) -> Option<Verdict> {
+        let rule = self.rules.iter().rev().find(|rule| rule.pattern.matches(key))?;
+        Some(Verdict {
+            action: rule.action,
+            rule: Cow::Owned(rule.why.clone()),
+            numbers_stay: false,
+            bools_stay: false,
+            by_application: true,
+        })
     }
 
     pub(super) fn decide_message(&self) -> Verdict {
@@ -304,29 +310,26 @@ struct Rule {
     why: String,
 }
 
-/// A key, or its start or end.
+/// A key in which `*` stands for any text, also for none: the pieces between the stars.
 #[derive(Debug, Clone)]
-enum Pattern {
-    Whole(String),
-    Start(String),
-    End(String),
-}
+struct Pattern(Vec<String>);
 
 impl Pattern {
     fn parse(text: &str) -> Self {
-        match (text.strip_suffix('*'), text.strip_prefix('*')) {
-            (Some(start), _) => Pattern::Start(start.to_owned()),
-            (None, Some(end)) => Pattern::End(end.to_owned()),
-            (None, None) => Pattern::Whole(text.to_owned()),
-        }
+        Pattern(text.split('*').map(str::to_owned).collect())
     }
 
     fn matches(&self, key: &str) -> bool {
-        match self {
-            Pattern::Whole(whole) => key == whole,
-            Pattern::Start(start) => key.starts_with(start.as_str()),
-            Pattern::End(end) => key.ends_with(end.as_str()),
+        let Some((first, rest)) = self.0.split_first() else { return false };
+        let Some((last, middle)) = rest.split_last() else { return key == first };
+        let Some(mut left) = key.strip_prefix(first.as_str()) else { return false };
+        for piece in middle {
+            match left.find(piece.as_str()) {
+                Some(at) => left = &left[at + piece.len()..],
+                None => return false,
+            }
         }
+        left.ends_with(last.as_str())
     }
 }
 
@@ -340,6 +343,25 @@ mod tests {
         assert_eq!(policy.explain("order_id").action(), Action::Hash);
         assert_eq!(policy.explain("trace_id").action(), Action::Drop);
         assert_eq!(policy.explain("identity").action(), Policy::standard().explain("identity").action());
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, key, matches) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "a", true),
+            ("*_id", "order_id", true),
+            ("*_id", "order_ids", false),
+            ("*coupon*", "my.coupon.code", true),
+            ("*coupon*", "cupon", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(Pattern::parse(pattern).matches(key), matches, "{pattern} {key}");
+        }
     }
 
     #[test]

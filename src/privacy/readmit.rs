@@ -8,8 +8,7 @@ use super::format::{self, Header, Key, NO_PLAN, Shape};
 use super::json::{Raw, RawMap};
 use super::pen::{Engine, Pen, Scalar, Scratch};
 use super::plan::{FieldPlan, Role};
-use super::policy::Action;
-use super::resource::Resource;
+use super::resource::{Resource, Source};
 use super::row as key;
 use crate::app::Timestamp;
 
@@ -67,7 +66,7 @@ impl Readmitter {
         let (known, resource) = &mut self.resource;
         if !known.iter().map(|(key, value)| (key.as_str(), value.as_str())).eq(texts()) {
             *known = texts().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            *resource = Arc::new(Resource::clean(&self.engine, known.iter().cloned()));
+            *resource = Arc::new(Resource::clean(&self.engine, Source::Disk, known.iter().cloned()));
         }
         Arc::clone(resource)
     }
@@ -78,20 +77,18 @@ impl Readmitter {
         scratch.record.extend_from_slice(&[0; format::LENGTH]);
         scratch.record.extend_from_slice(&header.encode());
         let mut pen = Pen::new(engine, scratch);
-        for (name, role) in [
-            (key::NAME, Role::Name),
-            (key::TARGET, Role::Target),
-            (key::BODY, Role::Body),
-            (key::SPAN_KIND, Role::SpanKind),
-            (key::STATUS, Role::Status),
-            (key::STATUS_MESSAGE, Role::StatusMessage),
+        for (name, role, logged_as) in [
+            (key::NAME, Role::Name, "otel.name"),
+            (key::TARGET, Role::Target, "log.target"),
+            (key::BODY, Role::Body, "message"),
+            (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
+            (key::STATUS, Role::Status, "otel.status_code"),
+            (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
         ] {
             if let Some(text) = row.text(name) {
-                let action = match role {
-                    Role::Body => engine.policy.decide_message().action,
-                    _ => Action::Redact,
-                };
-                pen.text(Key::None, &FieldPlan::of_role(role, action), text);
+                // By the name that the field had where it was logged.
+                let plan = engine.policy.plan(logged_as, header.shape, role == Role::Target);
+                pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
             }
         }
         if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
@@ -171,11 +168,7 @@ fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: 
 /// The plan of a row's attribute.
 fn plan_of(engine: &Engine, name: &str) -> FieldPlan {
     let plan = engine.policy.plan(name, Shape::Span, false);
-    let action = match plan.action {
-        // What a policy made coarser is coarse already; its form is its own.
-        Action::Bucket | Action::Round(_) | Action::Generalize => Action::Redact,
-        action => action,
-    };
     // A row's `message` or `otel.name` attribute is an attribute; what it was to its record stands elsewhere.
-    FieldPlan { action, role: Role::Attribute, readmits_pseudonyms: true, ..plan }
+    let carries_its_name = *plan.key == *name;
+    FieldPlan { role: Role::Attribute, ..plan.readmitting(carries_its_name) }
 }

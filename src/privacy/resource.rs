@@ -1,7 +1,10 @@
 //! Who sends: the attributes that all records of a run share.
 
-use super::pen::Engine;
+use super::pen::{Engine, FIELD_CAP, VALUE_CAP};
 use super::policy::Action;
+use super::pseudonym::is_pseudonym;
+use super::text::floor_boundary;
+use super::{generalize, keys};
 
 /// Attributes of the application and its run, cleaned once at start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,28 +15,45 @@ pub struct Resource {
 /// Keys that the crate itself gives and that need no rule.
 const OWN: &[&str] = &["service.name", "service.version", "session.id"];
 
+/// Where attributes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Application,
+    /// A row that was stored: its pseudonyms are pseudonyms already.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever read back"))]
+    Disk,
+}
+
 impl Resource {
-    /// Cleans attributes as fields of a record are cleaned.
-    pub(crate) fn clean(engine: &Engine, raw: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Cleans attributes as fields of a record are cleaned; the first 64 stay.
+    pub(crate) fn clean(engine: &Engine, source: Source, raw: impl IntoIterator<Item = (String, String)>) -> Self {
+        let policy = &engine.policy;
         let attributes = raw.into_iter().filter_map(|(key, value)| {
-            if OWN.contains(&key.as_str()) {
-                return Some((key, engine.policy.scrub(&value)?.into_owned()));
+            if value.is_empty() {
+                return None;
             }
-            let verdict = engine.policy.decide(&key);
-            let renamed = verdict.action.rename(&key).into_owned();
-            match verdict.action {
-                Action::Drop => None,
-                Action::Keep | Action::Redact | Action::Truncate(_) => {
-                    Some((renamed, engine.policy.scrub(&value)?.into_owned()))
+            let action = match policy.decide_by_rule(&key) {
+                Some(verdict) => verdict.action,
+                None if OWN.contains(&key.as_str()) => Action::Keep,
+                None => policy.decide(&key).action,
+            };
+            let value = match action {
+                Action::Drop => return None,
+                Action::Keep | Action::Redact | Action::Truncate(_) => value,
+                Action::Hash => {
+                    let is_known = source == Source::Disk && keys::is_pseudonym_key(&key) && is_pseudonym(&value);
+                    let value = if is_known { value } else { engine.pseudonyms.pseudonym(&key, &value).to_string() };
+                    return Some((policy.clean_name(&action.rename(&key)).into_string(), value));
                 }
-                Action::Hash if super::keys::is_pseudonym_key(&key) && super::pseudonym::is_pseudonym(&value) => {
-                    Some((renamed, value))
-                }
-                Action::Hash => Some((renamed, engine.pseudonyms.pseudonym(&key, &value).to_string())),
-                action => Some((renamed, super::generalize::apply(action, &key, &value, &engine.pseudonyms)?)),
-            }
+                action if source == Source::Application => generalize::apply(action, &key, &value, &engine.pseudonyms)?,
+                _ => value,
+            };
+            let mut clean = policy.scrub(&value)?.into_owned();
+            let cap = if let Action::Truncate(bytes) = action { bytes.min(VALUE_CAP) } else { VALUE_CAP };
+            clean.truncate(floor_boundary(clean.as_bytes(), cap));
+            Some((policy.clean_name(&action.rename(&key)).into_string(), clean))
         });
-        Resource { attributes: attributes.collect() }
+        Resource { attributes: attributes.take(FIELD_CAP as usize).collect() }
     }
 
     /// Keys and values, in the order they were given.

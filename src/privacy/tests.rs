@@ -181,6 +181,42 @@ fn each_action_does_what_its_name_says() {
 }
 
 #[test]
+fn an_applications_rule_holds_for_every_part_of_a_record() {
+    let log = || {
+        tracing::info!("alice likes cheese");
+        tracing::info_span!("span", "otel.name" = "alice", "otel.status_description" = "alice again");
+    };
+    let policy = Policy::standard().drop_field("message").drop_field("otel.*");
+    let rows = collect(policy, log).rows();
+    assert!(rows.len() == 2 && rows.iter().all(|row| !row.contains("alice")), "{rows:?}");
+    let rows = collect(Policy::strict(), log).rows();
+    assert!(!rows[0].contains("alice") && !rows[1].contains("again"), "{rows:?}");
+    let rows = collect(Policy::standard().message(Action::Hash), log).rows();
+    assert!(!rows[0].contains("alice") && rows[0].contains("body"), "{rows:?}");
+}
+
+#[test]
+fn a_resource_is_cleaned_like_a_record() {
+    let policy = Policy::standard().field("build", Action::Truncate(3)).drop_field("session.id");
+    let engine = Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
+    let raw = [
+        ("service.name", "acme"),
+        ("session.id", "0123456789abcdef"),
+        ("build", "abcdef"),
+        ("mail alice@mail.example", "x"),
+        ("machine_id_hash", "0123456789abcdef0123456789abcdef"),
+        ("owner", "bob@mail.example"),
+        ("empty", ""),
+    ];
+    let raw = || raw.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let resource = Resource::clean(&engine, Source::Application, raw());
+    let seen: Vec<_> = resource.iter().collect();
+    assert_eq!(seen[..3], [("service.name", "acme"), ("build", "abc"), ("mail [EMAIL]", "x")]);
+    assert!(seen[3].0 == "machine_id_hash" && seen[3].1 != "0123456789abcdef0123456789abcdef", "{seen:?}");
+    assert_eq!(seen[4..], [("owner", "[EMAIL]")]);
+}
+
+#[test]
 fn an_id_of_any_type_is_hashed_and_the_same_in_all_of_them() {
     let collected = collect(Policy::standard(), || {
         tracing::info!(user_id = 42_u64);
@@ -241,6 +277,26 @@ mod from_disk {
         for row in collected.rows() {
             assert_eq!(readmitted(Policy::standard(), &row).as_deref(), Ok(row.as_str()));
         }
+    }
+
+    #[test]
+    fn what_a_policy_made_of_a_message_comes_back_as_it_is() {
+        for action in [Action::Hash, Action::Bucket, Action::Generalize] {
+            let policy = || Policy::standard().message(action).field("n", action);
+            for row in collect(policy(), || tracing::info!(n = 42, "42")).rows() {
+                assert_eq!(readmitted(policy(), &row).as_deref(), Ok(row.as_str()), "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_was_kept_by_an_older_policy_is_hashed_now() {
+        let id = "550e8400e29b41d4a716446655440000";
+        let policy = Policy::standard().keep("user_id", "an older release did");
+        let row = collect(policy, || tracing::info!(user_id = id)).rows().remove(0);
+        assert!(row.contains(id));
+        let now = readmitted(Policy::standard(), &row).unwrap();
+        assert!(now.contains("user_id_hash") && !now.contains(id), "{now}");
     }
 
     #[test]

@@ -66,11 +66,28 @@ pub(super) fn bare(text: &str) -> &str {
     text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text)
 }
 
-/// Whether `Debug` text shows a struct or a tuple struct: a path, then a brace or a parenthesis.
+/// Whether `Debug` text shows a struct or a tuple struct somewhere outside quotes: a name that begins with a capital, then
+/// a brace or a parenthesis. `Some(..)`, `Ok(..)` and `Err(..)` around plain values are none.
 pub(super) fn is_struct(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"Some(").unwrap_or(text);
-    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'<' | b'>')).count();
-    name > 0 && text[0].is_ascii_uppercase() && matches!(text[name..], [b' ', b'{', ..] | [b'(', ..] | [b'{', ..])
+    let mut at = 0;
+    while at < text.len() {
+        if text[at] == b'"' {
+            at += 1;
+            while at < text.len() && text[at] != b'"' {
+                at += if text[at] == b'\\' { 2 } else { 1 };
+            }
+            at += 1;
+            continue;
+        }
+        let name = text[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let word = &text[at..at + name];
+        let opens = matches!(text[at + name..], [b' ', b'{', ..] | [b'(', ..] | [b'{', ..]);
+        if opens && word.first().is_some_and(u8::is_ascii_uppercase) && !matches!(word, b"Some" | b"Ok" | b"Err") {
+            return true;
+        }
+        at += name.max(1);
+    }
+    false
 }
 
 #[cfg(test)]
@@ -93,11 +110,31 @@ mod tests {
 
     #[test]
     fn structs_are_told_from_words() {
-        for text in ["User { id: 42 }", "User{..}", "Wrapper(\"x\")", "Some(User { id: 1 })", "std::Foo { }"] {
-            let expected = !text.starts_with("std");
-            assert_eq!(is_struct(text.as_bytes()), expected, "{text}");
+        for text in [
+            "User { id: 42 }",
+            "User{..}",
+            "Wrapper(\"x\")",
+            "Some(User { id: 1 })",
+            "std::Foo { }",
+            "[User { id: 1 }, User { id: 2 }]",
+            "(1, Id(7))",
+            "{\"k\": User { id: 1 }}",
+            "Err(Timeout(5))",
+        ] {
+            assert!(is_struct(text.as_bytes()), "{text}");
         }
-        for text in ["\"plain text\"", "Active", "order placed (twice)", "[1, 2]", "3.5", ""] {
+        for text in [
+            "\"plain text\"",
+            "\"User { id: 1 } quoted \\\" Foo(1)\"",
+            "Active",
+            "order placed (twice)",
+            "[1, 2]",
+            "Some(7)",
+            "Ok(\"x\")",
+            "3.5",
+            "",
+            "\"cut \\",
+        ] {
             assert!(!is_struct(text.as_bytes()), "{text}");
         }
     }

@@ -23,16 +23,26 @@ pub(crate) struct Row<'a> {
     pub(super) unix_secs: i64,
     /// The record, one JSON object.
     pub(super) json: &'a str,
+    pub(super) fate: Fate,
+}
+
+/// What may become of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It waits to be sent.
+    ToSend,
+    /// It stays on this machine for good: a later run that may send leaves it alone.
+    Local,
 }
 
 impl<'a> Row<'a> {
     /// The row that keeps a record of this run.
-    pub(crate) fn of(record: &'a crate::record::Row, run: u64) -> Self {
+    pub(crate) fn of(record: &'a crate::record::Row, run: u64, fate: Fate) -> Self {
         let signal = match record.signal() {
             crate::record::Signal::Log => Signal::Log,
             crate::record::Signal::Span => Signal::Span,
         };
-        Row { run, signal, unix_secs: record.unix_seconds(), json: record.as_str() }
+        Row { run, signal, unix_secs: record.unix_seconds(), json: record.as_str(), fate }
     }
 }
 
@@ -106,10 +116,20 @@ impl Store {
         make_room(&transaction, &self.limits, fitting, now, own, spare, &mut evicted)?;
         let mut stored = 0;
         {
-            let mut insert = transaction
-                .prepare("INSERT INTO records(run, day, signal, state, json) VALUES(?1, ?2, ?3, 'kept', ?4)")?;
+            let mut insert =
+                transaction.prepare("INSERT INTO records(run, day, signal, state, json) VALUES(?1, ?2, ?3, ?5, ?4)")?;
             for row in fitting {
-                insert.execute(params![row.run.cast_signed(), day_of(row.unix_secs), row.signal.as_str(), row.json])?;
+                let state = match row.fate {
+                    Fate::ToSend => "kept",
+                    Fate::Local => "local",
+                };
+                insert.execute(params![
+                    row.run.cast_signed(),
+                    day_of(row.unix_secs),
+                    row.signal.as_str(),
+                    row.json,
+                    state
+                ])?;
                 stored += 1;
             }
         }
@@ -227,7 +247,7 @@ struct Losses {
 impl Losses {
     fn add(&mut self, state: &str, run: i64, own: Option<u64>) {
         self.rows += 1;
-        if state == "kept" || state == "claimed" {
+        if matches!(state, "kept" | "local" | "claimed") {
             self.unsent += 1;
             self.unsent_own += u32::from(own == Some(run.cast_unsigned()));
         }
@@ -274,7 +294,7 @@ fn expire(connection: &Connection, limits: &Limits, now: i64, own: Option<u64>) 
     }
     let mut delete = connection.prepare(
         "DELETE FROM records INDEXED BY records_by_state
-         WHERE state IN ('kept','claimed','sent','rejected') AND day < ?1
+         WHERE state IN ('kept','local','claimed','sent','rejected') AND day < ?1
            AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3)
          RETURNING state, run",
     )?;

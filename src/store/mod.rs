@@ -27,7 +27,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 #[cfg(test)]
 pub(crate) use self::append::Appended;
-pub(crate) use self::append::Row;
+pub(crate) use self::append::{Fate, Row};
 pub(crate) use self::error::{Reason, StoreError};
 pub(crate) use self::read::Cleared;
 use self::schema::Signal;

@@ -65,7 +65,7 @@ pub(crate) enum Cleared {
 }
 
 impl Store {
-    /// How many rows no receiver has confirmed or refused.
+    /// How many rows wait to be sent.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -73,13 +73,13 @@ impl Store {
         schema::number(self.connection()?, "SELECT count(*) FROM records WHERE state IN ('kept','claimed')")
     }
 
-    /// How many unsent rows of one process run there are: what is left of it after limits, age and uploads by others.
+    /// How many unsent rows of one process run there are, those that stay for good included: what is left of it after limits, age and uploads by others.
     ///
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent_of(&self, run: u64) -> Result<u64, StoreError> {
         let count: i64 = self.connection()?.query_row(
-            "SELECT count(*) FROM records WHERE state IN ('kept','claimed') AND run = ?1",
+            "SELECT count(*) FROM records WHERE state IN ('kept','local','claimed') AND run = ?1",
             [run.cast_signed()],
             |row| row.get(0),
         )?;

@@ -21,7 +21,7 @@ CREATE TABLE records(
   run INTEGER NOT NULL,
   day INTEGER NOT NULL,
   signal TEXT NOT NULL CHECK(signal IN ('log','span')),
-  state TEXT NOT NULL CHECK(state IN ('kept','claimed','sent','rejected')),
+  state TEXT NOT NULL CHECK(state IN ('kept','local','claimed','sent','rejected')),
   claimed_until INTEGER,
   sent_at INTEGER,
   json TEXT NOT NULL

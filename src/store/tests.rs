@@ -79,7 +79,7 @@ pub(super) fn make_private(path: &Path) {
 }
 
 pub(super) fn row(json: &str) -> Row<'_> {
-    Row { run: RUN, signal: Signal::Log, unix_secs: NOW, json }
+    Row { run: RUN, signal: Signal::Log, unix_secs: NOW, json, fate: Fate::ToSend }
 }
 
 pub(super) fn append(store: &mut Store, texts: &[String]) -> Appended {
@@ -364,6 +364,17 @@ fn rows_past_their_age_are_not_offered_and_go_with_their_bytes() {
     let mut forever = Store::open(scratch.path(), Limits { age: Duration::ZERO, ..limits }).unwrap();
     assert_eq!(forever.expire(i64::MAX).unwrap(), 0);
     assert_eq!(forever.unsent().unwrap(), 1);
+}
+
+#[test]
+fn what_was_kept_as_local_is_never_offered() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    let rows = [Row { fate: Fate::Local, ..row(r#"{"n":1}"#) }, row(r#"{"n":2}"#)];
+    assert_eq!(store.append(&rows, NOW).unwrap().stored, 2);
+    assert_eq!((store.unsent().unwrap(), store.unsent_of(RUN).unwrap(), store.list(9).unwrap().len()), (1, 2, 2));
+    let held = store.claim(9, u64::MAX, NOW, LEASE).unwrap();
+    assert_eq!(held.iter().map(|row| row.json.as_str()).collect::<Vec<_>>(), [r#"{"n":2}"#]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::identity::{InstallKey, session_id};
 #[cfg(feature = "otlp")]
 use crate::pipeline::Destination;
 use crate::pipeline::{Parts, Pipeline, Place};
-use crate::privacy::{Engine, Plans, Pseudonymizer, Resource};
+use crate::privacy::{Engine, Plans, Pseudonymizer, Resource, Source};
 
 impl Builder {
     /// Makes the pipeline. Trouble goes into `notes`.
@@ -49,20 +49,13 @@ impl Builder {
             ("service.version".to_owned(), app.version().to_owned()),
             ("session.id".to_owned(), session_id(&key, today).as_str().to_owned()),
         ];
-        let resource = Resource::clean(&engine, own.into_iter().chain(self.resource.iter().cloned()));
+        let resource =
+            Resource::clean(&engine, Source::Application, own.into_iter().chain(self.resource.iter().cloned()));
         let mut run = [0; 8];
         if random::fill(&mut run).is_err() {
             notes.push("telemetry does not run: the operating system gives no randomness".to_owned());
             return None;
         }
-        let place = match &directory {
-            #[cfg(feature = "store")]
-            Some(directory) => Place::Disk { directory: directory.clone(), limits: crate::store::Limits::default() },
-            _ => {
-                notes.push("records are kept in memory only: no home directory is known".to_owned());
-                Place::memory()
-            }
-        };
         let environment = self.environment.clone();
         let mut exporters: Vec<_> = self.memory.iter().cloned().map(LocalExporter::Memory).collect();
         if self.verbose_by_environment() == Verbose::Yes {
@@ -82,6 +75,15 @@ impl Builder {
                 settings: self.otlp.http.clone(),
                 schedule: self.otlp.schedule,
             });
+        #[cfg(feature = "otlp")]
+        let is_sent = destination.is_some();
+        #[cfg(not(feature = "otlp"))]
+        let is_sent = false;
+        let place = self.place(is_sent).unwrap_or_else(|| {
+            let why = if cfg!(feature = "store") { "no home directory is known" } else { "the feature `store` is off" };
+            notes.push(format!("records are kept in memory only: {why}"));
+            Place::memory()
+        });
         let started = Pipeline::start(Parts {
             name: app.name().to_owned(),
             plans: Arc::new(Plans::new(self.policy.clone())),
@@ -92,13 +94,18 @@ impl Builder {
             place,
             exporters,
             prepare: Box::new(move || {
-                let Some(directory) = directory else { return Ok(()) };
+                let Some(directory) = directory else { return Ok(None) };
                 directories::create_private(&environment, &directory).map_err(|error| error.to_string())?;
-                // Without the file, pseudonyms hold for this process alone.
-                if let Some(Ok(shared)) = pending.map(crate::identity::PendingKey::persist) {
-                    pseudonyms.rekey(shared.bytes());
+                match pending.map(crate::identity::PendingKey::persist) {
+                    None => Ok(None),
+                    Some(Ok(shared)) => {
+                        pseudonyms.rekey(shared.bytes());
+                        Ok(None)
+                    }
+                    Some(Err(error)) => {
+                        Ok(Some(format!("pseudonyms hold for this run alone: their key could not be kept ({error})")))
+                    }
                 }
-                Ok(())
             }),
             #[cfg(feature = "otlp")]
             destination,
@@ -109,6 +116,23 @@ impl Builder {
                 notes.push(format!("telemetry does not run: the operating system gives no thread ({error})"));
                 None
             }
+        }
+    }
+
+    /// Where records are kept on disk; none if nowhere. Touches nothing.
+    pub(super) fn place(&self, is_sent: bool) -> Option<Place> {
+        #[cfg(feature = "store")]
+        {
+            use crate::store::{Fate, Limits};
+            let directory = directories::data(&self.environment, self.consent.app())?;
+            // What is not sent by the run that keeps it is not sent later either: nobody agreed to that.
+            let fate = if is_sent { Fate::ToSend } else { Fate::Local };
+            Some(Place::Disk { directory, limits: Limits::default(), fate })
+        }
+        #[cfg(not(feature = "store"))]
+        {
+            let _ = is_sent;
+            None
         }
     }
 }

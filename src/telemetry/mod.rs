@@ -123,13 +123,13 @@ impl Telemetry {
         targets
     }
 
-    /// The newest stored records, oldest first, each as one line of JSON: what is sent, no more and no less.
+    /// The newest stored records, oldest first, each as one line of JSON: what is sent, no more and no less. Also while
+    /// off: what earlier runs kept.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn records(&self, count: usize) -> std::io::Result<Vec<String>> {
-        let Some(pipeline) = self.pipeline.get() else { return Ok(Vec::new()) };
-        pipeline.place().newest(count).map_err(|trouble| std::io::Error::other(trouble.to_string()))
+        self.place().newest(count).map_err(|trouble| std::io::Error::other(trouble.to_string()))
     }
 
     /// Writes all stored records as JSON lines, oldest first: exactly what is kept. Tells how many there are.
@@ -137,11 +137,11 @@ impl Telemetry {
     /// # Errors
     /// The store cannot be read, or `out` cannot be written to.
     pub fn export(&self, out: &mut dyn std::io::Write) -> std::io::Result<u64> {
-        let Some(pipeline) = self.pipeline.get() else { return Ok(0) };
-        pipeline.place().export(out).map_err(|trouble| std::io::Error::other(trouble.to_string()))
+        self.place().export(out).map_err(|trouble| std::io::Error::other(trouble.to_string()))
     }
 
-    /// Deletes all stored records, so that no byte of them is left in the store's files. Tells how many there were.
+    /// Deletes all stored records, so that no byte of them is left in the store's files; also while off, those of earlier
+    /// runs. Tells how many there were; 0 where a ruined file could only be removed as a whole.
     ///
     /// What is still queued, and what is logged later, is stored as ever: to end collection, [`Telemetry::withdraw`]
     /// first.
@@ -149,8 +149,19 @@ impl Telemetry {
     /// # Errors
     /// The store cannot be written to, or another program that reads it keeps the bytes alive.
     pub fn clear(&self) -> std::io::Result<u64> {
-        let Some(pipeline) = self.pipeline.get() else { return Ok(0) };
-        pipeline.clear().map_err(|trouble| std::io::Error::other(trouble.to_string()))
+        let cleared = match self.pipeline.get() {
+            Some(pipeline) => pipeline.clear(),
+            None => self.place().clear(0).and_then(|erased| erased.rest.map(|()| erased.rows)),
+        };
+        cleared.map_err(|trouble| std::io::Error::other(trouble.to_string()))
+    }
+
+    /// Where records are kept: also while off, since earlier runs may have kept some.
+    fn place(&self) -> Place {
+        match self.pipeline.get() {
+            Some(pipeline) => pipeline.place(),
+            None => self.builder.place(false).unwrap_or_else(Place::memory),
+        }
     }
 
     /// Stores and sends what was logged before the call; `deadline` is for everything together.
