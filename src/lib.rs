@@ -45,7 +45,7 @@
 //! # Delivery
 //!
 //! Records go through a bounded queue to a worker thread, from there into a SQLite file (feature `store`), and from there
-//! over OTLP/HTTP (feature `otlp`) on a second thread. No server and no disk makes the application wait; what is lost is
+//! over OTLP/HTTP (feature `otlp`) on a second thread. No server and no disk makes logging wait; what is lost is
 //! counted by reason in [`Telemetry::status`]. Environment trouble is never an error and never a panic.
 //!
 //! # Features

@@ -1,6 +1,10 @@
-//! Promise 3: whatever way a secret takes into a record, it is in no sink: not in the queue's clean bytes, the store's
-//! files, memory, or the text that `records` shows. A harmless marker that takes the same ways is in all of them.
+//! Promise 3: whatever way a secret takes into a record, it is in no sink: not in the store's files, memory, the text that
+//! `records` shows, the status, or on the wire. A harmless marker that takes the same ways is in all of them. (The queue's
+//! bytes are looked at in `privacy::tests`, verbose mode in `what_you_see_is_what_is_sent`.)
 
+#[cfg(feature = "otlp")]
+#[path = "support/receiver.rs"]
+mod receiver;
 #[path = "support/home.rs"]
 mod support;
 
@@ -106,6 +110,8 @@ fn log_in_every_way() {
     let _ = failing(Err(format!("{MARKER} err {MAIL}")));
     let _ = failing(Ok(format!("{MARKER} ret {MAIL}")));
 
+    log::info!("{MARKER} log bridge {MAIL}");
+
     // A panic's message is nobody's field: it must not be picked up.
     let _ = std::panic::catch_unwind(|| {
         let _span = tracing::info_span!("panicking", note = MARKER).entered();
@@ -117,23 +123,33 @@ fn log_in_every_way() {
 fn no_canary_reaches_a_sink_by_any_way() {
     let home = support::home("no-canary");
     let memory = tracing_privacy::Memory::new();
-    let telemetry = tracing_privacy::Telemetry::builder(tracing_privacy::app!("canaries"))
+    let builder = tracing_privacy::Telemetry::builder(tracing_privacy::app!("canaries"))
         .environment(support::yes("CANARIES", &home))
         .targets("no_canary_reaches_a_sink=trace")
-        .memory(&memory)
-        .start()
-        .expect("the settings are right");
+        .log_records()
+        .memory(&memory);
+    #[cfg(feature = "otlp")]
+    let receiver = receiver::Receiver::start();
+    #[cfg(feature = "otlp")]
+    let builder = builder.otlp(receiver.url());
+    let telemetry = builder.start().expect("the settings are right");
+    tracing_log::LogTracer::init().expect("no other logger is there");
     tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), log_in_every_way);
-    telemetry.flush(Duration::from_secs(10)).expect("there is nothing to send");
+    telemetry.flush(Duration::from_secs(10)).expect("the server takes everything");
 
     let shown = telemetry.records(1000).expect("the store can be read").join("\n");
     let memory: Vec<String> = memory.rows().iter().map(|row| row.as_str().to_owned()).collect();
     let memory = memory.join("\n");
     assert_eq!(shown, memory, "what is shown is what was kept");
     let ways = shown.matches(MARKER).count();
-    assert_eq!(ways, 38, "the marker comes through by each way:\n{shown}");
+    assert_eq!(ways, 41, "the marker comes through by each way:\n{shown}");
     assert!(shown.contains("[EMAIL]") && shown.contains("user_id_hash"), "{shown}");
 
+    #[cfg(feature = "otlp")]
+    for request in receiver.requests() {
+        assert!(contains(&request.body, MARKER), "the marker is on the wire");
+        clean("the wire", &request.body);
+    }
     clean("what is shown", shown.as_bytes());
     clean("status", telemetry.status().to_string().as_bytes());
     let mut files = 0;

@@ -270,6 +270,8 @@ fn a_user_can_send_their_data_elsewhere_unless_the_endpoint_is_pinned() {
             .environment(environment(name))
             .targets("the_server_never_hurts_the_host=info")
             .otlp(own.url())
+            .bearer("hunter2")
+            .header("x-api-key", "hunter2")
     };
     let redirected = builder("redirected").start().expect("the settings are right");
     log(&redirected, 1);
@@ -280,6 +282,20 @@ fn a_user_can_send_their_data_elsewhere_unless_the_endpoint_is_pinned() {
     log(&pinned, 1);
     pinned.flush(Duration::from_secs(10)).expect("the application's server takes it");
     assert_eq!((own.logs().len(), users.logs().len()), (1, 1));
+
+    // Both listen on one host, which is what credentials are for; another host gets none.
+    assert_eq!(own.requests()[0].header("authorization"), Some("Bearer hunter2"));
+    let elsewhere = users.url().replace("127.0.0.1", "localhost");
+    let environment = tracing_privacy::Environment::fixed([
+        ("DELIVERY_TELEMETRY_ENABLED", "true".to_owned()),
+        ("DELIVERY_TELEMETRY_ENDPOINT", elsewhere),
+    ]);
+    let redirected = builder("elsewhere").environment(environment.home(home::home("elsewhere-home"))).start();
+    let redirected = redirected.expect("the settings are right");
+    log(&redirected, 1);
+    redirected.flush(Duration::from_secs(10)).expect("the user's server takes it");
+    let request = users.requests().pop().expect("it was sent");
+    assert!(request.header("authorization").is_none() && request.header("x-api-key").is_none(), "{request:?}");
 }
 
 #[test]

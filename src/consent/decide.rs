@@ -141,9 +141,9 @@ impl Table<'_> {
         let row = Row::Code;
         rows.push(match self.settings.disabled {
             Disabled::No => Considered::new(row, ".disabled(..)", "false", Effect::Nothing),
-            Disabled::InCode => Considered::new(row, ".disabled(..)", "true", Effect::Off)
+            Disabled::InCode => Considered::new(row, ".disabled(..)", "in code", Effect::Off)
                 .note("the application's code turns it off")
-                .remedy("take .disabled(true) out of the application's code"),
+                .remedy("take .disabled(Disabled::InCode) out of the application's code"),
             Disabled::ByFlag => Considered::new(row, "--no-telemetry", "given", Effect::Off)
                 .note("the application was started with --no-telemetry")
                 .remedy("start without --no-telemetry"),

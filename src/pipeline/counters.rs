@@ -34,7 +34,7 @@ losses! {
     Panic = "a panic of our own",
     /// The scanner found something, and the policy drops such records.
     Finding = "dropped by the policy on a finding",
-    /// The store could not be written to, and memory was full as well.
+    /// The store failed for good, or for longer than records can wait for it.
     StoreFailed = "the store could not be written to",
     /// The store was at its limit: the oldest records went.
     StoreFull = "the store was full",

@@ -99,13 +99,13 @@ struct Control {
     ended: bool,
 }
 
-/// A flush or shutdown that ran out of time, and what is left to do. What is stored is not lost: the next run sends it.
+/// What a flush or shutdown left to be done. What is stored on disk is not lost: a later run sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unfinished {
-    /// Records were still on their way to the store.
+    /// Records were still on their way to the store, or it did not take them.
     Store,
-    /// Records are stored, but not all of them could be sent.
+    /// Records are stored, but not all of them could be sent in time, or the server was not there.
     Upload,
 }
 
@@ -369,7 +369,9 @@ impl fmt::Debug for Pipeline {
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Unfinished::Store => "time ran out before all records were stored; allow a longer deadline",
+            Unfinished::Store => {
+                "not all records could be stored; allow a longer deadline, or see the status for what is wrong"
+            }
             Unfinished::Upload => "not all records could be sent; what is stored is sent by the next run",
         })
     }

@@ -47,9 +47,10 @@ impl Worker {
         self.open();
         loop {
             self.sleep();
-            let (asked, stop) = {
+            // Asked before the sweep, so that the last one takes all that was there before the end was called.
+            let (asked, is_last) = {
                 let control = lock(&self.shared.control);
-                (control.asked, control.stop)
+                (control.asked, control.stop || self.shared.is_withdrawn())
             };
             self.sweep();
             {
@@ -58,7 +59,7 @@ impl Worker {
                 control.stuck = !self.rows.is_empty();
             }
             self.shared.changed.notify_all();
-            if stop || self.shared.is_withdrawn() {
+            if is_last {
                 break;
             }
         }

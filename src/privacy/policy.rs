@@ -139,7 +139,11 @@ impl Policy {
         self
     }
 
-    /// What would happen to a field with this key. It is the function by which callsites are planned.
+    /// What would happen to a text under this key. It is the function by which callsites are planned.
+    ///
+    /// Truth values stay under keys that are dropped, and so do counts under keys like `token`. A span's field that prints
+    /// as a struct is dropped unless a rule of the application names it. The text of `info!("…")` has the key `message`,
+    /// but follows [`Policy::message`] unless such a rule names it.
     pub fn explain(&self, key: &str) -> Explanation {
         let verdict = self.decide(key);
         Explanation {

@@ -20,7 +20,7 @@ use crate::pipeline::Schedule;
 use crate::privacy::Policy;
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "nothing happens until `.start()`"]
 pub struct Builder {
     pub(super) consent: Settings,
@@ -53,7 +53,7 @@ enum Switchable {
 }
 
 #[cfg(feature = "otlp")]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Otlp {
     endpoint: Option<String>,
     pinned: Pinned,
@@ -96,7 +96,8 @@ impl Builder {
     }
 
     /// Sends to an OpenTelemetry collector by OTLP over HTTP; `/v1/logs` and `/v1/traces` are appended. `https`, or
-    /// `http` to this machine. Default: records stay on this machine.
+    /// `http` to this machine. Default: records stay on this machine, unless
+    /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
     ///
     /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, unless [`Builder::pin_endpoint`] is called.
     #[cfg(feature = "otlp")]
@@ -119,21 +120,22 @@ impl Builder {
         self
     }
 
-    /// Sends `Authorization: Bearer …` to the collector. Default: no authorization.
+    /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one that a user named instead.
+    /// Default: no authorization.
     #[cfg(feature = "otlp")]
     pub fn bearer(mut self, token: &str) -> Self {
         self.otlp.http.bearer(token);
         self
     }
 
-    /// Sends `Authorization: Basic …` to the collector. Default: no authorization.
+    /// Sends `Authorization: Basic …`, as [`bearer`](Builder::bearer). Default: no authorization.
     #[cfg(feature = "otlp")]
     pub fn basic(mut self, user: &str, password: &str) -> Self {
         self.otlp.http.basic(user, password);
         self
     }
 
-    /// Sends a header with every request to the collector. Default: none.
+    /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
     #[cfg(feature = "otlp")]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.otlp.http.header(name, value);
@@ -160,13 +162,15 @@ impl Builder {
         self
     }
 
-    /// The least severe level that is collected. Default: `INFO`.
+    /// The least severe level that is collected of the application's own crates; [`targets`](Builder::targets) have levels
+    /// of their own. Default: `INFO`.
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// Collects records of other crates too, in the notation of `tracing_subscriber`'s `Targets`: `"sqlx=warn"`. May be
+    /// Collects records of other crates too, in the notation of `tracing_subscriber`'s `Targets`: `"sqlx=warn"`;
+    /// a target without a level is taken with all of them. May be
     /// called more than once. Default: the application's own crates alone.
     pub fn targets(mut self, filter: impl Into<String>) -> Self {
         self.targets.push(filter.into());
@@ -186,7 +190,8 @@ impl Builder {
         self
     }
 
-    /// For how long pseudonyms can be linked: after that, the same value gets another one. Default: a week.
+    /// For how long pseudonyms can be linked: after that, the same value gets another one. Looked at when the program
+    /// starts. Default: a week.
     pub fn rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = rotation;
         self
@@ -274,6 +279,10 @@ impl Builder {
         let endpoint = {
             self.otlp.http.checked().map_err(|error| Error::new("http settings", error))?;
             let endpoint = self.endpoint(&mut notes)?;
+            if endpoint.as_ref().map(Endpoint::host) != self.own_endpoint()?.as_ref().map(Endpoint::host) {
+                // What opens the application's server is nobody else's business.
+                self.otlp.http.forget_credentials();
+            }
             if let Some(endpoint) = &endpoint {
                 self.consent = self.consent.host(endpoint.host());
             }
@@ -311,16 +320,19 @@ impl Builder {
         self.switchable == Switchable::Yes
     }
 
+    /// The endpoint of the code.
+    #[cfg(feature = "otlp")]
+    fn own_endpoint(&self) -> Result<Option<Endpoint>, Error> {
+        let parse = |text| Endpoint::parse(".otlp", text, &self.otlp.plaintext_hosts);
+        self.otlp.endpoint.as_deref().map(parse).transpose().map_err(|error| Error::new(".otlp", error))
+    }
+
     /// The endpoint of the code, or the one that the user put in its place.
     #[cfg(feature = "otlp")]
     fn endpoint(&self, notes: &mut Vec<String>) -> Result<Option<Endpoint>, Error> {
         use crate::app::Var;
 
-        let parse = |setting, text: &str| Endpoint::parse(setting, text, &self.otlp.plaintext_hosts);
-        let own = match &self.otlp.endpoint {
-            Some(text) => Some(parse(".otlp", text).map_err(|error| Error::new(".otlp", error))?),
-            None => None,
-        };
+        let own = self.own_endpoint()?;
         let name = self.consent.app().env_name("ENDPOINT");
         let text = match self.environment.var(&name) {
             _ if self.otlp.pinned == Pinned::Yes => return Ok(own),
@@ -329,7 +341,7 @@ impl Builder {
             Var::Text(text) => text,
             Var::NotUnicode => String::from("\u{fffd}"),
         };
-        match parse(&name, text.trim()) {
+        match Endpoint::parse(&name, text.trim(), &self.otlp.plaintext_hosts) {
             Ok(endpoint) => Ok(Some(endpoint)),
             Err(error) => {
                 // Sending elsewhere than the user said would be worse than not sending.
@@ -346,5 +358,17 @@ impl Builder {
             Var::Text(text) if crate::consent::is_yes(&text) => Verbose::Yes,
             _ => self.verbose,
         }
+    }
+}
+
+/// Without endpoint and resource: both are raw, and may hold what nobody should see.
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("consent", &self.consent)
+            .field("policy", &self.policy)
+            .field("level", &self.level)
+            .field("targets", &self.targets)
+            .finish_non_exhaustive()
     }
 }

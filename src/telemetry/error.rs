@@ -16,7 +16,7 @@ impl Error {
         Error { setting, problem: problem.to_string() }
     }
 
-    /// The builder's method that was called with it, such as `.otlp`.
+    /// What the mistake is in, such as `.otlp`, `.targets` or `app!`.
     pub fn setting(&self) -> &str {
         self.setting
     }

@@ -34,7 +34,8 @@ const LOUDEST: usize = 5;
 /// Telemetry of an application: off until its user says yes.
 ///
 /// Keep it until the program ends: dropping it writes what is queued to the local store, within 50 ms, and sends
-/// nothing. Dropped early, the layer goes on collecting to the store, and the next run sends.
+/// nothing. Dropped early, the layer goes on collecting to the store; what is there is sent by a later run that lives for 5
+/// seconds, finds 100 records, or flushes.
 #[must_use = "dropping it at once stops uploads; bind it to a variable that lives as long as the program"]
 pub struct Telemetry {
     decision: Decision,
@@ -61,7 +62,8 @@ impl Telemetry {
         Self::builder(app).start()
     }
 
-    /// The layer to add to the application's registry; `None` while telemetry is off, which costs nothing.
+    /// The layer to add to the application's registry; `None` while telemetry is off, which costs nothing, unless the
+    /// builder was told to be [`switchable`](Builder::switchable).
     pub fn layer<S>(&self) -> Option<Filtered<TelemetryLayer, Gate, S>>
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
@@ -167,21 +169,24 @@ impl Telemetry {
     /// Stores and sends what was logged before the call; `deadline` is for everything together.
     ///
     /// # Errors
-    /// Time ran out, or the server did not take everything. What is stored is sent later, by this run or the next.
+    /// Time ran out, the store did not take everything, or the server could not be reached or asked for time. What is
+    /// stored is sent later, by this run or the next. What a server refuses for good is no error: see [`Loss::Rejected`](crate::Loss::Rejected).
     pub fn flush(&self, deadline: Duration) -> Result<(), Unfinished> {
         self.pipeline.get().map_or(Ok(()), |pipeline| pipeline.flush(deadline))
     }
 
-    /// As [`Telemetry::flush`], and then ends the threads. The layer takes no more records.
+    /// As [`Telemetry::flush`], and then tells the threads to end. The layer takes no more records. May take 50 ms longer.
     ///
     /// # Errors
-    /// As [`Telemetry::flush`]; the threads end all the same.
+    /// As [`Telemetry::flush`]; the threads end all the same, after what they are doing.
     pub fn shutdown(self, deadline: Duration) -> Result<(), Unfinished> {
         self.pipeline.get().map_or(Ok(()), |pipeline| pipeline.shutdown(deadline))
     }
 
     /// Ends collection at once, for all threads. When it returns, nothing more is stored or sent, not even what was
     /// queued; what was stored before stays until it is deleted.
+    ///
+    /// Waits for a request to be cut and for a transaction of the store to end, as a rule some milliseconds.
     ///
     /// It holds for this run. To make it last, the application saves its user's no.
     pub fn withdraw(&self) {

@@ -86,6 +86,12 @@ impl HttpSettings {
         self.headers.push((name, value));
     }
 
+    /// Takes authorization and headers out.
+    pub(crate) fn forget_credentials(&mut self) {
+        self.auth = None;
+        self.headers.clear();
+    }
+
     /// The settings, if all of them can be used.
     ///
     /// # Errors
