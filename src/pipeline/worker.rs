@@ -66,6 +66,8 @@ impl Worker {
         self.shared.queue.close();
         // The store failed to the end.
         self.shared.queue.counters.lose_swept(Loss::Exit, self.rows.len() as u64);
+        // Closed before anybody is told, who may want to move the file.
+        self.outbox = None;
         self.shared.ended();
     }
 

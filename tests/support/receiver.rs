@@ -2,7 +2,7 @@
 //!
 //! HTTP/1.1 with keep-alive over std's sockets and threads, so that it shares no code with the client under test.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -1,0 +1,118 @@
+//! Promise 4, beside the wire: a mistake in code is an error that names the setting and the remedy; trouble in the
+//! environment is neither an error nor a panic, and `status` tells of it.
+
+#[path = "support/home.rs"]
+mod home;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use tracing_privacy::{App, Builder, Clock, Environment, Status, Telemetry};
+use tracing_subscriber::prelude::*;
+
+const YES: [(&str, &str); 1] = [("TROUBLE_TELEMETRY_ENABLED", "true")];
+
+fn builder(environment: Environment) -> Builder {
+    Telemetry::builder(tracing_privacy::app!("trouble"))
+        .environment(environment)
+        .targets("trouble_costs_the_host_nothing=info")
+}
+
+/// Logs ten records, and gives what is shown and said of them.
+fn run(environment: Environment) -> (Vec<String>, Status) {
+    let start = Instant::now();
+    let telemetry = builder(environment).start().expect("trouble in the environment is no error");
+    assert!(start.elapsed() < Duration::from_secs(1), "starting took {:?}", start.elapsed());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+        (0..10).for_each(|number| tracing::info!(number, "order placed"));
+    });
+    telemetry.flush(Duration::from_secs(10)).expect("there is somewhere to keep them");
+    let seen = (telemetry.records(100).expect("there is something to read"), telemetry.status());
+    telemetry.shutdown(Duration::from_secs(10)).expect("there is nothing left to do");
+    seen
+}
+
+#[track_caller]
+fn only_in_memory(environment: Environment) {
+    let (shown, status) = run(environment);
+    assert_eq!(shown.len(), 10);
+    assert!(status.store().is_none(), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("memory only")), "{status}");
+    let counts = status.counts();
+    assert_eq!((counts.produced(), counts.stored(), counts.dropped()), (10, 10, 0), "{status}");
+}
+
+#[test]
+fn without_a_home_records_are_kept_in_memory() {
+    only_in_memory(Environment::fixed(YES));
+}
+
+#[test]
+fn a_home_that_is_no_directory_costs_nothing() {
+    let file = home::home("no-directory").join("file");
+    fs::write(&file, "not a directory").expect("the test's directory can be written to");
+    only_in_memory(Environment::fixed(YES).home(file));
+}
+
+#[cfg(all(unix, feature = "store"))]
+#[test]
+fn a_planted_link_is_not_followed() {
+    let directory = home::home("planted");
+    let elsewhere = directory.join("elsewhere");
+    let data = directory.join(".local/share/trouble/telemetry");
+    fs::create_dir_all(&data).expect("the test's directory can be written to");
+    std::os::unix::fs::symlink(&elsewhere, data.join("telemetry.db")).expect("a link can be made");
+    only_in_memory(Environment::fixed(YES).home(&directory));
+    assert!(!elsewhere.exists(), "nothing is written through the link");
+}
+
+#[cfg(feature = "store")]
+#[test]
+fn a_ruined_store_is_begun_anew_and_said_to_be() {
+    let directory = home::home("ruined");
+    let (_, status) = run(Environment::fixed(YES).home(&directory));
+    let path = status.store().expect("it is on disk").to_owned();
+    for extra in ["-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{extra}", path.display()));
+    }
+    fs::write(&path, vec![0xa5; 20_000]).expect("the file can be written");
+    let (shown, status) = run(Environment::fixed(YES).home(&directory));
+    assert_eq!(shown.len(), 10);
+    assert!(status.notes().iter().any(|note| note.contains("begun anew")), "{status}");
+}
+
+#[cfg(feature = "store")]
+#[test]
+fn a_clock_that_is_ten_years_off_loses_nothing() {
+    let directory = home::home("clock");
+    for (time, year) in [("2036-01-02T03:04:05Z", "2036"), ("2016-01-02T03:04:05Z", "2016")] {
+        let environment = Environment::fixed(YES).home(&directory).clock(Clock::manual(time));
+        let (shown, status) = run(environment);
+        assert_eq!(shown.iter().filter(|row| row.contains(&format!("\"time\":\"{year}"))).count(), 10, "{status}");
+        assert_eq!(status.counts().stored(), 10, "{status}");
+    }
+}
+
+#[test]
+fn a_mistake_in_code_is_an_error_that_names_the_setting_and_the_remedy() {
+    let off = || Telemetry::builder(tracing_privacy::app!("trouble")).environment(Environment::empty());
+    let named = |app: App| Telemetry::builder(app).environment(Environment::empty());
+    let mut mistakes = vec![
+        (named(tracing_privacy::app!("")), "app!", "app!(\""),
+        (named(tracing_privacy::app!("../etc")), "app!", "app!(\""),
+        (off().targets("sqlx=loud"), ".targets", "sqlx=warn"),
+    ];
+    #[cfg(feature = "otlp")]
+    mistakes.extend([
+        (off().otlp("not a url"), ".otlp", "https://"),
+        (off().otlp("http://telemetry.example.com"), ".otlp", ".allow_plaintext_to(\"telemetry.example.com\")"),
+        (off().otlp("https://user:hunter2@telemetry.example.com"), ".otlp", ".basic("),
+        (off().otlp("https://t.example").bearer(""), "settings", ".bearer("),
+    ]);
+    for (builder, setting, remedy) in mistakes {
+        let error = builder.start().expect_err(remedy);
+        let text = error.to_string();
+        assert!(error.setting().contains(setting) && text.contains(remedy), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
