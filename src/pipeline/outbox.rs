@@ -81,7 +81,6 @@ pub(crate) struct Trouble {
 
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "memory knows no such trouble"))]
 pub(crate) enum Lasts {
     /// Another process is writing, the disk is full.
     ForAWhile,
@@ -306,7 +305,6 @@ struct Held {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
 enum State {
     Waiting,
     Claimed,
