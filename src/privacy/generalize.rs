@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::policy::{Action, TimeUnit};
 use super::pseudonym::Pseudonymizer;
-use super::scan::{self, Kind};
+use super::scan::{Kind, Scanner};
 use crate::app::{Date, Timestamp};
 
 /// The coarser form of a value; `None` when it has none, and the field goes.
@@ -75,7 +75,7 @@ fn generalize(field: &str, value: &str, pseudonyms: &Pseudonymizer) -> Option<St
         return route(value);
     }
     let mut findings = Vec::new();
-    scan::scan(value.as_bytes(), &mut findings);
+    Scanner::standard().scan(value.as_bytes(), &mut findings);
     match findings.first().map(|finding| (finding.kind(), finding.span())) {
         Some((Kind::Email, span)) if span == (0..value.len()) => {
             let (_, domain) = value.rsplit_once('@')?;

@@ -29,11 +29,11 @@ mod tests;
 pub(crate) use chunk::{Chunk, Clean, CleanFields};
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
-pub use policy::{Action, Explanation, OnFinding, Policy, TimeUnit};
+pub use policy::{Action, Explanation, Policy, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer};
 #[cfg(feature = "otlp")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;
 pub(crate) use resource::Source;
-pub use scan::{Finding, Kind, Severity};
+pub use scan::{Custom, CustomError, CustomKind, Finding, Kind, OnFinding, Scanner, Severity, UnknownKind};
 pub(crate) use visitor::PrivacyVisitor;

@@ -8,9 +8,9 @@ use super::chunk::Tally;
 use super::format::{self, HEADER, INLINE_KEY, Key};
 use super::generalize;
 use super::plan::{FieldPlan, Role, Scalars};
-use super::policy::{Action, OnFinding, Policy};
+use super::policy::{Action, Policy};
 use super::pseudonym::{self, Pseudonymizer};
-use super::scan::{self, Finding};
+use super::scan::{Finding, OnFinding};
 use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct};
 
 /// Bytes of a value that are kept; it is scanned first and cut after.
@@ -114,7 +114,7 @@ impl<'a> Pen<'a> {
         if plan.keeps_text()
             && value.len() <= plan.cap()
             && !self.is_full(VALUE_CAP)
-            && scan::looks_clean(value.as_bytes())
+            && self.engine.policy.text_scanner().looks_clean(value.as_bytes())
         {
             let record = &mut self.scratch.record;
             // The cast keeps the value: every cap is below 65,536.
@@ -215,16 +215,17 @@ impl<'a> Pen<'a> {
         text.clear();
         // Writing to a String does not fail.
         let _ = write!(text, "{number}");
-        scan::scan(text.as_bytes(), findings);
+        self.engine.policy.text_scanner().scan(text.as_bytes(), findings);
         !findings.is_empty()
     }
 
     /// Scans the text from `at` on, replaces what is found, cuts it to its cap and notes its length.
     #[inline]
     fn settle(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
-        if !scan::looks_clean(&self.scratch.record[at..]) {
+        let scanner = self.engine.policy.text_scanner();
+        if !scanner.looks_clean(&self.scratch.record[at..]) {
             let Scratch { record, findings, .. } = &mut *self.scratch;
-            scan::scan(&record[at..], findings);
+            scanner.scan(&record[at..], findings);
             if !findings.is_empty() {
                 return self.redact(entry, at, whole, plan);
             }
@@ -251,7 +252,10 @@ impl<'a> Pen<'a> {
         self.tally.redacted = self.tally.redacted.saturating_add(1);
         record.truncate(at);
         let end = if whole == Whole::Yes { text.len() } else { floor_boundary(text.as_bytes(), SAFE) };
-        scan::redact(&text[..end], findings, |piece| record.extend_from_slice(piece.as_bytes()));
+        self.engine
+            .policy
+            .text_scanner()
+            .redact(&text[..end], findings, |piece| record.extend_from_slice(piece.as_bytes()));
         text.clear();
         self.close_text(at, Whole::Yes, plan.cap());
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::keys::{self, KeyClass, NumericRule};
-use super::scan::{self, Finding, Severity};
+use super::scan::{Finding, OnFinding, Scanner};
 
 /// The rules by which values are kept, hashed, coarsened or dropped.
 ///
@@ -25,6 +25,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     message: Action,
     on_finding: OnFinding,
+    scanner: Scanner,
 }
 
 /// What happens to a value.
@@ -62,18 +63,6 @@ pub enum TimeUnit {
     Week,
 }
 
-/// What a finding in text leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnFinding {
-    /// The finding is replaced by its placeholder, such as `[EMAIL]`; the rest stays.
-    Redact,
-    /// The whole field goes.
-    DropField,
-    /// A validated finding drops the whole record; a less certain one is replaced.
-    DropRecord,
-}
-
 /// What would happen to a field, and which rule says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
@@ -87,7 +76,13 @@ impl Policy {
     /// Key rules and scanner: ids hashed, fields with personal, secret or content keys dropped, other text scanned,
     /// the text of `info!("…")` scanned, findings replaced. The default.
     pub fn standard() -> Self {
-        Policy { name: "standard", rules: Vec::new(), message: Action::Keep, on_finding: OnFinding::Redact }
+        Policy {
+            name: "standard",
+            rules: Vec::new(),
+            message: Action::Keep,
+            on_finding: OnFinding::Redact,
+            scanner: Scanner::standard(),
+        }
     }
 
     /// As [`Policy::standard`], but the text of `info!("…")` is dropped, and a validated finding drops the record.
@@ -134,6 +129,13 @@ impl Policy {
         self
     }
 
+    /// Which kinds are looked for in text, and what each leads to. Default: [`Scanner::standard`].
+    #[must_use]
+    pub fn scanner(mut self, scanner: Scanner) -> Self {
+        self.scanner = scanner;
+        self
+    }
+
     fn rule(mut self, key: &str, action: Action, why: String) -> Self {
         self.rules.push(Rule { pattern: Pattern::parse(key), action, why });
         self
@@ -166,15 +168,15 @@ impl Policy {
             return None;
         }
         let mut clean = String::with_capacity(text.len());
-        scan::redact(text, &findings, |piece| clean.push_str(piece));
+        self.scanner.redact(text, &findings, |piece| clean.push_str(piece));
         Some(Cow::Owned(clean))
     }
 
     /// What the scanner finds in a text, in order and without overlaps.
     pub fn findings(&self, text: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if !scan::looks_clean(text.as_bytes()) {
-            scan::scan(text.as_bytes(), &mut findings);
+        if !self.scanner.looks_clean(text.as_bytes()) {
+            self.scanner.scan(text.as_bytes(), &mut findings);
         }
         findings
     }
@@ -186,17 +188,19 @@ impl Policy {
 
     /// What these findings lead to.
     pub(super) fn answer(&self, findings: &[Finding]) -> OnFinding {
-        let certain = findings.iter().any(|finding| finding.severity() == Severity::Validated);
-        match self.on_finding {
-            OnFinding::DropRecord if !certain => OnFinding::Redact,
-            answer => answer,
-        }
+        self.scanner.answer(findings, self.on_finding)
+    }
+
+    /// What text is scanned with.
+    #[inline]
+    pub(super) fn text_scanner(&self) -> &Scanner {
+        &self.scanner
     }
 
     /// A name given in source code, such as a target: what the scanner finds in it is replaced all the same.
     pub(super) fn clean_name(&self, name: &str) -> Box<str> {
         let mut clean = String::new();
-        scan::redact(name, &self.findings(name), |piece| clean.push_str(piece));
+        self.scanner.redact(name, &self.findings(name), |piece| clean.push_str(piece));
         clean.into_boxed_str()
     }
 

@@ -1,5 +1,6 @@
 //! The scanner against its own sets, and against hostile text.
 
+mod configured;
 mod lines_clean;
 mod lines_found;
 mod negatives;
@@ -11,11 +12,19 @@ macro_rules! pieces {
     ($($piece:literal)*) => { &[$($piece),*] };
 }
 
+fn scan(text: &[u8], found: &mut Vec<Finding>) {
+    Scanner::standard().scan(text, found);
+}
+
+fn looks_clean(text: &[u8]) -> bool {
+    Scanner::standard().looks_clean(text)
+}
+
 fn scrub(text: &str) -> (String, Vec<Finding>) {
     let mut found = Vec::new();
     scan(text.as_bytes(), &mut found);
     let mut out = String::new();
-    redact(text, &found, |piece| out.push_str(piece));
+    Scanner::standard().redact(text, &found, |piece| out.push_str(piece));
     (out, found)
 }
 

@@ -1,0 +1,203 @@
+//! Which kinds are looked for, and what each of them leads to.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::custom::{Custom, CustomError};
+use super::finding::{Finding, redact, settle};
+use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
+use super::profile::{self, Profile};
+
+/// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
+///
+/// Cheap to clone. Start from [`Scanner::standard`] and give it to a policy by
+/// [`Policy::scanner`](crate::privacy::Policy::scanner).
+///
+/// ```
+/// use tracing_privacy::privacy::{Kind, OnFinding, Policy, Scanner};
+///
+/// let scanner = Scanner::standard().without(Kind::Ipv4).on_finding(Kind::Card, OnFinding::DropRecord);
+/// let policy = Policy::standard().scanner(scanner);
+/// assert_eq!(policy.scrub("bob@example.com at 203.0.113.7").as_deref(), Some("[EMAIL] at 203.0.113.7"));
+/// assert_eq!(policy.scrub("paid with 4111 1111 1111 1111"), None);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Scanner {
+    /// `None` is the standard, which costs one look at it.
+    settings: Option<Arc<Settings>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    off: KindSet,
+    answers: Vec<(KindSet, OnFinding)>,
+    custom: Vec<Custom>,
+}
+
+/// What a finding in text leads to. The later of two is the stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum OnFinding {
+    /// The finding is replaced by its placeholder, such as `[EMAIL]`; the rest stays.
+    Redact,
+    /// The whole field goes.
+    DropField,
+    /// The whole record goes. As a policy's answer to all kinds it takes a validated finding to do so, and a less certain
+    /// one is replaced; as the answer to one kind it does so in any case.
+    DropRecord,
+}
+
+impl Scanner {
+    /// All built-in kinds, each with the policy's own answer.
+    #[must_use]
+    pub const fn standard() -> Self {
+        Scanner { settings: None }
+    }
+
+    /// Looks for a kind no longer. What two kinds would find goes on being found by the other.
+    #[must_use]
+    pub fn without(self, kind: Kind) -> Self {
+        self.change(|settings| settings.off = settings.off.and(KindSet::of(kind)))
+    }
+
+    /// Looks for a kind again.
+    #[must_use]
+    pub fn with(self, kind: Kind) -> Self {
+        self.change(|settings| settings.off = settings.off.without(KindSet::of(kind)))
+    }
+
+    /// What a finding of one kind leads to, whatever the policy says of findings.
+    #[must_use]
+    pub fn on_finding(self, kind: Kind, answer: OnFinding) -> Self {
+        let kind = KindSet::of(kind);
+        self.change(|settings| {
+            settings.answers.retain(|(known, _)| *known != kind);
+            settings.answers.push((kind, answer));
+        })
+    }
+
+    /// Adds a kind. Its findings are shown as `[NAME]`.
+    ///
+    /// # Errors
+    /// If there is one of this name already, or there are 32.
+    pub fn custom(self, custom: Custom) -> Result<Self, CustomError> {
+        let known = self.customs();
+        if known.iter().any(|known| known.name() == custom.name()) {
+            return Err(CustomError::taken(custom.name()));
+        }
+        if known.len() == MOST_CUSTOM {
+            return Err(CustomError::too_many(custom.name()));
+        }
+        Ok(self.change(|settings| settings.custom.push(custom)))
+    }
+
+    /// The kind of this name, of those that are built in (`email`) and those that were added (`ORDER`).
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        let custom = self.customs().iter().position(|custom| custom.name() == name);
+        // At most MOST_CUSTOM are there.
+        custom.map(|at| Kind::Custom(CustomKind(at as u8))).or_else(|| name.parse().ok())
+    }
+
+    /// The name of a kind, also of one that was added to this scanner.
+    #[must_use]
+    pub fn name(&self, kind: Kind) -> &str {
+        self.custom_of(kind).map_or(kind.name(), Custom::name)
+    }
+
+    /// What stands in place of a finding of this kind.
+    #[must_use]
+    pub fn placeholder(&self, kind: Kind) -> &str {
+        self.custom_of(kind).map_or(kind.placeholder(), Custom::placeholder)
+    }
+
+    /// Whether one pass over the bytes proves that [`Scanner::scan`] would find nothing. `false` says nothing.
+    #[inline]
+    pub(crate) fn looks_clean(&self, text: &[u8]) -> bool {
+        profile::is_clean(text) && self.settings.as_ref().is_none_or(|settings| settings.custom.is_empty())
+    }
+
+    /// Finds everything in `text`, which is UTF-8 but for a last char that may be cut.
+    ///
+    /// `found` is cleared first; afterwards its findings are sorted and do not overlap. Should a detector fail, the whole
+    /// text is one finding.
+    pub(crate) fn scan(&self, text: &[u8], found: &mut Vec<Finding>) {
+        found.clear();
+        let all = || {
+            let profile = Profile::of(text);
+            if !profile.is_clean(text) {
+                super::detect(text, &profile, found);
+            }
+            if let Some(settings) = &self.settings {
+                settings.apply(text, found);
+            }
+            settle(found);
+        };
+        if catch_unwind(AssertUnwindSafe(all)).is_err() {
+            found.clear();
+            found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
+        }
+    }
+
+    /// Gives `text` piece by piece to `push`, each finding replaced by its placeholder. Findings that begin behind the
+    /// text are passed over.
+    pub(crate) fn redact(&self, text: &str, found: &[Finding], push: impl FnMut(&str)) {
+        redact(text, found, |kind| self.placeholder(kind), push);
+    }
+
+    /// What these findings lead to under a policy whose answer is `default`: the strongest that one of them asks for.
+    pub(crate) fn answer(&self, found: &[Finding], default: OnFinding) -> OnFinding {
+        let answers = self.settings.as_ref().map_or(&[][..], |settings| &settings.answers);
+        found.iter().map(|finding| answer(finding, answers, default)).max().unwrap_or(OnFinding::Redact)
+    }
+
+    fn customs(&self) -> &[Custom] {
+        self.settings.as_ref().map_or(&[], |settings| &settings.custom)
+    }
+
+    fn custom_of(&self, kind: Kind) -> Option<&Custom> {
+        match kind {
+            Kind::Custom(CustomKind(at)) => self.customs().get(usize::from(at)),
+            _ => None,
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(self.settings.get_or_insert_default()));
+        self
+    }
+}
+
+impl Settings {
+    #[inline(never)]
+    fn apply(&self, text: &[u8], found: &mut Vec<Finding>) {
+        for (at, custom) in self.custom.iter().enumerate() {
+            // At most MOST_CUSTOM are there.
+            let kind = Kind::Custom(CustomKind(at as u8));
+            custom.find(text, |start, end| found.push(Finding::new(kind, custom.certainty(), start..end)));
+        }
+        found.retain(|finding| !self.off.meets(finding.kinds));
+    }
+}
+
+fn answer(finding: &Finding, answers: &[(KindSet, OnFinding)], default: OnFinding) -> OnFinding {
+    if finding.kind == Kind::Unscanned {
+        return default.max(OnFinding::DropField);
+    }
+    let default = match default {
+        OnFinding::DropRecord if finding.severity != Severity::Validated => OnFinding::Redact,
+        default => default,
+    };
+    let mut rest = finding.kinds;
+    let mut strongest = None;
+    for (kind, answer) in answers.iter().filter(|(kind, _)| kind.meets(finding.kinds)) {
+        rest = rest.without(*kind);
+        strongest = strongest.max(Some(*answer));
+    }
+    // Kinds without an answer of their own have the policy's.
+    if rest == KindSet::default() {
+        strongest.unwrap_or(default)
+    } else {
+        strongest.map_or(default, |own| own.max(default))
+    }
+}
