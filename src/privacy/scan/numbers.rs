@@ -3,6 +3,7 @@
 //! The text is cut into clusters: groups of digits with one separator between them. Each detector looks at the groups, so that
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HEX, after, alnum, before, is, run};
 use super::{Finding, card, dates, geo, iban, ipv4, national, phone};
 
@@ -102,10 +103,11 @@ fn past_separator(text: &[u8], end: usize) -> Option<usize> {
 }
 
 /// Finds them; says whether a number was left over that a word might yet explain.
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) -> Rest {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
+    let text = anchors.text;
     let mut rest = Rest::Nothing;
     let mut at = 0;
-    while let Some(start) = text[at..].iter().position(|byte| is(*byte, DIGIT)).map(|offset| at + offset) {
+    while let Some(start) = anchors.next(Class::Digit, at) {
         if let Some(end) = past_common(text, start) {
             at = end;
             continue;
