@@ -5,12 +5,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::app::random::IdRng;
 use crate::pipeline::{Loss, Ports};
+use super::span::Spares;
 use crate::privacy::Scratch;
 
 pub(super) struct Local {
     pub(super) scratch: Scratch,
     pub(super) rng: IdRng,
     pub(super) ports: Ports,
+    pub(super) spares: Spares,
+}
+
+impl Local {
+    #[cold]
+    fn new() -> Box<Self> {
+        Box::new(Local {
+            scratch: Scratch::default(),
+            rng: IdRng::new(),
+            ports: Ports::default(),
+            spares: Spares::default(),
+        })
+    }
 }
 
 thread_local! {
@@ -25,7 +39,7 @@ thread_local! {
 pub(super) fn with<R>(write: impl FnOnce(&mut Local) -> R) -> Result<R, Loss> {
     let taken = LOCAL.try_with(Cell::take).map_err(|_| Loss::ThreadExit)?;
     let mut local = taken
-        .unwrap_or_else(|| Box::new(Local { scratch: Scratch::default(), rng: IdRng::new(), ports: Ports::default() }));
+        .unwrap_or_else(Local::new);
     // A panic of ours must not become the application's.
     let result = catch_unwind(AssertUnwindSafe(|| write(&mut local))).map_err(|_| Loss::Panic);
     // What a nested event left there is dropped: it is the younger one.

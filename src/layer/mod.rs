@@ -23,10 +23,13 @@ use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
 use crate::privacy::format::{Header, Shape};
 use crate::privacy::{Engine, Origin, Plan, Plans, PrivacyVisitor};
 use local::Local;
-use span::{Context as TraceContext, SpanState, SpanStates};
+use span::{OpenSpans, SpanContext};
 
 /// The layer that turns spans and events into telemetry. Made by [`Telemetry::layer`](crate::Telemetry::layer).
-pub struct TelemetryLayer(Arc<Core>);
+pub struct TelemetryLayer {
+    core: Arc<Core>,
+    spans: OpenSpans,
+}
 
 /// What the layer and its gate share.
 pub(crate) struct Core {
@@ -91,24 +94,25 @@ impl Running {
 
 impl TelemetryLayer {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        TelemetryLayer(core)
+        TelemetryLayer { core, spans: OpenSpans::new() }
     }
 
-    /// The nearest span around `span`, itself included, that is recorded; its place in its trace.
-    fn context<'a, S>(&self, running: &Running, span: Option<SpanRef<'a, S>>) -> Option<TraceContext>
+    /// The span around a span or an event, or else the nearest around that which is recorded. `outer` asks the registry,
+    /// and is asked only where `around` itself is not recorded.
+    #[inline]
+    fn recorded<'a, S>(
+        &self,
+        around: Option<Id>,
+        outer: impl FnOnce() -> Option<SpanRef<'a, S>>,
+    ) -> Option<(Id, SpanContext)>
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
-        let mut next = span;
-        while let Some(span) = next {
-            if let Some(states) = span.extensions().get::<SpanStates>()
-                && let Some(state) = states.of(running.sink.id())
-            {
-                return Some(state.context());
-            }
-            next = span.parent();
+        let around = around?;
+        if let Some(context) = self.spans.context(&around) {
+            return Some((around, context));
         }
-        None
+        outer()?.scope().find_map(|span| Some((span.id(), self.spans.context(&span.id())?)))
     }
 }
 
@@ -117,67 +121,78 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let Some(running) = self.0.running() else { return };
+        let Some(running) = self.core.running() else { return };
         let metadata = attributes.metadata();
-        let Some(plan) = self.0.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else { return };
-        let Some(span) = ctx.span(id) else { return };
-        let parent = self.context(running, span.parent());
+        let Some(plan) = self.core.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else { return };
+        let around = around(attributes.parent(), attributes.is_contextual(), &ctx);
+        let parent = self.recorded(around, || ctx.span(id)?.parent()).map(|(_, context)| context);
         running.with_local(|local| {
             let start = running.now();
             let context = match parent {
                 Some(parent) => parent.child(local.rng.next_u64()).ok_or(Loss::TooDeep)?,
-                None => TraceContext::root(&mut local.rng),
+                None => SpanContext::root(&mut local.rng),
             };
-            let mut visitor = PrivacyVisitor::fields(&running.engine, plan, &mut local.scratch);
+            let header = Header {
+                shape: Shape::Span,
+                plan: plan.id(),
+                start,
+                end: start,
+                trace_id: context.trace_id,
+                span_id: context.span_id,
+                parent_id: parent.map_or(0, |parent| parent.span_id),
+            };
+            let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             attributes.record(&mut visitor);
-            let state = SpanState::new(running.sink.id(), plan.id(), context, parent, start, visitor.into_fields());
-            SpanStates::insert(&mut span.extensions_mut(), state);
+            let mut span = local.spares.take();
+            span.context = context;
+            visitor.open(&mut span.record);
+            self.spans.insert(id, span);
             Ok(())
         });
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
-        let Some(running) = self.0.running() else { return };
-        let Some(span) = ctx.span(id) else { return };
-        let Some(plan) = self.0.plan(running, span.metadata()).filter(|plan| plan.origin == Origin::Admitted) else {
+        let Some(running) = self.core.running() else { return };
+        let Some(metadata) = ctx.metadata(id) else { return };
+        let Some(plan) = self.core.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else {
             return;
         };
         running.with_local(|local| {
-            let mut visitor = PrivacyVisitor::fields(&running.engine, plan, &mut local.scratch);
+            let mut visitor = PrivacyVisitor::later(&running.engine, plan, &mut local.scratch);
             values.record(&mut visitor);
-            let later = visitor.into_fields();
-            span::with_state(&span, running.sink.id(), |state| state.fields.amend(later));
+            let later = visitor.into_later();
+            self.spans.change(id, |span| span.record.amend(later));
             Ok(())
         });
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
-        let Some(running) = self.0.running() else { return };
-        let Some(context) = self.context(running, ctx.span(follows)) else { return };
-        if let Some(span) = ctx.span(id) {
-            span::with_state(&span, running.sink.id(), |state| {
-                state.fields.follows(context.trace_id, context.span_id);
-            });
+        if self.core.running().is_none() {
+            return;
+        }
+        if let Some((_, context)) = self.recorded(Some(follows.clone()), || ctx.span(follows)) {
+            self.spans.change(id, |span| span.record.follows(context.trace_id, context.span_id));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        let Some(running) = self.0.running() else { return };
+        let Some(running) = self.core.running() else { return };
         let metadata = event.metadata();
-        let Some(plan) = self.0.plan(running, metadata) else { return };
+        let Some(plan) = self.core.plan(running, metadata) else { return };
         match plan.origin {
             Origin::Admitted | Origin::LogBridge => {}
             // The gate was asked about the `log` crate's record, not about the bridge's callsite.
             Origin::TurnedAway => return plan.turn_away(),
             Origin::Never => return,
         }
-        let span = ctx.event_span(event);
+        let around = around(event.parent(), event.is_contextual(), &ctx);
+        let span = self.recorded(around, || ctx.event_span(event));
         if *metadata.level() == Level::ERROR
-            && let Some(span) = &span
+            && let Some((id, _)) = &span
         {
-            span::with_state(span, running.sink.id(), |state| state.fields.failed());
+            self.spans.change(id, |span| span.record.failed());
         }
-        let context = self.context(running, span);
+        let context = span.map(|(_, context)| context);
         running.with_local(|local| {
             let header = Header {
                 shape: Shape::Event,
@@ -188,9 +203,9 @@ where
                 span_id: context.map_or(0, |context| context.span_id),
                 parent_id: 0,
             };
-            let mut visitor = PrivacyVisitor::event(&running.engine, plan, &mut local.scratch, &header);
+            let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             event.record(&mut visitor);
-            if plan.origin == Origin::LogBridge && !self.0.scope.admits_log(visitor.log_target(), plan.level) {
+            if plan.origin == Origin::LogBridge && !self.core.scope.admits_log(visitor.log_target(), plan.level) {
                 plan.turn_away();
                 return Ok(());
             }
@@ -200,21 +215,26 @@ where
         });
     }
 
-    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        let Some(running) = self.0.running() else { return };
-        let Some(span) = ctx.span(&id) else { return };
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        // Also where nothing is recorded any more: a span that is over is forgotten.
+        let Some(mut span) = self.spans.remove(&id) else { return };
+        let Some(running) = self.core.running() else { return };
         running.with_local(|local| {
-            let end = running.now();
-            let clean = {
-                let extensions = span.extensions();
-                let state = extensions.get::<SpanStates>().and_then(|states| states.of(running.sink.id()));
-                let Some(state) = state else { return Ok(()) };
-                state.fields.close(&state.header(end), &mut local.scratch).ok_or(Loss::Finding)?
-            };
-            running.sink.put(&mut local.ports, clean);
-            Ok(())
+            let clean = span.record.close(running.now());
+            let result = clean.map(|clean| running.sink.put(&mut local.ports, clean)).ok_or(Loss::Finding);
+            local.spares.put(span);
+            result
         });
     }
+}
+
+/// The id of the span that a span or an event lies in, recorded or not.
+#[inline]
+fn around<S>(parent: Option<&Id>, is_contextual: bool, ctx: &Context<'_, S>) -> Option<Id>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    if is_contextual { ctx.current_span().id().cloned() } else { parent.cloned() }
 }
 
 impl fmt::Debug for TelemetryLayer {

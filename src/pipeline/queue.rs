@@ -85,11 +85,6 @@ impl Sink {
         }
     }
 
-    /// Tells this pipeline from others in the process.
-    pub(crate) fn id(&self) -> u64 {
-        self.0.id
-    }
-
     /// Whether the pipeline still takes records.
     pub(crate) fn is_open(&self) -> bool {
         !self.0.closed.load(Ordering::Relaxed)

@@ -8,6 +8,8 @@
 pub(crate) const LENGTH: usize = 4;
 /// Bytes of the fixed header: kind, plan, start, end, trace id, span id, parent span id.
 pub(crate) const HEADER: usize = 1 + 4 + 8 + 8 + 16 + 8 + 8;
+/// Where a record's entries start.
+pub(super) const START: usize = LENGTH + HEADER;
 
 /// Set in an attribute's tag when its key is text, not a field index.
 pub(crate) const INLINE_KEY: u8 = 0x80;
@@ -77,10 +79,22 @@ pub(crate) struct Header {
     pub(crate) parent_id: u64,
 }
 
+/// Sets a record's end, which lies no earlier than its start.
+#[inline]
+pub(super) fn set_end(record: &mut [u8], end: u64) {
+    if let Some(times) = record.get_mut(LENGTH + 5..LENGTH + 21) {
+        let (start, slot) = times.split_at_mut(8);
+        let start = u64::from_le_bytes([start[0], start[1], start[2], start[3], start[4], start[5], start[6], start[7]]);
+        slot.copy_from_slice(&end.max(start).to_le_bytes());
+    }
+}
+
 impl Header {
+    /// The header, behind room for the record's length.
     #[inline]
-    pub(super) fn encode(&self) -> [u8; HEADER] {
-        let mut bytes = [0; HEADER];
+    pub(super) fn encode(&self) -> [u8; START] {
+        let mut record = [0; START];
+        let bytes = &mut record[LENGTH..];
         bytes[0] = self.shape as u8;
         bytes[1..5].copy_from_slice(&self.plan.to_le_bytes());
         bytes[5..13].copy_from_slice(&self.start.to_le_bytes());
@@ -88,7 +102,7 @@ impl Header {
         bytes[21..37].copy_from_slice(&self.trace_id.to_be_bytes());
         bytes[37..45].copy_from_slice(&self.span_id.to_be_bytes());
         bytes[45..53].copy_from_slice(&self.parent_id.to_be_bytes());
-        bytes
+        record
     }
 
     pub(crate) fn decode(bytes: &[u8; HEADER]) -> Header {
@@ -133,6 +147,17 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Bytes that the entry takes, with its tag and key.
+    pub(super) fn size(&self) -> usize {
+        let key = match self.key {
+            Key::None => 0,
+            Key::Index(_) => 2,
+            Key::Text(text) => 1 + text.len(),
+        };
+        let length = if matches!(self.tag, STR | BODY | NAME | TARGET | STATUS_MESSAGE) { 2 } else { 0 };
+        1 + key + length + self.value.len()
+    }
+
     /// Whether both say the same thing about a span, so that the later one replaces the earlier.
     pub(super) fn replaces(&self, earlier: &Entry<'_>) -> bool {
         match (self.key, earlier.key) {
@@ -207,6 +232,8 @@ mod tests {
             span_id: 0x8899_aabb_ccdd_eeff,
             parent_id: 3,
         };
-        assert_eq!(format!("{:?}", Header::decode(&header.encode())), format!("{header:?}"));
+        let record = header.encode();
+        let bytes = record[LENGTH..].try_into().expect("what follows the length is the header");
+        assert_eq!(format!("{:?}", Header::decode(bytes)), format!("{header:?}"));
     }
 }

@@ -11,6 +11,7 @@ mod generalize;
 mod json;
 mod key_tables;
 mod keys;
+mod open;
 mod pen;
 mod plan;
 mod policy;
@@ -26,7 +27,8 @@ mod visitor;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunk::{Chunk, Clean, CleanFields};
+pub(crate) use chunk::{Chunk, Clean};
+pub(crate) use open::CleanSpan;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
 pub use policy::{Action, Explanation, Policy, TimeUnit};

@@ -83,7 +83,7 @@ impl<'a> Pen<'a> {
 
     #[cold]
     pub(super) fn drop_field(&mut self) {
-        self.tally.dropped = self.tally.dropped.saturating_add(1);
+        self.tally.drop_one();
     }
 
     /// Writes a number or a truth value.

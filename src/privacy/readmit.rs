@@ -74,7 +74,6 @@ impl Readmitter {
     fn write(&mut self, row: &RawMap<'_>, header: &Header) -> Option<Clean<'_>> {
         let Readmitter { engine, scratch, plans, .. } = self;
         scratch.record.clear();
-        scratch.record.extend_from_slice(&[0; format::LENGTH]);
         scratch.record.extend_from_slice(&header.encode());
         let mut pen = Pen::new(engine, scratch);
         for (name, role, logged_as) in [

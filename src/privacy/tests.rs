@@ -52,10 +52,11 @@ impl<S: Subscriber> Layer<S> for Collecting {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
         let plan = self.0.plans.plan(attributes.metadata(), |_| Origin::Admitted).unwrap();
         let mut scratch = Scratch::default();
-        let mut visitor = PrivacyVisitor::fields(&self.0.engine, plan, &mut scratch);
+        let mut visitor = PrivacyVisitor::record(&self.0.engine, plan, &mut scratch, &header(Shape::Span, plan));
         attributes.record(&mut visitor);
-        let fields = visitor.into_fields();
-        if let Some(clean) = fields.close(&header(Shape::Span, plan), &mut scratch) {
+        let mut span = CleanSpan::default();
+        visitor.open(&mut span);
+        if let Some(clean) = span.close(0) {
             self.0.chunk.lock().unwrap().append(clean);
         }
     }
@@ -63,7 +64,7 @@ impl<S: Subscriber> Layer<S> for Collecting {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let plan = self.0.plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
         let mut scratch = Scratch::default();
-        let mut visitor = PrivacyVisitor::event(&self.0.engine, plan, &mut scratch, &header(Shape::Event, plan));
+        let mut visitor = PrivacyVisitor::record(&self.0.engine, plan, &mut scratch, &header(Shape::Event, plan));
         event.record(&mut visitor);
         if let Some(clean) = visitor.finish() {
             self.0.chunk.lock().unwrap().append(clean);

@@ -7,8 +7,9 @@ use std::fmt::{self, Write as _};
 
 use tracing::field::{Field, Visit};
 
-use super::chunk::{Clean, CleanFields};
+use super::chunk::Clean;
 use super::format::{self, Entries, Header, Key};
+use super::open::{CleanSpan, Later};
 use super::pen::{Engine, Pen, Scalar, Scratch, WINDOW};
 use super::plan::{FieldPlan, Plan, Role};
 use super::text::floor_boundary;
@@ -25,27 +26,18 @@ pub(crate) struct PrivacyVisitor<'a> {
 }
 
 impl<'a> PrivacyVisitor<'a> {
-    /// A visitor that writes an event.
+    /// A visitor that writes an event, or a span with its first fields.
     #[inline]
-    pub(crate) fn event(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch, header: &Header) -> Self {
+    pub(crate) fn record(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch, header: &Header) -> Self {
         scratch.record.clear();
-        let mut head = [0; format::LENGTH + format::HEADER];
-        head[format::LENGTH..].copy_from_slice(&header.encode());
-        scratch.record.extend_from_slice(&head);
-        Self::new(engine, plan, scratch)
+        scratch.record.extend_from_slice(&header.encode());
+        PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start: format::START }
     }
 
-    /// A visitor that writes fields of a span, given at its start or later.
-    #[inline]
-    pub(crate) fn fields(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
+    /// A visitor that writes fields which a span gets after its start.
+    pub(crate) fn later(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
         scratch.record.clear();
-        Self::new(engine, plan, scratch)
-    }
-
-    #[inline]
-    fn new(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
-        let start = scratch.record.len();
-        PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start }
+        PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start: 0 }
     }
 
     /// The finished event; `None` when a finding condemned it.
@@ -55,10 +47,16 @@ impl<'a> PrivacyVisitor<'a> {
         (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
     }
 
-    /// The finished fields of a span.
-    pub(crate) fn into_fields(self) -> CleanFields {
+    /// Lets a span begin with what was written.
+    #[inline]
+    pub(crate) fn open(self, span: &mut CleanSpan) {
+        span.begin(&self.pen.scratch.record, self.pen.tally, self.pen.condemned);
+    }
+
+    /// What a span got after its start.
+    pub(crate) fn into_later(self) -> Later<'a> {
         let Pen { scratch, tally, condemned, .. } = self.pen;
-        CleanFields::new(&scratch.record[self.start..], tally, condemned)
+        Later::new(&scratch.record, tally, condemned)
     }
 
     /// The target that a record bridged from the `log` crate named, cleaned.

@@ -1,0 +1,122 @@
+//! The record of a span that is still open: clean from its first byte, finished when the span closes.
+
+use super::chunk::{Clean, Tally};
+use super::format::{self, Entries, Entry, Key, LINK, STATUS};
+use super::pen::{FIELD_CAP, RECORD_CAP};
+
+/// The status byte for an error; `record::Status` reads it.
+const ERROR: u8 = 2;
+/// Links that a span keeps.
+const MAX_LINKS: usize = 32;
+/// A buffer larger than this is not kept for the next span.
+const SPARE: usize = 1024;
+
+/// What was written of an open span. Its buffer serves span after span.
+#[derive(Default)]
+pub(crate) struct CleanSpan {
+    /// Room for the length, the header with an end that is not known yet, entries.
+    record: Vec<u8>,
+    tally: Tally,
+    condemned: bool,
+}
+
+/// Fields that a span got after its start.
+pub(crate) struct Later<'a> {
+    entries: &'a [u8],
+    tally: Tally,
+    condemned: bool,
+}
+
+impl CleanSpan {
+    /// Begins with this record, which ends where the span's first fields do.
+    #[inline]
+    pub(super) fn begin(&mut self, record: &[u8], tally: Tally, condemned: bool) {
+        self.record.clear();
+        self.record.extend_from_slice(record);
+        (self.tally, self.condemned) = (tally, condemned);
+    }
+
+    /// Adds what was recorded later; of two values for a field the later one stays.
+    pub(crate) fn amend(&mut self, later: Later<'_>) {
+        self.tally.add(later.tally);
+        self.condemned |= later.condemned;
+        for entry in Entries(later.entries) {
+            self.remove_what_is_replaced_by(&entry);
+        }
+        let mut rest = Entries(later.entries);
+        loop {
+            let from = rest.rest();
+            let Some(next) = rest.next() else { break };
+            let entry = &from[..from.len() - rest.rest().len()];
+            let is_field = |entry: &Entry<'_>| entry.key != Key::None;
+            let is_full = is_field(&next) && self.entries().filter(is_field).count() >= FIELD_CAP as usize;
+            if is_full || self.record.len() + entry.len() > RECORD_CAP {
+                self.tally.drop_one();
+            } else {
+                self.record.extend_from_slice(entry);
+            }
+        }
+    }
+
+    fn remove_what_is_replaced_by(&mut self, entry: &Entry<'_>) {
+        let mut at = format::START;
+        while let Some(size) = Entries(&self.record[at..]).next().map(|earlier| (earlier.size(), entry.replaces(&earlier))) {
+            match size {
+                (size, true) => drop(self.record.drain(at..at + size)),
+                (size, false) => at += size,
+            }
+        }
+    }
+
+    /// Notes that the span follows from another one. Links beyond 32 are counted as dropped.
+    pub(crate) fn follows(&mut self, trace_id: u128, span_id: u64) {
+        if self.entries().filter(|entry| entry.tag == LINK).count() >= MAX_LINKS {
+            return self.tally.drop_one();
+        }
+        self.record.push(LINK);
+        self.record.extend_from_slice(&trace_id.to_be_bytes());
+        self.record.extend_from_slice(&span_id.to_be_bytes());
+    }
+
+    /// Sets the status to error, unless there is one: the application itself may have said that all was well.
+    pub(crate) fn failed(&mut self) {
+        if !self.entries().any(|entry| entry.tag == STATUS) {
+            self.record.extend_from_slice(&[STATUS, ERROR]);
+        }
+    }
+
+    /// The finished record; `None` when a finding condemned it.
+    #[inline]
+    pub(crate) fn close(&mut self, end: u64) -> Option<Clean<'_>> {
+        format::set_end(&mut self.record, end);
+        (!self.condemned).then(|| Clean::seal(&mut self.record, self.tally))
+    }
+
+    /// Whether the buffer is worth keeping for another span.
+    #[inline]
+    pub(crate) fn is_spare(&self) -> bool {
+        self.record.capacity() <= SPARE
+    }
+
+    fn entries(&self) -> Entries<'_> {
+        Entries(&self.record[format::START..])
+    }
+}
+
+impl<'a> Later<'a> {
+    pub(super) fn new(entries: &'a [u8], tally: Tally, condemned: bool) -> Self {
+        Later { entries, tally, condemned }
+    }
+}
+
+impl std::fmt::Debug for CleanSpan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CleanSpan({} bytes)", self.record.len())
+    }
+}
+
+impl std::fmt::Debug for Later<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Later({} bytes)", self.entries.len())
+    }
+}
