@@ -5,14 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::app::random::IdRng;
 use crate::pipeline::{Loss, Ports};
-use super::span::Spares;
 use crate::privacy::Scratch;
 
 pub(super) struct Local {
     pub(super) scratch: Scratch,
     pub(super) rng: IdRng,
     pub(super) ports: Ports,
-    pub(super) spares: Spares,
 }
 
 impl Local {
@@ -22,7 +20,6 @@ impl Local {
             scratch: Scratch::default(),
             rng: IdRng::new(),
             ports: Ports::default(),
-            spares: Spares::default(),
         })
     }
 }

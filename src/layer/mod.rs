@@ -143,10 +143,10 @@ where
             };
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             attributes.record(&mut visitor);
-            let mut span = local.spares.take();
-            span.context = context;
-            visitor.open(&mut span.record);
-            self.spans.insert(id, span);
+            self.spans.open(id, |span| {
+                span.context = context;
+                visitor.open(&mut span.record);
+            });
             Ok(())
         });
     }
@@ -217,13 +217,13 @@ where
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         // Also where nothing is recorded any more: a span that is over is forgotten.
-        let Some(mut span) = self.spans.remove(&id) else { return };
-        let Some(running) = self.core.running() else { return };
-        running.with_local(|local| {
-            let clean = span.record.close(running.now());
-            let result = clean.map(|clean| running.sink.put(&mut local.ports, clean)).ok_or(Loss::Finding);
-            local.spares.put(span);
-            result
+        self.spans.close(&id, |span| {
+            let Some(running) = self.core.running() else { return };
+            running.with_local(|local| {
+                let clean = span.record.close(running.now()).ok_or(Loss::Finding)?;
+                running.sink.put(&mut local.ports, clean);
+                Ok(())
+            });
         });
     }
 }

@@ -43,27 +43,6 @@ pub(super) struct OpenSpan {
     pub(super) record: CleanSpan,
 }
 
-/// Spans that are over, for the next ones: making one costs an allocation only when more are open than ever before.
-#[derive(Default)]
-pub(super) struct Spares(Vec<OpenSpan>);
-
-impl Spares {
-    #[inline]
-    pub(super) fn take(&mut self) -> OpenSpan {
-        self.0.pop().unwrap_or_default()
-    }
-
-    #[inline]
-    pub(super) fn put(&mut self, span: OpenSpan) {
-        if self.0.len() < SPARES && span.record.is_spare() {
-            self.0.push(span);
-        }
-    }
-}
-
-/// As many as a thread opens inside each other.
-const SPARES: usize = 16;
-
 /// The open spans of one layer, by the registry's ids.
 ///
 /// The ids of spans that are open are unique within a registry, and a layer stands on one registry alone. A lock is held
@@ -71,50 +50,79 @@ const SPARES: usize = 16;
 pub(super) struct OpenSpans {
     /// Where the locks mean something: a forked child may have inherited one that nobody will ever open.
     process: u32,
-    shards: [Mutex<Shard>; SHARDS],
+    shards: Box<[Mutex<Shard>; SHARDS]>,
 }
-
-type Shard = HashMap<u64, OpenSpan, BuildHasherDefault<Spread>>;
 
 /// Threads seldom meet at one of so many locks.
 const SHARDS: usize = 32;
-/// A shard keeps room for so many spans, even if they are never open again all at once.
+
+/// A few seats whose buffers serve span after span, so that opening one costs no allocation; and a table for when they are
+/// taken.
+#[derive(Default)]
+struct Shard {
+    seats: [Seat; SEATS],
+    more: HashMap<u64, OpenSpan, BuildHasherDefault<Spread>>,
+}
+
+#[derive(Default)]
+struct Seat {
+    /// Zero, which is no span's id, while the seat is free.
+    id: u64,
+    span: OpenSpan,
+}
+
+const SEATS: usize = 4;
+/// The table keeps room for so many spans, even if they are never open again all at once.
 const ROOM: usize = 64;
 
 impl OpenSpans {
     pub(super) fn new() -> Self {
-        OpenSpans { process: std::process::id(), shards: Default::default() }
+        OpenSpans { process: std::process::id(), shards: Box::default() }
     }
 
+    /// Lets a span begin.
     #[inline]
-    pub(super) fn insert(&self, id: &Id, span: OpenSpan) {
-        if let Some(mut shard) = self.shard(id) {
-            shard.insert(id.into_u64(), span);
+    pub(super) fn open(&self, id: &Id, begin: impl FnOnce(&mut OpenSpan)) {
+        let Some(mut shard) = self.shard(id) else { return };
+        let id = id.into_u64();
+        match shard.seats.iter_mut().find(|seat| seat.id == 0) {
+            Some(seat) => {
+                seat.id = id;
+                begin(&mut seat.span);
+            }
+            None => begin(shard.more.entry(id).or_default()),
         }
     }
 
     /// The context of a span, if it is recorded.
     #[inline]
     pub(super) fn context(&self, id: &Id) -> Option<SpanContext> {
-        self.shard(id)?.get(&id.into_u64()).map(|span| span.context)
+        self.shard(id)?.find(id.into_u64()).map(|span| span.context)
     }
 
     /// Changes what is kept of a span, if it is recorded.
     pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) {
-        if let Some(span) = self.shard(id).as_mut().and_then(|shard| shard.get_mut(&id.into_u64())) {
+        if let Some(span) = self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())) {
             change(span);
         }
     }
 
-    /// Forgets a span.
+    /// Forgets a span, after a last look at it.
     #[inline]
-    pub(super) fn remove(&self, id: &Id) -> Option<OpenSpan> {
+    pub(super) fn close<R>(&self, id: &Id, last: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
         let mut shard = self.shard(id)?;
-        let span = shard.remove(&id.into_u64());
-        if shard.is_empty() && shard.capacity() > 2 * ROOM {
-            shard.shrink_to(ROOM);
+        let id = id.into_u64();
+        if let Some(seat) = shard.seats.iter_mut().find(|seat| seat.id == id) {
+            let result = last(&mut seat.span);
+            seat.id = 0;
+            seat.span.record.let_go();
+            return Some(result);
         }
-        span
+        let mut span = shard.more.remove(&id)?;
+        if shard.more.is_empty() && shard.more.capacity() > 2 * ROOM {
+            shard.more.shrink_to(ROOM);
+        }
+        Some(last(&mut span))
     }
 
     #[inline]
@@ -132,6 +140,17 @@ impl OpenSpans {
     #[cold]
     fn wait<'a>(&self, shard: &'a Mutex<Shard>) -> Option<MutexGuard<'a, Shard>> {
         (std::process::id() == self.process).then(|| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Shard {
+    #[inline]
+    fn find(&mut self, id: u64) -> Option<&mut OpenSpan> {
+        match self.seats.iter_mut().find(|seat| seat.id == id) {
+            Some(seat) => Some(&mut seat.span),
+            None if self.more.is_empty() => None,
+            None => self.more.get_mut(&id),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::pen::{FIELD_CAP, RECORD_CAP};
 const ERROR: u8 = 2;
 /// Links that a span keeps.
 const MAX_LINKS: usize = 32;
-/// A buffer larger than this is not kept for the next span.
+/// A buffer larger than this does not wait for the next span.
 const SPARE: usize = 1024;
 
 /// What was written of an open span. Its buffer serves span after span.
@@ -92,10 +92,12 @@ impl CleanSpan {
         (!self.condemned).then(|| Clean::seal(&mut self.record, self.tally))
     }
 
-    /// Whether the buffer is worth keeping for another span.
+    /// Gives up a buffer that is larger than most spans need.
     #[inline]
-    pub(crate) fn is_spare(&self) -> bool {
-        self.record.capacity() <= SPARE
+    pub(crate) fn let_go(&mut self) {
+        if self.record.capacity() > SPARE {
+            self.record = Vec::new();
+        }
     }
 
     fn entries(&self) -> Entries<'_> {

@@ -25,6 +25,8 @@ pub(super) const WINDOW: usize = 4 * VALUE_CAP;
 const SAFE: usize = WINDOW - VALUE_CAP;
 /// The smallest number with as many digits as the shortest card number has, less one.
 const CARD_LIKE: u64 = 1_000_000_000_000;
+/// Bytes of the largest number.
+const SCALAR: usize = 8;
 
 /// Buffers that a thread writes its records in, one after the other.
 #[derive(Default)]
@@ -183,25 +185,22 @@ impl<'a> Pen<'a> {
 
     #[inline]
     fn entry(&mut self, key: Key<'_>, value: Scalar) {
-        let (tag, bytes, len) = value.encode();
-        if self.is_full(len) {
+        if self.is_full(SCALAR) {
             return self.drop_field();
         }
         let record = &mut self.scratch.record;
-        if let Key::Index(index) = key {
-            // In one piece: this is what nearly every number is.
-            let mut entry = [tag; 11];
-            entry[1..3].copy_from_slice(&index.to_le_bytes());
-            entry[3..].copy_from_slice(&bytes);
-            // Lengths that the compiler knows.
-            match len {
-                1 => record.extend_from_slice(&entry[..4]),
-                _ => record.extend_from_slice(&entry),
-            }
-        } else {
-            open(record, tag, key);
-            record.extend_from_slice(&bytes[..len]);
-        }
+        let Key::Index(index) = key else { return value.write(record, key) };
+        let [low, high] = index.to_le_bytes();
+        // In one piece: this is what nearly every number is.
+        let (tag, bits) = match value {
+            Scalar::Bool(value) => return record.extend_from_slice(&[format::BOOL, low, high, u8::from(value)]),
+            Scalar::I64(value) => (format::I64, value as u64),
+            Scalar::U64(value) => (format::U64, value),
+            Scalar::F64(value) => (format::F64, value.to_bits()),
+        };
+        let mut entry = [tag, low, high, 0, 0, 0, 0, 0, 0, 0, 0];
+        entry[3..].copy_from_slice(&bits.to_le_bytes());
+        record.extend_from_slice(&entry);
     }
 
     #[inline]
@@ -222,15 +221,24 @@ impl<'a> Pen<'a> {
     /// Scans the text from `at` on, replaces what is found, cuts it to its cap and notes its length.
     #[inline]
     fn settle(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
+        let record = &mut self.scratch.record;
+        let length = record.len() - at;
         let scanner = self.engine.policy.text_scanner();
-        if !scanner.looks_clean(&self.scratch.record[at..]) {
-            let Scratch { record, findings, .. } = &mut *self.scratch;
-            scanner.scan(&record[at..], findings);
-            if !findings.is_empty() {
-                return self.redact(entry, at, whole, plan);
-            }
+        if length > plan.cap() || whole == Whole::No || !scanner.looks_clean(&record[at..]) {
+            return self.settle_odd(entry, at, whole, plan);
         }
-        self.close_text(at, whole, plan.cap());
+        // The cast keeps the value: every cap is below 65,536.
+        record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
+    }
+
+    #[inline(never)]
+    fn settle_odd(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
+        let Scratch { record, findings, .. } = &mut *self.scratch;
+        self.engine.policy.text_scanner().scan(&record[at..], findings);
+        if findings.is_empty() {
+            return self.close_text(at, whole, plan.cap());
+        }
+        self.redact(entry, at, whole, plan);
     }
 
     #[inline(never)]
@@ -335,14 +343,19 @@ impl Scalar {
         }
     }
 
-    #[inline]
-    fn encode(self) -> (u8, [u8; 8], usize) {
-        match self {
-            Scalar::Bool(value) => (format::BOOL, [u8::from(value), 0, 0, 0, 0, 0, 0, 0], 1),
-            Scalar::I64(value) => (format::I64, value.to_le_bytes(), 8),
-            Scalar::U64(value) => (format::U64, value.to_le_bytes(), 8),
-            Scalar::F64(value) => (format::F64, value.to_le_bytes(), 8),
-        }
+    /// As an attribute with its key in text.
+    fn write(self, record: &mut Vec<u8>, key: Key<'_>) {
+        let (tag, bytes) = match self {
+            Scalar::Bool(value) => {
+                open(record, format::BOOL, key);
+                return record.push(u8::from(value));
+            }
+            Scalar::I64(value) => (format::I64, value.to_le_bytes()),
+            Scalar::U64(value) => (format::U64, value.to_le_bytes()),
+            Scalar::F64(value) => (format::F64, value.to_le_bytes()),
+        };
+        open(record, tag, key);
+        record.extend_from_slice(&bytes);
     }
 }
 
