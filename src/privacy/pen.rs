@@ -74,7 +74,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Whether there is room for one more field.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit(&mut self) -> bool {
         self.fields += 1;
         if self.fields > FIELD_CAP {
@@ -89,7 +89,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes a number or a truth value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn scalar(&mut self, key: Key<'_>, plan: &FieldPlan, value: Scalar) {
         let rule = if let Scalar::Bool(_) = value { plan.bools } else { plan.numbers };
         if rule == Scalars::Stay && !value.is_long() {
@@ -110,7 +110,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Text that exists already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, key: Key<'_>, plan: &FieldPlan, value: &str) {
         // Clean and short, as most are: written once, with its length in front.
         if plan.keeps_text()
@@ -157,33 +157,44 @@ impl<'a> Pen<'a> {
         let record = &mut self.scratch.record;
         let entry = record.len();
         let at = open_text(record, plan.role, key, 0);
-        let Some(whole) = bounded(record, write) else {
-            record.truncate(entry);
-            return self.drop_field();
-        };
-        if plan.role.is_code() {
-            return self.code(entry, at, plan.role);
+        match bounded(record, write) {
+            Some(whole) if plan.keeps_text() => self.settle(entry, at, whole, plan),
+            whole => self.formatted_odd(entry, at, whole, plan),
         }
+    }
+
+    #[inline(never)]
+    fn formatted_odd(&mut self, entry: usize, at: usize, whole: Option<Whole>, plan: &FieldPlan) {
         match plan.action {
-            Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => self.transform(entry, at, plan),
-            _ => self.settle(entry, at, whole, plan),
+            _ if whole.is_none() => {
+                self.scratch.record.truncate(entry);
+                self.drop_field();
+            }
+            _ if plan.role.is_code() => self.code(entry, at, plan.role),
+            _ => self.transform(entry, at, plan),
         }
     }
 
     /// Text that `write` makes by somebody's `Debug`: what looks like a whole struct goes where the plan says so.
+    #[inline]
     pub(super) fn debug(&mut self, key: Key<'_>, plan: &FieldPlan, value: &dyn fmt::Debug) {
         let entry = self.scratch.record.len();
         self.formatted(key, plan, |out| write!(out, "{value:?}"));
         if plan.drops_structs {
-            let written = &self.scratch.record[entry..];
-            if super::format::Entries(written).next().is_some_and(|entry| is_struct(entry.value)) {
-                self.scratch.record.truncate(entry);
-                self.drop_field();
-            }
+            self.drop_struct(entry);
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn drop_struct(&mut self, entry: usize) {
+        let written = &self.scratch.record[entry..];
+        if format::Entries(written).next().is_some_and(|entry| is_struct(entry.value)) {
+            self.scratch.record.truncate(entry);
+            self.drop_field();
+        }
+    }
+
+    #[inline(always)]
     fn entry(&mut self, key: Key<'_>, value: Scalar) {
         if self.is_full(SCALAR) {
             return self.drop_field();
@@ -219,7 +230,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Scans the text from `at` on, replaces what is found, cuts it to its cap and notes its length.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
         let record = &mut self.scratch.record;
         let length = record.len() - at;
@@ -388,7 +399,7 @@ fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
 }
 
 /// Starts a text of so many bytes and returns where they begin; the two before them hold the length.
-#[inline]
+#[inline(always)]
 fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>, size: u16) -> usize {
     let [few, many] = size.to_le_bytes();
     match (role, key) {
