@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Barrier};
@@ -811,4 +812,29 @@ fn a_span_that_outlives_its_scope_is_kept_once_it_closes() {
     drop(future);
     settle(&telemetry);
     assert_eq!(support::span(&records(&memory), "long").span_id(), event(&records(&memory), "inside").span_id());
+}
+
+#[test]
+fn thousands_of_spans_open_at_once_keep_their_fields_and_parents() {
+    const SPANS: u64 = 3_000;
+    let records = logged(
+        "thousands",
+        |builder| builder,
+        || {
+            let open: Vec<_> = (0..SPANS).map(|number| tracing::info_span!("outer", number)).collect();
+            let inner: Vec<_> = open.iter().map(|outer| tracing::info_span!(parent: outer, "inner")).collect();
+            for (number, span) in (0..SPANS).zip(&inner) {
+                span.in_scope(|| tracing::info!(number, "inside"));
+            }
+        },
+    );
+    let outers: Vec<_> = records.iter().filter(|record| record.name() == "outer").collect();
+    assert_eq!(outers.len() as u64, SPANS);
+    let spans = records.iter().filter(|record| record.body().is_none());
+    let spans: HashMap<_, _> = spans.map(|record| (record.span_id(), record)).collect();
+    for inside in records.iter().filter(|record| record.body() == Some("inside")) {
+        let inner = spans[&inside.span_id()];
+        let outer = spans[&inner.text("parent_span_id")];
+        assert_eq!((inner.name(), outer.attribute("number")), ("inner", inside.attribute("number")));
+    }
 }

@@ -42,9 +42,19 @@ const INSIDE: &[Forgery] = &[
         reason: "E0616",
     },
     Forgery {
-        name: "fields of a span from raw bytes",
-        code: "pub(crate) fn f() { let _ = crate::privacy::CleanFields::new(b\"raw\", Default::default(), false); }",
+        name: "a span that begins with raw bytes",
+        code: "pub(crate) fn f(span: &mut crate::privacy::CleanSpan) { span.begin(b\"raw\", Default::default(), false); }",
         reason: "E0624",
+    },
+    Forgery {
+        name: "writing into an open span",
+        code: "pub(crate) fn f(span: &mut crate::privacy::CleanSpan) { span.record.push(1); }",
+        reason: "E0616",
+    },
+    Forgery {
+        name: "raw bytes as a span's later fields",
+        code: "pub(crate) fn f(span: &mut crate::privacy::CleanSpan) { span.amend(b\"raw\"); }",
+        reason: "E0308",
     },
     Forgery {
         name: "writing into the scratch",

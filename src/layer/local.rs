@@ -16,11 +16,7 @@ pub(super) struct Local {
 impl Local {
     #[cold]
     fn new() -> Box<Self> {
-        Box::new(Local {
-            scratch: Scratch::default(),
-            rng: IdRng::new(),
-            ports: Ports::default(),
-        })
+        Box::new(Local { scratch: Scratch::default(), rng: IdRng::new(), ports: Ports::default() })
     }
 }
 
@@ -35,8 +31,7 @@ thread_local! {
 #[inline]
 pub(super) fn with<R>(write: impl FnOnce(&mut Local) -> R) -> Result<R, Loss> {
     let taken = LOCAL.try_with(Cell::take).map_err(|_| Loss::ThreadExit)?;
-    let mut local = taken
-        .unwrap_or_else(Local::new);
+    let mut local = taken.unwrap_or_else(Local::new);
     // A panic of ours must not become the application's.
     let result = catch_unwind(AssertUnwindSafe(|| write(&mut local))).map_err(|_| Loss::Panic);
     // What a nested event left there is dropped: it is the younger one.

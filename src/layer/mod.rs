@@ -123,7 +123,9 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         let Some(running) = self.core.running() else { return };
         let metadata = attributes.metadata();
-        let Some(plan) = self.core.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else { return };
+        let Some(plan) = self.core.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else {
+            return;
+        };
         let around = around(attributes.parent(), attributes.is_contextual(), &ctx);
         let parent = self.recorded(around, || ctx.span(id)?.parent()).map(|(_, context)| context);
         running.with_local(|local| {

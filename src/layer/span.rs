@@ -185,3 +185,43 @@ impl Hasher for Spread {
 fn spread(id: u64) -> u64 {
     id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_spans_as_are_open_have_their_own_place() {
+        let spans = OpenSpans::new();
+        let ids = || (1..=5_000).map(Id::from_u64);
+        for id in ids() {
+            spans.open(&id, |span| span.context.span_id = id.into_u64());
+        }
+        for id in ids() {
+            assert_eq!(spans.context(&id).map(|context| context.span_id), Some(id.into_u64()));
+        }
+        for id in ids().filter(|id| id.into_u64() % 3 != 0) {
+            assert_eq!(spans.close(&id, |span| span.context.span_id), Some(id.into_u64()));
+        }
+        for id in ids() {
+            assert_eq!(spans.context(&id).is_some(), id.into_u64() % 3 == 0, "{id:?}");
+            assert_eq!(spans.close(&id, |span| span.context.span_id).is_some(), id.into_u64() % 3 == 0, "{id:?}");
+        }
+        for shard in spans.shards.iter() {
+            let shard = shard.lock().unwrap();
+            assert!(shard.more.is_empty() && shard.more.capacity() <= 2 * ROOM, "{}", shard.more.capacity());
+            assert!(shard.seats.iter().all(|seat| seat.id == 0));
+        }
+    }
+
+    #[test]
+    fn a_child_process_does_not_wait_for_a_thread_that_it_does_not_have() {
+        let spans = OpenSpans { process: std::process::id() + 1, ..OpenSpans::new() };
+        let id = Id::from_u64(7);
+        let held = spans.shard(&id).expect("nobody holds the lock");
+        assert!(spans.context(&id).is_none() && spans.close(&id, |_| ()).is_none());
+        drop(held);
+        spans.open(&id, |_| ());
+        assert!(spans.context(&id).is_some());
+    }
+}

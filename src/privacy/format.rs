@@ -84,7 +84,8 @@ pub(crate) struct Header {
 pub(super) fn set_end(record: &mut [u8], end: u64) {
     if let Some(times) = record.get_mut(LENGTH + 5..LENGTH + 21) {
         let (start, slot) = times.split_at_mut(8);
-        let start = u64::from_le_bytes([start[0], start[1], start[2], start[3], start[4], start[5], start[6], start[7]]);
+        let start =
+            u64::from_le_bytes([start[0], start[1], start[2], start[3], start[4], start[5], start[6], start[7]]);
         slot.copy_from_slice(&end.max(start).to_le_bytes());
     }
 }

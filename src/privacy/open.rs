@@ -60,7 +60,9 @@ impl CleanSpan {
 
     fn remove_what_is_replaced_by(&mut self, entry: &Entry<'_>) {
         let mut at = format::START;
-        while let Some(size) = Entries(&self.record[at..]).next().map(|earlier| (earlier.size(), entry.replaces(&earlier))) {
+        while let Some(size) =
+            Entries(&self.record[at..]).next().map(|earlier| (earlier.size(), entry.replaces(&earlier)))
+        {
             match size {
                 (size, true) => drop(self.record.drain(at..at + size)),
                 (size, false) => at += size,
