@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::text::is_harmless;
-use crate::record::{RecordRef, Row};
+use crate::record::{RecordRef, Row, RowRef};
 
 /// Shown each record as it is stored.
 #[derive(Debug)]
@@ -17,9 +17,9 @@ pub(crate) enum LocalExporter {
 
 impl LocalExporter {
     /// Keeps the record, if this exporter keeps records.
-    pub(crate) fn keep(&self, row: &Row) {
+    pub(crate) fn keep(&self, row: RowRef<'_>) {
         if let LocalExporter::Memory(memory) = self {
-            memory.push(row.clone());
+            memory.push(row.into());
         }
     }
 

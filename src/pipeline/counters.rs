@@ -42,6 +42,8 @@ losses! {
     Expired = "too old to keep",
     /// A row on disk could not be let in again.
     NotReadmitted = "a stored row failed the second check",
+    /// The check before sending found something that the filter had let through: a defect of this crate. It was deleted.
+    Defect = "a defect: the check before sending found something in it",
     /// The server refused it for good.
     Rejected = "the server refused it",
     /// Deleted on request before it was sent.

@@ -1,6 +1,8 @@
 //! From the host's threads to the store and on to the server, on at most two threads of our own.
 
 mod counters;
+#[cfg(feature = "otlp")]
+mod load;
 mod mute;
 mod outbox;
 mod queue;
@@ -249,6 +251,10 @@ impl Pipeline {
             rows += cleared.rows;
             cleared.rest?;
         }
+        #[cfg(feature = "otlp")]
+        if let Some(upload) = &shared.upload {
+            upload.forget_lots();
+        }
         Ok(rows)
     }
 
@@ -291,6 +297,16 @@ impl Shared {
 
     fn now_seconds(&self) -> i64 {
         self.clock.wall().nanos().div_euclid(1_000_000_000)
+    }
+
+    /// What was just stored need not be read back by the uploader, as long as it has room for it.
+    #[cfg(feature = "otlp")]
+    fn hand_over(&self, lot: upload::Lot) {
+        if let Some(upload) = &self.upload
+            && let Err(lot) = upload.hand_over(lot)
+        {
+            lot.chunks.into_iter().for_each(|swept| self.queue.reuse(swept.chunk));
+        }
     }
 
     /// There is more to send.

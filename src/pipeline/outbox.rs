@@ -4,19 +4,16 @@ use std::collections::VecDeque;
 #[cfg(feature = "store")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-#[cfg(all(feature = "store", feature = "otlp"))]
+#[cfg(feature = "otlp")]
 use std::time::Duration;
 
 use super::queue::lock;
-use crate::record::Row;
+use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
-use crate::store::{Cleared, Fate, Limits, Store, StoreError};
+use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
 
 /// Bytes of rows that memory holds in place of a store.
 const MEMORY_BYTES: usize = 2 * 1024 * 1024;
-/// How long a claim lasts: longer than any request, shorter than somebody's patience after a crash.
-#[cfg(all(feature = "store", feature = "otlp"))]
-const LEASE: Duration = Duration::from_secs(60);
 
 /// The place itself, from which each thread opens its own [`Outbox`].
 #[derive(Clone, Debug)]
@@ -43,13 +40,19 @@ pub(crate) enum Outbox {
 }
 
 /// What an append did to the records of this run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) stored: u64,
     /// Unsent records that had to make room.
     pub(crate) evicted: u64,
     /// Unsent records that were too old.
     pub(crate) expired: u64,
+    /// The number of the first row that was stored; the others follow it.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
+    pub(crate) first: i64,
+    /// The batches that hold them, which are claimed and settled as wholes, each with its kind of records.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
+    pub(crate) batches: Vec<(i64, Signal)>,
 }
 
 /// What an erasure reached.
@@ -62,14 +65,49 @@ pub(crate) struct Erased {
     pub(crate) rest: Result<(), Trouble>,
 }
 
-/// A row that is ours to send for the length of a lease.
+/// A batch of rows that is ours to send for the length of a lease.
 #[cfg(feature = "otlp")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claimed {
-    pub(crate) seq: i64,
+    pub(crate) batch: i64,
     /// Made by this run; others are sent, but not counted as this run's.
     pub(crate) own: bool,
-    pub(crate) json: String,
+    pub(crate) signal: Signal,
+    /// Numbers and texts of the rows.
+    pub(crate) rows: Vec<(i64, String)>,
+}
+
+/// From when a claim holds, and for how long.
+#[cfg(feature = "otlp")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lease {
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) length: Duration,
+}
+
+/// What becomes of claimed batches.
+#[cfg(feature = "otlp")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A server took them, at this time.
+    Sent(i64),
+    /// They will never be sent, as was decided at this time.
+    Rejected(i64),
+    /// They are given back.
+    Released,
+}
+
+/// What becomes of single rows of a claimed batch.
+#[cfg(feature = "otlp")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// They stay to be seen and are never sent.
+    Rejected,
+    /// They are deleted.
+    Erased,
+    /// They are offered again, as a batch of their own.
+    Released,
 }
 
 /// Why the outbox did not take or give rows; in words for `status()`.
@@ -120,10 +158,10 @@ impl Place {
             },
             Place::Memory(memory) => {
                 let memory = lock(memory);
-                for row in &memory.rows {
-                    writeln!(out, "{}", row.json).map_err(|error| Trouble::new(error.to_string()))?;
+                for (_, json) in memory.rows() {
+                    writeln!(out, "{json}").map_err(|error| Trouble::new(error.to_string()))?;
                 }
-                Ok(memory.rows.len() as u64)
+                Ok(memory.rows().count() as u64)
             }
         }
     }
@@ -143,10 +181,9 @@ impl Place {
                     opened => opened?,
                 };
                 let Some(mut store) = opened else { return Ok(Erased { rows: 0, own: 0, rest: Ok(()) }) };
-                let own = store.unsent_of(run)?;
-                Ok(match store.clear()? {
-                    Cleared::Gone(rows) => Erased { rows, own, rest: Ok(()) },
-                    Cleared::Pending(rows) => Erased {
+                Ok(match store.clear(run)? {
+                    Cleared::Gone(store::Erased { rows, own }) => Erased { rows, own, rest: Ok(()) },
+                    Cleared::Pending(store::Erased { rows, own }) => Erased {
                         rows,
                         own,
                         rest: Err(Trouble::new(
@@ -158,7 +195,7 @@ impl Place {
             }
             Place::Memory(memory) => {
                 let mut memory = lock(memory);
-                let erased = Erased { rows: memory.rows.len() as u64, own: memory.unsent(), rest: Ok(()) };
+                let erased = Erased { rows: memory.rows().count() as u64, own: memory.unsent(), rest: Ok(()) };
                 *memory = Memory { next: memory.next, ..Memory::default() };
                 Ok(erased)
             }
@@ -177,8 +214,8 @@ impl Place {
             }
             Place::Memory(memory) => {
                 let memory = lock(memory);
-                let from = memory.rows.len().saturating_sub(count);
-                Ok(memory.rows.iter().skip(from).map(|row| row.json.clone()).collect())
+                let from = memory.rows().count().saturating_sub(count);
+                Ok(memory.rows().skip(from).map(|(_, json)| json.clone()).collect())
             }
         }
     }
@@ -187,68 +224,98 @@ impl Place {
 impl Outbox {
     /// Puts rows in, all or none.
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no age"))]
-    pub(crate) fn append(&mut self, rows: &[Row], now: i64) -> Result<Appended, Trouble> {
+    pub(crate) fn append(&mut self, rows: &Rows, now: i64) -> Result<Appended, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, fate } => {
-                let rows: Vec<_> = rows.iter().map(|row| crate::store::Row::of(row, *run, *fate)).collect();
+                let rows: Vec<_> = rows.iter().map(|row| store::Row::of(row, *run, *fate)).collect();
                 let done = store.append(&rows, now)?;
                 Ok(Appended {
                     stored: done.stored.into(),
                     evicted: done.evicted_unsent_own.into(),
                     expired: done.expired_unsent_own.into(),
+                    first: done.first,
+                    batches: done.batches,
                 })
             }
             Outbox::Memory(memory) => Ok(lock(memory).append(rows)),
         }
     }
 
-    /// Rows to send, oldest first.
+    /// Batches to send, oldest first.
     #[cfg(feature = "otlp")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
-    pub(crate) fn claim(&mut self, records: u32, bytes: u64, now: i64) -> Result<Vec<Claimed>, Trouble> {
+    pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, .. } => {
-                let rows = store.claim(records, bytes, now, LEASE)?;
-                Ok(rows.into_iter().map(|row| Claimed { seq: row.seq, own: row.run == *run, json: row.json }).collect())
+                let claimed = store.claim(records, bytes, lease.of(*run))?;
+                let claimed = claimed.into_iter().map(|store::Claimed { batch, run: of, signal, rows }| Claimed {
+                    batch,
+                    own: of == *run,
+                    signal,
+                    rows,
+                });
+                Ok(claimed.collect())
             }
             Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes)),
         }
     }
 
-    /// Gives claimed rows back.
+    /// Claims batches whose rows the caller has at hand; returns those that it got.
     #[cfg(feature = "otlp")]
-    pub(crate) fn release(&mut self, rows: &[i64]) -> Result<(), Trouble> {
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
+    pub(crate) fn claim_known(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => store.release(rows).map(drop).map_err(Trouble::from),
-            Outbox::Memory(memory) => {
-                lock(memory).settle(rows, State::Waiting);
-                Ok(())
+            Outbox::Disk { store, run, .. } => Ok(store.claim_known(batches, lease.of(*run))?),
+            Outbox::Memory(memory) => Ok(lock(memory).claim_known(batches)),
+        }
+    }
+
+    /// Makes a claim last anew; returns the batches that are still held.
+    #[cfg(feature = "otlp")]
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
+    pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run, .. } => Ok(store.renew(batches, lease.of(*run))?),
+            Outbox::Memory(memory) => Ok(lock(memory).held(batches)),
+        }
+    }
+
+    /// Ends the claim of batches; tells how many rows were still held.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn settle(&mut self, batches: &[i64], verdict: Verdict) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run, .. } => {
+                let verdict = match verdict {
+                    Verdict::Sent(at) => store::Verdict::Sent(at),
+                    Verdict::Rejected(at) => store::Verdict::Rejected(at),
+                    Verdict::Released => store::Verdict::Released,
+                };
+                Ok(store.settle(batches, *run, verdict)?.into())
             }
+            Outbox::Memory(memory) => Ok(lock(memory).settle(batches, verdict)),
         }
     }
 
-    /// Notes that a server took the rows; tells of how many.
+    /// Takes single rows out of a claimed batch; tells how many.
     #[cfg(feature = "otlp")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
-    pub(crate) fn mark_sent(&mut self, rows: &[i64], now: i64) -> Result<u64, Trouble> {
+    pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(store.mark_sent(rows, now)?.into()),
-            Outbox::Memory(memory) => Ok(lock(memory).settle(rows, State::Done)),
-        }
-    }
-
-    /// Notes that the rows will never be sent; tells of how many.
-    #[cfg(feature = "otlp")]
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
-    pub(crate) fn mark_rejected(&mut self, rows: &[i64], now: i64) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(store.mark_rejected(rows, now)?.into()),
-            Outbox::Memory(memory) => Ok(lock(memory).settle(rows, State::Done)),
+            Outbox::Disk { store, run, .. } => {
+                let part = match part {
+                    Part::Rejected => store::Part::Rejected,
+                    Part::Erased => store::Part::Erased,
+                    Part::Released => store::Part::Released,
+                };
+                Ok(store.part(batch, seqs, *run, part, now)?.into())
+            }
+            Outbox::Memory(memory) => Ok(lock(memory).part(batch, seqs, part)),
         }
     }
 
@@ -288,75 +355,154 @@ impl std::fmt::Display for Trouble {
     }
 }
 
+#[cfg(all(feature = "store", feature = "otlp"))]
+impl Lease {
+    fn of(self, owner: u64) -> store::Lease {
+        store::Lease { owner, now: self.now, length: self.length }
+    }
+}
+
 /// Rows in memory, bounded in bytes, the oldest dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    rows: VecDeque<Held>,
+    batches: VecDeque<Batch>,
     bytes: usize,
     next: i64,
 }
 
+/// Rows of one kind that were appended together.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
-struct Held {
-    seq: i64,
+struct Batch {
+    id: i64,
+    signal: Signal,
     state: State,
-    json: String,
+    rows: VecDeque<(i64, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
     Claimed,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
     Done,
 }
 
 impl Memory {
-    fn append(&mut self, rows: &[Row]) -> Appended {
-        let mut evicted = 0;
-        for row in rows {
-            let json = row.as_str().to_owned();
-            self.bytes += json.len();
-            self.rows.push_back(Held { seq: self.next, state: State::Waiting, json });
+    /// Rows of each kind make a batch.
+    fn append(&mut self, rows: &Rows) -> Appended {
+        let first = self.next;
+        let mut fresh: Vec<Batch> = Vec::new();
+        for row in rows.iter() {
+            let place = fresh.iter().position(|batch| batch.signal == row.signal()).unwrap_or_else(|| {
+                let id = first + fresh.len() as i64;
+                fresh.push(Batch { id, signal: row.signal(), state: State::Waiting, rows: VecDeque::new() });
+                fresh.len() - 1
+            });
+            fresh[place].rows.push_back((self.next, row.as_str().to_owned()));
+            self.bytes += row.as_str().len();
             self.next += 1;
-            while self.bytes > MEMORY_BYTES && self.rows.len() > 1 {
-                // What is being sent is not lost.
-                let oldest = self.rows.iter().position(|row| row.state != State::Claimed).unwrap_or(0);
-                let Some(oldest) = self.rows.remove(oldest) else { break };
-                self.bytes -= oldest.json.len();
-                evicted += u64::from(oldest.state != State::Done);
+        }
+        let batches = fresh.iter().map(|batch| (batch.id, batch.signal)).collect();
+        self.batches.extend(fresh);
+        Appended { stored: rows.len() as u64, evicted: self.make_room(), expired: 0, first, batches }
+    }
+
+    /// Drops the oldest rows; what is being sent is spared as long as anything else is there. Tells how many were lost.
+    fn make_room(&mut self) -> u64 {
+        let mut evicted = 0;
+        while self.bytes > MEMORY_BYTES {
+            let free = self.batches.iter().position(|batch| batch.state != State::Claimed && !batch.rows.is_empty());
+            let Some(batch) = self.batches.get_mut(free.unwrap_or(0)) else { break };
+            match batch.rows.pop_front() {
+                Some((_, json)) => {
+                    self.bytes -= json.len();
+                    evicted += u64::from(batch.state != State::Done);
+                }
+                None => drop(self.batches.pop_front()),
             }
         }
-        Appended { stored: rows.len() as u64, evicted, expired: 0 }
+        self.batches.retain(|batch| !batch.rows.is_empty());
+        evicted
+    }
+
+    /// All rows, oldest first.
+    fn rows(&self) -> impl Iterator<Item = &(i64, String)> {
+        let mut rows: Vec<_> = self.batches.iter().flat_map(|batch| &batch.rows).collect();
+        rows.sort_unstable_by_key(|(seq, _)| *seq);
+        rows.into_iter()
     }
 
     fn unsent(&self) -> u64 {
-        self.rows.iter().filter(|row| row.state != State::Done).count() as u64
+        self.batches.iter().filter(|batch| batch.state != State::Done).map(|batch| batch.rows.len() as u64).sum()
     }
+}
 
-    #[cfg(feature = "otlp")]
+#[cfg(feature = "otlp")]
+impl Memory {
     fn claim(&mut self, records: u32, bytes: u64) -> Vec<Claimed> {
-        let mut claimed = Vec::new();
-        let mut size = 0;
-        for row in self.rows.iter_mut().filter(|row| row.state == State::Waiting).take(records as usize) {
-            size += row.json.len() as u64;
-            if size > bytes && !claimed.is_empty() {
+        let mut claimed: Vec<Claimed> = Vec::new();
+        let (mut count, mut size) = (0, 0);
+        for batch in self.batches.iter_mut().filter(|batch| batch.state == State::Waiting) {
+            count += batch.rows.len();
+            size += batch.rows.iter().map(|(_, json)| json.len() as u64).sum::<u64>();
+            if (count > records as usize || size > bytes) && !claimed.is_empty() {
                 break;
             }
-            row.state = State::Claimed;
-            claimed.push(Claimed { seq: row.seq, own: true, json: row.json.clone() });
+            batch.state = State::Claimed;
+            let rows = batch.rows.iter().cloned().collect();
+            claimed.push(Claimed { batch: batch.id, own: true, signal: batch.signal, rows });
         }
         claimed
     }
 
-    #[cfg(feature = "otlp")]
-    fn settle(&mut self, seqs: &[i64], state: State) -> u64 {
+    fn claim_known(&mut self, batches: &[i64]) -> Vec<i64> {
+        let wanted = |batch: &&mut Batch| batch.state == State::Waiting && batches.contains(&batch.id);
+        self.batches
+            .iter_mut()
+            .filter(wanted)
+            .map(|batch| {
+                batch.state = State::Claimed;
+                batch.id
+            })
+            .collect()
+    }
+
+    fn held(&self, batches: &[i64]) -> Vec<i64> {
+        let held = self.batches.iter().filter(|batch| batch.state == State::Claimed && batches.contains(&batch.id));
+        held.map(|batch| batch.id).collect()
+    }
+
+    fn settle(&mut self, batches: &[i64], verdict: Verdict) -> u64 {
         let mut settled = 0;
-        for row in self.rows.iter_mut().filter(|row| row.state == State::Claimed && seqs.contains(&row.seq)) {
-            row.state = state;
-            settled += 1;
+        for batch in
+            self.batches.iter_mut().filter(|batch| batch.state == State::Claimed && batches.contains(&batch.id))
+        {
+            batch.state = if verdict == Verdict::Released { State::Waiting } else { State::Done };
+            settled += batch.rows.len() as u64;
         }
         settled
+    }
+
+    fn part(&mut self, batch: i64, seqs: &[i64], part: Part) -> u64 {
+        let held = self.batches.iter().position(|known| known.id == batch && known.state == State::Claimed);
+        let Some(place) = held else { return 0 };
+        let known = &mut self.batches[place];
+        let (gone, rows): (VecDeque<_>, _) = known.rows.drain(..).partition(|(seq, _)| seqs.contains(seq));
+        known.rows = rows;
+        let (count, signal) = (gone.len() as u64, known.signal);
+        let state = match part {
+            Part::Erased => {
+                self.bytes -= gone.iter().map(|(_, json)| json.len()).sum::<usize>();
+                return count;
+            }
+            Part::Rejected => State::Done,
+            Part::Released => State::Waiting,
+        };
+        self.batches.push_back(Batch { id: self.next, signal, state, rows: gone });
+        self.next += 1;
+        count
     }
 }
 

@@ -1,5 +1,6 @@
 //! The uploader as the other threads see it: what waits, what was asked for, and how to stop it.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
@@ -9,7 +10,10 @@ use tokio::sync::Notify;
 use super::queue::lock;
 use super::uploader::Uploader;
 use super::{Shared, Unfinished};
+use crate::app::Timestamp;
 use crate::export::{Endpoint, HttpSettings};
+use crate::privacy::Chunk;
+use crate::record::Signal;
 
 /// Where rows are sent, and when.
 #[derive(Debug, Clone)]
@@ -38,6 +42,41 @@ pub(super) struct Upload {
     /// Held while a request is out, so that a withdrawal can wait until it is cut.
     pub(super) sending: Mutex<()>,
     pub(super) cancel: Notify,
+    lots: Mutex<Lots>,
+}
+
+/// Bytes of chunks that wait for the uploader beside their rows in the store. What is beyond is read from there.
+const LOTS: usize = 1024 * 1024;
+
+/// Rows that were just stored, and the clean bytes they were made of.
+pub(super) struct Lot {
+    /// The number of the first row; the others follow it in the order of the records.
+    pub(super) first: i64,
+    /// The batches that hold the rows, each of one kind of records.
+    pub(super) batches: Vec<(i64, Signal)>,
+    pub(super) chunks: Vec<Swept>,
+}
+
+/// A chunk, and where the ticks of its records begin.
+pub(super) struct Swept {
+    pub(super) chunk: Chunk,
+    pub(super) zero: Timestamp,
+}
+
+#[derive(Default)]
+struct Lots {
+    queue: VecDeque<Lot>,
+    bytes: usize,
+}
+
+impl Lot {
+    pub(super) fn records(&self) -> u64 {
+        self.chunks.iter().map(|swept| u64::from(swept.chunk.records())).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        self.chunks.iter().map(|swept| swept.chunk.capacity()).sum()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +102,49 @@ impl Upload {
             changed: Condvar::new(),
             sending: Mutex::new(()),
             cancel: Notify::new(),
+            lots: Mutex::default(),
         }
+    }
+
+    /// Whether what is stored is sent soon.
+    pub(super) fn is_live(&self) -> bool {
+        self.destination.schedule == Schedule::Live
+    }
+
+    /// Takes stored records that need not be read back; gives them back where there is no room for them.
+    pub(super) fn hand_over(&self, lot: Lot) -> Result<(), Lot> {
+        let mut lots = lock(&self.lots);
+        if lots.bytes + lot.bytes() > LOTS {
+            return Err(lot);
+        }
+        lots.bytes += lot.bytes();
+        lots.queue.push_back(lot);
+        Ok(())
+    }
+
+    /// The oldest lots, with so many records in all, but at least one if there is any.
+    pub(super) fn take_lots(&self, records: u64) -> Vec<Lot> {
+        let mut lots = lock(&self.lots);
+        let (mut taken, mut count) = (Vec::new(), 0);
+        while let Some(next) = lots.queue.front() {
+            count += next.records();
+            if count > records && !taken.is_empty() {
+                break;
+            }
+            lots.bytes -= next.bytes();
+            taken.extend(lots.queue.pop_front());
+        }
+        taken
+    }
+
+    /// Records that wait in lots.
+    pub(super) fn in_lots(&self) -> u64 {
+        lock(&self.lots).queue.iter().map(Lot::records).sum()
+    }
+
+    /// Lets go of all lots: their rows, if they are still there, are read from the store.
+    pub(super) fn forget_lots(&self) {
+        *lock(&self.lots) = Lots::default();
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -78,7 +159,7 @@ impl Upload {
         let mut state = lock(&self.state);
         state.waiting += records;
         state.since.get_or_insert_with(Instant::now);
-        if self.destination.schedule == Schedule::Live {
+        if self.is_live() {
             self.start(shared, &mut state);
             self.changed.notify_all();
         }
@@ -102,6 +183,7 @@ impl Upload {
             move || {
                 let done = catch_unwind(AssertUnwindSafe(|| Uploader::run(&shared)));
                 let Some(upload) = &shared.upload else { return };
+                upload.forget_lots();
                 let mut state = lock(&upload.state);
                 match done {
                     Ok(Ok(())) => state.ended = true,

@@ -1,4 +1,7 @@
-//! The uploader: takes rows out of the outbox, lets them through the filter again, seals and sends them.
+//! The uploader: takes what was stored, checks it a second time, seals and sends it.
+//!
+//! What the worker has just stored comes in the clean bytes that it was made of. Everything else, of an earlier run, or left
+//! behind by a failure or a burst, is read from the outbox and let through the filter again.
 //!
 //! Its thread and its runtime exist only once there is something to send. A server that hangs holds this thread and
 //! nothing else.
@@ -10,23 +13,22 @@ use tokio::runtime::Runtime;
 
 use super::Shared;
 use super::counters::Loss;
-use super::outbox::{Claimed, Outbox, Trouble};
+use super::load::{Load, Loaded};
+use super::outbox::{Lease, Outbox, Trouble, Verdict};
 use super::queue::lock;
-use super::upload::{Destination, Schedule, Upload};
-use crate::app::Timestamp;
+use super::upload::{Destination, Upload};
 use crate::app::random::IdRng;
 use crate::export::{Admission, Breaker, OtlpExporter, Outcome, RetryPolicy, Sealed};
-use crate::privacy::format::Shape;
-use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
-use crate::record::Batch;
+use crate::privacy::Readmitter;
 
 /// Rows that make an upload go out at once.
 const ENOUGH: u64 = 100;
 /// How long rows wait for more of them.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Rows and bytes of one claim.
-const CLAIM: u32 = 256;
-const CLAIM_BYTES: u64 = 512 * 1024;
+/// How long a claim lasts beyond the longest request; shorter than somebody's patience after a crash.
+const LEASE: Duration = Duration::from_secs(60);
+/// Before a request, this much of the claim must be left beyond the longest request.
+const MARGIN: Duration = Duration::from_secs(10);
 /// The longest wait for another try with the rows in hand: their claim must not run out meanwhile.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a server that refuses us is left alone.
@@ -34,19 +36,23 @@ const PAUSED: Duration = Duration::from_secs(60);
 
 /// What the thread itself has.
 pub(super) struct Uploader<'a> {
-    shared: &'a Shared,
-    upload: &'a Upload,
+    pub(super) shared: &'a Shared,
+    pub(super) upload: &'a Upload,
     runtime: Runtime,
-    exporter: OtlpExporter,
-    outbox: Outbox,
+    pub(super) exporter: OtlpExporter,
+    pub(super) outbox: Outbox,
     breaker: Breaker,
     retry: RetryPolicy,
     rng: IdRng,
-    /// Rows that a server took, while the store could not be told.
+    /// Batches that a server took, while the store could not be told.
     delivered: Vec<i64>,
+    /// The longest that a request can take.
+    longest: Duration,
+    /// The last rows came from the worker, not from the store.
+    pub(super) was_fresh: bool,
     /// After trouble with the store, nothing is tried before this.
     rest: Option<Instant>,
-    readmitter: Readmitter,
+    pub(super) readmitter: Readmitter,
 }
 
 /// What the thread was woken for.
@@ -85,6 +91,7 @@ impl<'a> Uploader<'a> {
             .build()
             .map_err(|error| format!("the runtime could not be made ({error})"))?;
         let Destination { endpoint, settings, .. } = upload.destination.clone();
+        let longest = settings.total_timeout;
         let exporter = OtlpExporter::new(endpoint, settings).map_err(|error| error.to_string())?;
         let place = lock(&shared.place).clone();
         let outbox = place.open(shared.run).map_err(|trouble| trouble.to_string())?;
@@ -98,6 +105,8 @@ impl<'a> Uploader<'a> {
             retry: RetryPolicy::default(),
             rng: IdRng::new(),
             delivered: Vec::new(),
+            longest,
+            was_fresh: false,
             rest: None,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
         };
@@ -113,7 +122,7 @@ impl<'a> Uploader<'a> {
             let mut left = waiting;
             // A pass ends with the rows that were there when it began: others may log faster than this sends.
             let all_sent = loop {
-                match self.round() {
+                match self.round(left) {
                     Ok(Round::Settled(rows)) => {
                         left = left.saturating_sub(rows);
                         if left == 0 || self.is_to_end(asked) {
@@ -165,7 +174,7 @@ impl<'a> Uploader<'a> {
             if state.stop || self.shared.is_withdrawn() {
                 return None;
             }
-            let live = self.upload.destination.schedule == Schedule::Live;
+            let live = self.upload.is_live();
             let now = self.shared.clock.now().0;
             let due =
                 state.since.filter(|_| live && state.waiting > 0).map(|since| match self.breaker.remaining(now) {
@@ -187,26 +196,24 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Sends one claim of rows.
-    fn round(&mut self) -> Result<Round, Trouble> {
+    /// Sends one claim of rows; `left` is how many are known to wait.
+    fn round(&mut self, left: u64) -> Result<Round, Trouble> {
         if self.shared.is_withdrawn() {
             return Ok(Round::Over);
         }
         self.mark_delivered()?;
-        let rows = self.outbox.claim(CLAIM, CLAIM_BYTES, self.shared.now_seconds())?;
-        if rows.is_empty() {
-            return Ok(Round::Empty);
-        }
-        let count = rows.len() as u64;
-        let mut worst = Ok(Round::Settled(count));
-        for group in self.readmit(rows)? {
-            // After a failure the others are given back as well: their turn comes with the next claim.
+        let Some(Loaded { loads, rows }) = self.load(left)? else { return Ok(Round::Empty) };
+        let mut worst = Ok(Round::Settled(rows));
+        for load in loads {
             match worst {
-                Ok(Round::Settled(_)) => match self.deliver(&group) {
+                Ok(Round::Settled(_)) => match self.send(&load) {
                     Ok(Round::Settled(_)) => {}
                     other => worst = other,
                 },
-                _ => self.outbox.release(&group.seqs)?,
+                // After a failure the others are given back as well: their turn comes with the next claim.
+                Ok(_) => drop(self.outbox.settle(&load.batches, Verdict::Released)?),
+                // What cannot be given back now is free when its lease is over.
+                Err(_) => drop(self.outbox.settle(&load.batches, Verdict::Released)),
             }
         }
         worst
@@ -215,101 +222,61 @@ impl<'a> Uploader<'a> {
     /// Marks what a server took and the store could not note at once. Until it is noted, nothing else is claimed.
     fn mark_delivered(&mut self) -> Result<(), Trouble> {
         if !self.delivered.is_empty() {
-            self.outbox.mark_sent(&self.delivered, self.shared.now_seconds())?;
+            self.outbox.settle(&self.delivered, Verdict::Sent(self.shared.now_seconds()))?;
             self.delivered.clear();
         }
         Ok(())
     }
 
-    /// Lets rows through the filter again, in groups of one resource. What does not pass is never sent.
-    fn readmit(&mut self, rows: Vec<Claimed>) -> Result<Vec<Group>, Trouble> {
-        let mut groups: Vec<Group> = Vec::new();
-        let mut refused = Vec::new();
-        for row in rows {
-            match self.readmitter.readmit(&row.json) {
-                Ok(Readmitted { clean, shape, resource }) => {
-                    let group = match groups.iter().position(|group| group.is_for(&resource, shape)) {
-                        Some(place) => &mut groups[place],
-                        None => {
-                            groups.push(Group::new(resource, shape));
-                            groups.last_mut().expect("a group was pushed")
-                        }
-                    };
-                    group.chunk.append(clean);
-                    group.seqs.push(row.seq);
-                    group.own += u64::from(row.own);
-                }
-                Err(Refused::Found | Refused::NotARecord) => refused.push(row),
-            }
-        }
-        if !refused.is_empty() {
-            let seqs: Vec<i64> = refused.iter().map(|row| row.seq).collect();
-            let marked = self.outbox.mark_rejected(&seqs, self.shared.now_seconds())?;
-            let own = refused.iter().filter(|row| row.own).count() as u64;
-            self.shared.queue.counters.lose_stored(Loss::NotReadmitted, own.min(marked));
-        }
-        Ok(groups)
-    }
-
-    /// Sends a group until it is settled or this round's tries are used up.
-    fn deliver(&mut self, group: &Group) -> Result<Round, Trouble> {
-        let batch = Batch { chunk: &group.chunk, plans: None, resource: &group.resource, zero: EPOCH };
-        let sealed = match self.exporter.seal(batch.records()) {
-            Ok(sealed) => sealed,
-            Err(error) => {
-                self.shared.note(error.to_string());
-                return self.reject(group);
-            }
-        };
-        let mut round = Round::Settled(group.seqs.len() as u64);
-        for sealed in &sealed {
-            round = self.send(group, sealed)?;
-        }
-        Ok(round)
-    }
-
-    fn send(&mut self, group: &Group, sealed: &Sealed) -> Result<Round, Trouble> {
+    /// Sends a load until it is settled or this round's tries are used up.
+    fn send(&mut self, load: &Load) -> Result<Round, Trouble> {
         let mut failed = 0;
+        let mut claimed_at = load.claimed_at;
         loop {
             if let Admission::Wait(_) = self.breaker.admit(self.shared.clock.now().0) {
-                return self.later(group);
+                return self.later(load);
             }
-            let Some(outcome) = self.try_once(sealed) else {
-                self.outbox.release(&group.seqs)?;
+            if !self.is_held(load, &mut claimed_at)? {
+                return Ok(Round::Settled(load.rows));
+            }
+            let Some(outcome) = self.try_once(&load.sealed) else {
+                self.outbox.settle(&load.batches, Verdict::Released)?;
                 return Ok(Round::Over);
             };
             let counters = &self.shared.queue.counters;
             match outcome {
                 Outcome::Delivered { rejected, message } => {
                     self.breaker.succeeded();
-                    let marked = self.outbox.mark_sent(&group.seqs, self.shared.now_seconds());
+                    let marked = self.outbox.settle(&load.batches, Verdict::Sent(self.shared.now_seconds()));
                     // What was cleared meanwhile is counted as cleared.
-                    let own = marked.as_ref().map_or(group.own, |marked| group.own.min(*marked));
+                    let own = marked.as_ref().map_or(load.own, |marked| load.own.min(*marked));
                     // A server does not say which ones it left out; they count as this run's first.
                     let refused = rejected.min(own);
                     counters.sent.add(own - refused);
                     counters.lose_stored(Loss::Rejected, refused);
-                    counters.answered(sealed.signal, u64::from(sealed.records), rejected);
+                    counters.answered(load.sealed.signal, u64::from(load.sealed.records), rejected);
                     if let Some(message) = message {
                         self.shared.note(format!("the server said: {message}"));
                     }
                     if let Err(trouble) = marked {
-                        self.delivered.extend_from_slice(&group.seqs);
+                        self.delivered.extend_from_slice(&load.batches);
                         return Err(trouble);
                     }
-                    return Ok(Round::Settled(group.seqs.len() as u64));
+                    return Ok(Round::Settled(load.rows));
                 }
                 Outcome::Rejected { status, why } => {
                     self.breaker.succeeded();
                     counters.uploads_failed.add(1);
                     self.shared.note(format!("the server refused records for good ({status}): {why}"));
-                    return self.reject(group);
+                    let marked = self.outbox.settle(&load.batches, Verdict::Rejected(self.shared.now_seconds()))?;
+                    self.shared.queue.counters.lose_stored(Loss::Rejected, load.own.min(marked));
+                    return Ok(Round::Settled(load.rows));
                 }
                 Outcome::Paused { status, why } => {
                     counters.uploads_failed.add(1);
                     self.shared.note(format!("the server takes nothing from us as things are ({status}): {why}"));
                     self.breaker.trip(self.shared.clock.now().0, PAUSED);
-                    return self.later(group);
+                    return self.later(load);
                 }
                 Outcome::Retry { after, why } => {
                     counters.uploads_failed.add(1);
@@ -319,23 +286,45 @@ impl<'a> Uploader<'a> {
                     match self.retry.delay(failed, after, self.rng.next_u64()) {
                         Some(delay) if delay > LONGEST_PAUSE => {
                             self.breaker.trip(self.shared.clock.now().0, delay);
-                            return self.later(group);
+                            return self.later(load);
                         }
                         Some(delay) if self.pause(delay) => {}
                         Some(_) => {
-                            self.outbox.release(&group.seqs)?;
+                            self.outbox.settle(&load.batches, Verdict::Released)?;
                             return Ok(Round::Over);
                         }
                         None => {
                             if let Some(after) = after {
                                 self.breaker.trip(self.shared.clock.now().0, after);
                             }
-                            return self.later(group);
+                            return self.later(load);
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Whether a load is still ours for the length of one more request: after a long wait a claim can have run out, and
+    /// another process can have taken the rows.
+    fn is_held(&mut self, load: &Load, claimed_at: &mut i64) -> Result<bool, Trouble> {
+        let lease = self.lease();
+        let old_enough = claimed_at.saturating_add_unsigned((LEASE - MARGIN).as_secs());
+        if (*claimed_at..old_enough).contains(&lease.now) {
+            return Ok(true);
+        }
+        *claimed_at = lease.now;
+        let held = self.outbox.renew(&load.batches, lease)?;
+        if held.len() == load.batches.len() {
+            return Ok(true);
+        }
+        // The rest goes out with the next claim.
+        self.outbox.settle(&held, Verdict::Released)?;
+        Ok(false)
+    }
+
+    pub(super) fn lease(&self) -> Lease {
+        Lease { now: self.shared.now_seconds(), length: self.longest + LEASE }
     }
 
     /// One request; `None` when it was cut by a withdrawal.
@@ -371,37 +360,8 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    fn later(&mut self, group: &Group) -> Result<Round, Trouble> {
-        self.outbox.release(&group.seqs)?;
+    fn later(&mut self, load: &Load) -> Result<Round, Trouble> {
+        self.outbox.settle(&load.batches, Verdict::Released)?;
         Ok(Round::Later)
-    }
-
-    fn reject(&mut self, group: &Group) -> Result<Round, Trouble> {
-        let marked = self.outbox.mark_rejected(&group.seqs, self.shared.now_seconds())?;
-        self.shared.queue.counters.lose_stored(Loss::Rejected, group.own.min(marked));
-        Ok(Round::Settled(group.seqs.len() as u64))
-    }
-}
-
-/// Readmitted records carry their time as nanoseconds since 1970.
-const EPOCH: Timestamp = Timestamp::from_nanos(0);
-
-/// Readmitted rows of one resource and kind: one request.
-struct Group {
-    resource: Arc<Resource>,
-    shape: Shape,
-    chunk: Chunk,
-    seqs: Vec<i64>,
-    /// How many were made by this run.
-    own: u64,
-}
-
-impl Group {
-    fn new(resource: Arc<Resource>, shape: Shape) -> Self {
-        Group { resource, shape, chunk: Chunk::default(), seqs: Vec::new(), own: 0 }
-    }
-
-    fn is_for(&self, resource: &Arc<Resource>, shape: Shape) -> bool {
-        self.shape == shape && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
     }
 }

@@ -8,11 +8,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::counters::Loss;
+#[cfg(feature = "otlp")]
+use super::outbox::Appended;
 use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
+#[cfg(feature = "otlp")]
+use super::upload::{Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
+use crate::app::Timestamp;
 use crate::privacy::Chunk;
-use crate::record::{Batch, Row};
+use crate::record::{Batch, Rows};
 
 /// How long the worker lets records gather: a record is in the store within 200 ms.
 const GATHER: Duration = Duration::from_millis(150);
@@ -22,15 +27,29 @@ const AGAIN: Duration = Duration::from_secs(1);
 const TRIES: usize = 3;
 /// Rows that wait for a store that fails for a while.
 const PATIENCE: usize = 4096;
-/// Rows of one transaction.
-const ROWS: usize = 256;
+/// Rows, or bytes of rows, that go into the store in one transaction, and to the uploader in one piece.
+const ROWS: usize = 1000;
+const BYTES: usize = 384 * 1024;
 
 pub(super) struct Worker {
     shared: Arc<Shared>,
     outbox: Option<Outbox>,
     exporters: Vec<LocalExporter>,
     prepare: Option<Prepare>,
-    rows: Vec<Row>,
+    /// What was swept and is not stored yet.
+    rows: Rows,
+    /// The chunks that these rows were made of.
+    #[cfg(feature = "otlp")]
+    beside: Beside,
+}
+
+/// The chunks of rows that go into the store, kept for the uploader so that it need not read the rows back.
+#[cfg(feature = "otlp")]
+#[derive(Default)]
+struct Beside {
+    chunks: Vec<Swept>,
+    /// Of some rows the chunk was not kept: then the uploader reads all of them from the store.
+    is_partial: bool,
 }
 
 /// What is to be done on disk before the outbox is opened, off the host's threads; the error is fit to be shown.
@@ -39,7 +58,15 @@ pub(crate) type Prepare = Box<dyn FnOnce() -> Result<Option<String>, String> + S
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, exporters: Vec<LocalExporter>, prepare: Prepare) -> Self {
-        Worker { shared, outbox: None, exporters, prepare: Some(prepare), rows: Vec::with_capacity(ROWS) }
+        Worker {
+            shared,
+            outbox: None,
+            exporters,
+            prepare: Some(prepare),
+            rows: Rows::default(),
+            #[cfg(feature = "otlp")]
+            beside: Beside::default(),
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -150,13 +177,17 @@ impl Worker {
         shared.queue.sweep(|chunk| {
             let records = u64::from(chunk.records());
             shared.queue.counters.swept.add(records);
-            let done = catch_unwind(AssertUnwindSafe(|| self.take(&chunk)));
+            let before = self.rows.len();
+            let zero = shared.clock.wall_offset();
+            let done = catch_unwind(AssertUnwindSafe(|| self.take(&chunk, zero)));
             if done.is_err() {
+                self.rows.truncate(before);
                 shared.queue.counters.lose_swept(Loss::Panic, records);
+                return shared.queue.reuse(chunk);
             }
-            shared.queue.reuse(chunk);
+            self.keep_beside(chunk, zero);
             // After a failure the rest of the sweep is gathered: each try can take seconds.
-            if self.rows.len() >= ROWS && !failing {
+            if (self.rows.len() >= ROWS || self.rows.bytes() >= BYTES) && !failing {
                 failing = !self.store();
             }
         });
@@ -165,24 +196,36 @@ impl Worker {
         }
     }
 
-    /// Turns a chunk into rows. Rows of one chunk are added together or not at all.
-    fn take(&mut self, chunk: &Chunk) {
+    /// Turns a chunk into rows, which are stored together or not at all.
+    fn take(&mut self, chunk: &Chunk, zero: Timestamp) {
         let shared = &*self.shared;
-        let zero = shared.clock.wall_offset();
         let batch = Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero };
-        let mut rows = Vec::with_capacity(chunk.records() as usize);
+        let before = self.rows.len();
         let (mut dropped, mut hashed, mut redacted) = (0, 0, 0);
-        // Held so that a withdrawal waits for what is being kept in memory.
-        let commit = lock(&shared.commit);
         for record in batch.records() {
             dropped += u64::from(record.dropped_attributes());
             hashed += u64::from(record.hashed_attributes());
             redacted += u64::from(record.redacted_attributes());
-            let row = Row::of(&record);
+            self.rows.push(&record);
+        }
+        if !self.exporters.is_empty() {
+            self.show(&batch, before);
+        }
+        let counters = &shared.queue.counters;
+        counters.fields_dropped.add(dropped);
+        counters.fields_hashed.add(hashed);
+        counters.fields_redacted.add(redacted);
+    }
+
+    /// Shows records to the local exporters; `before` is where their rows begin.
+    fn show(&self, batch: &Batch<'_>, before: usize) {
+        let shared = &*self.shared;
+        // Held so that a withdrawal waits for what is being kept in memory.
+        let commit = lock(&shared.commit);
+        for row in self.rows.iter().skip(before) {
             if !shared.is_withdrawn() {
-                self.exporters.iter().for_each(|exporter| exporter.keep(&row));
+                self.exporters.iter().for_each(|exporter| exporter.keep(row));
             }
-            rows.push(row);
         }
         drop(commit);
         // Not under the lock: whoever holds the terminal may be the one who withdraws.
@@ -191,11 +234,27 @@ impl Worker {
                 self.exporters.iter().for_each(|exporter| exporter.print(&record));
             }
         }
-        let counters = &shared.queue.counters;
-        counters.fields_dropped.add(dropped);
-        counters.fields_hashed.add(hashed);
-        counters.fields_redacted.add(redacted);
-        self.rows.append(&mut rows);
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    fn keep_beside(&mut self, chunk: Chunk, _: Timestamp) {
+        self.shared.queue.reuse(chunk);
+    }
+
+    /// Keeps a chunk whose rows are about to be stored, if it is to be sent soon.
+    #[cfg(feature = "otlp")]
+    fn keep_beside(&mut self, chunk: Chunk, zero: Timestamp) {
+        if self.beside.is_partial || !self.shared.upload.as_ref().is_some_and(Upload::is_live) {
+            return self.shared.queue.reuse(chunk);
+        }
+        self.beside.chunks.push(Swept { chunk, zero });
+    }
+
+    /// Lets go of the chunks: the uploader will read these rows from the store.
+    #[cfg(feature = "otlp")]
+    fn forget_beside(&mut self) {
+        self.beside.is_partial = true;
+        self.beside.chunks.drain(..).for_each(|swept| self.shared.queue.reuse(swept.chunk));
     }
 
     /// Stores what is in hand; `false` when the store failed.
@@ -204,7 +263,7 @@ impl Worker {
             return true;
         }
         let mut failed = false;
-        let shared = &self.shared;
+        let shared = Arc::clone(&self.shared);
         let counters = &shared.queue.counters;
         let count = self.rows.len() as u64;
         let mut lost_store = false;
@@ -221,11 +280,21 @@ impl Worker {
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
                     #[cfg(feature = "otlp")]
-                    shared.pending_upload(done.stored);
+                    {
+                        let Beside { chunks, is_partial } = std::mem::take(&mut self.beside);
+                        // Of an append beyond the store's limits only the newest rows are there.
+                        if !is_partial && done.stored == count {
+                            let Appended { first, batches, .. } = done;
+                            shared.hand_over(Lot { first, batches, chunks });
+                        }
+                        shared.pending_upload(done.stored);
+                    }
                 }
                 Some(Err(trouble)) => {
                     failed = true;
                     shared.note(format!("records could not be stored: {trouble}"));
+                    #[cfg(feature = "otlp")]
+                    self.forget_beside();
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
                         Lasts::ForAWhile if self.rows.len() < PATIENCE => return false,
@@ -240,6 +309,10 @@ impl Worker {
             }
         }
         drop(commit);
+        #[cfg(feature = "otlp")]
+        {
+            self.beside = Beside::default();
+        }
         if lost_store {
             self.outbox = self.memory();
         }

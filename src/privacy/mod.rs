@@ -22,6 +22,8 @@ mod resource;
 pub(crate) mod row;
 mod scan;
 mod text;
+#[cfg(feature = "otlp")]
+mod verify;
 mod visitor;
 
 #[cfg(test)]
@@ -29,6 +31,8 @@ mod tests;
 
 pub(crate) use chunk::{Chunk, Clean};
 pub(crate) use open::CleanSpan;
+#[cfg(feature = "otlp")]
+pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
 pub use policy::{Action, Explanation, Policy, TimeUnit};
@@ -38,4 +42,6 @@ pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;
 pub(crate) use resource::Source;
 pub use scan::{Custom, CustomError, CustomKind, Finding, Kind, OnFinding, Scanner, Severity, UnknownKind};
+#[cfg(feature = "otlp")]
+pub(crate) use verify::{Check, Defect};
 pub(crate) use visitor::PrivacyVisitor;

@@ -61,7 +61,7 @@ pub(super) struct Pen<'a> {
 
 /// A value that has a type of its own on the wire.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Scalar {
+pub(crate) enum Scalar {
     Bool(bool),
     I64(i64),
     U64(u64),
@@ -345,7 +345,7 @@ impl<'a> Pen<'a> {
 impl Scalar {
     /// Whether the number has about as many digits as a card number.
     #[inline]
-    fn is_long(self) -> bool {
+    pub(super) fn is_long(self) -> bool {
         match self {
             Scalar::Bool(_) => false,
             Scalar::I64(value) => value.unsigned_abs() >= CARD_LIKE,

@@ -18,12 +18,11 @@ pub struct Row {
 
 impl Row {
     /// The record as a row.
+    #[cfg(test)]
     pub(crate) fn of(record: &RecordRef<'_>) -> Self {
-        let mut json = Vec::with_capacity(512);
-        // Writing to a Vec does not fail, and no key or value of a record is one that JSON has no form for.
-        let written = serde_json::to_writer(&mut json, record)
-            .map_or_else(|_| String::new(), |()| String::from_utf8(json).unwrap_or_default());
-        Row { json: written, signal: record.signal(), unix_seconds: record.time().nanos().div_euclid(1_000_000_000) }
+        let mut rows = Rows::default();
+        rows.push(record);
+        rows.iter().next().map(Row::from).expect("one was pushed")
     }
 
     /// The line, without a line feed.
@@ -45,6 +44,95 @@ impl Row {
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.json)
+    }
+}
+
+impl From<RowRef<'_>> for Row {
+    fn from(row: RowRef<'_>) -> Self {
+        Row { json: row.json.to_owned(), signal: row.signal, unix_seconds: row.unix_seconds }
+    }
+}
+
+/// Records as lines of JSON, one behind the other in one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    text: Vec<u8>,
+    rows: Vec<Place>,
+}
+
+/// A line of [`Rows`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowRef<'a> {
+    json: &'a str,
+    signal: Signal,
+    unix_seconds: i64,
+}
+
+impl<'a> RowRef<'a> {
+    pub(crate) fn as_str(&self) -> &'a str {
+        self.json
+    }
+
+    pub(crate) fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    pub(crate) fn unix_seconds(&self) -> i64 {
+        self.unix_seconds
+    }
+}
+
+/// Where a line ends, and what stands in it.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    end: usize,
+    signal: Signal,
+    unix_seconds: i64,
+}
+
+impl Rows {
+    pub(crate) fn push(&mut self, record: &RecordRef<'_>) {
+        // Writing to a Vec does not fail, and no key or value of a record is one that JSON has no form for.
+        let _ = serde_json::to_writer(&mut self.text, record);
+        let unix_seconds = record.time().nanos().div_euclid(1_000_000_000);
+        self.rows.push(Place { end: self.text.len(), signal: record.signal(), unix_seconds });
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes of all lines.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The lines, in the order they came.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = RowRef<'_>> + ExactSizeIterator {
+        (0..self.rows.len()).map(|at| {
+            let Place { end, signal, unix_seconds } = self.rows[at];
+            let begin = if at == 0 { 0 } else { self.rows[at - 1].end };
+            RowRef { json: std::str::from_utf8(&self.text[begin..end]).unwrap_or_default(), signal, unix_seconds }
+        })
+    }
+
+    /// Keeps the first lines alone.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.rows.truncate(count);
+        self.text.truncate(self.rows.last().map_or(0, |row| row.end));
+    }
+
+    /// Empties it; a buffer of a usual size stays.
+    pub(crate) fn clear(&mut self) {
+        const KEPT: usize = 1024 * 1024;
+        self.truncate(0);
+        if self.text.capacity() > KEPT {
+            self.text = Vec::new();
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! Reading clean records: a view over a chunk's bytes, and the JSON text that it prints as.
 
 pub(crate) mod json;
+#[cfg(feature = "otlp")]
+mod verify;
 
 use crate::app::Timestamp;
 use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
 use crate::privacy::{Chunk, Plan, Plans, Resource};
 
 pub use json::Row;
+pub(crate) use json::{RowRef, Rows};
 
 /// A record as it was kept: one log record or one span.
 ///

@@ -5,14 +5,19 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 
 use super::claim::live_until;
-use super::schema::{self, Signal, day_of};
+use super::schema::{self, day_of};
 use super::{Limits, Log, PATIENCE, Reason, Store, StoreError};
+use crate::record::{RowRef, Signal};
 
-/// What SQLite needs for a row beside its text: cell and index entry.
+/// What SQLite needs for a row beside its text, and the row's part of its batch.
 const ROW_OVERHEAD: u64 = 64;
 
-/// One record to be stored: clean JSON text. It is made of a [`record::Row`](crate::record::Row) alone, and that of what
-/// the privacy filter wrote.
+/// Rows and bytes of text of a batch: what an upload takes at once, or not at all.
+const BATCH_ROWS: i64 = 2048;
+const BATCH_BYTES: i64 = 1024 * 1024;
+
+/// One record to be stored: clean JSON text. It is made of a [`RowRef`] alone, and that of
+/// what the privacy filter wrote.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     /// The random id of this process run, by which its own rows and losses can be told from those of others.
@@ -37,19 +42,19 @@ pub(crate) enum Fate {
 
 impl<'a> Row<'a> {
     /// The row that keeps a record of this run.
-    pub(crate) fn of(record: &'a crate::record::Row, run: u64, fate: Fate) -> Self {
-        let signal = match record.signal() {
-            crate::record::Signal::Log => Signal::Log,
-            crate::record::Signal::Span => Signal::Span,
-        };
-        Row { run, signal, unix_secs: record.unix_seconds(), json: record.as_str(), fate }
+    pub(crate) fn of(record: RowRef<'a>, run: u64, fate: Fate) -> Self {
+        Row { run, signal: record.signal(), unix_secs: record.unix_seconds(), json: record.as_str(), fate }
     }
 }
 
 /// What an append did. A loss is counted only for rows that were not sent yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub(crate) struct Appended {
+    /// The number of the first row; the others follow it.
+    pub(crate) first: i64,
+    /// The batches that hold them, each with its kind of records.
+    pub(crate) batches: Vec<(i64, Signal)>,
     /// Rows that are now on disk: all of them, unless the limits are smaller than the append. Then the newest that fit are
     /// kept, and the rest, never stored, is in none of these numbers.
     pub(crate) stored: u32,
@@ -114,29 +119,48 @@ impl Store {
         let fitting = fitting(rows, &self.limits);
         let mut evicted = Losses::default();
         make_room(&transaction, &self.limits, fitting, now, own, spare, &mut evicted)?;
-        let mut stored = 0;
+        let first =
+            1 + transaction.query_row("SELECT coalesce(max(seq), 0) FROM lines", [], |row| row.get::<_, i64>(0))?;
+        let (batches, of_row) = batches_of(fitting, first);
+        let mut ids = Vec::with_capacity(batches.len());
         {
-            let mut insert =
-                transaction.prepare("INSERT INTO records(run, day, signal, state, json) VALUES(?1, ?2, ?3, ?5, ?4)")?;
-            for row in fitting {
-                let state = match row.fate {
+            let mut insert = transaction.prepare(
+                "INSERT INTO batches(run, day, signal, state, first, last, rows, bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?;
+            for batch in &batches {
+                let Batch { run, day, signal, fate, first, last, rows, bytes } = batch;
+                let state = match fate {
                     Fate::ToSend => "kept",
                     Fate::Local => "local",
                 };
                 insert.execute(params![
-                    row.run.cast_signed(),
-                    day_of(row.unix_secs),
-                    row.signal.as_str(),
-                    row.json,
-                    state
+                    run.cast_signed(),
+                    day,
+                    schema::text_of(*signal),
+                    state,
+                    first,
+                    last,
+                    rows,
+                    bytes
                 ])?;
-                stored += 1;
+                ids.push((transaction.last_insert_rowid(), *signal));
             }
+            let mut insert = transaction.prepare("INSERT INTO lines(batch, json) VALUES(?1, ?2)")?;
+            for (row, batch) in fitting.iter().zip(of_row) {
+                insert.execute(params![ids[batch].0, row.json])?;
+            }
+        }
+        let stored = u32::try_from(fitting.len()).unwrap_or(u32::MAX);
+        if stored > 0 && transaction.last_insert_rowid() != first + i64::from(stored) - 1 {
+            // SQLite gives numbers in order until somebody has used up the last of them.
+            return Err(StoreError::new(Reason::Corrupt, "rows do not get numbers that follow each other"));
         }
         transaction.commit()?;
         self.settle_log(expired);
         self.shrink();
         Ok(Appended {
+            first,
+            batches: ids,
             stored,
             evicted_unsent: evicted.unsent,
             evicted_unsent_own: evicted.unsent_own,
@@ -245,13 +269,49 @@ struct Losses {
 }
 
 impl Losses {
-    fn add(&mut self, state: &str, run: i64, own: Option<u64>) {
-        self.rows += 1;
-        if matches!(state, "kept" | "local" | "claimed") {
-            self.unsent += 1;
-            self.unsent_own += u32::from(own == Some(run.cast_unsigned()));
+    fn add(&mut self, batch: &Doomed, rows: u64, own: Option<u64>) {
+        self.rows += rows;
+        if batch.is_unsent {
+            let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+            self.unsent += rows;
+            self.unsent_own += if own == Some(batch.run) { rows } else { 0 };
         }
     }
+}
+
+/// Rows of one append that share what is kept of them beside their text.
+struct Batch {
+    run: u64,
+    day: i64,
+    signal: Signal,
+    fate: Fate,
+    first: i64,
+    last: i64,
+    rows: i64,
+    bytes: i64,
+}
+
+/// The batches of rows that get numbers from `first` on, and which of them each row belongs to.
+fn batches_of(rows: &[Row<'_>], first: i64) -> (Vec<Batch>, Vec<usize>) {
+    let mut batches: Vec<Batch> = Vec::new();
+    let of_row = (first..).zip(rows).map(|(seq, row)| {
+        let (day, bytes) = (day_of(row.unix_secs), row.json.len() as i64);
+        let is_open = |batch: &Batch| {
+            (batch.run, batch.day, batch.signal, batch.fate) == (row.run, day, row.signal, row.fate)
+                && batch.rows < BATCH_ROWS
+                && batch.bytes + bytes <= BATCH_BYTES
+        };
+        let place = batches.iter().rposition(is_open).unwrap_or_else(|| {
+            let Row { run, signal, fate, .. } = *row;
+            batches.push(Batch { run, day, signal, fate, first: seq, last: seq, rows: 0, bytes: 0 });
+            batches.len() - 1
+        });
+        let batch = &mut batches[place];
+        (batch.last, batch.rows, batch.bytes) = (seq, batch.rows + 1, batch.bytes + bytes);
+        place
+    });
+    let of_row = of_row.collect();
+    (batches, of_row)
 }
 
 /// The rows that can be stored at all: of more than the limits allow, the newest.
@@ -287,22 +347,96 @@ fn disk_bytes_of(rows: &[Row<'_>]) -> u64 {
     rows.iter().map(|row| disk_bytes(row.json.len() as u64)).sum()
 }
 
+/// A batch that is to lose rows.
+struct Doomed {
+    id: i64,
+    run: u64,
+    is_unsent: bool,
+    first: i64,
+    last: i64,
+    rows: u64,
+    bytes: u64,
+}
+
+/// How much is to be deleted.
+enum Need {
+    Rows(u64),
+    Bytes(u64),
+}
+
+/// Batches that no upload holds, oldest first, as long as the condition allows.
+fn doomed(
+    connection: &Connection,
+    and: &str,
+    day: i64,
+    now: i64,
+    mut is_wanted: impl FnMut(&Doomed) -> bool,
+) -> Result<Vec<Doomed>, StoreError> {
+    let mut select = connection.prepare(&format!(
+        "SELECT id, run, state IN ('kept','local','claimed'), first, last, rows, bytes FROM batches
+         WHERE NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3) AND {and}"
+    ))?;
+    let mut found = select.query(params![day, now, live_until(now)])?;
+    let mut doomed = Vec::new();
+    while let Some(row) = found.next()? {
+        let number = |at: usize| -> Result<u64, StoreError> { Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0)) };
+        let batch = Doomed {
+            id: row.get(0)?,
+            run: row.get::<_, i64>(1)?.cast_unsigned(),
+            is_unsent: row.get(2)?,
+            first: row.get(3)?,
+            last: row.get(4)?,
+            rows: number(5)?,
+            bytes: number(6)?,
+        };
+        if !is_wanted(&batch) {
+            break;
+        }
+        doomed.push(batch);
+    }
+    Ok(doomed)
+}
+
 fn expire(connection: &Connection, limits: &Limits, now: i64, own: Option<u64>) -> Result<Losses, StoreError> {
     let mut losses = Losses::default();
     if limits.age.is_zero() {
         return Ok(losses);
     }
-    let mut delete = connection.prepare(
-        "DELETE FROM records INDEXED BY records_by_state
-         WHERE state IN ('kept','local','claimed','sent','rejected') AND day < ?1
-           AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3)
-         RETURNING state, run",
-    )?;
-    let mut gone = delete.query(params![limits.first_day(now), now, live_until(now)])?;
-    while let Some(row) = gone.next()? {
-        losses.add(row.get_ref(0)?.as_str().unwrap_or(""), row.get(1)?, own);
+    for batch in doomed(connection, "day < ?1", limits.first_day(now), now, |_| true)? {
+        losses.add(&batch, erase(connection, &batch)?, own);
     }
     Ok(losses)
+}
+
+/// Deletes a batch; returns how many rows it had.
+fn erase(connection: &Connection, batch: &Doomed) -> Result<u64, StoreError> {
+    let rows = connection.execute(
+        "DELETE FROM lines WHERE seq BETWEEN ?1 AND ?2 AND batch=?3",
+        params![batch.first, batch.last, batch.id],
+    )?;
+    connection.execute("DELETE FROM batches WHERE id=?1", [batch.id])?;
+    Ok(rows as u64)
+}
+
+/// Deletes the oldest rows of a batch.
+fn erase_some(connection: &Connection, batch: &Doomed, count: u64) -> Result<u64, StoreError> {
+    let mut delete = connection.prepare(
+        "DELETE FROM lines WHERE seq IN (
+           SELECT seq FROM lines WHERE seq BETWEEN ?1 AND ?2 AND batch=?3 ORDER BY seq LIMIT ?4)
+         RETURNING octet_length(json)",
+    )?;
+    let (mut rows, mut bytes) = (0_i64, 0_i64);
+    let mut gone =
+        delete.query(params![batch.first, batch.last, batch.id, i64::try_from(count).unwrap_or(i64::MAX)])?;
+    while let Some(row) = gone.next()? {
+        rows += 1;
+        bytes += row.get::<_, i64>(0)?;
+    }
+    connection.execute(
+        "UPDATE batches SET rows = max(rows - ?2, 0), bytes = max(bytes - ?3, 0) WHERE id=?1",
+        params![batch.id, rows, bytes],
+    )?;
+    Ok(rows.cast_unsigned())
 }
 
 fn make_room(
@@ -314,10 +448,10 @@ fn make_room(
     spare: u64,
     lost: &mut Losses,
 ) -> Result<(), StoreError> {
-    let held = schema::number(connection, "SELECT count(*) FROM records")?;
+    let held = schema::number(connection, "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_by_day")?;
     let excess = (held + rows.len() as u64).saturating_sub(limits.records());
     if excess > 0 {
-        evict(connection, excess, now, own, lost)?;
+        evict(connection, Need::Rows(excess), now, own, lost)?;
     }
     let page = schema::page_bytes(connection)?;
     let incoming = disk_bytes_of(rows);
@@ -330,48 +464,45 @@ fn make_room(
         if missing == 0 {
             return Ok(());
         }
-        let count = oldest_filling(connection, missing, now)?;
-        if count == 0 || evict(connection, count, now, own, lost)? == 0 {
+        if evict(connection, Need::Bytes(missing), now, own, lost)? == 0 {
+            // Rows of a batch that somebody deleted by hand are nobody's.
+            connection.execute("DELETE FROM lines WHERE batch NOT IN (SELECT id FROM batches)", [])?;
             return Ok(());
         }
     }
 }
 
-/// How many of the oldest rows fill so many bytes.
-fn oldest_filling(connection: &Connection, bytes: u64, now: i64) -> Result<u64, StoreError> {
-    let mut select = connection.prepare(
-        "SELECT octet_length(json) FROM records
-         WHERE NOT (state = 'claimed' AND claimed_until > ?1 AND claimed_until <= ?2) ORDER BY seq",
-    )?;
-    let mut rows = select.query(params![now, live_until(now)])?;
-    let (mut count, mut sum) = (0, 0);
-    while sum < bytes {
-        let Some(row) = rows.next()? else { break };
-        sum += u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0) + ROW_OVERHEAD;
-        count += 1;
-    }
-    Ok(count)
-}
-
 /// Deletes the oldest rows that no upload holds; returns how many there were.
 fn evict(
     connection: &Connection,
-    count: u64,
+    need: Need,
     now: i64,
     own: Option<u64>,
     lost: &mut Losses,
 ) -> Result<u64, StoreError> {
     let before = lost.rows;
-    let mut delete = connection.prepare(
-        "DELETE FROM records WHERE seq IN (
-           SELECT seq FROM records
-           WHERE NOT (state = 'claimed' AND claimed_until > ?1 AND claimed_until <= ?2) ORDER BY seq LIMIT ?3)
-         RETURNING state, run",
-    )?;
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let mut gone = delete.query(params![now, live_until(now), count])?;
-    while let Some(row) = gone.next()? {
-        lost.add(row.get_ref(0)?.as_str().unwrap_or(""), row.get(1)?, own);
+    let mut left = match need {
+        Need::Rows(count) | Need::Bytes(count) => count,
+    };
+    let size = |batch: &Doomed| match need {
+        Need::Rows(_) => batch.rows,
+        Need::Bytes(_) => batch.bytes + batch.rows * ROW_OVERHEAD,
+    };
+    let mut summed = 0;
+    let oldest = doomed(connection, "id > ?1 ORDER BY id", -1, now, |batch| {
+        let is_wanted = summed < left;
+        summed += size(batch);
+        is_wanted
+    })?;
+    for batch in oldest {
+        let size = size(&batch);
+        let gone = if size <= left {
+            erase(connection, &batch)?
+        } else {
+            erase_some(connection, &batch, left.div_ceil((size / batch.rows.max(1)).max(1)))?
+        };
+        left = left.saturating_sub(size);
+        lost.add(&batch, gone, own);
     }
     Ok(lost.rows - before)
 }

@@ -1,10 +1,11 @@
-//! Handing rows to an upload, and hearing what became of them.
+//! Handing batches to an upload, and hearing what became of them.
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Transaction, params};
 
-use super::{Signal, Store, StoreError, schema};
+use super::{Store, StoreError, schema};
+use crate::record::Signal;
 
 /// The longest claim. A claim that ends later than this from now was made under another clock, and does not count: a clock
 /// that was set back must not lock rows away for years.
@@ -15,183 +16,295 @@ pub(super) fn live_until(now: i64) -> i64 {
     now.saturating_add_unsigned(LONGEST.as_secs())
 }
 
-/// A row that an upload holds until its claim ends.
+/// Who claims, when, and for how long: at least a second, at most two hours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lease {
+    /// The claiming process run: nobody else can settle what it claimed.
+    pub(crate) owner: u64,
+    pub(crate) now: i64,
+    pub(crate) length: Duration,
+}
+
+impl Lease {
+    fn until(&self) -> i64 {
+        self.now.saturating_add_unsigned(self.length.min(LONGEST).as_secs().max(1))
+    }
+}
+
+/// What may become of a claimed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A receiver confirmed it, at this time.
+    Sent(i64),
+    /// A receiver refused it for good, at this time: it stays visible and is never offered again.
+    Rejected(i64),
+    /// It is offered again at once.
+    Released,
+}
+
+/// What may become of single rows of a claimed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// They stay visible and are never offered again.
+    Rejected,
+    /// They are deleted.
+    Erased,
+    /// They are offered again at once, as a batch of their own.
+    Released,
+}
+
+/// A batch that an upload holds until its claim ends, with its rows.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Claimed {
     /// Its number, never given twice.
-    pub(crate) seq: i64,
+    pub(crate) batch: i64,
     /// The process run that stored it.
     pub(crate) run: u64,
-    /// What kind of record it is.
+    /// What kind of records these are.
     pub(crate) signal: Signal,
-    /// The record, exactly as it was stored.
-    pub(crate) json: String,
+    /// Numbers and texts of the rows, oldest first, exactly as they were stored.
+    pub(crate) rows: Vec<(i64, String)>,
 }
 
 impl std::fmt::Debug for Claimed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Claimed").field("seq", &self.seq).finish_non_exhaustive()
+        f.debug_struct("Claimed").field("batch", &self.batch).field("rows", &self.rows.len()).finish_non_exhaustive()
     }
 }
 
 impl Store {
-    /// Takes the oldest unsent rows for an upload: at most `max_records`, and as many as fit into `max_bytes` of text, but
-    /// at least one if there is any. Nobody else is offered them for `lease` (two hours at most). Rows past their age are
-    /// not offered.
+    /// Takes the oldest unsent batches for an upload: as many as fit into `records` and `bytes` of text, but at least one
+    /// if there is any. Nobody else is offered them for the length of the lease. Rows past their age are not offered.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn claim(
-        &mut self,
-        max_records: u32,
-        max_bytes: u64,
-        now: i64,
-        lease: Duration,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        self.mending(|store| store.try_claim(max_records, max_bytes, now, lease))
+    pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, StoreError> {
+        self.mending(|store| store.try_claim(records, bytes, lease))
     }
 
-    /// Gives rows back, to be offered again at once. Returns how many were still claimed.
+    /// Takes these batches, whose rows the caller has at hand. Returns those that it got: the others were erased or taken
+    /// by somebody else meanwhile.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn release(&mut self, seqs: &[i64]) -> Result<u32, StoreError> {
-        self.settle(seqs, "UPDATE records SET state='kept', claimed_until=NULL WHERE seq=?1 AND state='claimed'", None)
-    }
-
-    /// Records that a receiver confirmed these rows. Returns how many were unsent until now; those missing were erased or
-    /// settled meanwhile.
-    ///
-    /// # Errors
-    /// As [`Store::append`].
-    pub(crate) fn mark_sent(&mut self, seqs: &[i64], now: i64) -> Result<u32, StoreError> {
-        self.settle(
-            seqs,
-            "UPDATE records SET state='sent', claimed_until=NULL, sent_at=?2 WHERE seq=?1 AND state='claimed'",
-            Some(now),
+    pub(crate) fn claim_known(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, StoreError> {
+        self.take(
+            batches,
+            "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3 WHERE id=?1 AND state='kept' RETURNING id",
+            lease,
         )
     }
 
-    /// Records that a receiver refused these rows for good: they stay visible but are never offered again. Returns how many
-    /// were unsent until now.
+    /// Makes the claim of these batches last anew. Returns those that are still held: a claim that ran out may have
+    /// passed to somebody else.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn mark_rejected(&mut self, seqs: &[i64], now: i64) -> Result<u32, StoreError> {
-        self.settle(
-            seqs,
-            "UPDATE records SET state='rejected', claimed_until=NULL, sent_at=?2 WHERE seq=?1 AND state='claimed'",
-            Some(now),
+    pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, StoreError> {
+        self.take(
+            batches,
+            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 RETURNING id",
+            lease,
         )
     }
 
-    fn try_claim(
-        &mut self,
-        max_records: u32,
-        max_bytes: u64,
-        now: i64,
-        lease: Duration,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let any = "SELECT EXISTS(SELECT 1 FROM records WHERE state IN ('kept','claimed'))";
-        if schema::number(self.connection()?, any)? == 0 {
-            // Looking takes no lock, so an idle uploader is in nobody's way.
-            return Ok(Vec::new());
+    /// Ends the owner's claim of these batches. Returns how many rows were still claimed by it; those missing were erased
+    /// or passed to somebody else meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn settle(&mut self, batches: &[i64], owner: u64, verdict: Verdict) -> Result<u32, StoreError> {
+        if batches.is_empty() {
+            return Ok(0);
         }
-        let transaction = self.write()?;
-        let mut taking = Taking { rows: Vec::new(), broken: Vec::new(), records: max_records, bytes: max_bytes };
-        let first_day = self.limits.first_day(now);
-        // Claims that ran out come first: they are the oldest.
-        taking.take(
-            &transaction,
-            "SELECT seq, run, signal, json FROM records INDEXED BY records_by_state WHERE state = 'claimed' AND day >= ?1
-             AND NOT (claimed_until > ?2 AND claimed_until <= ?3) ORDER BY day, seq",
-            params![first_day, now, live_until(now)],
-        )?;
-        taking.take(
-            &transaction,
-            "SELECT seq, run, signal, json FROM records INDEXED BY records_by_state WHERE state = 'kept' AND day >= ?1
-             ORDER BY day, seq",
-            params![first_day],
-        )?;
-        let until = now.saturating_add_unsigned(lease.min(LONGEST).as_secs().max(1));
-        {
-            // One row at a time: a statement over many would keep a copy of their pages in case it failed half-way.
-            let mut update =
-                transaction.prepare("UPDATE records SET state='claimed', claimed_until=?2 WHERE seq=?1")?;
-            for row in &taking.rows {
-                update.execute(params![row.seq, until])?;
+        let (state, at) = match verdict {
+            Verdict::Sent(at) => ("sent", Some(at)),
+            Verdict::Rejected(at) => ("rejected", Some(at)),
+            Verdict::Released => ("kept", None),
+        };
+        self.mending(|store| {
+            let transaction = store.write()?;
+            let mut settled = 0;
+            {
+                let mut update = transaction.prepare(
+                    "UPDATE batches SET state=?3, owner=NULL, claimed_until=NULL, sent_at=?4
+                     WHERE id=?1 AND state='claimed' AND owner=?2 RETURNING rows",
+                )?;
+                for batch in batches {
+                    let mut changed = update.query(params![batch, owner.cast_signed(), state, at])?;
+                    while let Some(row) = changed.next()? {
+                        settled += u32::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+                    }
+                }
             }
-            let mut reject =
-                transaction.prepare("UPDATE records SET state='rejected', claimed_until=NULL WHERE seq=?1")?;
-            for seq in &taking.broken {
-                reject.execute(params![seq])?;
-            }
-        }
-        transaction.commit()?;
-        Ok(taking.rows)
+            transaction.commit()?;
+            Ok(settled)
+        })
     }
 
-    fn settle(&mut self, seqs: &[i64], sql: &str, now: Option<i64>) -> Result<u32, StoreError> {
+    /// Takes single rows out of a batch that the owner holds. Returns how many there were.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn part(
+        &mut self,
+        batch: i64,
+        seqs: &[i64],
+        owner: u64,
+        part: Part,
+        now: i64,
+    ) -> Result<u32, StoreError> {
         if seqs.is_empty() {
             return Ok(0);
         }
         self.mending(|store| {
             let transaction = store.write()?;
-            let mut changed = 0;
+            let parted = take_out(&transaction, batch, seqs, owner, part, now)?;
+            transaction.commit()?;
+            Ok(parted)
+        })
+    }
+
+    fn take(&mut self, batches: &[i64], sql: &str, lease: Lease) -> Result<Vec<i64>, StoreError> {
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.mending(|store| {
+            let transaction = store.write()?;
+            let mut taken = Vec::with_capacity(batches.len());
             {
                 let mut update = transaction.prepare(sql)?;
-                for seq in seqs {
-                    changed += match now {
-                        None => update.execute(params![seq])?,
-                        Some(now) => update.execute(params![seq, now])?,
-                    };
+                for batch in batches {
+                    let mut changed = update.query(params![batch, lease.owner.cast_signed(), lease.until()])?;
+                    while let Some(row) = changed.next()? {
+                        taken.push(row.get(0)?);
+                    }
                 }
             }
             transaction.commit()?;
-            Ok(u32::try_from(changed).unwrap_or(u32::MAX))
+            Ok(taken)
         })
     }
+
+    fn try_claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, StoreError> {
+        let any = "SELECT EXISTS(SELECT 1 FROM batches WHERE state IN ('kept','claimed'))";
+        if records == 0 || schema::number(self.connection()?, any)? == 0 {
+            // Looking takes no lock, so an idle uploader is in nobody's way.
+            return Ok(Vec::new());
+        }
+        let transaction = self.write()?;
+        let mut claimed = offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease.now)?;
+        {
+            let mut update = transaction
+                .prepare("UPDATE batches SET state='claimed', owner=?2, claimed_until=?3, sent_at=NULL WHERE id=?1")?;
+            let mut select = transaction
+                .prepare("SELECT seq, json FROM lines WHERE seq BETWEEN ?1 AND ?2 AND batch=?3 ORDER BY seq")?;
+            for (batch, range) in &mut claimed {
+                update.execute(params![batch.batch, lease.owner.cast_signed(), lease.until()])?;
+                let mut broken = Vec::new();
+                let mut rows = select.query(params![range.0, range.1, batch.batch])?;
+                while let Some(row) = rows.next()? {
+                    let seq = row.get(0)?;
+                    match row.get_ref(1)?.as_str() {
+                        Ok(json) => batch.rows.push((seq, json.to_owned())),
+                        // Not text any more. It would be offered for ever.
+                        Err(_) => broken.push(seq),
+                    }
+                }
+                drop(rows);
+                if !broken.is_empty() {
+                    take_out(&transaction, batch.batch, &broken, lease.owner, Part::Rejected, lease.now)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(claimed.into_iter().map(|(batch, _)| batch).collect())
+    }
 }
 
-struct Taking {
-    rows: Vec<Claimed>,
-    /// Rows that are not text any more. They would be offered for ever.
-    broken: Vec<i64>,
+/// The batches that may be claimed, oldest first, still without their rows, and where these are.
+fn offered(
+    connection: &Connection,
     records: u32,
     bytes: u64,
+    first_day: i64,
+    now: i64,
+) -> Result<Vec<(Claimed, (i64, i64))>, StoreError> {
+    let mut select = connection.prepare(
+        "SELECT id, run, signal, first, last, rows, bytes FROM batches INDEXED BY batches_to_send
+         WHERE state IN ('kept','claimed') AND day >= ?1
+           AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3) ORDER BY day, id",
+    )?;
+    let mut found = select.query(params![first_day, now, live_until(now)])?;
+    let (mut offered, mut records, mut bytes) =
+        (Vec::new(), i64::from(records), i64::try_from(bytes).unwrap_or(i64::MAX));
+    while let Some(row) = found.next()? {
+        let (rows, length): (i64, i64) = (row.get(5)?, row.get(6)?);
+        (records, bytes) = (records.saturating_sub(rows), bytes.saturating_sub(length));
+        // Nothing after it may overtake it: uploads keep the order.
+        if (records < 0 || bytes < 0) && !offered.is_empty() {
+            break;
+        }
+        let batch = Claimed {
+            batch: row.get(0)?,
+            run: row.get::<_, i64>(1)?.cast_unsigned(),
+            signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
+            rows: Vec::new(),
+        };
+        offered.push((batch, (row.get(3)?, row.get(4)?)));
+    }
+    Ok(offered)
 }
 
-impl Taking {
-    fn take(&mut self, connection: &Connection, sql: &str, params: impl Params) -> Result<(), StoreError> {
-        if self.records == 0 {
-            return Ok(());
-        }
-        let mut select = connection.prepare(sql)?;
-        let mut found = select.query(params)?;
-        while let Some(row) = found.next()? {
-            let seq = row.get(0)?;
-            let Ok(json) = row.get_ref(3)?.as_str() else {
-                self.broken.push(seq);
-                continue;
-            };
-            let length = json.len() as u64;
-            if length > self.bytes && !self.rows.is_empty() {
-                // Nothing after it may overtake it: uploads keep the order.
-                self.records = 0;
-                break;
-            }
-            self.bytes = self.bytes.saturating_sub(length);
-            self.rows.push(Claimed {
-                seq,
-                run: row.get::<_, i64>(1)?.cast_unsigned(),
-                signal: Signal::of(row.get_ref(2)?.as_str().unwrap_or("")),
-                json: json.to_owned(),
-            });
-            self.records -= 1;
-            if self.records == 0 {
-                break;
-            }
-        }
-        Ok(())
+/// Takes rows out of a batch that the owner holds, into one of their own or out of the store.
+fn take_out(
+    transaction: &Transaction<'_>,
+    batch: i64,
+    seqs: &[i64],
+    owner: u64,
+    part: Part,
+    now: i64,
+) -> Result<u32, StoreError> {
+    let held = "SELECT EXISTS(SELECT 1 FROM batches WHERE id=?1 AND state='claimed' AND owner=?2)";
+    if !transaction.query_row(held, params![batch, owner.cast_signed()], |row| row.get::<_, bool>(0))? {
+        return Ok(0);
     }
+    let state = match part {
+        Part::Rejected => Some(("rejected", Some(now))),
+        Part::Released => Some(("kept", None)),
+        Part::Erased => None,
+    };
+    let (mut parted, mut bytes) = (0, 0);
+    let mut length = transaction.prepare("SELECT octet_length(json) FROM lines WHERE seq=?1 AND batch=?2")?;
+    let mut erase = transaction.prepare("DELETE FROM lines WHERE seq=?1 AND batch=?2")?;
+    let mut move_to = transaction.prepare("UPDATE lines SET batch=?3 WHERE seq=?1 AND batch=?2")?;
+    let other = match state {
+        Some((state, at)) => {
+            transaction.execute(
+                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes)
+                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0 FROM batches WHERE id=?1",
+                params![batch, state, at],
+            )?;
+            Some(transaction.last_insert_rowid())
+        }
+        None => None,
+    };
+    for seq in seqs {
+        let mut found = length.query(params![seq, batch])?;
+        let Some(row) = found.next()? else { continue };
+        bytes += row.get::<_, i64>(0)?;
+        drop(found);
+        parted += match other {
+            Some(other) => move_to.execute(params![seq, batch, other])?,
+            None => erase.execute(params![seq, batch])?,
+        };
+    }
+    let mut resize =
+        transaction.prepare("UPDATE batches SET rows = max(rows + ?2, 0), bytes = max(bytes + ?3, 0) WHERE id=?1")?;
+    let rows = i64::try_from(parted).unwrap_or(i64::MAX);
+    resize.execute(params![batch, -rows, -bytes])?;
+    if let Some(other) = other {
+        resize.execute(params![other, rows, bytes])?;
+    }
+    Ok(u32::try_from(parted).unwrap_or(u32::MAX))
 }

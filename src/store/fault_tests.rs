@@ -194,12 +194,15 @@ fn a_file_too_short_to_hold_anything_is_a_new_store() {
 fn exercise(dir: &Path) -> Result<bool, StoreError> {
     let mut store = Store::open(dir, Limits { records: 300, ..Limits::default() })?;
     let _ = (store.list(1000), store.unsent(), store.counts(), store.export(&mut std::io::sink()));
-    if let Ok(held) = store.claim(150, u64::MAX, NOW, LEASE) {
-        let seqs: Vec<_> = held.iter().map(|row| row.seq).collect();
-        let _ = (store.mark_sent(&seqs[..seqs.len() / 2], NOW), store.release(&seqs));
+    if let Ok(held) = store.claim(150, u64::MAX, lease(NOW)) {
+        let seqs: Vec<_> = held.iter().map(|batch| batch.batch).collect();
+        let _ = (
+            store.settle(&seqs[..seqs.len() / 2], OWNER, Verdict::Sent(NOW)),
+            store.settle(&seqs, OWNER, Verdict::Released),
+        );
     }
     let stored = texts(0..200, 100).iter().all(|text| store.append(&[row(text)], NOW).is_ok());
-    let cleared = matches!(store.clear()?, Cleared::Gone(_));
+    let cleared = matches!(store.clear(RUN)?, Cleared::Gone(_));
     Ok(stored && cleared && store.append(&[row("{}")], NOW)?.stored == 1 && store.list(9)?.len() == 1)
 }
 
@@ -246,7 +249,13 @@ fn a_damaged_file_costs_rows_but_never_the_store() {
 
 #[test]
 fn a_missing_table_or_index_counts_as_damage() {
-    for sql in ["DROP TABLE records", "DROP INDEX records_by_state", "ALTER TABLE records DROP COLUMN sent_at"] {
+    for sql in [
+        "DROP VIEW records",
+        "DROP TABLE lines",
+        "DROP INDEX batches_to_send",
+        "DROP INDEX batches_by_day",
+        "DROP VIEW records; ALTER TABLE batches DROP COLUMN owner",
+    ] {
         let scratch = Scratch::new();
         keep(&mut scratch.open(), &texts(0..3, 10));
         Connection::open(scratch.file()).unwrap().execute_batch(sql).unwrap();
@@ -263,9 +272,10 @@ fn rows_that_are_no_text_any_more_do_not_block_the_others() {
     keep(&mut store, &texts(0..3, 10));
     Connection::open(scratch.file())
         .unwrap()
-        .execute_batch("UPDATE records SET json = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
+        .execute_batch("UPDATE lines SET json = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
         .unwrap();
-    assert_eq!(claim(&mut store, 100, NOW), [1, 3]);
+    let claimed = store.claim(100, u64::MAX, lease(NOW)).unwrap();
+    assert_eq!(claimed[0].rows.iter().map(|row| row.0).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(store.counts().unwrap().rejected, 1);
     assert_eq!(store.list(9).unwrap()[1].json, "{\u{fffd}}");
     let mut out = Vec::new();
@@ -306,7 +316,7 @@ fn where_no_write_ahead_log_can_be_it_works_without_one() {
     let mut other = Store::open_with(scratch.path(), Limits::default(), dotfile).unwrap();
     assert_eq!(claim(&mut other, 9, NOW).len(), 1);
     assert!(scratch.occurrences("CANARY") > 0, "positive control");
-    assert_eq!(store.clear().unwrap(), Cleared::Gone(1));
+    assert_eq!(store.clear(RUN).unwrap(), Cleared::Gone(Erased { rows: 1, own: 1 }));
     assert_eq!(scratch.occurrences("CANARY"), 0);
 }
 
@@ -350,7 +360,7 @@ fn a_second_ruin_is_an_error_until_the_owner_clears() {
     store.heal().unwrap();
     assert_eq!(store.heal().unwrap_err().reason(), Reason::Corrupt);
     keep(&mut store, &texts(0..3, 10));
-    assert_eq!(store.clear().unwrap(), Cleared::Gone(3));
+    assert_eq!(store.clear(RUN).unwrap(), Cleared::Gone(Erased { rows: 3, own: 3 }));
 }
 
 #[test]
@@ -359,7 +369,8 @@ fn a_handle_is_dead_in_another_process_than_the_one_that_opened_it() {
     let mut store = scratch.open();
     keep(&mut store, &texts(0..3, 10));
     store.process ^= 1;
-    let errors = [store.append(&[row("{}")], NOW).unwrap_err(), store.list(1).unwrap_err(), store.clear().unwrap_err()];
+    let errors =
+        [store.append(&[row("{}")], NOW).unwrap_err(), store.list(1).unwrap_err(), store.clear(RUN).unwrap_err()];
     assert!(errors.iter().all(|error| error.reason() == Reason::Forked && !error.is_temporary()));
     drop(store);
     assert!(scratch.path().join("telemetry.db-wal").exists(), "its end leaves the parent's log alone");
@@ -418,14 +429,20 @@ fn threads_with_handles_of_their_own_send_every_row_exactly_once() {
             let (scratch, sent) = (&scratch, &sent);
             scope.spawn(move || {
                 let mut store = scratch.open();
+                let owner = uploader as u64;
                 for turn in 0_usize.. {
                     assert!(begun.elapsed() < Duration::from_secs(60), "the writers got no turn");
-                    let held = claim(&mut store, 37, NOW);
+                    let held = patiently(|| store.claim(37, u64::MAX, Lease { owner, ..lease(NOW) }));
+                    let batches: Vec<_> = held.iter().map(|batch| batch.batch).collect();
+                    let rows: Vec<_> = held.into_iter().flat_map(|batch| batch.rows).map(|(seq, _)| seq).collect();
                     if turn % 5 == uploader {
-                        patiently(|| store.release(&held));
-                    } else if !held.is_empty() {
-                        assert_eq!(patiently(|| store.mark_sent(&held, NOW)) as usize, held.len());
-                        sent.lock().unwrap().extend(held);
+                        patiently(|| store.settle(&batches, owner, Verdict::Released));
+                    } else if !rows.is_empty() {
+                        assert_eq!(
+                            patiently(|| store.settle(&batches, owner, Verdict::Sent(NOW))) as usize,
+                            rows.len()
+                        );
+                        sent.lock().unwrap().extend(rows);
                     }
                     if sent.lock().unwrap().len() as u64 >= total {
                         break;
@@ -584,7 +601,7 @@ fn a_full_disk_is_an_error_that_passes_and_costs_no_stored_row() {
     assert!(!store.was_reset());
 
     ballast(1 << 20).unwrap_err();
-    let cleared = store.clear();
+    let cleared = store.clear(RUN);
     assert!(matches!(cleared, Ok(Cleared::Gone(_))), "a full disk must not keep anybody from erasing: {cleared:?}");
     assert_eq!(store.unsent().unwrap(), 0);
     drop(store);

@@ -3,9 +3,11 @@
 //! A record is kept here before anything is sent, and stays after it was sent, so that its owner can look at it, export it
 //! and erase it. Each row is one self-contained line of JSON that any `sqlite3` command line can read.
 //!
-//! There is no state in memory that the file does not hold: limits are enforced from what SQLite itself reports (a
-//! page-level row count and the page count), so several handles, threads and processes of one application, and a user who
-//! edits the file by hand, cannot make them drift. Each thread uses a handle of its own.
+//! Rows are written once. Whether they were sent is noted per batch, in a table of its own; the view `records` shows both.
+//!
+//! There is no state in memory that the file does not hold: limits are enforced from the page count and from the row counts
+//! of batches, so several handles, threads and processes of one application cannot make them drift, and a user who deletes
+//! rows by hand makes the store hold less, never more. Each thread uses a handle of its own.
 
 mod append;
 mod claim;
@@ -28,13 +30,16 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 #[cfg(test)]
 pub(crate) use self::append::Appended;
 pub(crate) use self::append::{Fate, Row};
+#[cfg_attr(not(feature = "otlp"), expect(unused_imports, reason = "nothing is claimed"))]
+pub(crate) use self::claim::{Claimed, Lease, Part, Verdict};
 pub(crate) use self::error::{Reason, StoreError};
-pub(crate) use self::read::Cleared;
-use self::schema::Signal;
+pub(crate) use self::read::{Cleared, Erased};
 #[cfg(test)]
 pub(crate) use self::schema::State;
 
 use self::file::Location;
+#[cfg(test)]
+use crate::record::Signal;
 
 /// How long one call waits for another process's write to end before it answers [`Reason::Busy`].
 const PATIENCE: Duration = Duration::from_secs(2);

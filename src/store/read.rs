@@ -2,17 +2,21 @@
 
 use std::io::Write;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::append::Patience;
-use super::schema::{self, Signal, State};
+use super::schema::{self, State};
 use super::{Healed, Log, Reason, Store, StoreError};
+use crate::record::Signal;
 
 /// Rows per read of an export. Each read ends before its rows are written out, so a slow reader of the export holds nothing
 /// in the store.
 const EXPORT_ROWS: u32 = 256;
 
-const ALL: &str = "SELECT count(*) FROM records";
+const ALL: &str = "SELECT count(*) FROM lines";
+
+const UNSENT_OF: &str =
+    "SELECT coalesce(sum(rows), 0) FROM batches WHERE state IN ('kept','local','claimed') AND run = ?1";
 
 /// How many rows there are, by what happened to them.
 #[cfg(test)]
@@ -57,11 +61,19 @@ impl std::fmt::Debug for Listed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Cleared {
-    /// So many rows are gone, and no byte of them is left in any file of the store.
-    Gone(u64),
-    /// So many rows are gone for every reader, but another program that is reading keeps their bytes in the log. They go
+    /// The rows are gone, and no byte of them is left in any file of the store.
+    Gone(Erased),
+    /// The rows are gone for every reader, but another program that is reading keeps their bytes in the log. They go
     /// when it ends; clear again to be sure.
-    Pending(u64),
+    Pending(Erased),
+}
+
+/// How many rows were erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Erased {
+    pub(crate) rows: u64,
+    /// Of these, the unsent ones of the run that was named.
+    pub(crate) own: u64,
 }
 
 impl Store {
@@ -70,20 +82,10 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent(&self) -> Result<u64, StoreError> {
-        schema::number(self.connection()?, "SELECT count(*) FROM records WHERE state IN ('kept','claimed')")
-    }
-
-    /// How many unsent rows of one process run there are, those that stay for good included: what is left of it after limits, age and uploads by others.
-    ///
-    /// # Errors
-    /// As [`Store::append`].
-    pub(crate) fn unsent_of(&self, run: u64) -> Result<u64, StoreError> {
-        let count: i64 = self.connection()?.query_row(
-            "SELECT count(*) FROM records WHERE state IN ('kept','local','claimed') AND run = ?1",
-            [run.cast_signed()],
-            |row| row.get(0),
-        )?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        schema::number(
+            self.connection()?,
+            "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send WHERE state IN ('kept','claimed')",
+        )
     }
 
     /// How many rows there are, by state, and the bytes they take.
@@ -121,7 +123,7 @@ impl Store {
                 seq: row.get(0)?,
                 run: row.get::<_, i64>(1)?.cast_unsigned(),
                 day: row.get(2)?,
-                signal: Signal::of(row.get_ref(3)?.as_str().unwrap_or("")),
+                signal: schema::signal_of(row.get_ref(3)?.as_str().unwrap_or("")),
                 state: State::of(row.get_ref(4)?.as_str().unwrap_or("")),
                 sent_at: row.get(5)?,
                 json: String::from_utf8_lossy(row.get_ref(6)?.as_bytes().unwrap_or(b"")).into_owned(),
@@ -137,9 +139,9 @@ impl Store {
     pub(crate) fn export(&self, out: &mut dyn Write) -> Result<u64, StoreError> {
         let connection = self.connection()?;
         // Rows appended meanwhile are not part of it, or a busy application would never let it end.
-        let last: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get(0))?;
+        let last: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM lines", [], |row| row.get(0))?;
         let mut select =
-            connection.prepare("SELECT seq, json FROM records WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3")?;
+            connection.prepare("SELECT seq, json FROM lines WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3")?;
         let (mut after, mut count) = (i64::MIN, 0);
         let mut lines = Vec::new();
         loop {
@@ -162,38 +164,44 @@ impl Store {
         Ok(count)
     }
 
-    /// Erases every row, sent or not, from the file and from its log.
+    /// Erases every row, sent or not, from the file and from its log. `run` is the run whose unsent rows are counted.
     ///
     /// Where rows cannot be erased one by one, because the file is damaged or the disk too full to write that down, the
     /// file is erased as a whole and begun anew.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn clear(&mut self) -> Result<Cleared, StoreError> {
-        let before = self.connection().and_then(|connection| schema::number(connection, ALL));
-        match self.mending(|store| store.try_clear()) {
+    pub(crate) fn clear(&mut self, run: u64) -> Result<Cleared, StoreError> {
+        let before = self.connection().and_then(|connection| erased(connection, run)).unwrap_or_default();
+        match self.mending(|store| store.try_clear(run)) {
             Err(error) if matches!(error.reason(), Reason::Corrupt | Reason::Full | Reason::Io) => {
                 // That must not depend on how often the file was replaced before.
                 self.healed = Healed::NotYet;
                 self.heal()?;
-                Ok(Cleared::Gone(before.unwrap_or(0)))
+                Ok(Cleared::Gone(before))
             }
             answer => answer,
         }
     }
 
-    fn try_clear(&self) -> Result<Cleared, StoreError> {
+    fn try_clear(&self, run: u64) -> Result<Cleared, StoreError> {
         let transaction = self.write()?;
-        let count = schema::number(&transaction, ALL)?;
-        transaction.execute("DELETE FROM records", [])?;
+        let erased = erased(&transaction, run)?;
+        transaction.execute_batch("DELETE FROM lines; DELETE FROM batches;")?;
         transaction.commit()?;
         // Gives the space back; what matters, that the rows are overwritten, `secure_delete` has done.
         let _ = self.connection()?.execute_batch("VACUUM");
         if self.log == Log::Rollback {
-            return Ok(Cleared::Gone(count));
+            return Ok(Cleared::Gone(erased));
         }
-        Ok(if self.fold_log(Patience::Usual)? { Cleared::Gone(count) } else { Cleared::Pending(count) })
+        Ok(if self.fold_log(Patience::Usual)? { Cleared::Gone(erased) } else { Cleared::Pending(erased) })
     }
+}
+
+/// What an erasure will reach.
+fn erased(connection: &Connection, run: u64) -> Result<Erased, StoreError> {
+    let own: i64 = connection.query_row(UNSENT_OF, [run.cast_signed()], |row| row.get(0))?;
+    Ok(Erased { rows: schema::number(connection, ALL)?, own: u64::try_from(own).unwrap_or(0) })
 }
 
 /// A raw line break can only stand between the tokens of JSON, and a line is one record.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Limits, Log, PATIENCE, Reason, StoreError};
+use crate::record::Signal;
 
 /// The layout this release reads and writes, kept in the file's `user_version`.
 pub(super) const VERSION: i64 = 1;
@@ -12,43 +13,55 @@ pub(super) const VERSION: i64 = 1;
 /// Marks the file as ours in its header (`application_id`): the letters `trpv`.
 pub(super) const APPLICATION: i64 = 0x7472_7076;
 
-/// `AUTOINCREMENT`, so that a sequence number is never given twice, not even after everything was erased: an upload that
-/// was under way then cannot mark a new row as sent. The index is whole rather than partial: it is small enough for
-/// `count(*)` to walk its pages on every append, finds rows past their age, and offers unsent rows in order.
+/// Rows are written once. What happens to them is noted beside them, once for all that were appended together and share
+/// run, day and signal: a row that were marked would be written again, and its old bytes overwritten.
+///
+/// `AUTOINCREMENT`, so that a batch's number is never given twice, not even after everything was erased: an upload that
+/// was under way then cannot mark new rows as sent. The indexes cover what every append and every claim asks.
 const LAYOUT: &str = "
-CREATE TABLE records(
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+CREATE TABLE batches(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   run INTEGER NOT NULL,
   day INTEGER NOT NULL,
   signal TEXT NOT NULL CHECK(signal IN ('log','span')),
   state TEXT NOT NULL CHECK(state IN ('kept','local','claimed','sent','rejected')),
+  owner INTEGER,
   claimed_until INTEGER,
   sent_at INTEGER,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+CREATE INDEX batches_by_day ON batches(day, rows);
+CREATE INDEX batches_to_send ON batches(day, id, rows) WHERE state IN ('kept','claimed');
+CREATE TABLE lines(
+  seq INTEGER PRIMARY KEY,
+  batch INTEGER NOT NULL,
   json TEXT NOT NULL
 ) STRICT;
-CREATE INDEX records_by_state ON records(state, day);
+CREATE VIEW records AS
+  SELECT seq, run, day, signal, state, claimed_until, sent_at, json FROM lines JOIN batches ON id = batch;
 ";
 
-/// Which kind of record a row holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Signal {
-    /// An event.
-    Log,
-    /// A closed span.
-    Span,
+/// Every column and index that statements name.
+const PARTS: [&str; 3] = [
+    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes FROM batches INDEXED BY batches_to_send
+     WHERE state IN ('kept','claimed') AND signal = 'log'",
+    "SELECT rows FROM batches INDEXED BY batches_by_day WHERE day < 0",
+    "SELECT seq, run, day, signal, state, sent_at, json FROM records",
+];
+
+/// A signal as the file has it.
+pub(super) fn text_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Log => "log",
+        Signal::Span => "span",
+    }
 }
 
-impl Signal {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Signal::Log => "log",
-            Signal::Span => "span",
-        }
-    }
-
-    pub(super) fn of(text: &str) -> Self {
-        if text == "span" { Signal::Span } else { Signal::Log }
-    }
+pub(super) fn signal_of(text: &str) -> Signal {
+    if text == "span" { Signal::Span } else { Signal::Log }
 }
 
 /// What has happened to a row.
@@ -109,9 +122,9 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
     set(connection, "journal_size_limit", limits.log_bytes())?;
     set(connection, "wal_autocheckpoint", (limits.log_bytes() / page).max(1))?;
     set(connection, "max_page_count", limits.file_bytes() / page)?;
-    connection
-        .prepare("SELECT seq, run, day, signal, state, claimed_until, sent_at, json FROM records INDEXED BY records_by_state WHERE state = 'kept'")
-        .map_err(|_| StoreError::new(Reason::Corrupt, "a table or index is missing"))?;
+    for part in PARTS {
+        connection.prepare(part).map_err(|_| StoreError::new(Reason::Corrupt, "a table, view or index is missing"))?;
+    }
     Ok(log)
 }
 

@@ -12,7 +12,11 @@ use super::*;
 pub(super) const NOW: i64 = 1_800_000_000;
 pub(super) const DAY: i64 = 86_400;
 pub(super) const RUN: u64 = 0xfeed_face_dead_beef;
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+pub(super) const OWNER: u64 = 0xabad_1dea;
+
+pub(super) fn lease(now: i64) -> Lease {
+    Lease { owner: OWNER, now, length: Duration::from_secs(60) }
+}
 
 /// A private directory, removed at the end.
 pub(super) struct Scratch(PathBuf);
@@ -84,7 +88,12 @@ pub(super) fn row(json: &str) -> Row<'_> {
 
 pub(super) fn append(store: &mut Store, texts: &[String]) -> Appended {
     let rows: Vec<_> = texts.iter().map(|text| row(text)).collect();
-    patiently(|| store.append(&rows, NOW))
+    counts(patiently(|| store.append(&rows, NOW)))
+}
+
+/// What became of rows, without their numbers.
+pub(super) fn counts(appended: Appended) -> Appended {
+    Appended { first: 0, batches: Vec::new(), ..appended }
 }
 
 /// As [`append`], where all rows must find room.
@@ -93,12 +102,17 @@ pub(super) fn keep(store: &mut Store, texts: &[String]) {
     assert_eq!(appended, Appended { stored: u32::try_from(texts.len()).unwrap(), ..Appended::default() });
 }
 
+/// As [`keep`], each row in a batch of its own; in an empty store the batches' numbers are then those of the rows.
+pub(super) fn keep_singly(store: &mut Store, texts: &[String]) {
+    texts.iter().for_each(|text| keep(store, std::slice::from_ref(text)));
+}
+
 pub(super) fn texts(range: std::ops::Range<usize>, length: usize) -> Vec<String> {
     range.map(|n| format!(r#"{{"n":{n},"fill":"{}"}}"#, "x".repeat(length))).collect()
 }
 
 pub(super) fn claim(store: &mut Store, most: u32, now: i64) -> Vec<i64> {
-    patiently(|| store.claim(most, u64::MAX, now, LEASE)).iter().map(|row| row.seq).collect()
+    patiently(|| store.claim(most, u64::MAX, lease(now))).iter().map(|claimed| claimed.batch).collect()
 }
 
 /// What the call gives once the store is not busy any more: on a loaded machine a turn can take longer than its patience.
@@ -127,7 +141,7 @@ fn what_was_appended_is_listed_newest_first_and_exported_as_it_was_written() {
         Row { unix_secs: NOW + DAY, ..row(kept[1]) },
         Row { signal: Signal::Span, run: 1, ..row(kept[2]) },
     ];
-    assert_eq!(store.append(&rows, NOW).unwrap(), Appended { stored: 3, ..Appended::default() });
+    assert_eq!(counts(store.append(&rows, NOW).unwrap()), Appended { stored: 3, ..Appended::default() });
 
     let listed = store.list(2).unwrap();
     assert_eq!(listed.iter().map(|row| row.json.as_str()).collect::<Vec<_>>(), [kept[2], kept[1]]);
@@ -191,13 +205,13 @@ fn looking_for_an_outbox_creates_none() {
 fn a_claimed_row_is_offered_to_nobody_until_its_claim_ends() {
     let scratch = Scratch::new();
     let (mut one, mut other) = (scratch.open(), scratch.open());
-    keep(&mut one, &texts(0..10, 10));
+    keep_singly(&mut one, &texts(0..10, 10));
     let first = claim(&mut one, 4, NOW);
     let second = claim(&mut other, 100, NOW);
     assert_eq!((first.as_slice(), second.as_slice()), ([1, 2, 3, 4].as_slice(), [5, 6, 7, 8, 9, 10].as_slice()));
     assert!(claim(&mut one, 100, NOW + 59).is_empty());
     assert_eq!(one.unsent().unwrap(), 10, "claimed is not sent");
-    assert_eq!(other.mark_sent(&second, NOW).unwrap(), 6);
+    assert_eq!(other.settle(&second, OWNER, Verdict::Sent(NOW)).unwrap(), 6);
     assert_eq!(claim(&mut other, 100, NOW + 60), first, "the claim ended");
 }
 
@@ -205,7 +219,7 @@ fn a_claimed_row_is_offered_to_nobody_until_its_claim_ends() {
 fn a_clock_set_back_by_years_does_not_lock_claimed_rows_away() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
-    keep(&mut store, &texts(0..3, 10));
+    keep_singly(&mut store, &texts(0..3, 10));
     assert_eq!(claim(&mut store, 100, NOW + 3650 * DAY).len(), 0, "past their age by that clock");
     let forever = Limits { age: Duration::ZERO, ..Limits::default() };
     let mut ahead = Store::open(scratch.path(), forever).unwrap();
@@ -217,15 +231,15 @@ fn a_clock_set_back_by_years_does_not_lock_claimed_rows_away() {
 fn released_rows_are_offered_again_and_settled_ones_never() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
-    keep(&mut store, &texts(0..4, 10));
+    keep_singly(&mut store, &texts(0..4, 10));
     let held = claim(&mut store, 100, NOW);
-    assert_eq!(store.mark_sent(&held[..1], NOW + 1).unwrap(), 1);
-    assert_eq!(store.mark_rejected(&held[1..2], NOW + 2).unwrap(), 1);
-    assert_eq!(store.release(&held).unwrap(), 2, "settled rows do not come back");
+    assert_eq!(store.settle(&held[..1], OWNER, Verdict::Sent(NOW + 1)).unwrap(), 1);
+    assert_eq!(store.settle(&held[1..2], OWNER, Verdict::Rejected(NOW + 2)).unwrap(), 1);
+    assert_eq!(store.settle(&held, OWNER, Verdict::Released).unwrap(), 2, "settled rows do not come back");
     assert_eq!(claim(&mut store, 100, NOW), held[2..]);
     assert!(claim(&mut store, 100, NOW + 10 * DAY).len() == 2);
-    assert_eq!(store.mark_sent(&held[..2], NOW).unwrap(), 0, "what is settled stays as it is");
-    assert_eq!(store.mark_sent(&[77, -1, i64::MAX], NOW).unwrap(), 0);
+    assert_eq!(store.settle(&held[..2], OWNER, Verdict::Sent(NOW)).unwrap(), 0, "what is settled stays as it is");
+    assert_eq!(store.settle(&[77, -1, i64::MAX], OWNER, Verdict::Sent(NOW)).unwrap(), 0);
     let counts = store.counts().unwrap();
     assert_eq!((counts.unsent, counts.sent, counts.rejected), (2, 1, 1));
     assert_eq!(counts.bytes, scratch.disk());
@@ -248,24 +262,24 @@ fn a_claim_stays_within_its_bytes_but_is_never_empty_while_a_row_waits() {
     let mut store = scratch.open();
     let mut rows = texts(0..1, 5000);
     rows.extend(texts(1..11, 100));
-    keep(&mut store, &rows);
-    assert_eq!(store.claim(100, 200, NOW, LEASE).unwrap().len(), 1, "one that is larger than the bytes goes alone");
+    keep_singly(&mut store, &rows);
+    assert_eq!(store.claim(100, 200, lease(NOW)).unwrap().len(), 1, "one that is larger than the bytes goes alone");
     let length = rows[5].len() as u64;
-    let taken = store.claim(100, 3 * length, NOW, LEASE).unwrap();
-    assert_eq!(taken.iter().map(|row| row.json.as_str()).collect::<Vec<_>>(), rows[1..4]);
+    let taken = store.claim(100, 3 * length, lease(NOW)).unwrap();
+    assert_eq!(taken.iter().map(|batch| batch.rows[0].1.as_str()).collect::<Vec<_>>(), rows[1..4]);
     assert_eq!(taken[0].run, RUN);
-    assert!(store.claim(0, 1_000_000, NOW, LEASE).unwrap().is_empty());
+    assert!(store.claim(0, 1_000_000, lease(NOW)).unwrap().is_empty());
 }
 
 #[test]
 fn beyond_the_records_the_oldest_go_and_only_unsent_ones_count_as_lost() {
     let scratch = Scratch::new();
     let mut store = scratch.open_within(10_000_000, 10);
-    keep(&mut store, &texts(0..10, 10));
+    keep_singly(&mut store, &texts(0..10, 10));
     let held = claim(&mut store, 3, NOW);
-    assert_eq!(store.mark_sent(&held, NOW).unwrap(), 3);
+    assert_eq!(store.settle(&held, OWNER, Verdict::Sent(NOW)).unwrap(), 3);
     let other = [Row { run: 5, ..row("{}") }; 5];
-    let appended = store.append(&other, NOW).unwrap();
+    let appended = counts(store.append(&other, NOW).unwrap());
     assert_eq!(
         appended,
         Appended { stored: 5, evicted_unsent: 2, evicted_unsent_own: 0, ..Appended::default() },
@@ -273,7 +287,7 @@ fn beyond_the_records_the_oldest_go_and_only_unsent_ones_count_as_lost() {
     );
     let appended = append(&mut store, &texts(10..14, 10));
     assert_eq!((appended.evicted_unsent, appended.evicted_unsent_own), (4, 4));
-    assert_eq!((store.unsent().unwrap(), store.unsent_of(5).unwrap()), (10, 5));
+    assert_eq!(store.unsent().unwrap(), 10);
     let appended = append(&mut store, &texts(20..45, 10));
     assert_eq!((appended.stored, appended.evicted_unsent, appended.evicted_unsent_own), (10, 10, 5));
     assert!(exported(&store).starts_with(r#"{"n":35,"#), "of an append beyond the limit the newest are kept");
@@ -283,15 +297,15 @@ fn beyond_the_records_the_oldest_go_and_only_unsent_ones_count_as_lost() {
 fn rows_that_an_upload_holds_are_spared() {
     let scratch = Scratch::new();
     let mut store = scratch.open_within(10_000_000, 10);
-    keep(&mut store, &texts(0..10, 10));
+    keep_singly(&mut store, &texts(0..10, 10));
     let held = claim(&mut store, 4, NOW);
     let appended = append(&mut store, &texts(10..16, 10));
     assert_eq!((appended.stored, appended.evicted_unsent), (6, 6));
-    assert_eq!(store.mark_sent(&held, NOW).unwrap(), 4, "none was lost");
+    assert_eq!(store.settle(&held, OWNER, Verdict::Sent(NOW)).unwrap(), 4, "none was lost");
     let held = claim(&mut store, 4, NOW);
     let mut later = Store::open(scratch.path(), Limits { records: 2, ..Limits::default() }).unwrap();
     assert_eq!(later.append(&[row("{}")], NOW + 61).unwrap().evicted_unsent, 5, "a claim that ended spares nothing");
-    assert_eq!(later.mark_sent(&held, NOW).unwrap(), 0);
+    assert_eq!(later.settle(&held, OWNER, Verdict::Sent(NOW)).unwrap(), 1, "what is left of them");
 }
 
 #[test]
@@ -352,9 +366,11 @@ fn rows_past_their_age_are_not_offered_and_go_with_their_bytes() {
         old(30, "{}"),
         old(-99_999_999, "{}"),
     ];
-    assert_eq!(store.append(&rows, NOW - 40 * DAY).unwrap().stored, 4);
+    for row in rows {
+        assert_eq!(store.append(&[row], NOW - 40 * DAY).unwrap().stored, 1);
+    }
     assert_eq!(claim(&mut store, 100, NOW), [3, 4], "what is too old is not sent");
-    assert_eq!(store.release(&[3, 4]).unwrap(), 2);
+    assert_eq!(store.settle(&[3, 4], OWNER, Verdict::Released).unwrap(), 2);
     let appended = store.append(&[row("{}")], NOW).unwrap();
     assert_eq!((appended.expired_unsent, appended.expired_unsent_own, appended.evicted_unsent), (2, 1, 0));
     assert_eq!(scratch.occurrences("canary-one"), 0);
@@ -372,9 +388,9 @@ fn what_was_kept_as_local_is_never_offered() {
     let mut store = scratch.open();
     let rows = [Row { fate: Fate::Local, ..row(r#"{"n":1}"#) }, row(r#"{"n":2}"#)];
     assert_eq!(store.append(&rows, NOW).unwrap().stored, 2);
-    assert_eq!((store.unsent().unwrap(), store.unsent_of(RUN).unwrap(), store.list(9).unwrap().len()), (1, 2, 2));
-    let held = store.claim(9, u64::MAX, NOW, LEASE).unwrap();
-    assert_eq!(held.iter().map(|row| row.json.as_str()).collect::<Vec<_>>(), [r#"{"n":2}"#]);
+    assert_eq!((store.unsent().unwrap(), store.list(9).unwrap().len()), (1, 2));
+    let held = store.claim(9, u64::MAX, lease(NOW)).unwrap();
+    assert_eq!(held.iter().flat_map(|batch| &batch.rows).collect::<Vec<_>>(), [&(2, r#"{"n":2}"#.to_owned())]);
 }
 
 #[test]
@@ -383,12 +399,16 @@ fn no_clock_makes_it_stumble() {
         let scratch = Scratch::new();
         let mut store = scratch.open();
         assert_eq!(store.append(&[Row { unix_secs: now, ..row("{}") }], now).unwrap().stored, 1);
-        let held = store.claim(10, 10, now, Duration::MAX).unwrap();
+        let held = store.claim(10, 10, Lease { length: Duration::MAX, ..lease(now) }).unwrap();
         assert_eq!(held.len(), 1, "at {now}");
-        assert_eq!(store.release(&[held[0].seq]).unwrap(), 1);
-        assert_eq!(store.mark_sent(&[held[0].seq], now).unwrap(), 0, "what is not held cannot have been sent");
-        assert_eq!(store.claim(10, 10, now, Duration::MAX).unwrap().len(), 1, "at {now}");
-        assert_eq!(store.mark_sent(&[held[0].seq], now).unwrap(), 1);
+        assert_eq!(store.settle(&[held[0].batch], OWNER, Verdict::Released).unwrap(), 1);
+        assert_eq!(
+            store.settle(&[held[0].batch], OWNER, Verdict::Sent(now)).unwrap(),
+            0,
+            "what is not held cannot have been sent"
+        );
+        assert_eq!(store.claim(10, 10, Lease { length: Duration::MAX, ..lease(now) }).unwrap().len(), 1, "at {now}");
+        assert_eq!(store.settle(&[held[0].batch], OWNER, Verdict::Sent(now)).unwrap(), 1);
         let _ = store.expire(now).unwrap();
     }
 }
@@ -401,23 +421,23 @@ fn after_clear_no_byte_is_left_in_any_file_and_no_number_is_given_twice() {
         let lengths = [10, 600, 3000, 9000];
         let rows: Vec<_> =
             (0..20).map(|i| format!(r#"{{"c":"CANARY{}"}}"#, "x".repeat(lengths[(n + i) % 4]))).collect();
-        keep(&mut store, &rows);
+        keep_singly(&mut store, &rows);
         let held = claim(&mut store, 10, NOW);
         match n % 3 {
-            0 => store.mark_sent(&held, NOW),
-            1 => store.mark_rejected(&held, NOW),
-            _ => store.release(&held),
+            0 => store.settle(&held, OWNER, Verdict::Sent(NOW)),
+            1 => store.settle(&held, OWNER, Verdict::Rejected(NOW)),
+            _ => store.settle(&held, OWNER, Verdict::Released),
         }
         .unwrap();
     }
     assert!(scratch.occurrences("CANARY") > 500, "positive control");
-    let before = store.list(1).unwrap()[0].seq;
-    assert!(matches!(store.clear().unwrap(), Cleared::Gone(rows) if rows > 300));
+    let before = store.append(&[row("{}")], NOW).unwrap().batches;
+    assert!(matches!(store.clear(RUN).unwrap(), Cleared::Gone(erased) if erased.rows > 300 && erased.own > 100));
     assert_eq!(scratch.occurrences("CANARY"), 0);
     assert!(scratch.disk() < 100_000, "the space is given back");
     assert_eq!((store.counts().unwrap().unsent, store.counts().unwrap().sent), (0, 0));
-    keep(&mut store, &texts(0..1, 10));
-    assert_eq!(store.list(1).unwrap()[0].seq, before + 1, "an upload under way cannot mark a new row");
+    let after = store.append(&[row("{}")], NOW).unwrap().batches;
+    assert_eq!(after[0].0, before[0].0 + 1, "an upload under way cannot mark new rows");
     assert!(!store.was_reset());
 }
 
@@ -428,10 +448,10 @@ fn a_reader_delays_an_erasure_and_it_says_so() {
     keep(&mut store, &[r#"{"c":"CANARY"}"#.to_owned()]);
     let reader = Connection::open(scratch.file()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM records;").unwrap();
-    assert_eq!(store.clear().unwrap(), Cleared::Pending(1));
+    assert_eq!(store.clear(RUN).unwrap(), Cleared::Pending(Erased { rows: 1, own: 1 }));
     assert_eq!(store.unsent().unwrap(), 0);
     reader.execute_batch("COMMIT").unwrap();
-    assert_eq!(store.clear().unwrap(), Cleared::Gone(0));
+    assert_eq!(store.clear(RUN).unwrap(), Cleared::Gone(Erased::default()));
     assert_eq!(scratch.occurrences("CANARY"), 0);
 }
 
@@ -474,6 +494,80 @@ fn debug_shows_neither_rows_nor_paths() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
     keep(&mut store, &[r#"{"c":"CANARY"}"#.to_owned()]);
-    let shown = format!("{store:?} {:?} {:?}", store.list(1).unwrap(), store.claim(1, 9, NOW, LEASE).unwrap());
+    let shown = format!("{store:?} {:?} {:?}", store.list(1).unwrap(), store.claim(1, 9, lease(NOW)).unwrap());
     assert!(!shown.contains("CANARY") && !shown.contains("tracing-privacy-store"), "{shown}");
+}
+
+#[test]
+fn a_claim_belongs_to_who_made_it() {
+    let scratch = Scratch::new();
+    let (mut one, mut other) = (scratch.open(), scratch.open());
+    let theirs = |now| Lease { owner: 2, ..lease(now) };
+    keep_singly(&mut one, &texts(0..2, 10));
+    assert_eq!(claim(&mut one, 1, NOW), [1]);
+    assert_eq!(other.settle(&[1, 2], 2, Verdict::Sent(NOW)).unwrap(), 0);
+    assert!(other.renew(&[1, 2], theirs(NOW)).unwrap().is_empty());
+    assert_eq!(one.renew(&[1, 2], lease(NOW + 30)).unwrap(), [1]);
+    assert_eq!(other.claim_known(&[1, 2], theirs(NOW + 60)).unwrap(), [2], "the first was renewed");
+    assert_eq!(other.claim(9, 9, theirs(NOW + 89)).unwrap().len(), 0);
+    assert_eq!(other.claim(9, 9, theirs(NOW + 90)).unwrap()[0].batch, 1, "its lease ran out");
+    assert!(one.renew(&[1], lease(NOW + 90)).unwrap().is_empty(), "who finds that out does not send");
+    assert_eq!(one.settle(&[1], OWNER, Verdict::Released).unwrap(), 0);
+    assert_eq!(other.settle(&[1, 2], 2, Verdict::Sent(NOW + 91)).unwrap(), 2);
+}
+
+#[test]
+fn rows_appended_together_are_claimed_and_settled_together_and_their_text_is_written_once() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    let texts = texts(0..300, 100);
+    let rows: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .map(|(n, text)| Row { signal: if n % 4 == 0 { Signal::Span } else { Signal::Log }, ..row(text) })
+        .collect();
+    let appended = store.append(&rows, NOW).unwrap();
+    assert_eq!((appended.first, appended.batches.len()), (1, 2), "one batch for each signal");
+    let before = fs::metadata(scratch.path().join("telemetry.db-wal")).unwrap().len();
+    let claimed = store.claim(1000, u64::MAX, lease(NOW)).unwrap();
+    let spans: Vec<_> =
+        claimed.iter().filter(|batch| batch.signal == Signal::Span).flat_map(|batch| &batch.rows).collect();
+    assert_eq!((spans.len(), spans[1]), (75, &(5, texts[4].clone())));
+    let batches: Vec<_> = appended.batches.iter().map(|(batch, _)| *batch).collect();
+    assert_eq!(store.settle(&batches, OWNER, Verdict::Sent(NOW)).unwrap(), 300);
+    let written = fs::metadata(scratch.path().join("telemetry.db-wal")).unwrap().len() - before;
+    assert!(written < 8 * 4200, "{written} bytes to note what became of 300 rows");
+    assert!(store.list(300).unwrap().iter().all(|row| row.state == State::Sent));
+}
+
+#[test]
+fn single_rows_of_a_claimed_batch_can_be_refused_or_erased() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep(&mut store, &texts(0..5, 10));
+    assert_eq!(store.part(1, &[1], OWNER, Part::Rejected, NOW).unwrap(), 0, "what is not held is left alone");
+    assert_eq!(claim(&mut store, 9, NOW), [1]);
+    assert_eq!(store.part(1, &[2, 77], OWNER, Part::Rejected, NOW).unwrap(), 1);
+    assert_eq!(store.part(1, &[3], OWNER, Part::Erased, NOW).unwrap(), 1);
+    assert_eq!(store.part(1, &[4], OWNER, Part::Released, NOW).unwrap(), 1);
+    assert_eq!(store.settle(&[1], OWNER, Verdict::Sent(NOW)).unwrap(), 2);
+    let states: Vec<_> = store.list(9).unwrap().iter().map(|row| (row.seq, row.state)).collect();
+    assert_eq!(states, [(5, State::Sent), (4, State::Kept), (2, State::Rejected), (1, State::Sent)]);
+    let claimed = store.claim(9, 9, lease(NOW)).unwrap();
+    assert_eq!(claimed[0].rows, [(4, texts(3..4, 10).remove(0))]);
+}
+
+#[test]
+fn rows_deleted_by_hand_make_it_hold_less_and_never_more() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open_within(300_000, u64::MAX);
+    keep(&mut store, &texts(0..60, 1000));
+    let plain = Connection::open(scratch.file()).unwrap();
+    plain.execute_batch("DELETE FROM batches").unwrap();
+    for n in 0..30 {
+        assert_eq!(append(&mut store, &texts(n..n + 1, 9000)).stored, 1);
+    }
+    assert!(scratch.disk() <= 360_000);
+    plain.execute_batch("DELETE FROM lines").unwrap();
+    assert_eq!(append(&mut store, &texts(0..1, 9000)).stored, 1);
 }

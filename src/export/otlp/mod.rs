@@ -49,28 +49,30 @@ impl OtlpExporter {
         })
     }
 
-    /// Makes the final bytes of each request that the records need: one per signal, and per resource if they come from
-    /// several runs.
+    /// Makes the final bytes of a request. The records must share their signal and their resource.
     ///
     /// # Errors
     /// The SDK refused to encode them; they would be refused again.
-    pub(crate) fn seal<'a>(
-        &mut self,
-        records: impl IntoIterator<Item = RecordRef<'a>>,
-    ) -> Result<Vec<Sealed>, SealError> {
-        let mut groups: Vec<Vec<RecordRef<'a>>> = Vec::new();
-        for record in records {
-            let own = |group: &&mut Vec<RecordRef<'_>>| {
-                group.first().is_some_and(|first| {
-                    first.signal() == record.signal() && is_same(first.resource(), record.resource())
-                })
-            };
-            match groups.iter_mut().find(own) {
-                Some(group) => group.push(record),
-                None => groups.push(vec![record]),
-            }
-        }
-        groups.iter().map(|group| self.seal_group(group)).collect()
+    pub(crate) fn seal(&mut self, records: &[RecordRef<'_>]) -> Result<Sealed, SealError> {
+        let captured = self.encoder.encode(records)?;
+        let (body, content_encoding) = match captured.content_encoding {
+            None => match self.gzip.compress(&captured.body) {
+                Some(compressed) => (compressed, Some("gzip")),
+                None => (captured.body, None),
+            },
+            already => (captured.body, already),
+        };
+        let mut token = [0; 16];
+        token[..8].copy_from_slice(&self.tokens.next_u64().to_be_bytes());
+        token[8..].copy_from_slice(&self.tokens.next_u64().to_be_bytes());
+        Ok(Sealed {
+            signal: records.first().map_or(Signal::Log, RecordRef::signal),
+            records: u32::try_from(records.len()).unwrap_or(u32::MAX),
+            body,
+            content_type: "application/x-protobuf",
+            content_encoding,
+            token: Token(token),
+        })
     }
 
     /// Sends a sealed batch once.
@@ -102,40 +104,12 @@ impl OtlpExporter {
         let client = HttpClient::new(&self.endpoint, &self.settings)?;
         Ok(self.client.get_or_init(|| client))
     }
-
-    /// All of these records have the same signal and resource.
-    fn seal_group(&mut self, group: &[RecordRef<'_>]) -> Result<Sealed, SealError> {
-        let captured = self.encoder.encode(group)?;
-        let (body, content_encoding) = match captured.content_encoding {
-            None => match self.gzip.compress(&captured.body) {
-                Some(compressed) => (compressed, Some("gzip")),
-                None => (captured.body, None),
-            },
-            already => (captured.body, already),
-        };
-        let mut token = [0; 16];
-        token[..8].copy_from_slice(&self.tokens.next_u64().to_be_bytes());
-        token[8..].copy_from_slice(&self.tokens.next_u64().to_be_bytes());
-        Ok(Sealed {
-            signal: group.first().map_or(Signal::Log, RecordRef::signal),
-            records: u32::try_from(group.len()).unwrap_or(u32::MAX),
-            body,
-            content_type: "application/x-protobuf",
-            content_encoding,
-            token: Token(token),
-        })
-    }
 }
 
 impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpExporter").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
-}
-
-/// The records of one run share their resource, so its address mostly answers this.
-fn is_same<T: PartialEq>(a: &T, b: &T) -> bool {
-    std::ptr::eq(a, b) || a == b
 }
 
 /// The SDK did not encode a batch.

@@ -52,6 +52,11 @@ fn exporter(receiver: &Receiver) -> OtlpExporter {
     OtlpExporter::new(endpoint, HttpSettings::default()).unwrap()
 }
 
+/// Seals all records of a kind.
+fn seal(exporter: &mut OtlpExporter, records: &Records) -> Sealed {
+    exporter.seal(&records.iter().collect::<Vec<_>>()).unwrap()
+}
+
 fn send(exporter: &OtlpExporter, sealed: &Sealed) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(exporter.send(sealed))
@@ -65,8 +70,12 @@ fn delivered() -> Outcome {
 fn deliver(records: &Records) -> Receiver {
     let receiver = Receiver::start();
     let mut exporter = exporter(&receiver);
-    for sealed in exporter.seal(records.iter()).unwrap() {
-        assert_eq!(send(&exporter, &sealed), delivered());
+    for signal in [Signal::Log, Signal::Span] {
+        let records: Vec<_> = records.iter().filter(|record| record.signal() == signal).collect();
+        if !records.is_empty() {
+            let sealed = exporter.seal(&records).unwrap();
+            assert_eq!(send(&exporter, &sealed), delivered());
+        }
     }
     receiver
 }
@@ -168,21 +177,21 @@ fn kinds_statuses_and_levels_arrive_as_their_own_numbers() {
 fn each_signal_and_resource_makes_one_request() {
     let (event, other) = (log(r#""attributes":{}"#), log(r#""attributes":{}"#).replace("1.2.3", "1.2.4"));
     let span = span(r#""span_id":"b7ad6b7169203331","attributes":{}"#);
-    let (ours, older) = (Records::read([&*event, &*span, &*event]), Records::read([&*other]));
+    let (ours, older, spans) = (Records::read([&*event, &*event]), Records::read([&*other]), Records::read([&*span]));
     let receiver = Receiver::start();
     let mut exporter = exporter(&receiver);
-    let sealed = exporter.seal(ours.iter().chain(older.iter()).chain(ours.iter())).unwrap();
-    let parts: Vec<_> = sealed.iter().map(|sealed| (sealed.signal, sealed.records)).collect();
-    assert_eq!(parts, [(Signal::Log, 4), (Signal::Span, 2), (Signal::Log, 1)]);
-    sealed.iter().for_each(|sealed| assert_eq!(send(&exporter, sealed), delivered()));
-    let versions: Vec<_> = receiver.logs().iter().map(|log| log.resource["service.version"].to_string()).collect();
-    assert_eq!(versions, ["1.2.3", "1.2.3", "1.2.3", "1.2.3", "1.2.4"]);
-    assert_eq!(receiver.spans().len(), 2);
     // The first resource again, after another one.
-    let again = exporter.seal(ours.iter()).unwrap();
-    assert_eq!(send(&exporter, &again[0]), delivered());
-    assert_eq!(receiver.requests()[3].logs()[0].resource["service.version"], "1.2.3".into());
-    assert!(exporter.seal(std::iter::empty()).unwrap().is_empty());
+    for (records, signal, count) in
+        [(&ours, Signal::Log, 2), (&spans, Signal::Span, 1), (&older, Signal::Log, 1), (&ours, Signal::Log, 2)]
+    {
+        let sealed = seal(&mut exporter, records);
+        assert_eq!((sealed.signal, sealed.records), (signal, count));
+        assert_eq!(send(&exporter, &sealed), delivered());
+    }
+    let versions: Vec<_> = receiver.logs().iter().map(|log| log.resource["service.version"].to_string()).collect();
+    assert_eq!(versions, ["1.2.3", "1.2.3", "1.2.4", "1.2.3", "1.2.3"]);
+    assert_eq!(receiver.spans().len(), 1);
+    assert!(exporter.seal(&[]).is_err());
 }
 
 #[test]
@@ -192,7 +201,7 @@ fn a_retry_sends_the_same_bytes() {
     let records = Records::read(rows.iter().map(String::as_str));
     let receiver = Receiver::scripted([Behaviour::Status(503), Behaviour::RetryAfter(429, 7), Behaviour::Ok]);
     let mut exporter = exporter(&receiver);
-    let sealed = exporter.seal(records.iter()).unwrap().remove(0);
+    let sealed = seal(&mut exporter, &records);
     for expected in [None, Some(Duration::from_secs(7))] {
         assert!(matches!(send(&exporter, &sealed), Outcome::Retry { after, .. } if after == expected));
     }
@@ -220,7 +229,7 @@ fn no_two_batches_have_the_same_token() {
     let mut exporter = exporter(&Receiver::start());
     let mut tokens = std::collections::HashSet::new();
     for _ in 0..100 {
-        assert!(tokens.insert(exporter.seal(records.iter()).unwrap()[0].token));
+        assert!(tokens.insert(seal(&mut exporter, &records).token));
     }
 }
 
@@ -230,7 +239,7 @@ fn what_the_collector_says_becomes_the_outcome() {
     let records = Records::read([row.as_str(), row.as_str(), row.as_str()]);
     let receiver = Receiver::start();
     let mut exporter = exporter(&receiver);
-    let sealed = exporter.seal(records.iter()).unwrap().remove(0);
+    let sealed = seal(&mut exporter, &records);
     let after = |behaviour| {
         receiver.then([behaviour]);
         send(&exporter, &sealed)

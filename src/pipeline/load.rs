@@ -1,0 +1,247 @@
+//! What goes out in one request: claimed, checked a second time, and sealed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::counters::Loss;
+use super::outbox::{Claimed, Part, Trouble, Verdict};
+use super::upload::{Lot, Swept};
+use super::uploader::Uploader;
+use crate::app::Timestamp;
+use crate::export::Sealed;
+use crate::privacy::format::Shape;
+use crate::privacy::{Chunk, Readmitted, Refused, Resource};
+use crate::record::{Batch, RecordRef, Signal};
+
+/// Rows and bytes of one claim, unless a single batch has more.
+const CLAIM: u32 = 1024;
+const CLAIM_BYTES: u64 = 512 * 1024;
+
+/// Readmitted records carry their time as nanoseconds since 1970.
+const EPOCH: Timestamp = Timestamp::from_nanos(0);
+
+/// One request, and the batches that it settles.
+pub(super) struct Load {
+    pub(super) sealed: Sealed,
+    pub(super) batches: Vec<i64>,
+    pub(super) rows: u64,
+    /// How many were made by this run.
+    pub(super) own: u64,
+    /// When they were claimed, in seconds since 1970.
+    pub(super) claimed_at: i64,
+}
+
+/// What a claim of so many rows came to.
+pub(super) struct Loaded {
+    pub(super) loads: Vec<Load>,
+    pub(super) rows: u64,
+}
+
+/// Records that go into one request: of one kind and one resource.
+struct Group<'r> {
+    records: Vec<RecordRef<'r>>,
+    batches: Vec<i64>,
+    own: u64,
+}
+
+/// Rows of one kind and resource that came back from disk.
+struct Returned {
+    signal: Signal,
+    resource: Arc<Resource>,
+    chunk: Chunk,
+    /// Batch and number of each row in the chunk.
+    rows: Vec<(i64, i64)>,
+    batches: Vec<i64>,
+    /// Batches of this run.
+    own: HashSet<i64>,
+}
+
+impl Uploader<'_> {
+    /// Claims what is next and makes it ready to be sent; `None` when there is nothing. `left` is how many rows are known
+    /// to wait.
+    pub(super) fn load(&mut self, left: u64) -> Result<Option<Loaded>, Trouble> {
+        // What others left behind has its turn as well, although this run may go on adding to its own.
+        let lots = match self.was_fresh && left > self.upload.in_lots() {
+            true => Vec::new(),
+            false => self.upload.take_lots(CLAIM.into()),
+        };
+        self.was_fresh = !lots.is_empty();
+        if self.was_fresh { self.load_fresh(lots).map(Some) } else { self.load_stored() }
+    }
+
+    /// Claims what the worker has handed over.
+    fn load_fresh(&mut self, lots: Vec<Lot>) -> Result<Loaded, Trouble> {
+        let shared = self.shared;
+        let lease = self.lease();
+        let batches = |lots: &[&Lot]| lots.iter().flat_map(|lot| &lot.batches).map(|(batch, _)| *batch).collect();
+        let all: Vec<i64> = batches(&lots.iter().collect::<Vec<_>>());
+        let claimed: HashSet<i64> = self.outbox.claim_known(&all, lease)?.into_iter().collect();
+        // What was cleared meanwhile, or taken by somebody else, is not ours to send.
+        let is_ours = |lot: &&Lot| lot.batches.iter().all(|(batch, _)| claimed.contains(batch));
+        let (ours, others): (Vec<&Lot>, Vec<&Lot>) = lots.iter().partition(is_ours);
+        let others: Vec<i64> = batches(&others);
+        self.outbox.settle(&others, Verdict::Released)?;
+        let mut groups = [Signal::Log, Signal::Span].map(|signal| {
+            let batches = ours.iter().flat_map(|lot| &lot.batches).filter(|(_, of)| *of == signal);
+            Group { records: Vec::new(), batches: batches.map(|(batch, _)| *batch).collect(), own: 0 }
+        });
+        let is_clean_resource = self.is_clean_resource(&shared.resource);
+        for lot in ours {
+            let mut defects = Vec::new();
+            let in_order = lot.chunks.iter().flat_map(|Swept { chunk, zero }| {
+                Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero: *zero }.records()
+            });
+            for (seq, record) in (lot.first..).zip(in_order) {
+                if !is_clean_resource || record.verify(&shared.engine).is_err() {
+                    defects.push(seq);
+                    continue;
+                }
+                let [logs, spans] = &mut groups;
+                let group = if record.signal() == Signal::Log { logs } else { spans };
+                group.own += 1;
+                group.records.push(record);
+            }
+            for (batch, _) in &lot.batches {
+                let erased = self.erase(*batch, &defects)?;
+                shared.queue.counters.lose_stored(Loss::Defect, erased);
+            }
+        }
+        let rows = groups.iter().map(|group| group.own).sum();
+        let loads = self.seal(groups, lease.now)?;
+        lots.into_iter().flat_map(|lot| lot.chunks).for_each(|swept| shared.queue.reuse(swept.chunk));
+        Ok(Loaded { loads, rows })
+    }
+
+    /// Claims what waits in the outbox and lets it through the filter again. What does not pass is never sent.
+    fn load_stored(&mut self) -> Result<Option<Loaded>, Trouble> {
+        let shared = self.shared;
+        let lease = self.lease();
+        let claimed = self.outbox.claim(CLAIM, CLAIM_BYTES, lease)?;
+        if claimed.is_empty() {
+            return Ok(None);
+        }
+        let rows = claimed.iter().map(|batch| batch.rows.len() as u64).sum();
+        let mut returned: Vec<Returned> = Vec::new();
+        for batch in claimed {
+            self.readmit(batch, &mut returned)?;
+        }
+        let mut groups = Vec::with_capacity(returned.len());
+        for Returned { resource, chunk, rows, batches, own, .. } in &returned {
+            let records = Batch { chunk, plans: None, resource, zero: EPOCH }.records();
+            let is_clean_resource = self.is_clean_resource(resource);
+            let mut group = Group { records: Vec::with_capacity(rows.len()), batches: batches.clone(), own: 0 };
+            for ((batch, seq), record) in rows.iter().zip(records) {
+                let is_own = own.contains(batch);
+                if is_clean_resource && record.verify(&shared.engine).is_ok() {
+                    group.own += u64::from(is_own);
+                    group.records.push(record);
+                } else if self.erase(*batch, &[*seq])? > 0 && is_own {
+                    shared.queue.counters.lose_stored(Loss::Defect, 1);
+                }
+            }
+            groups.push(group);
+        }
+        let loads = self.seal(groups, lease.now)?;
+        Ok(Some(Loaded { loads, rows }))
+    }
+
+    /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
+    fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
+        let Claimed { batch, own, signal, rows } = claimed;
+        let now = self.shared.now_seconds();
+        // A batch is settled as a whole, so it goes into one group.
+        let mut group = None;
+        let (mut refused, mut odd) = (Vec::new(), Vec::new());
+        for (seq, json) in rows {
+            let readmitted = match self.readmitter.readmit(&json) {
+                Ok(readmitted) if signal_of(readmitted.shape) == signal => readmitted,
+                Ok(_) | Err(Refused::Found | Refused::NotARecord) => {
+                    refused.push(seq);
+                    continue;
+                }
+            };
+            let Readmitted { clean, resource, .. } = readmitted;
+            let place = *group.get_or_insert_with(|| {
+                let known = returned.iter().position(|group| group.is_for(&resource, signal));
+                let place = known.unwrap_or_else(|| {
+                    returned.push(Returned::new(Arc::clone(&resource), signal));
+                    returned.len() - 1
+                });
+                returned[place].batches.push(batch);
+                if own {
+                    returned[place].own.insert(batch);
+                }
+                place
+            });
+            let group = &mut returned[place];
+            if group.is_for(&resource, signal) {
+                group.chunk.append(clean);
+                group.rows.push((batch, seq));
+            } else {
+                // Somebody edited it. It goes out with the next claim.
+                odd.push(seq);
+            }
+        }
+        self.outbox.part(batch, &odd, Part::Released, now)?;
+        let marked = self.outbox.part(batch, &refused, Part::Rejected, now)?;
+        if own {
+            self.shared.queue.counters.lose_stored(Loss::NotReadmitted, marked);
+        }
+        if group.is_none() {
+            self.outbox.settle(&[batch], Verdict::Rejected(now))?;
+        }
+        Ok(())
+    }
+
+    /// Seals groups of records that passed. One that cannot be sealed is never sent.
+    fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, claimed_at: i64) -> Result<Vec<Load>, Trouble> {
+        let mut loads = Vec::new();
+        for Group { records, batches, own } in groups {
+            if records.is_empty() {
+                // All that was in them was refused.
+                self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
+                continue;
+            }
+            match self.exporter.seal(&records) {
+                Ok(sealed) => loads.push(Load { sealed, batches, rows: records.len() as u64, own, claimed_at }),
+                Err(error) => {
+                    self.shared.note(error.to_string());
+                    let marked = self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
+                    self.shared.queue.counters.lose_stored(Loss::Rejected, own.min(marked));
+                }
+            }
+        }
+        Ok(loads)
+    }
+
+    /// Deletes rows in which the second check found something: a raw value is not to be kept either.
+    fn erase(&mut self, batch: i64, seqs: &[i64]) -> Result<u64, Trouble> {
+        if seqs.is_empty() {
+            return Ok(0);
+        }
+        self.shared.note("a record failed the check before sending and was deleted: please report this".to_owned());
+        self.outbox.part(batch, seqs, Part::Erased, self.shared.now_seconds())
+    }
+
+    fn is_clean_resource(&self, resource: &Resource) -> bool {
+        resource.verify(&self.shared.engine).is_ok()
+    }
+}
+
+impl Returned {
+    fn new(resource: Arc<Resource>, signal: Signal) -> Self {
+        let (rows, batches) = (Vec::new(), Vec::new());
+        Returned { signal, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new() }
+    }
+
+    fn is_for(&self, resource: &Arc<Resource>, signal: Signal) -> bool {
+        self.signal == signal && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
+    }
+}
+
+fn signal_of(shape: Shape) -> Signal {
+    match shape {
+        Shape::Event => Signal::Log,
+        Shape::Span => Signal::Span,
+    }
+}
