@@ -203,9 +203,10 @@ impl Worker {
         let before = self.rows.len();
         let (mut dropped, mut hashed, mut redacted) = (0, 0, 0);
         for record in batch.records() {
-            dropped += u64::from(record.dropped_attributes());
-            hashed += u64::from(record.hashed_attributes());
-            redacted += u64::from(record.redacted_attributes());
+            let parts = record.parts();
+            dropped += u64::from(parts.dropped);
+            hashed += u64::from(parts.hashed);
+            redacted += u64::from(parts.redacted);
             self.rows.push(&record);
         }
         if !self.exporters.is_empty() {

@@ -1,11 +1,10 @@
 //! A record as JSON text: what the store keeps, verbose mode prints and `show` shows. One walk for all of them.
 
-use std::fmt::Write as _;
-
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::{RecordRef, Signal, SpanKind, Status, ValueRef};
+use crate::app::Timestamp;
 use crate::privacy::row::*;
 
 /// A record as one line of JSON. Only a record that the privacy filter wrote can become one.
@@ -138,50 +137,51 @@ impl Rows {
 
 impl Serialize for RecordRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts = self.parts();
         let mut map = serializer.serialize_map(None)?;
         match self.signal() {
             Signal::Log => {
                 map.serialize_entry(KIND, LOG)?;
-                map.serialize_entry(TIME, &Shown(self.time()))?;
+                map.serialize_entry(TIME, &Time(self.time()))?;
             }
             Signal::Span => {
                 map.serialize_entry(KIND, SPAN)?;
-                map.serialize_entry(START, &Shown(self.time()))?;
-                map.serialize_entry(END, &Shown(self.end_time()))?;
+                map.serialize_entry(START, &Time(self.time()))?;
+                map.serialize_entry(END, &Time(self.end_time()))?;
             }
         }
-        map.serialize_entry(LEVEL, self.severity().as_str())?;
-        if !self.name().is_empty() {
-            map.serialize_entry(NAME, self.name())?;
+        map.serialize_entry(LEVEL, parts.severity.as_str())?;
+        if !parts.name.is_empty() {
+            map.serialize_entry(NAME, parts.name)?;
         }
-        map.serialize_entry(TARGET, self.target())?;
-        if let Some(body) = self.body() {
+        map.serialize_entry(TARGET, parts.target)?;
+        if let Some(body) = parts.body {
             map.serialize_entry(BODY, body)?;
         }
         if let Some(id) = self.trace_id() {
-            map.serialize_entry(TRACE_ID, &Hex(&id))?;
+            map.serialize_entry(TRACE_ID, &Hex(id))?;
         }
         if let Some(id) = self.span_id() {
-            map.serialize_entry(SPAN_ID, &Hex(&id))?;
+            map.serialize_entry(SPAN_ID, &Hex(id))?;
         }
         if let Some(id) = self.parent_span_id() {
-            map.serialize_entry(PARENT_SPAN_ID, &Hex(&id))?;
+            map.serialize_entry(PARENT_SPAN_ID, &Hex(id))?;
         }
-        if self.span_kind() != SpanKind::Internal {
-            map.serialize_entry(SPAN_KIND, self.span_kind().as_str())?;
+        if parts.span_kind != SpanKind::Internal {
+            map.serialize_entry(SPAN_KIND, parts.span_kind.as_str())?;
         }
-        if self.status() != Status::Unset {
-            map.serialize_entry(STATUS, self.status().as_str())?;
+        if parts.status != Status::Unset {
+            map.serialize_entry(STATUS, parts.status.as_str())?;
         }
-        if let Some(message) = self.status_message() {
+        if let Some(message) = parts.status_message {
             map.serialize_entry(STATUS_MESSAGE, message)?;
         }
         map.serialize_entry(ATTRIBUTES, &Attributes(self))?;
-        if self.links().next().is_some() {
+        if parts.has_links {
             map.serialize_entry(LINKS, &Links(self))?;
         }
-        if self.dropped_attributes() > 0 {
-            map.serialize_entry(DROPPED_ATTRIBUTES, &self.dropped_attributes())?;
+        if parts.dropped > 0 {
+            map.serialize_entry(DROPPED_ATTRIBUTES, &parts.dropped)?;
         }
         map.serialize_entry(RESOURCE, self.resource())?;
         map.end()
@@ -212,24 +212,45 @@ impl Status {
     }
 }
 
-struct Shown<T>(T);
+/// A time as `Display` has it, put together digit by digit: each row has one or two.
+struct Time(Timestamp);
 
-impl<T: std::fmt::Display> Serialize for Shown<T> {
+impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        const NANOS_PER_SECOND: i64 = 1_000_000_000;
+        let of_day = self.0.nanos().rem_euclid(86_400 * NANOS_PER_SECOND);
+        let (seconds, nanos) = (of_day / NANOS_PER_SECOND, of_day % NANOS_PER_SECOND);
+        let (year, month, day) = self.0.date().civil();
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        digits(&mut text[0..4], year);
+        digits(&mut text[5..7], month.into());
+        digits(&mut text[8..10], day.into());
+        digits(&mut text[11..13], seconds / 3600);
+        digits(&mut text[14..16], seconds / 60 % 60);
+        digits(&mut text[17..19], seconds % 60);
+        digits(&mut text[20..29], nanos);
+        serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
-struct Hex<'a>(&'a [u8]);
+/// Writes the last digits of a number that is not negative, as many as there is room for.
+fn digits(text: &mut [u8], mut number: i64) {
+    for place in text.iter_mut().rev() {
+        *place = b'0' + (number % 10).unsigned_abs() as u8;
+        number /= 10;
+    }
+}
 
-impl Serialize for Hex<'_> {
+struct Hex<const N: usize>([u8; N]);
+
+impl<const N: usize> Serialize for Hex<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::with_capacity(self.0.len() * 2);
-        for byte in self.0 {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{byte:02x}");
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [[0; 2]; N];
+        for (pair, byte) in text.iter_mut().zip(self.0) {
+            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
         }
-        serializer.serialize_str(&text)
+        serializer.serialize_str(std::str::from_utf8(text.as_flattened()).unwrap_or_default())
     }
 }
 
@@ -274,8 +295,21 @@ struct Link([u8; 16], [u8; 8]);
 impl Serialize for Link {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry(TRACE_ID, &Hex(&self.0))?;
-        map.serialize_entry(SPAN_ID, &Hex(&self.1))?;
+        map.serialize_entry(TRACE_ID, &Hex(self.0))?;
+        map.serialize_entry(SPAN_ID, &Hex(self.1))?;
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_it_is_displayed() {
+        for nanos in [0, 1, -1, 1_772_600_767_890_000_001, i64::MIN, i64::MAX, 951_782_399_999_999_999] {
+            let time = Timestamp::from_nanos(nanos);
+            assert_eq!(serde_json::to_string(&Time(time)).unwrap(), format!("\"{time}\""));
+        }
     }
 }

@@ -92,18 +92,17 @@ impl<'a> RecordRef<'a> {
 
     /// The span's name, or the name that an event was given with `name:`; else empty.
     pub fn name(&self) -> &'a str {
-        self.text(format::NAME).or(self.plan.map(|plan| &*plan.name)).unwrap_or("")
+        self.parts().name
     }
 
     /// The module or target that the record comes from.
     pub fn target(&self) -> &'a str {
-        self.text(format::TARGET).or(self.plan.map(|plan| &*plan.target)).unwrap_or("")
+        self.parts().target
     }
 
     /// How severe it is.
     pub fn severity(&self) -> Severity {
-        let own = self.plan.map(|plan| Severity::from(plan.level));
-        own.or_else(|| Severity::from_number(self.byte(format::SEVERITY)?)).unwrap_or(Severity::Info)
+        self.parts().severity
     }
 
     /// When it happened, or when the span began, in nanoseconds since 1970.
@@ -149,7 +148,7 @@ impl<'a> RecordRef<'a> {
 
     /// The text of `info!("…")`.
     pub fn body(&self) -> Option<&'a str> {
-        self.text(format::BODY)
+        self.parts().body
     }
 
     /// Keys and values in the order they were recorded.
@@ -180,44 +179,32 @@ impl<'a> RecordRef<'a> {
 
     /// How the span ended.
     pub fn status(&self) -> Status {
-        match self.byte(format::STATUS) {
-            Some(1) => Status::Ok,
-            Some(2) => Status::Error,
-            // Only a failure is described.
-            None if self.find(format::STATUS_MESSAGE).is_some() => Status::Error,
-            _ => Status::Unset,
-        }
+        self.parts().status
     }
 
     /// What `otel.status_description` said of a failure; OpenTelemetry has no description for anything else.
     pub fn status_message(&self) -> Option<&'a str> {
-        self.text(format::STATUS_MESSAGE).filter(|_| self.status() == Status::Error)
+        self.parts().status_message
     }
 
     /// What `otel.kind` said; [`SpanKind::Internal`] if nothing.
     pub fn span_kind(&self) -> SpanKind {
-        match self.byte(format::SPAN_KIND) {
-            Some(1) => SpanKind::Server,
-            Some(2) => SpanKind::Client,
-            Some(3) => SpanKind::Producer,
-            Some(4) => SpanKind::Consumer,
-            _ => SpanKind::Internal,
-        }
+        self.parts().span_kind
     }
 
     /// Fields that the filter dropped, or that were over a limit.
     pub fn dropped_attributes(&self) -> u32 {
-        self.tally(0)
+        self.parts().dropped
     }
 
     /// Values that were replaced by pseudonyms.
     pub fn hashed_attributes(&self) -> u32 {
-        self.tally(1)
+        self.parts().hashed
     }
 
     /// Values in which something was replaced or made coarser.
     pub fn redacted_attributes(&self) -> u32 {
-        self.tally(2)
+        self.parts().redacted
     }
 
     /// Who sent it.
@@ -229,21 +216,82 @@ impl<'a> RecordRef<'a> {
         Entries(self.entries)
     }
 
-    fn find(&self, tag: u8) -> Option<Entry<'a>> {
-        self.entries().find(|entry| entry.tag == tag)
+    /// What the record says beside its attributes, found in one pass.
+    pub(crate) fn parts(&self) -> Parts<'a> {
+        let mut parts = Parts {
+            name: self.plan.map(|plan| &*plan.name).unwrap_or(""),
+            target: self.plan.map(|plan| &*plan.target).unwrap_or(""),
+            severity: self.plan.map_or(Severity::Info, |plan| Severity::from(plan.level)),
+            body: None,
+            span_kind: SpanKind::Internal,
+            status: Status::Unset,
+            status_message: None,
+            dropped: 0,
+            hashed: 0,
+            redacted: 0,
+            has_links: false,
+        };
+        let mut said = None;
+        for entry in self.entries() {
+            let text = || std::str::from_utf8(entry.value).ok();
+            match entry.tag {
+                format::NAME => parts.name = text().unwrap_or(parts.name),
+                format::TARGET => parts.target = text().unwrap_or(parts.target),
+                format::BODY => parts.body = parts.body.or_else(text),
+                format::STATUS_MESSAGE => parts.status_message = parts.status_message.or_else(text),
+                format::STATUS => said = said.or(entry.value.first().copied()),
+                format::SPAN_KIND => parts.span_kind = SpanKind::of(entry.value.first().copied()),
+                format::SEVERITY if self.plan.is_none() => {
+                    let number = entry.value.first().copied();
+                    parts.severity = number.and_then(Severity::from_number).unwrap_or(parts.severity);
+                }
+                format::TALLY => {
+                    let number = |place: usize| entry.value.chunks_exact(4).nth(place)?.try_into().ok();
+                    let number = |place| number(place).map_or(0, u32::from_le_bytes);
+                    (parts.dropped, parts.hashed, parts.redacted) = (number(0), number(1), number(2));
+                }
+                format::LINK => parts.has_links = true,
+                _ => {}
+            }
+        }
+        parts.status = match said {
+            Some(1) => Status::Ok,
+            Some(2) => Status::Error,
+            // Only a failure is described.
+            None if parts.status_message.is_some() => Status::Error,
+            _ => Status::Unset,
+        };
+        parts.status_message = parts.status_message.filter(|_| parts.status == Status::Error);
+        parts
     }
+}
 
-    fn text(&self, tag: u8) -> Option<&'a str> {
-        std::str::from_utf8(self.find(tag)?.value).ok()
-    }
+/// What a record says beside its attributes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) severity: Severity,
+    pub(crate) body: Option<&'a str>,
+    pub(crate) span_kind: SpanKind,
+    pub(crate) status: Status,
+    pub(crate) status_message: Option<&'a str>,
+    /// See [`RecordRef::dropped_attributes`] and its neighbours.
+    pub(crate) dropped: u32,
+    pub(crate) hashed: u32,
+    pub(crate) redacted: u32,
+    pub(crate) has_links: bool,
+}
 
-    fn byte(&self, tag: u8) -> Option<u8> {
-        self.find(tag)?.value.first().copied()
-    }
-
-    fn tally(&self, place: usize) -> u32 {
-        let number = self.find(format::TALLY).and_then(|entry| entry.value.chunks_exact(4).nth(place)?.try_into().ok());
-        number.map_or(0, u32::from_le_bytes)
+impl SpanKind {
+    fn of(byte: Option<u8>) -> Self {
+        match byte {
+            Some(1) => SpanKind::Server,
+            Some(2) => SpanKind::Client,
+            Some(3) => SpanKind::Producer,
+            Some(4) => SpanKind::Consumer,
+            _ => SpanKind::Internal,
+        }
     }
 }
 

@@ -8,10 +8,11 @@ impl RecordRef<'_> {
     /// request share it.
     pub(crate) fn verify(&self, engine: &Engine) -> Result<(), Defect> {
         let check = Check(engine);
-        check.text(self.name())?;
-        check.text(self.target())?;
-        self.body().map_or(Ok(()), |body| check.text(body))?;
-        self.status_message().map_or(Ok(()), |message| check.text(message))?;
+        let parts = self.parts();
+        check.text(parts.name)?;
+        check.text(parts.target)?;
+        parts.body.map_or(Ok(()), |body| check.text(body))?;
+        parts.status_message.map_or(Ok(()), |message| check.text(message))?;
         for (key, value) in self.attributes() {
             check.text(key)?;
             match value {

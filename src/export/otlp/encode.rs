@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use bytes::BytesMut;
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _};
 use opentelemetry::trace::{Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, Key, KeyValue, logs, trace};
+use opentelemetry::{InstrumentationScope, KeyValue, logs, trace};
 use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter as _, SdkLogRecord, SdkLogger, SdkLoggerProvider};
@@ -14,9 +15,13 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLink
 
 use super::SealError;
 use super::capture::{Capture, Captured, at_once};
-use crate::export::intern::intern;
+use crate::export::intern::Names;
 use crate::privacy::Resource;
 use crate::record::{RecordRef, Severity, Signal, SpanKind, Status, ValueRef};
+
+/// Records that go through the SDK's exporter at once: few enough that what they need on the way stays in the processor's
+/// cache, and that the allocator does not give the memory back to the system after each request.
+const FEW: usize = 32;
 
 /// The SDK's two exporters, writing into our hands.
 pub(super) struct Encoder {
@@ -29,6 +34,8 @@ pub(super) struct Encoder {
     no_scope: InstrumentationScope,
     /// What the exporters were last told.
     resource: Resource,
+    names: Names,
+    last_scope: InstrumentationScope,
 }
 
 impl Encoder {
@@ -62,12 +69,18 @@ impl Encoder {
             logger: SdkLoggerProvider::builder().with_resource(sdk_resource(&Resource::default())).build().logger(""),
             no_scope: InstrumentationScope::default(),
             resource: Resource::default(),
+            names: Names::default(),
+            last_scope: InstrumentationScope::default(),
         };
         encoder.tell_resource();
         Ok(encoder)
     }
 
     /// Encodes records that share signal and resource.
+    ///
+    /// The SDK's own types take some kilobytes a record on the way, so records go through its exporter a few at a time, and
+    /// the requests that it makes are put one behind the other. Of protobuf messages that is what merges them: the fields of
+    /// a request are lists (<https://protobuf.dev/programming-guides/encoding/#last-one-wins>).
     pub(super) fn encode(&mut self, records: &[RecordRef<'_>]) -> Result<Captured, SealError> {
         let Some(first) = records.first() else {
             return Err(SealError("there are none".to_owned()));
@@ -76,14 +89,31 @@ impl Encoder {
             self.resource = first.resource().clone();
             self.tell_resource();
         }
+        let mut body = BytesMut::new();
+        for few in records.chunks(FEW) {
+            let captured = self.export(few)?;
+            if captured.content_encoding.is_some() {
+                // Compressed already, by the host application's setting for the whole process: this is not to be joined.
+                return self.export(records);
+            }
+            body.extend_from_slice(&captured.body);
+        }
+        Ok(Captured { body: body.freeze(), content_encoding: None })
+    }
+
+    /// Has the SDK make one request of the records.
+    fn export(&mut self, records: &[RecordRef<'_>]) -> Result<Captured, SealError> {
         self.capture.take();
-        let exported = match first.signal() {
-            Signal::Log => {
+        let exported = match records.first().map(RecordRef::signal) {
+            Some(Signal::Span) => {
+                let spans = records.iter().map(|record| self.span_data(record)).collect();
+                at_once(self.spans.export(spans))
+            }
+            _ => {
                 let records: Vec<SdkLogRecord> = records.iter().map(|record| self.log_record(record)).collect();
                 let batch: Vec<_> = records.iter().map(|record| (record, &self.no_scope)).collect();
                 at_once(self.logs.export(LogBatch::new(&batch)))
             }
-            Signal::Span => at_once(self.spans.export(records.iter().map(span_data).collect())),
         };
         match exported {
             Some(Ok(())) => self.capture.take().ok_or_else(|| SealError("the SDK made no request".to_owned())),
@@ -99,73 +129,84 @@ impl Encoder {
         self.logs.set_resource(&resource);
     }
 
-    fn log_record(&self, record: &RecordRef<'_>) -> SdkLogRecord {
+    fn log_record(&mut self, record: &RecordRef<'_>) -> SdkLogRecord {
+        let parts = record.parts();
         let mut log = self.logger.create_log_record();
         let at = time(record.unix_nanos());
         log.set_timestamp(at);
         // It must be there. Nobody observed the event at another time than its own.
         log.set_observed_timestamp(at);
-        log.set_target(eternal(record.target()));
-        let (number, text) = severity(record.severity());
+        log.set_target(self.names.name(parts.target));
+        let (number, text) = severity(parts.severity);
         log.set_severity_number(number);
         log.set_severity_text(text);
         if let (Some(trace), Some(span)) = (record.trace_id(), record.span_id()) {
             let (trace, span) = (TraceId::from_bytes(trace), SpanId::from_bytes(span));
             log.set_trace_context(trace, span, Some(TraceFlags::SAMPLED));
         }
-        if let Some(body) = record.body() {
+        if let Some(body) = parts.body {
             log.set_body(AnyValue::String(body.to_owned().into()));
         }
-        log.add_attributes(record.attributes().map(|(key, value)| (key.to_owned(), log_value(value))));
-        match record.name() {
+        log.add_attributes(record.attributes().map(|(key, value)| (self.names.name(key), log_value(value))));
+        match parts.name {
             "" => {}
-            name => match intern(name) {
-                Some(name) => log.set_event_name(name),
+            name => match self.names.name(name) {
+                Cow::Borrowed(name) => log.set_event_name(name),
                 // What OpenTelemetry called it before it had a field of its own.
-                None => log.add_attribute("event.name", name.to_owned()),
+                Cow::Owned(name) => log.add_attribute("event.name", name),
             },
         }
         log
+    }
+
+    fn span_data(&mut self, record: &RecordRef<'_>) -> SpanData {
+        let parts = record.parts();
+        let mut links = SpanLinks::default();
+        if parts.has_links {
+            links.links.extend(record.links().map(|(trace, span)| Link::new(sampled(trace, span), Vec::new(), 0)));
+        }
+        let attributes = record.attributes();
+        SpanData {
+            span_context: sampled(record.trace_id().unwrap_or_default(), record.span_id().unwrap_or_default()),
+            parent_span_id: record.parent_span_id().map_or(SpanId::INVALID, SpanId::from_bytes),
+            parent_span_is_remote: false,
+            span_kind: match parts.span_kind {
+                SpanKind::Internal => trace::SpanKind::Internal,
+                SpanKind::Server => trace::SpanKind::Server,
+                SpanKind::Client => trace::SpanKind::Client,
+                SpanKind::Producer => trace::SpanKind::Producer,
+                SpanKind::Consumer => trace::SpanKind::Consumer,
+            },
+            // Names of spans can be made at run time, one for each: they are not kept.
+            name: Cow::Owned(parts.name.to_owned()),
+            start_time: time(record.unix_nanos()),
+            end_time: time(record.end_unix_nanos()),
+            attributes: attributes.map(|(key, value)| KeyValue::new(self.names.name(key), span_value(value))).collect(),
+            dropped_attributes_count: parts.dropped,
+            events: SpanEvents::default(),
+            links,
+            status: match parts.status {
+                Status::Unset => trace::Status::Unset,
+                Status::Ok => trace::Status::Ok,
+                Status::Error => trace::Status::error(parts.status_message.unwrap_or_default().to_owned()),
+            },
+            // As the log appender has it: where a record comes from is its scope.
+            instrumentation_scope: self.scope(parts.target),
+        }
+    }
+
+    /// The scope of a target. Consecutive records mostly share theirs.
+    fn scope(&mut self, target: &str) -> InstrumentationScope {
+        if self.last_scope.name() != target {
+            self.last_scope = InstrumentationScope::builder(self.names.name(target)).build();
+        }
+        self.last_scope.clone()
     }
 }
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Encoder")
-    }
-}
-
-fn span_data(record: &RecordRef<'_>) -> SpanData {
-    let mut links = SpanLinks::default();
-    links.links.extend(record.links().map(|(trace, span)| Link::new(sampled(trace, span), Vec::new(), 0)));
-    let attributes = record.attributes();
-    SpanData {
-        span_context: sampled(record.trace_id().unwrap_or_default(), record.span_id().unwrap_or_default()),
-        parent_span_id: record.parent_span_id().map_or(SpanId::INVALID, SpanId::from_bytes),
-        parent_span_is_remote: false,
-        span_kind: match record.span_kind() {
-            SpanKind::Internal => trace::SpanKind::Internal,
-            SpanKind::Server => trace::SpanKind::Server,
-            SpanKind::Client => trace::SpanKind::Client,
-            SpanKind::Producer => trace::SpanKind::Producer,
-            SpanKind::Consumer => trace::SpanKind::Consumer,
-        },
-        name: Cow::Owned(record.name().to_owned()),
-        start_time: time(record.unix_nanos()),
-        end_time: time(record.end_unix_nanos()),
-        attributes: attributes
-            .map(|(key, value)| KeyValue::new(Key::from(key.to_owned()), span_value(value)))
-            .collect(),
-        dropped_attributes_count: record.dropped_attributes(),
-        events: SpanEvents::default(),
-        links,
-        status: match record.status() {
-            Status::Unset => trace::Status::Unset,
-            Status::Ok => trace::Status::Ok,
-            Status::Error => trace::Status::error(record.status_message().unwrap_or_default().to_owned()),
-        },
-        // As the log appender has it: where a record comes from is its scope.
-        instrumentation_scope: InstrumentationScope::builder(eternal(record.target())).build(),
     }
 }
 
@@ -180,10 +221,6 @@ fn sdk_resource(resource: &Resource) -> opentelemetry_sdk::Resource {
     opentelemetry_sdk::Resource::builder_empty()
         .with_attributes(resource.iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned())))
         .build()
-}
-
-fn eternal(target: &str) -> Cow<'static, str> {
-    intern(target).map_or_else(|| Cow::Owned(target.to_owned()), Cow::Borrowed)
 }
 
 fn time(unix_nanos: u64) -> SystemTime {
