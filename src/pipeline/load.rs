@@ -92,7 +92,7 @@ impl Uploader<'_> {
                 Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero: *zero }.records()
             });
             for (seq, record) in (lot.first..).zip(in_order) {
-                if !is_clean_resource || record.verify(&shared.engine).is_err() {
+                if !is_clean_resource || record.verify(&shared.checked_by, &mut self.clean_plans).is_err() {
                     defects.push(seq);
                     continue;
                 }
@@ -132,7 +132,7 @@ impl Uploader<'_> {
             let mut group = Group { records: Vec::with_capacity(rows.len()), batches: batches.clone(), own: 0 };
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
-                if is_clean_resource && record.verify(&shared.engine).is_ok() {
+                if is_clean_resource && record.verify(&shared.checked_by, &mut self.clean_plans).is_ok() {
                     group.own += u64::from(is_own);
                     group.records.push(record);
                 } else if self.erase(*batch, &[*seq])? > 0 && is_own {
@@ -224,7 +224,7 @@ impl Uploader<'_> {
     }
 
     fn is_clean_resource(&self, resource: &Resource) -> bool {
-        resource.verify(&self.shared.engine).is_ok()
+        resource.verify(&self.shared.checked_by).is_ok()
     }
 }
 

@@ -20,6 +20,7 @@ use super::upload::{Destination, Upload};
 use crate::app::random::IdRng;
 use crate::export::{Admission, Breaker, OtlpExporter, Outcome, RetryPolicy, Sealed};
 use crate::privacy::Readmitter;
+use crate::record::CleanPlans;
 
 /// Rows that make an upload go out at once.
 const ENOUGH: u64 = 100;
@@ -53,6 +54,7 @@ pub(super) struct Uploader<'a> {
     /// After trouble with the store, nothing is tried before this.
     rest: Option<Instant>,
     pub(super) readmitter: Readmitter,
+    pub(super) clean_plans: CleanPlans,
 }
 
 /// What the thread was woken for.
@@ -109,6 +111,7 @@ impl<'a> Uploader<'a> {
             was_fresh: false,
             rest: None,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
+            clean_plans: CleanPlans::default(),
         };
         uploader.serve();
         // A name that is being looked up must not hold the thread.

@@ -8,8 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::counters::Loss;
-#[cfg(feature = "otlp")]
-use super::outbox::Appended;
 use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
 #[cfg(feature = "otlp")]
@@ -283,10 +281,10 @@ impl Worker {
                     #[cfg(feature = "otlp")]
                     {
                         let Beside { chunks, is_partial } = std::mem::take(&mut self.beside);
+                        let lot = Lot { first: done.first, batches: done.batches, chunks };
                         // Of an append beyond the store's limits only the newest rows are there.
-                        if !is_partial && done.stored == count {
-                            let Appended { first, batches, .. } = done;
-                            shared.hand_over(Lot { first, batches, chunks });
+                        if !is_partial && lot.records() == done.stored && done.stored == count {
+                            shared.hand_over(lot);
                         }
                         shared.pending_upload(done.stored);
                     }

@@ -211,6 +211,12 @@ impl Plan {
         self.field(index).map(|field| &*field.key)
     }
 
+    /// The keys under which fields leave.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|field| field.action != Action::Drop).map(|field| &*field.key)
+    }
+
     /// Counts an event that was not let in.
     pub(crate) fn turn_away(&self) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,8 @@ use crate::privacy::{Chunk, Plan, Plans, Resource};
 
 pub use json::Row;
 pub(crate) use json::{RowRef, Rows};
+#[cfg(feature = "otlp")]
+pub(crate) use verify::CleanPlans;
 
 /// A record as it was kept: one log record or one span.
 ///

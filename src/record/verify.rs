@@ -1,28 +1,224 @@
 //! The walk of the second check: every text of a record that leaves.
 
-use super::{RecordRef, ValueRef};
-use crate::privacy::{Check, Defect, Engine, Scalar};
+use std::collections::HashSet;
+
+use super::{RecordRef, ValueRef, value};
+use crate::privacy::format::{self, Key};
+use crate::privacy::{Check, Defect, Engine, Plan, Scalar};
+
+/// Callsites of which name, target and keys were found clean. They never change, and are the same for all their records.
+#[derive(Debug, Default)]
+pub(crate) struct CleanPlans(HashSet<u32>);
 
 impl RecordRef<'_> {
     /// Whether nothing is found in the record as it will be encoded. Its resource is checked by itself: all records of a
     /// request share it.
-    pub(crate) fn verify(&self, engine: &Engine) -> Result<(), Defect> {
+    ///
+    /// # Errors
+    /// Something was found.
+    pub(crate) fn verify(&self, engine: &Engine, known: &mut CleanPlans) -> Result<(), Defect> {
         let check = Check(engine);
-        let parts = self.parts();
-        check.text(parts.name)?;
-        check.text(parts.target)?;
-        parts.body.map_or(Ok(()), |body| check.text(body))?;
-        parts.status_message.map_or(Ok(()), |message| check.text(message))?;
-        for (key, value) in self.attributes() {
-            check.text(key)?;
-            match value {
-                ValueRef::Str(text) => check.text(text)?,
-                ValueRef::I64(number) => check.number(Scalar::I64(number))?,
-                ValueRef::U64(number) => check.number(Scalar::U64(number))?,
-                ValueRef::F64(number) => check.number(Scalar::F64(number))?,
-                ValueRef::Bool(_) => {}
+        if let Some(plan) = self.plan {
+            known.verify(check, plan)?;
+        }
+        for entry in self.entries() {
+            if let Key::Text(key) = entry.key {
+                check.bytes(key)?;
+            }
+            match entry.tag {
+                format::NAME | format::TARGET | format::BODY | format::STATUS_MESSAGE => check.bytes(entry.value)?,
+                _ => match value(&entry) {
+                    Some(ValueRef::Str(text)) => check.text(text)?,
+                    Some(ValueRef::I64(number)) => check.number(Scalar::I64(number))?,
+                    Some(ValueRef::U64(number)) => check.number(Scalar::U64(number))?,
+                    Some(ValueRef::F64(number)) => check.number(Scalar::F64(number))?,
+                    Some(ValueRef::Bool(_)) | None => {}
+                },
             }
         }
         Ok(())
+    }
+}
+
+impl CleanPlans {
+    fn verify(&mut self, check: Check<'_>, plan: &Plan) -> Result<(), Defect> {
+        if self.0.contains(&plan.id()) {
+            return Ok(());
+        }
+        check.text(&plan.name)?;
+        check.text(&plan.target)?;
+        plan.keys().try_for_each(|key| check.text(key))?;
+        self.0.insert(plan.id());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer};
+    use tracing_subscriber::prelude::*;
+
+    use super::*;
+    use crate::app::Timestamp;
+    use crate::privacy::format::{Header, Shape};
+    use crate::privacy::{
+        Action, Chunk, Kind, OnFinding, Origin, Plans, Policy, PrivacyVisitor, Pseudonymizer, Resource, Scanner,
+        Scratch, Source, TimeUnit,
+    };
+    use crate::record::Batch;
+
+    /// Writes events as the telemetry layer does.
+    struct Writing(Arc<Written>);
+
+    struct Written {
+        engine: Engine,
+        plans: Plans,
+        chunk: Mutex<Chunk>,
+    }
+
+    impl<S: Subscriber> Layer<S> for Writing {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let Written { engine, plans, chunk } = &*self.0;
+            let plan = plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
+            let (shape, plan_id) = (Shape::Event, plan.id());
+            let header = Header { shape, plan: plan_id, start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
+            let mut scratch = Scratch::default();
+            let mut visitor = PrivacyVisitor::event(engine, plan, &mut scratch, &header);
+            event.record(&mut visitor);
+            if let Some(clean) = visitor.finish() {
+                chunk.lock().unwrap().append(clean);
+            }
+        }
+    }
+
+    fn engine(policy: Policy) -> Engine {
+        Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) }
+    }
+
+    /// What the check says of what is logged, by the policy that it was logged under or by another one.
+    fn checked(policy: &Policy, check: &Policy, log: impl FnOnce()) -> Vec<Result<(), Defect>> {
+        let (engine, plans) = (engine(policy.clone()), Plans::new(policy.clone()));
+        let written = Arc::new(Written { engine, plans, chunk: Mutex::default() });
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(Writing(Arc::clone(&written))), log);
+        let chunk = written.chunk.lock().unwrap();
+        let resource = Resource::default();
+        let plans = Some(&written.plans);
+        let batch = Batch { chunk: &chunk, plans, resource: &resource, zero: Timestamp::from_nanos(0) };
+        let (check, mut known) = (self::engine(check.clone()), CleanPlans::default());
+        batch.records().map(|record| record.verify(&check, &mut known)).collect()
+    }
+
+    fn policies() -> [Policy; 5] {
+        [
+            Policy::standard(),
+            Policy::strict(),
+            Policy::standard().on_finding(OnFinding::DropField),
+            Policy::standard()
+                .message(Action::Generalize)
+                .field("text", Action::Generalize)
+                .field("debug", Action::Bucket)
+                .field("shown", Action::Round(TimeUnit::Hour)),
+            Policy::standard().message(Action::Hash).field("text", Action::Hash).field("shown", Action::Redact),
+        ]
+    }
+
+    /// Texts made of what scanners look for, of what the filter writes, and of anything.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            prop::sample::select(vec![
+                "bob@mail.example",
+                "203.0.113.77",
+                "2001:db8:1:2::3",
+                "+49 170 1234567",
+                "4111 1111 1111 1111",
+                "078-05-1120",
+                "DE89 3704 0044 0532 0130 00",
+                "password=hunter2",
+                "token: abcDEF123ghiJKL456",
+                "user_id=42",
+                "https://bob:pw@shop.example/a?token=x1y2z3",
+                "/home/alice/thesis.pdf",
+                "aa:bb:cc:dd:ee:ff",
+                "Bearer abc.def.ghi123456789",
+                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+                "born 1990-02-03",
+                "lat=52.520008 lon=13.404954",
+                "{\"pin\":1234}",
+                "[EMAIL]",
+                "[SECRET]",
+                "[IP]",
+                "[USER]",
+                "[ID]",
+                "email=",
+                "password:",
+                "=",
+                "@",
+                "/",
+                ":",
+                "\"",
+                "mail",
+                "order placed",
+                "v1.2.3",
+            ])
+            .prop_map(str::to_owned),
+            "\\PC{0,12}",
+            "[0-9 .:-]{1,24}",
+            "[a-zA-Z0-9+/_-]{1,48}",
+        ];
+        let gap = prop::sample::select(vec![" ", "", ", ", "=", ": ", "\n"]);
+        let pieces = prop::collection::vec((piece, gap), 0..8)
+            .prop_map(|pieces| pieces.iter().flat_map(|(piece, gap)| [piece.as_str(), gap]).collect::<String>());
+        // Long ones are cut.
+        (pieces, prop::sample::select(vec![0_usize, 0, 0, 980, 1010, 4000]))
+            .prop_map(|(text, fill)| "x ".repeat(fill / 2) + &text)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn whatever_the_filter_wrote_passes(text in text(), other in text(), whole: i64, large: u64, ratio: f64) {
+            for policy in policies() {
+                let verdicts = checked(&policy, &policy, || {
+                    tracing::info!(text, shown = %other, debug = ?text, user_id = other, whole, large, ratio, "{other}");
+                });
+                prop_assert!(verdicts.iter().all(Result::is_ok), "{policy:?}");
+            }
+        }
+
+        #[test]
+        fn a_clean_resource_passes(key in text(), value in text(), id in text()) {
+            for policy in policies() {
+                let engine = engine(policy);
+                let raw = [(key.clone(), value.clone()), ("machine_id".to_owned(), id.clone())];
+                let resource = Resource::clean(&engine, Source::Application, raw);
+                prop_assert!(resource.verify(&engine).is_ok());
+                let again = resource.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+                prop_assert!(Resource::clean(&engine, Source::Disk, again).verify(&engine).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_filter_was_blind_to_is_found_in_every_part() {
+        let blind = Policy::standard().scanner(Scanner::standard().without(Kind::Email).without(Kind::Card));
+        let verdicts = checked(&blind, &Policy::standard(), || {
+            tracing::info!("mail bob@mail.example");
+            tracing::info!(note = "bob@mail.example");
+            tracing::info!(note = %"bob@mail.example");
+            tracing::info!(name: "bob@mail.example", "by name");
+            tracing::info!(target: "bob@mail.example", "by target");
+            tracing::info!("bob@mail.example" = 1, "by key");
+            tracing::info!(number = 4_111_111_111_111_111_u64);
+            tracing::info!(number = 4_111_111_111_111_111_i64);
+            tracing::info!(number = 4_111_111_111_111_111_f64);
+            tracing::info!(note = "nothing", number = 7, "nothing either");
+        });
+        assert_eq!(verdicts.len(), 10);
+        assert_eq!(verdicts.iter().position(Result::is_ok), Some(9), "{verdicts:?}");
     }
 }

@@ -1,0 +1,180 @@
+//! The whole way to a real receiver, with a filter that is blind to something.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::prelude::*;
+
+use super::*;
+use crate::app::Clock;
+use crate::export::receiver::Receiver;
+use crate::export::{Endpoint, HttpSettings};
+use crate::privacy::format::{Header, Shape};
+use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch};
+use crate::store::{Fate, Limits};
+
+const LONG: Duration = Duration::from_secs(30);
+const CANARY: &str = "canary@mail.example";
+
+/// A private directory, removed at the end.
+struct Scratchpad(PathBuf);
+
+impl Scratchpad {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tracing-privacy-pipeline-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        Scratchpad(path)
+    }
+
+    fn place(&self) -> Place {
+        Place::Disk { directory: self.0.clone(), limits: Limits::default(), fate: Fate::ToSend }
+    }
+}
+
+impl Drop for Scratchpad {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn engine(policy: Policy) -> Arc<Engine> {
+    Arc::new(Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) })
+}
+
+/// A pipeline whose filter is blind to e-mail addresses, on the way in and on the way back from disk, and whose second
+/// check is not.
+fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
+    let policy = Policy::standard().scanner(Scanner::standard().without(Kind::Email));
+    let parts = Parts {
+        name: "blind".to_owned(),
+        engine: engine(policy.clone()),
+        plans: Arc::new(Plans::new(policy)),
+        resource: Resource::default(),
+        clock: Clock::system(),
+        run: 7,
+        place,
+        exporters: Vec::new(),
+        prepare: Box::new(|| Ok(None)),
+        destination: Some(Destination {
+            endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+            settings: HttpSettings::default(),
+            schedule,
+        }),
+    };
+    Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap()
+}
+
+/// Writes events and spans into a pipeline as the telemetry layer does.
+struct Writing(Pipeline, Mutex<Ports>);
+
+impl<S: Subscriber> Layer<S> for Writing {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let Writing(pipeline, ports) = self;
+        let (plans, engine) = (pipeline.plans(), pipeline.engine());
+        let plan = plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
+        let (shape, plan_id) = (Shape::Event, plan.id());
+        let header = Header { shape, plan: plan_id, start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
+        let mut scratch = Scratch::default();
+        let mut visitor = PrivacyVisitor::event(&engine, plan, &mut scratch, &header);
+        event.record(&mut visitor);
+        pipeline.sink().put(&mut lock(ports), visitor.finish().unwrap());
+    }
+}
+
+fn log(pipeline: &Pipeline, events: impl FnOnce()) {
+    let writing = Writing(pipeline.clone(), Mutex::default());
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(writing), events);
+}
+
+#[test]
+fn what_the_filter_missed_is_found_before_it_leaves_and_deleted() {
+    let scratchpad = Scratchpad::new();
+    for (schedule, place) in [
+        (Schedule::Live, scratchpad.place()),
+        // Nothing is handed over: all rows come from the store.
+        (Schedule::Manual, scratchpad.place()),
+        (Schedule::Live, Place::memory()),
+        (Schedule::Manual, Place::memory()),
+    ] {
+        let receiver = Receiver::start();
+        let pipeline = blind(&receiver, schedule, place.clone());
+        log(&pipeline, || {
+            tracing::info!("control one");
+            tracing::info!("by {CANARY}");
+            tracing::info!(note = CANARY, "a field");
+            tracing::info!("control two");
+        });
+        assert_eq!(pipeline.flush(LONG), Ok(()), "{:?}", pipeline.notes());
+        let bodies: Vec<_> = receiver.logs().iter().filter_map(|log| log.body.clone()).collect();
+        assert_eq!(bodies, ["control one", "control two"], "{schedule:?} {place:?}");
+        let requests = receiver.requests();
+        let holds =
+            |text: &str| requests.iter().any(|request| request.raw.windows(text.len()).any(|w| w == text.as_bytes()));
+        assert!(holds("control one") && !holds(CANARY), "{schedule:?} {place:?}");
+        let counts = pipeline.counts();
+        assert_eq!((counts.produced(), counts.sent(), counts.dropped()), (4, 2, 2), "{counts}");
+        assert_eq!(counts.lost(Loss::Defect), 2);
+        assert!(counts.to_string().contains("a defect"), "{counts}");
+        assert!(pipeline.notes().iter().any(|note| note.contains("failed the check before sending")));
+        assert!(
+            place.newest(100).unwrap().iter().all(|row| !row.contains(CANARY)),
+            "what was found is not kept either"
+        );
+        assert_eq!(place.newest(100).unwrap().iter().filter(|row| row.contains("control")).count(), 2);
+        pipeline.clear().unwrap();
+        let _ = pipeline.shutdown(LONG);
+    }
+}
+
+#[test]
+fn of_a_resource_that_fails_the_check_nothing_leaves() {
+    let receiver = Receiver::start();
+    let scratchpad = Scratchpad::new();
+    let policy = Policy::standard();
+    let blind = engine(policy.clone().scanner(Scanner::standard().without(Kind::Email)));
+    let raw = [("owner".to_owned(), CANARY.to_owned())];
+    let parts = Parts {
+        name: "resource".to_owned(),
+        resource: Resource::clean(&blind, crate::privacy::Source::Application, raw),
+        engine: blind,
+        plans: Arc::new(Plans::new(policy)),
+        clock: Clock::system(),
+        run: 7,
+        place: scratchpad.place(),
+        exporters: Vec::new(),
+        prepare: Box::new(|| Ok(None)),
+        destination: Some(Destination {
+            endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+            settings: HttpSettings::default(),
+            schedule: Schedule::Live,
+        }),
+    };
+    let pipeline = Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap();
+    log(&pipeline, || tracing::info!("control"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!((receiver.requests().len(), pipeline.counts().lost(Loss::Defect)), (0, 1));
+}
+
+#[test]
+fn what_was_cleared_after_it_was_handed_over_is_not_sent() {
+    let receiver = Receiver::start();
+    let scratchpad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, scratchpad.place());
+    log(&pipeline, || tracing::info!("before"));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    // Erased behind the pipeline's back, as another process does it.
+    assert_eq!(scratchpad.place().clear(0).unwrap().rows, 1);
+    log(&pipeline, || tracing::info!("after"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!(receiver.logs().iter().filter_map(|log| log.body.clone()).collect::<Vec<_>>(), ["after"]);
+}
