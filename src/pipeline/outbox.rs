@@ -48,10 +48,8 @@ pub(crate) struct Appended {
     /// Unsent records that were too old.
     pub(crate) expired: u64,
     /// The number of the first row that was stored; the others follow it.
-    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
     pub(crate) first: i64,
     /// The batches that hold them, which are claimed and settled as wholes, each with its kind of records.
-    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
     pub(crate) batches: Vec<(i64, Signal)>,
 }
 
@@ -83,6 +81,7 @@ pub(crate) struct Claimed {
 pub(crate) struct Lease {
     /// Seconds since 1970.
     pub(crate) now: i64,
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "memory knows no leases"))]
     pub(crate) length: Duration,
 }
 
@@ -372,7 +371,6 @@ pub(crate) struct Memory {
 
 /// Rows of one kind that were appended together.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
 struct Batch {
     id: i64,
     signal: Signal,
@@ -383,9 +381,7 @@ struct Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
-    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
     Claimed,
-    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing is ever sent"))]
     Done,
 }
 

@@ -76,6 +76,7 @@ impl<'a> RowRef<'a> {
         self.signal
     }
 
+    #[cfg(feature = "store")]
     pub(crate) fn unix_seconds(&self) -> i64 {
         self.unix_seconds
     }

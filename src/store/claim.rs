@@ -222,14 +222,17 @@ impl Store {
     }
 }
 
-/// The batches that may be claimed, oldest first, still without their rows, and where these are.
+/// A batch that may be claimed, still without its rows, and the numbers of the first and the last of them.
+type Offered = (Claimed, (i64, i64));
+
+/// The batches that may be claimed, oldest first.
 fn offered(
     connection: &Connection,
     records: u32,
     bytes: u64,
     first_day: i64,
     now: i64,
-) -> Result<Vec<(Claimed, (i64, i64))>, StoreError> {
+) -> Result<Vec<Offered>, StoreError> {
     let mut select = connection.prepare(
         "SELECT id, run, signal, first, last, rows, bytes FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?1
