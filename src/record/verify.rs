@@ -87,7 +87,7 @@ mod tests {
             let (shape, plan_id) = (Shape::Event, plan.id());
             let header = Header { shape, plan: plan_id, start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
             let mut scratch = Scratch::default();
-            let mut visitor = PrivacyVisitor::event(engine, plan, &mut scratch, &header);
+            let mut visitor = PrivacyVisitor::record(engine, plan, &mut scratch, &header);
             event.record(&mut visitor);
             if let Some(clean) = visitor.finish() {
                 chunk.lock().unwrap().append(clean);
