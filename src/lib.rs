@@ -80,7 +80,7 @@ pub use export::Memory;
 #[cfg(feature = "otlp")]
 pub use export::MinTls;
 pub use identity::Rotation;
-pub use layer::{Gate, TelemetryLayer};
+pub use layer::{Events, Gate, TelemetryLayer};
 #[cfg(feature = "otlp")]
 pub use pipeline::Schedule;
 pub use pipeline::{Counts, Loss, Unfinished};

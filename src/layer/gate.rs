@@ -77,6 +77,20 @@ pub(crate) enum LogRecords {
     Collected,
 }
 
+/// Where events go that happen inside a span that is recorded. Outside of spans they are log records always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Events {
+    /// Each is a log record with the ids of its trace and span. The default.
+    #[default]
+    Logs,
+    /// They are part of their span's record, which leaves when the span closes: up to 128, as far as its 16 KiB go. The
+    /// status counts records, and of fields those of records: what was dropped of an event stands in the event.
+    SpanEvents,
+    /// Both.
+    Both,
+}
+
 /// A target filter that cannot be read.
 #[derive(Debug)]
 pub(crate) struct ScopeError(String);

@@ -83,6 +83,30 @@ impl<'a> Pen<'a> {
         self.fields <= FIELD_CAP
     }
 
+    /// Writes an event inside the span that is being written; what there is no room for is counted.
+    #[cfg(feature = "otlp")]
+    pub(super) fn event(&mut self, header: &format::Header, write: impl FnOnce(&mut Self)) {
+        let entry = self.scratch.record.len();
+        self.scratch.record.extend_from_slice(&[format::EVENT, 0, 0]);
+        self.scratch.record.extend_from_slice(&header.encode()[format::LENGTH..]);
+        let outer = (std::mem::take(&mut self.tally), std::mem::take(&mut self.fields));
+        write(self);
+        let record = &mut self.scratch.record;
+        if let Some(tally) = self.tally.encode() {
+            record.extend_from_slice(&tally);
+        }
+        (self.tally, self.fields) = outer;
+        match u16::try_from(record.len() - entry - 3) {
+            Ok(length) if record.len() <= RECORD_CAP => {
+                record[entry + 1..entry + 3].copy_from_slice(&length.to_le_bytes())
+            }
+            _ => {
+                record.truncate(entry);
+                self.tally.events = self.tally.events.saturating_add(1);
+            }
+        }
+    }
+
     #[cold]
     pub(super) fn drop_field(&mut self) {
         self.tally.drop_one();

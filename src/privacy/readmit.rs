@@ -76,52 +76,72 @@ impl Readmitter {
         scratch.record.clear();
         scratch.record.extend_from_slice(&header.encode());
         let mut pen = Pen::new(engine, scratch);
-        for (name, role, logged_as) in [
-            (key::NAME, Role::Name, "otel.name"),
-            (key::TARGET, Role::Target, "log.target"),
-            (key::BODY, Role::Body, "message"),
-            (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
-            (key::STATUS, Role::Status, "otel.status_code"),
-            (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
-        ] {
-            if let Some(text) = row.text(name) {
-                // By the name that the field had where it was logged.
-                let plan = engine.policy.plan(logged_as, header.shape, role == Role::Target);
-                pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
+        entries(&mut pen, plans, row, header.shape);
+        if let Some(Raw::List(events)) = row.value(key::EVENTS).filter(|_| header.shape == Shape::Span) {
+            for event in events {
+                let Raw::Map(event) = event else { continue };
+                let Some(time) = time(event, key::TIME) else { continue };
+                let header = Header { shape: Shape::Event, start: time, end: 0, parent_id: 0, ..*header };
+                pen.event(&header, |pen| entries(pen, plans, event, Shape::Event));
             }
         }
-        if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
-            pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);
+        if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_EVENTS) {
+            pen.tally.events = pen.tally.events.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
         }
-        if let Some(Raw::List(links)) = row.value(key::LINKS) {
-            for link in links {
-                let Raw::Map(link) = link else { continue };
-                let id = |name: &str| u128::from_str_radix(link.text(name)?, 16).ok();
-                let (Some(trace), Some(span)) = (id(key::TRACE_ID), id(key::SPAN_ID)) else { continue };
-                pen.scratch.record.push(format::LINK);
-                pen.scratch.record.extend_from_slice(&trace.to_be_bytes());
-                pen.scratch.record.extend_from_slice(&(span as u64).to_be_bytes());
-            }
-        }
-        if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
-            for (name, value) in &attributes.0 {
-                if pen.admit() {
-                    attribute(&mut pen, plans, name, value);
-                }
-            }
-        }
-        if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_ATTRIBUTES) {
-            pen.tally.dropped = pen.tally.dropped.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
-        }
-        // Redactions and pseudonyms were counted when the record was made.
-        (pen.tally.hashed, pen.tally.redacted) = (0, 0);
         let Pen { scratch, tally, condemned, .. } = pen;
         (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
     }
 }
 
+/// Writes what a record says: itself, or an event inside it.
+fn entries(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, row: &RawMap<'_>, shape: Shape) {
+    for (name, role, logged_as) in [
+        (key::NAME, Role::Name, "otel.name"),
+        (key::TARGET, Role::Target, "log.target"),
+        (key::BODY, Role::Body, "message"),
+        (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
+        (key::STATUS, Role::Status, "otel.status_code"),
+        (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
+    ] {
+        if let Some(text) = row.text(name) {
+            // By the name that the field had where it was logged.
+            let plan = pen.engine.policy.plan(logged_as, shape, role == Role::Target);
+            pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
+        }
+    }
+    if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
+        pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);
+    }
+    if let Some(Raw::List(links)) = row.value(key::LINKS) {
+        for link in links {
+            let Raw::Map(link) = link else { continue };
+            let id = |name: &str| u128::from_str_radix(link.text(name)?, 16).ok();
+            let (Some(trace), Some(span)) = (id(key::TRACE_ID), id(key::SPAN_ID)) else { continue };
+            pen.scratch.record.push(format::LINK);
+            pen.scratch.record.extend_from_slice(&trace.to_be_bytes());
+            pen.scratch.record.extend_from_slice(&(span as u64).to_be_bytes());
+        }
+    }
+    if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
+        for (name, value) in &attributes.0 {
+            if pen.admit() {
+                attribute(pen, plans, name, value);
+            }
+        }
+    }
+    if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_ATTRIBUTES) {
+        pen.tally.dropped = pen.tally.dropped.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
+    }
+    // Redactions and pseudonyms were counted when the record was made.
+    (pen.tally.hashed, pen.tally.redacted) = (0, 0);
+}
+
+fn time(row: &RawMap<'_>, name: &str) -> Option<u64> {
+    Some(row.text(name)?.parse::<Timestamp>().ok()?.nanos() as u64)
+}
+
 fn header(row: &RawMap<'_>) -> Option<Header> {
-    let time = |name: &str| Some(row.text(name)?.parse::<Timestamp>().ok()?.nanos() as u64);
+    let time = |name: &str| time(row, name);
     let id = |name: &str| match row.value(name) {
         None => Some(0),
         Some(Raw::Text(text)) => u128::from_str_radix(text, 16).ok(),

@@ -281,6 +281,23 @@ mod from_disk {
     }
 
     #[test]
+    fn events_in_a_span_come_back_as_they_went_and_what_was_slipped_in_is_cleaned() {
+        let event = r#"{"time":"2026-03-04T05:06:07.100000000Z","level":"WARN","name":"tried","target":"t","body":"order placed","attributes":{"tries":3,"user_id_hash":"550e8400e29b41d4a716446655440000"},"dropped_attributes":2}"#;
+        let span = |events: &str| {
+            format!(
+                r#"{{"kind":"span","start":"2026-03-04T05:06:07.000000000Z","end":"2026-03-04T05:06:08.000000000Z","level":"INFO","name":"job","target":"t","trace_id":"0123456789abcdef0123456789abcdef","span_id":"0123456789abcdef","attributes":{{"step":1}},"events":[{events}],"dropped_events":5,"resource":{{}}}}"#
+            )
+        };
+        let row = span(&format!("{event},{event}"));
+        assert_eq!(readmitted(Policy::standard(), &row).as_deref(), Ok(row.as_str()));
+        let dirty = event.replace("order placed", "mail bob@mail.example").replace("tries", "password");
+        let clean = readmitted(Policy::standard(), &span(&dirty)).unwrap();
+        assert!(clean.contains(r#""body":"mail [EMAIL]""#) && !clean.contains("bob"), "{clean}");
+        let strict = Policy::standard().on_finding(OnFinding::DropRecord);
+        assert_eq!(readmitted(strict, &span(&dirty)), Err(Refused::Found));
+    }
+
+    #[test]
     fn what_a_policy_made_of_a_message_comes_back_as_it_is() {
         for action in [Action::Hash, Action::Bucket, Action::Generalize] {
             let policy = || Policy::standard().message(action).field("n", action);

@@ -21,6 +21,7 @@ pub struct RecordRef<'a> {
     header: Header,
     entries: &'a [u8],
     plan: Option<&'a Plan>,
+    plans: Option<&'a Plans>,
     resource: &'a Resource,
     /// Where the ticks of the header begin.
     zero: Timestamp,
@@ -179,6 +180,18 @@ impl<'a> RecordRef<'a> {
         })
     }
 
+    /// The events that happened in the span, where [`Events`](crate::Events) puts them into spans; each as a log record.
+    pub fn events(&self) -> impl Iterator<Item = RecordRef<'a>> + use<'a> {
+        let span = *self;
+        let events = self.entries().filter(|entry| entry.tag == format::EVENT);
+        events.filter_map(move |entry| RecordRef::decode(entry.value, span.plans, span.resource, span.zero))
+    }
+
+    /// Events that the span had no room for: it takes 128, and its record 16 KiB.
+    pub fn dropped_events(&self) -> u32 {
+        self.parts().dropped_events
+    }
+
     /// How the span ended.
     pub fn status(&self) -> Status {
         self.parts().status
@@ -214,6 +227,19 @@ impl<'a> RecordRef<'a> {
         self.resource
     }
 
+    /// A record without its length.
+    fn decode(
+        record: &'a [u8],
+        plans: Option<&'a Plans>,
+        resource: &'a Resource,
+        zero: Timestamp,
+    ) -> Option<RecordRef<'a>> {
+        let (header, entries) = record.split_first_chunk::<HEADER>()?;
+        let header = Header::decode(header);
+        let plan = plans.and_then(|plans| plans.get(header.plan));
+        Some(RecordRef { header, entries, plan, plans, resource, zero })
+    }
+
     fn entries(&self) -> Entries<'a> {
         Entries(self.entries)
     }
@@ -231,7 +257,9 @@ impl<'a> RecordRef<'a> {
             dropped: 0,
             hashed: 0,
             redacted: 0,
+            dropped_events: 0,
             has_links: false,
+            has_events: false,
         };
         let mut said = None;
         for entry in self.entries() {
@@ -251,8 +279,10 @@ impl<'a> RecordRef<'a> {
                     let number = |place: usize| entry.value.chunks_exact(4).nth(place)?.try_into().ok();
                     let number = |place| number(place).map_or(0, u32::from_le_bytes);
                     (parts.dropped, parts.hashed, parts.redacted) = (number(0), number(1), number(2));
+                    parts.dropped_events = number(3);
                 }
                 format::LINK => parts.has_links = true,
+                format::EVENT => parts.has_events = true,
                 _ => {}
             }
         }
@@ -282,7 +312,9 @@ pub(crate) struct Parts<'a> {
     pub(crate) dropped: u32,
     pub(crate) hashed: u32,
     pub(crate) redacted: u32,
+    pub(crate) dropped_events: u32,
     pub(crate) has_links: bool,
+    pub(crate) has_events: bool,
 }
 
 impl SpanKind {
@@ -328,9 +360,7 @@ impl<'a> Batch<'a> {
             let (length, after) = rest.split_first_chunk::<LENGTH>()?;
             let (record, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
             rest = after;
-            let (header, entries) = record.split_first_chunk::<HEADER>()?;
-            let header = Header::decode(header);
-            Some(RecordRef { header, entries, plan: plans.and_then(|plans| plans.get(header.plan)), resource, zero })
+            RecordRef::decode(record, plans, resource, zero)
         })
     }
 }

@@ -36,7 +36,7 @@ impl RecordRef<'_> {
                 },
             }
         }
-        Ok(())
+        self.events().try_for_each(|event| event.verify(engine))
     }
 }
 

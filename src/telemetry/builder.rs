@@ -14,7 +14,7 @@ use crate::export::Memory;
 #[cfg(feature = "otlp")]
 use crate::export::{Endpoint, HttpSettings, MinTls};
 use crate::identity::Rotation;
-use crate::layer::{Core, LogRecords, Scope};
+use crate::layer::{Core, Events, LogRecords, Scope};
 #[cfg(feature = "otlp")]
 use crate::pipeline::Schedule;
 use crate::privacy::Policy;
@@ -29,6 +29,7 @@ pub struct Builder {
     level: Level,
     targets: Vec<String>,
     log_records: LogRecords,
+    events: Events,
     verbose: Verbose,
     pub(super) rotation: Rotation,
     pub(super) resource: Vec<(String, String)>,
@@ -79,6 +80,7 @@ impl Builder {
             level: Level::INFO,
             targets: Vec::new(),
             log_records: LogRecords::Ignored,
+            events: Events::Logs,
             verbose: Verbose::No,
             rotation: Rotation::Weekly,
             resource: Vec::new(),
@@ -181,6 +183,12 @@ impl Builder {
     /// they are not collected.
     pub fn log_records(mut self) -> Self {
         self.log_records = LogRecords::Collected;
+        self
+    }
+
+    /// Where events inside spans go. Default: [`Events::Logs`], since OpenTelemetry is retiring span events.
+    pub fn events(mut self, events: Events) -> Self {
+        self.events = events;
         self
     }
 
@@ -289,7 +297,7 @@ impl Builder {
             endpoint
         };
         let decision = self.decide();
-        let core = Arc::new(Core::new(scope));
+        let core = Arc::new(Core::new(scope, self.events));
         let mut telemetry = Telemetry {
             decision,
             core,
