@@ -36,7 +36,7 @@ impl RecordRef<'_> {
                 },
             }
         }
-        self.events().try_for_each(|event| event.verify(engine))
+        self.events().try_for_each(|event| event.verify(engine, known))
     }
 }
 
