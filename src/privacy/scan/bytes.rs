@@ -106,20 +106,25 @@ pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) ->
             continue;
         }
         // camelCase and snake_case names count: `userPhone`, `home_phone`.
+        // Words of scripts without spaces stand anywhere.
         let edge = start == 0
+            || is(window[start], HIGH)
             || !is(window[start - 1], LETTER | HIGH)
             || (window[start].is_ascii_uppercase() && window[start - 1].is_ascii_lowercase());
         if !edge {
             continue;
         }
-        if start == 0 && at > window.len() && is(text[at - window.len() - 1], LETTER | HIGH) {
+        if start == 0 && at > window.len() && is(window[0], LETTER) && is(text[at - window.len() - 1], LETTER | HIGH) {
             continue;
         }
         let first = window[start].to_ascii_lowercase();
         for word in words.iter().filter(|word| word[0] == first) {
             let end = start + word.len();
             if starts_with(window, start, word)
-                && (end == window.len() || !window[end].is_ascii_lowercase() || window[end - 1] == b' ')
+                && (is(first, HIGH)
+                    || end == window.len()
+                    || !window[end].is_ascii_lowercase()
+                    || window[end - 1] == b' ')
             {
                 return true;
             }

@@ -1,4 +1,4 @@
-//! E-mail addresses: out from each `@` (or `%40`), with the grammar of a host name on its right.
+//! E-mail addresses: out from each `@`, with the grammar of a host name on its right.
 
 use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, is, run_back};
 use super::{Finding, Kind, Severity};
@@ -22,23 +22,15 @@ const ALGORITHM_HOSTS: [&[u8]; 5] =
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|byte| matches!(byte, b'@' | b'%')).map(|at| from + at) {
-        let sign = match text[at] {
-            b'@' => 1,
-            _ if text[at..].starts_with(b"%40") => 3,
-            _ => {
-                from = at + 1;
-                continue;
-            }
-        };
-        from = at + sign;
-        let Some(end) = domain(text, at + sign) else {
+    while let Some(at) = text[from..].iter().position(|byte| *byte == b'@').map(|at| from + at) {
+        from = at + 1;
+        let Some(end) = domain(text, at + 1) else {
             continue;
         };
         let Some(start) = local(text, at) else {
             continue;
         };
-        if is_other(text, start..at, at + sign..end) {
+        if is_other(text, start..at, at + 1..end) {
             continue;
         }
         from = end;
@@ -74,19 +66,16 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
             break;
         }
     }
-    // `%3Dalice%40example.com`: an encoded sign is no part of the name, but a `%2B` is.
-    while start < to {
-        if text[start] == b'%' && !text[start..].starts_with(b"%2B") && start + 3 <= to {
-            start += 3;
-        } else if matches!(text[start], b'.' | b'-' | b'+' | b'%' | b'*' | b'~') {
-            start += 1;
-        } else {
-            break;
-        }
+    while start < to && matches!(text[start], b'.' | b'-' | b'+' | b'%' | b'*' | b'~') {
+        start += 1;
     }
     // An escape such as the `n` of `\n` belongs to the text before.
-    if before(text, start) == b'\\' && matches!(after(text, start), b'n' | b'r' | b't') && start + 1 < to {
-        start += 1;
+    if before(text, start) == b'\\' {
+        start += match after(text, start) {
+            b'u' if text[start + 1..].iter().take(4).all(u8::is_ascii_hexdigit) => 5,
+            b'n' | b'r' | b't' | b'b' | b'f' => 1,
+            _ => 0,
+        };
     }
     (start < to).then_some(start)
 }

@@ -16,11 +16,13 @@ mod codes;
 mod custom;
 mod dates;
 mod email;
+mod encoded;
 mod finding;
 mod geo;
 mod iban;
 mod ipv4;
 mod judge;
+mod keccak;
 mod kind;
 mod national;
 mod net;
@@ -48,6 +50,16 @@ pub use scanner::{OnFinding, Scanner};
 use profile::Profile;
 
 fn detect(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
+    read(text, profile, found);
+    if let Some(decoded) = encoded::Decoded::of(text) {
+        let mut inside = Vec::new();
+        read(&decoded.text, &Profile::of(&decoded.text), &mut inside);
+        found.extend(inside.into_iter().map(|finding| decoded.original(finding)));
+    }
+}
+
+/// All detectors on a text as it stands.
+fn read(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
     if profile.may_hold_pairs() {
         pairs::find(text, found);
     }

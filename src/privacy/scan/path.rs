@@ -4,10 +4,11 @@ use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, r
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
 
-/// Directories beside the users' that belong to nobody.
+/// Directories beside the users' that belong to nobody, and the users that build machines and images come with.
 const NOBODY: &[&[u8]] = words!(
     "shared" "public" "default" "all users" "default user" "defaultapppool" "localservice" "networkservice"
-    "lost+found" "guest" "all" "user"
+    "lost+found" "guest" "all" "user" "runner" "runneradmin" "ec2-user" "vagrant" "codespace" "linuxbrew" "circleci" "vsts"
+    "jenkins" "gitlab-runner" "buildkite-agent"
 );
 
 /// Where home directories hang when they do not hang at the root.
@@ -30,7 +31,12 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         }
         let (users, windows) = match after(text, at) {
             b'h' if starts_with(text, at, b"home") && text[slash] == b'/' => (at + 4, false),
-            b'U' | b'u' if starts_with(text, at, b"Users") && (text[at] == b'U' || text[slash] == b'\\') => {
+            b'U' | b'u'
+                if starts_with(text, at, b"Users")
+                    && (text[at] == b'U'
+                        || text[slash] == b'\\'
+                        || before(text, slash) == b':' && is_drive(text, slash)) =>
+            {
                 (at + 5, text[slash] == b'\\')
             }
             b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => (at + 22, true),
@@ -41,7 +47,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
             continue;
         }
         // `C:/Users/..` is a path of Windows too.
-        let drive = before(text, slash) == b':' && before(text, slash.saturating_sub(1)).is_ascii_uppercase();
+        let drive = before(text, slash) == b':' && is_drive(text, slash);
         let spaced = (windows || drive).then_some(text[slash]);
         let end = segment(text, name, spaced);
         at = end.max(at);
@@ -115,6 +121,11 @@ fn segment(text: &[u8], from: usize, spaced: Option<u8>) -> usize {
         end -= 1;
     }
     end
+}
+
+/// Whether the colon before `slash` follows the letter of a drive.
+fn is_drive(text: &[u8], slash: usize) -> bool {
+    slash >= 2 && is(text[slash - 2], LETTER) && !alnum(before(text, slash - 2))
 }
 
 fn is_nobody(name: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run};
 use super::dates::date_at;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, codes};
@@ -9,7 +9,9 @@ use super::{Finding, Kind, Severity, codes};
 const WORDS: &[&[u8]] = words!(
     "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
     "msisdn" "sms" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
-    "phones" "viber"
+    "phones" "viber" "dialled" "dialling" "callback" "cellular" "landline" "handset" "sim" "telefono" "movil" "celular"
+    "portable" "mobiel" "telefoon" "puhelin" "puh" "gsm" "tlf" "telefone" "komorka"
+    "teléfono" "móvil" "tél" "téléphone" "елефон" "обильн" "电话" "電話" "手机" "手機" "携帯" "전화" "휴대폰" "फ़ोन" "फोन" "هاتف" "τηλ" "טלפון"
 );
 
 /// The longest number there is (E.164), and the shortest that is looked for.
@@ -45,7 +47,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Where the `+` before the digits is, also as `(+`, `+(` or `%2B`.
+/// Where the `+` before the digits is, also as `(+` or `+(`.
 fn plus(text: &[u8], start: usize) -> Option<usize> {
     let at = match before(text, start) {
         b'+' => start - 1,
@@ -55,9 +57,6 @@ fn plus(text: &[u8], start: usize) -> Option<usize> {
             && before(text, start.saturating_sub(2)) != b' ' =>
         {
             start - 2
-        }
-        b'B' | b'b' if start >= 3 && starts_with(text, start - 3, b"%2B") => {
-            return Some(start - 3);
         }
         _ => return None,
     };

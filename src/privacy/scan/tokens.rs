@@ -58,7 +58,9 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
 }
 
 fn token_at(text: &[u8], at: usize, start: usize, end: usize) -> Option<(Kind, usize)> {
-    if text[at..].starts_with(b"eyJ")
+    // Base64 of a brace and what may follow it: `{"`, `{ "` or a line break.
+    if text[at] == b'e'
+        && matches!(after(text, at + 1), b'w'..=b'z')
         && let Some(to) = jwt(text, at)
     {
         return Some((Kind::Jwt, to));
@@ -115,10 +117,9 @@ fn jwt(text: &[u8], at: usize) -> Option<usize> {
     let mut json = [0u8; 192];
     let len = decode(&text[at..header], &mut json);
     let json = &json[..len];
-    [&b"\"alg\""[..], b"\"typ\"", b"\"enc\"", b"\"kid\""]
-        .iter()
-        .any(|name| find_bytes(json, 0, name).is_some())
-        .then_some(end)
+    (json.starts_with(b"{")
+        && [&b"\"alg\""[..], b"\"typ\"", b"\"enc\"", b"\"kid\""].iter().any(|name| find_bytes(json, 0, name).is_some()))
+    .then_some(end)
 }
 
 /// Decodes base64 of either alphabet into `out` and says how many bytes it wrote; stops at the first byte that is neither.

@@ -1,8 +1,9 @@
-//! Addresses of crypto-currency wallets, by the check sums they carry.
+//! Addresses of crypto-currency wallets, by the check sums they carry or the words before them.
 
 use sha2::{Digest, Sha256};
 
-use super::bytes::{after, alnum, run};
+use super::bytes::{after, alnum, context, run};
+use super::keccak::keccak256;
 
 /// Where the address that starts at `at` ends: `0x` and forty hex digits, bech32, base58 with its check.
 pub(super) fn address(text: &[u8], at: usize) -> Option<usize> {
@@ -12,7 +13,7 @@ pub(super) fn address(text: &[u8], at: usize) -> Option<usize> {
     }
     let token = &text[at..end];
     let found = match token {
-        [b'0', b'x', hex @ ..] => hex.len() == 40 && hex.iter().all(u8::is_ascii_hexdigit),
+        [b'0', b'x', hex @ ..] => hex.len() == 40 && ethereum(text, at, hex),
         [b'1' | b'3' | b'D' | b'L' | b'M', ..] if (26..=35).contains(&token.len()) => base58_check(token),
         // Monero has no short check.
         [b'4' | b'8', ..] => token.len() == 95 && token.iter().all(|byte| digit58(*byte).is_some()) && mixed(token),
@@ -20,6 +21,29 @@ pub(super) fn address(text: &[u8], at: usize) -> Option<usize> {
         _ => false,
     };
     found.then_some(end)
+}
+
+/// Forty hex digits whose case is their check sum (EIP-55), or a word before them that says what they are.
+fn ethereum(text: &[u8], at: usize, hex: &[u8]) -> bool {
+    const WORDS: &[&[u8]] = words!(
+        "wallet" "eth" "ethereum" "address" "account" "sender" "recipient" "payer" "payee" "owner" "withdraw" "deposit"
+        "transfer" "erc20" "polygon" "metamask" "beneficiary" "holder" "signer" "to" "from" "addr"
+    );
+    if !hex.iter().all(u8::is_ascii_hexdigit) {
+        return false;
+    }
+    let mut lower = [0; 40];
+    lower.copy_from_slice(hex);
+    lower.make_ascii_lowercase();
+    let mixed = hex.iter().any(u8::is_ascii_uppercase) && hex.iter().any(u8::is_ascii_lowercase);
+    let checked = mixed
+        && keccak256(&lower).is_some_and(|hash| {
+            hex.iter().enumerate().all(|(place, digit)| {
+                let nibble = hash[place / 2] >> (if place % 2 == 0 { 4 } else { 0 }) & 15;
+                digit.is_ascii_digit() || digit.is_ascii_uppercase() == (nibble >= 8)
+            })
+        });
+    checked || context(text, at, 32, WORDS)
 }
 
 fn digit58(byte: u8) -> Option<u32> {
