@@ -12,6 +12,7 @@ macro_rules! words {
 
 mod bytes;
 mod card;
+mod checks;
 mod codes;
 mod custom;
 mod dates;
@@ -30,6 +31,7 @@ mod numbers;
 mod pairs;
 mod path;
 mod phone;
+mod printed;
 mod profile;
 mod scanner;
 mod take;

@@ -4,7 +4,7 @@
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
 use super::bytes::{DIGIT, HEX, after, alnum, before, is, run};
-use super::{Finding, card, dates, geo, iban, ipv4, national, phone};
+use super::{Finding, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.
 pub(super) const GROUPS: usize = 16;
@@ -177,12 +177,12 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         card::find(cluster, found);
     }
     if cluster.digits >= 9 {
-        national::ssn(cluster, found);
+        printed::ssn(cluster, found);
     }
     if found.len() == known
         && cluster.digits >= 6
         && !(groups >= 2 && geo::position(cluster, found))
-        && !national::cpf(cluster, found)
+        && !printed::groups(cluster, found)
         && cluster.digits >= 7
     {
         phone::find(cluster, found);

@@ -31,6 +31,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
         }
     }
     let mut at = 0;
+    let known = found.len();
     while at < cluster.groups().len() {
         if let Some((from, count)) = clear_form(cluster, at) {
             found.push(Finding::new(Kind::Phone, Severity::Likely, from..cluster.groups()[at + count - 1].1));
@@ -39,7 +40,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
             at += 1;
         }
     }
-    if found.last().is_some_and(|finding| finding.kind == Kind::Phone && finding.start >= start.saturating_sub(1)) {
+    if found.len() > known {
         return;
     }
     if let Some(span) = announced(cluster) {

@@ -5,9 +5,11 @@ use super::bytes::{
 };
 use super::profile::{RUN, TOKEN};
 use super::value::is_placeholder;
-use super::{Finding, Kind, Severity, national, vendors, wallet};
+use super::{Finding, Kind, Severity, printed, vendors, wallet};
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    // What other detectors found does not matter here.
+    let known = found.len();
     let piece = |byte: u8| is(byte, LETTER | DIGIT | JOINT) || byte == b'.';
     // As in the gate: a run of RUN bytes covers every RUNth place.
     let mut probe = RUN - 1;
@@ -25,7 +27,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         if end - start >= RUN {
             end = scheme(text, start, found).unwrap_or(end);
         }
-        if end - start >= TOKEN && found.last().is_none_or(|last| last.end <= start) {
+        if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
             end = long(text, start, end, found).max(end);
         }
         probe = end + RUN;
@@ -71,7 +73,7 @@ fn token_at(text: &[u8], at: usize, start: usize, end: usize) -> Option<(Kind, u
     if at == start && (before(text, at) == b':' && telegram(text, at, end) || is_hook(text, at, end)) {
         return Some((Kind::ApiKey, run(text, at, |byte| is(byte, LETTER | DIGIT | JOINT))));
     }
-    if let Some(to) = national::fiscal_code(text, at) {
+    if let Some(to) = printed::token(text, at) {
         return Some((Kind::NationalId, to));
     }
     wallet::address(text, at).map(|to| (Kind::Wallet, to))
