@@ -39,7 +39,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["scan", unit, size] => {
-            let text = repeated(texts::HOSTILE[unit.parse::<usize>().expect("a number")].1, size.parse().expect("a number"));
+            let text =
+                repeated(texts::HOSTILE[unit.parse::<usize>().expect("a number")].1, size.parse().expect("a number"));
             counted_by_valgrind(&Policy::standard(), &text);
         }
         ["times"] => times(),
@@ -127,15 +128,21 @@ fn times() {
 
     println!("ns for a clean text of 40 bytes");
     let mut tasks = vec![
-        Task::new("ours", texts::SHORT.len(), || texts::SHORT.iter().for_each(|text| {
-            black_box(policy.scrub(black_box(text)));
-        })),
-        Task::new("RegexSet", texts::SHORT.len(), || texts::SHORT.iter().for_each(|text| {
-            black_box(rivals.set(black_box(text)));
-        })),
-        Task::new("ten Regexes", texts::SHORT.len(), || texts::SHORT.iter().for_each(|text| {
-            black_box(rivals.row(black_box(text)));
-        })),
+        Task::new("ours", texts::SHORT.len(), || {
+            texts::SHORT.iter().for_each(|text| {
+                black_box(policy.scrub(black_box(text)));
+            })
+        }),
+        Task::new("RegexSet", texts::SHORT.len(), || {
+            texts::SHORT.iter().for_each(|text| {
+                black_box(rivals.set(black_box(text)));
+            })
+        }),
+        Task::new("ten Regexes", texts::SHORT.len(), || {
+            texts::SHORT.iter().for_each(|text| {
+                black_box(rivals.row(black_box(text)));
+            })
+        }),
     ];
     measure(&mut tasks);
     for task in &tasks {
@@ -147,9 +154,11 @@ fn times() {
     let mut tasks: Vec<_> = kinds
         .iter()
         .map(|(kind, texts)| {
-            Task::new(format!("{kind} ({})", texts.len()), texts.len(), || texts.iter().for_each(|text| {
-                black_box(policy.scrub(black_box(text)));
-            }))
+            Task::new(format!("{kind} ({})", texts.len()), texts.len(), || {
+                texts.iter().for_each(|text| {
+                    black_box(policy.scrub(black_box(text)));
+                })
+            })
         })
         .collect();
     measure(&mut tasks);
@@ -165,21 +174,32 @@ fn times() {
         let long = repeated(&(lines.lines.join("\n") + "\n"), LONG);
         let found: usize = lines.lines.iter().map(|line| policy.findings(line).len()).sum();
         let mut tasks = vec![
-            Task::new("ours, lines", bytes, || lines.lines.iter().for_each(|line| {
-                black_box(policy.scrub(black_box(line)));
-            })),
+            Task::new("ours, lines", bytes, || {
+                lines.lines.iter().for_each(|line| {
+                    black_box(policy.scrub(black_box(line)));
+                })
+            }),
             Task::new("ours, buffer", long.len(), || {
                 black_box(policy.scrub(black_box(&long)));
             }),
-            Task::new("RegexSet, lines", bytes, || lines.lines.iter().for_each(|line| {
-                black_box(rivals.set(black_box(line)));
-            })),
-            Task::new("ten Regexes, lines", bytes, || lines.lines.iter().for_each(|line| {
-                black_box(rivals.row(black_box(line)));
-            })),
+            Task::new("RegexSet, lines", bytes, || {
+                lines.lines.iter().for_each(|line| {
+                    black_box(rivals.set(black_box(line)));
+                })
+            }),
+            Task::new("ten Regexes, lines", bytes, || {
+                lines.lines.iter().for_each(|line| {
+                    black_box(rivals.row(black_box(line)));
+                })
+            }),
         ];
         measure(&mut tasks);
-        println!("{}: {} lines of {} bytes, {found} findings", lines.name, lines.lines.len(), bytes / lines.lines.len());
+        println!(
+            "{}: {} lines of {} bytes, {found} findings",
+            lines.name,
+            lines.lines.len(),
+            bytes / lines.lines.len()
+        );
         for task in &tasks {
             println!("| {:<24} | {:>8.0} |", task.name, 1000.0 / task.median());
         }

@@ -10,8 +10,6 @@ pub(super) const SPACE: u8 = 16;
 pub(super) const HIGH: u8 = 32;
 /// What ends a bare value: quotes, brackets, list separators.
 pub(super) const STOP: u8 = 64;
-/// What a key or the name of a struct may stand left of.
-pub(super) const PAIR: u8 = 128;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -26,9 +24,8 @@ const fn classes() -> [u8; 256] {
             b'_' | b'-' => JOINT,
             0 | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => SPACE,
             0x80..=0xff => HIGH,
-            b'{' | b'}' | b'(' | b'>' => STOP | PAIR,
-            b':' | b'=' => PAIR,
-            b'"' | b'\'' | b'`' | b'<' | b')' | b'[' | b']' | b',' | b';' | b'|' => STOP,
+            b'{' | b'}' | b'(' | b')' | b'[' | b']' | b'<' | b'>' => STOP,
+            b'"' | b'\'' | b'`' | b',' | b';' | b'|' => STOP,
             _ => 0,
         };
         byte += 1;

@@ -1,5 +1,6 @@
 //! E-mail addresses: out from each `@`, with the grammar of a host name on its right.
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, is, run_back};
 use super::{Finding, Kind, Severity};
 
@@ -20,9 +21,10 @@ const FILE_ENDS: &[&[u8]] = words!(
 const ALGORITHM_HOSTS: [&[u8]; 5] =
     [b"openssh.com", b"libssh.org", b"lysator.liu.se", b"putty.projects.tartarus.org", b"ssh.com"];
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|byte| *byte == b'@').map(|at| from + at) {
+    while let Some(at) = anchors.next(Class::At, from) {
         from = at + 1;
         let Some(end) = domain(text, at + 1) else {
             continue;

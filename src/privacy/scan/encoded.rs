@@ -4,6 +4,7 @@
 //! or ends inside an escape, so that what is around its placeholder can still be decoded.
 
 use super::Finding;
+use super::anchors::{Anchors, Class};
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
@@ -14,12 +15,12 @@ pub(super) struct Decoded {
 
 impl Decoded {
     /// The text as what it stands for; `None` if it stands for itself.
-    pub(super) fn of(text: &[u8]) -> Option<Self> {
+    pub(super) fn of(anchors: &Anchors<'_>) -> Option<Self> {
+        let text = anchors.text;
         let mut decoded = Decoded { text: Vec::new(), escapes: Vec::new() };
         let mut done = 0;
         let mut at = 0;
-        while let Some(sign) = text[at..].iter().position(|byte| matches!(byte, b'%' | b'\\' | 0xef)) {
-            let start = at + sign;
+        while let Some(start) = anchors.next(Class::Escape, at) {
             let Some((byte, end)) = escape(text, start) else {
                 at = start + 1;
                 continue;
@@ -109,7 +110,7 @@ mod tests {
             (r"\\\\u0040 \\n", "@ \n"),
             ("电话：１２～", "电话:12~"),
         ] {
-            let decoded = Decoded::of(text.as_bytes()).expect("there are escapes");
+            let decoded = Anchors::with(text.as_bytes(), Decoded::of).expect("there are escapes");
             assert_eq!(String::from_utf8_lossy(&decoded.text), reads);
             let ends: Vec<_> = (0..=decoded.text.len()).map(|at| decoded.place(at)).collect();
             assert!(
@@ -117,8 +118,8 @@ mod tests {
                 "{text}: {ends:?}"
             );
         }
-        assert!(Decoded::of(r"100% of C:\Users\bob %0a %zz".as_bytes()).is_none());
-        let decoded = Decoded::of(b"x%3Da%40b.de%26").expect("there are escapes");
+        assert!(Anchors::with(r"100% of C:\Users\bob %0a %zz".as_bytes(), Decoded::of).is_none());
+        let decoded = Anchors::with(b"x%3Da%40b.de%26", Decoded::of).expect("there are escapes");
         let found = decoded.original(Finding::new(Kind::Email, Severity::Likely, 2..8));
         assert_eq!(found.span(), 4..12);
     }

@@ -10,6 +10,7 @@ macro_rules! words {
     ($($word:literal)*) => { &[$($word.as_bytes()),*] };
 }
 
+mod anchors;
 mod bytes;
 mod card;
 mod checks;
@@ -49,42 +50,45 @@ pub use finding::Finding;
 pub use kind::{CustomKind, Kind, Severity, UnknownKind};
 pub use scanner::{OnFinding, Scanner};
 
-use profile::Profile;
+use anchors::{Anchors, Class};
 
-fn detect(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
-    read(text, profile, found);
-    if let Some(decoded) = encoded::Decoded::of(text) {
+fn detect(text: &[u8], found: &mut Vec<Finding>) {
+    let decoded = Anchors::with(text, |anchors| {
+        read(anchors, found);
+        if anchors.any(Class::Escape) { encoded::Decoded::of(anchors) } else { None }
+    });
+    if let Some(decoded) = decoded {
         let mut inside = Vec::new();
-        read(&decoded.text, &Profile::of(&decoded.text), &mut inside);
+        Anchors::with(&decoded.text, |anchors| read(anchors, &mut inside));
         found.extend(inside.into_iter().map(|finding| decoded.original(finding)));
     }
 }
 
 /// All detectors on a text as it stands.
-fn read(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
-    if profile.may_hold_pairs() {
-        pairs::find(text, found);
+fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    if anchors.any(Class::Pair) {
+        pairs::find(anchors, found);
     }
-    if profile.may_hold_command_line() {
-        pairs::find_options(text, found);
-    }
-    if profile.may_hold_pem() {
-        tokens::find_pem(text, found);
-    }
-    if profile.ats > 0 {
-        email::find(text, found);
-    }
-    if profile.slashes > 0 {
-        path::find(text, found);
-        if profile.colons > 0 {
-            url::find(text, found);
+    if anchors.may_hold_dashes() {
+        pairs::find_options(anchors, found);
+        if anchors.may_hold_pem() {
+            tokens::find_pem(anchors.text, found);
         }
     }
-    net::find(text, profile, found);
-    if profile.may_hold_numbers() && numbers::find(text, found) == numbers::Rest::Number {
-        national::find(text, found);
+    if anchors.any(Class::At) {
+        email::find(anchors, found);
     }
-    if profile.may_hold_tokens(text) {
-        tokens::find(text, found);
+    if anchors.any(Class::Slash) {
+        path::find(anchors, found);
+        if anchors.any(Class::Colon) {
+            url::find(anchors, found);
+        }
+    }
+    net::find(anchors, found);
+    if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {
+        national::find(anchors.text, found);
+    }
+    if anchors.may_hold_tokens() {
+        tokens::find(anchors, found);
     }
 }

@@ -1,37 +1,67 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run, run_back};
 use super::ipv4::octet;
-use super::profile::Profile;
 use super::{Finding, Kind, Severity};
 
 /// The longest run that is still an address.
 const RUN: usize = 64;
 
-pub(super) fn find(text: &[u8], profile: &Profile, found: &mut Vec<Finding>) {
-    if profile.colons >= 2 {
-        groups(text, b':', found);
-    }
-    if profile.dashes >= 5 {
-        groups(text, b'-', found);
-    }
-    if profile.dots >= 2 && profile.digits >= 1 {
-        groups(text, b'.', found);
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    colon_groups(anchors, found);
+    let digit = anchors.any(Class::Digit);
+    mark_groups(anchors, digit, found);
+}
+
+/// Every maximal run of hex digits and colons, anchored on its first colon.
+fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
+    let mut at = 0;
+    while let Some(sign) = anchors.next(Class::Colon, at) {
+        let end = run(text, sign, |byte| is(byte, HEX) || byte == b':');
+        at = end;
+        if !may_be_address(anchors, sign, end) {
+            continue;
+        }
+        let start = run_back(text, sign, 5, |byte| is(byte, HEX));
+        if end - start >= 6 {
+            colon_run(text, start, end, found);
+        }
     }
 }
 
-/// Every maximal run of hex digits and `separator`, anchored on its first separator.
-fn groups(text: &[u8], separator: u8, found: &mut Vec<Finding>) {
+/// Every address has `::` or five colons at least; a clock time has not.
+#[inline]
+fn may_be_address(anchors: &Anchors<'_>, sign: usize, end: usize) -> bool {
+    if end - sign > RUN {
+        // Too long, or with the groups before the sign just not.
+        return end - sign <= RUN + 5;
+    }
+    let mut colons = anchors.bits(Class::Colon, sign) & (!0 >> (RUN - (end - sign)));
+    let double = colons & colons >> 1 != 0;
+    for _ in 0..4 {
+        colons &= colons.wrapping_sub(1);
+    }
+    double || colons != 0
+}
+
+/// The same for dashes and dots, between which only a MAC stands: after the first comes a second at its place.
+fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     let mut at = 0;
-    while let Some(sign) = text[at..].iter().position(|byte| *byte == separator).map(|offset| at + offset) {
+    while let Some(sign) = anchors.next(Class::Mark, at) {
+        at = sign + 1;
+        let separator = text[sign];
+        let (width, len) = if separator == b'-' { (3, 17) } else { (5, 14) };
+        if after(text, sign + width) != separator || separator == b'.' && !digit {
+            continue;
+        }
         let end = run(text, sign, |byte| is(byte, HEX) || byte == separator);
         let start = run_back(text, sign, 5, |byte| is(byte, HEX));
         at = end;
-        match separator {
-            b':' if end - start >= 6 => colon_run(text, start, end, found),
-            b'-' if end - start == 17 => _ = mac(text, start, end, separator, found),
-            b'.' if end - start == 14 => _ = mac(text, start, end, separator, found),
-            _ => {}
+        if end - start == len {
+            mac(text, start, end, separator, found);
         }
     }
 }

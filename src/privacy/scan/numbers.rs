@@ -3,6 +3,7 @@
 //! The text is cut into clusters: groups of digits with one separator between them. Each detector looks at the groups, so that
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HEX, after, alnum, before, is, run};
 use super::{Finding, card, dates, geo, iban, ipv4, phone, printed};
 
@@ -102,11 +103,12 @@ fn past_separator(text: &[u8], end: usize) -> Option<usize> {
 }
 
 /// Finds them; says whether a number was left over that a word might yet explain.
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) -> Rest {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
+    let text = anchors.text;
     let mut rest = Rest::Nothing;
     let mut at = 0;
-    while let Some(start) = text[at..].iter().position(|byte| is(*byte, DIGIT)).map(|offset| at + offset) {
-        if let Some(end) = past_common(text, start) {
+    while let Some(start) = anchors.next(Class::Digit, at) {
+        if let Some(end) = past_common(anchors, start) {
             at = end;
             continue;
         }
@@ -114,13 +116,16 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) -> Rest {
             at = end;
             continue;
         }
+        // A few digits by themselves, as most are.
+        at = anchors.run(Class::Digit, start);
+        if at - start < 6 && past_separator(text, at).is_none() {
+            rest = if at - start == 5 || at - start < 4 && is_inside(text, start, at) { Rest::Number } else { rest };
+            continue;
+        }
         let cluster = Cluster::at(text, start);
         at = cluster.end();
         if cluster.digits < 4 {
-            // `C01X00T47`: a number with letters in it.
-            if before(text, start).is_ascii_uppercase() && after(text, at).is_ascii_uppercase() {
-                rest = Rest::Number;
-            }
+            rest = if is_inside(text, start, at) { Rest::Number } else { rest };
             continue;
         }
         if dates::date_at(&cluster, 0) {
@@ -143,23 +148,28 @@ pub(super) enum Rest {
     Number,
 }
 
+/// `C01X00T47`: a number with letters in it.
+#[inline]
+fn is_inside(text: &[u8], start: usize, end: usize) -> bool {
+    before(text, start).is_ascii_uppercase() && after(text, end).is_ascii_uppercase()
+}
+
 /// Where a time stamp or UUID that starts at `at` ends: the two numbers that logs are full of.
-fn past_common(text: &[u8], at: usize) -> Option<usize> {
-    let form = |pattern: &[u8]| {
-        text.get(at..at + pattern.len()).is_some_and(|head| {
-            head.iter().zip(pattern).all(|(byte, want)| match want {
-                b'9' => is(*byte, DIGIT),
-                b'T' => matches!(byte, b'T' | b' '),
-                b'f' => is(*byte, HEX),
-                _ => byte == want,
-            })
-        })
-    };
-    if after(text, at + 4) == b'-' && form(b"9999-99-99T99:99:99") {
+#[inline]
+fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
+    let text = anchors.text;
+    // `9999-99-99T99:99:99`, its digits by their bits.
+    if let Some([_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, _]) = text.get(at..at + 19)
+        && anchors.bits(Class::Digit, at) & 0x7_ffff == 0b110_1101_1011_0110_1111
+    {
         let end = at + 19;
         let fraction = matches!(after(text, end), b'.' | b',') && is(after(text, end + 1), DIGIT);
-        return Some(if fraction { run(text, end + 1, |byte| is(byte, DIGIT)) } else { end });
+        return Some(if fraction { anchors.run(Class::Digit, end + 1) } else { end });
     }
+    let form = |pattern: &[u8]| {
+        text.get(at..at + pattern.len())
+            .is_some_and(|head| head.iter().zip(pattern).all(|(byte, want)| byte == want || *want == b'f' && is(*byte, HEX)))
+    };
     if after(text, at + 8) == b'-' && !is(before(text, at), HEX) && form(b"ffffffff-ffff-ffff-ffff-ffffffffffff") {
         return Some(at + 36);
     }

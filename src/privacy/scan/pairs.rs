@@ -3,7 +3,8 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::bytes::{DIGIT, HIGH, LETTER, PAIR, SPACE, after, alnum, before, head, is, run, run_back};
+use super::anchors::{Anchors, Class};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::judge::{looks_random, names_public, quoted_counts};
 use super::take::{push, take};
 use super::value::{self, Bare, is_placeholder};
@@ -75,10 +76,11 @@ impl Scopes {
     }
 }
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
     let mut at = 0;
-    while let Some(sign) = text[at..].iter().position(|byte| is(*byte, PAIR)).map(|offset| at + offset) {
+    while let Some(sign) = anchors.next(Class::Pair, at) {
         at = match text[sign] {
             b'{' => {
                 scopes.enter(text, sign);
@@ -96,9 +98,14 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
 }
 
 /// `--password hunter2`
-pub(super) fn find_options(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find_options(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     let mut at = 0;
-    while let Some(dashes) = super::bytes::find(text, at, b"--") {
+    while let Some(dashes) = anchors.next(Class::Mark, at) {
+        if !text[dashes..].starts_with(b"--") {
+            at = dashes + 1;
+            continue;
+        }
         let name = dashes + 2;
         let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
         at = end;

@@ -1,5 +1,6 @@
 //! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, `\\host\share\NAME`.
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, starts_with};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
@@ -20,9 +21,10 @@ const METHODS: &[&[u8]] = words!(
     "GET" "POST" "PUT" "PATCH" "DELETE" "HEAD" "OPTIONS"
 );
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     let mut at = 0;
-    while let Some(slash) = text[at..].iter().position(|byte| matches!(byte, b'/' | b'\\')).map(|offset| at + offset) {
+    while let Some(slash) = anchors.next(Class::Slash, at) {
         at = slash + 1;
         // JSON escapes `/` as `\/`.
         if text[slash] == b'\\' && after(text, slash + 1) == b'\\' && is_share(text, slash) {

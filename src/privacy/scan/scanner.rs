@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::custom::{Custom, CustomError};
 use super::finding::{Finding, redact, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
-use super::profile::{self, Profile};
+use super::profile;
 
 /// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
 ///
@@ -124,10 +124,7 @@ impl Scanner {
     pub(crate) fn scan(&self, text: &[u8], found: &mut Vec<Finding>) {
         found.clear();
         let all = || {
-            let profile = Profile::of(text);
-            if !profile.is_clean(text) {
-                super::detect(text, &profile, found);
-            }
+            super::detect(text, found);
             if let Some(settings) = &self.settings {
                 settings.apply(text, found);
             }

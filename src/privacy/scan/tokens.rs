@@ -1,36 +1,28 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
+use super::anchors::Anchors;
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
-use super::profile::{RUN, TOKEN};
+use super::profile::TOKEN;
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity, printed, vendors, wallet};
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     // What other detectors found does not matter here.
     let known = found.len();
-    let piece = |byte: u8| is(byte, LETTER | DIGIT | JOINT) || byte == b'.';
-    // As in the gate: a run of RUN bytes covers every RUNth place.
-    let mut probe = RUN - 1;
-    while probe < text.len() {
-        if !piece(text[probe]) {
-            probe += RUN;
-            continue;
-        }
-        let start = run_back(text, probe, probe, piece);
-        let mut end = run(text, probe, piece);
+    let text = anchors.text;
+    let mut from = 0;
+    while let Some((start, mut end)) = anchors.long_run(from) {
+        from = end;
         if is_uuid(&text[start..end]) {
-            probe = end + RUN;
             continue;
         }
-        if end - start >= RUN {
-            end = scheme(text, start, found).unwrap_or(end);
-        }
+        end = scheme(text, start, found).unwrap_or(end);
         if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
             end = long(text, start, end, found).max(end);
         }
-        probe = end + RUN;
+        from = end;
     }
 }
 

@@ -1,15 +1,17 @@
 //! User and password inside URLs: `postgres://user:password@host/db`.
 
-use super::bytes::{SPACE, alnum, before, find as find_bytes, is, run, run_back};
+use super::anchors::{Anchors, Class};
+use super::bytes::{SPACE, alnum, before, is, run, run_back};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
 
 /// The longest authority that is read.
 const AUTHORITY: usize = 512;
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     let mut from = 0;
-    while let Some(colon) = text[from..].iter().position(|byte| *byte == b':').map(|at| from + at) {
+    while let Some(colon) = anchors.next(Class::Colon, from) {
         from = colon + 1;
         let start = match &text[colon + 1..] {
             [b'/', b'/', ..] => colon + 3,
@@ -35,7 +37,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
             from = start;
         }
     }
-    go_style(text, found);
+    go_style(anchors, found);
 }
 
 /// Where the userinfo that starts at `start` ends: the last `@` of the authority.
@@ -59,16 +61,18 @@ fn userinfo(text: &[u8], start: usize) -> Option<usize> {
 }
 
 /// `user:password@tcp(host:3306)/db`
-fn go_style(text: &[u8], found: &mut Vec<Finding>) {
-    for marker in [&b"@tcp("[..], b"@unix("] {
-        let mut from = 0;
-        while let Some(at) = find_bytes(text, from, marker) {
-            from = at + marker.len();
-            let start =
-                run_back(text, at, AUTHORITY, |byte| !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/'));
-            if start < at && text[start..at].contains(&b':') && !is_placeholder(&text[start..at]) {
-                found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..at));
-            }
+fn go_style(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
+    let mut from = 0;
+    while let Some(at) = anchors.next(Class::At, from) {
+        from = at + 1;
+        if !(text[at..].starts_with(b"@tcp(") || text[at..].starts_with(b"@unix(")) {
+            continue;
+        }
+        let start =
+            run_back(text, at, AUTHORITY, |byte| !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/'));
+        if start < at && text[start..at].contains(&b':') && !is_placeholder(&text[start..at]) {
+            found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..at));
         }
     }
 }

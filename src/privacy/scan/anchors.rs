@@ -1,0 +1,352 @@
+//! Where the bytes are that detectors start from, found in one pass over the text.
+//!
+//! For each class of byte there is one bit per byte of the text, so that a detector goes from one of its bytes to the next
+//! in a few instructions, however much lies between. The pass is one load and one shift per byte: the table gives a
+//! byte's classes as one bit in each byte of a `u64`, eight of those shifted by their place make eight bits of each class,
+//! and eight such words, transposed, are 64 bits of each.
+
+use super::profile::RUN;
+
+/// What a byte may be the start of.
+#[derive(Clone, Copy)]
+pub(super) enum Class {
+    Digit,
+    /// What a key or the name of a struct may stand left of: `:`, `=`, `(`, `>`, `{`; and `}`.
+    Pair,
+    /// `:`
+    Colon,
+    /// `/` and `\`.
+    Slash,
+    /// `@`
+    At,
+    /// `[A-Za-z0-9_-]`
+    Token,
+    /// `.` and `-`.
+    Mark,
+    /// `%`, `\` and the first byte of a full-width form, which stand for other signs.
+    Escape,
+}
+
+/// Bits of 64 bytes, by class.
+type Block = [u64; 8];
+
+/// Texts up to this many blocks need little memory, and up to the second none of the heap.
+const FEW: usize = 8;
+const SOME: usize = 64;
+
+pub(super) struct Anchors<'t> {
+    pub(super) text: &'t [u8],
+    blocks: &'t [Block],
+    /// In the byte of each class: not zero if there is one of it.
+    any: u64,
+}
+
+impl Anchors<'_> {
+    /// Gives `look` the anchors of `text`.
+    #[inline]
+    pub(super) fn with<R>(text: &[u8], look: impl FnOnce(&Anchors<'_>) -> R) -> R {
+        match text.len().div_ceil(64) {
+            count @ 0..=FEW => look(&Anchors::fill(text, &mut [[0; 8]; FEW][..count])),
+            count @ ..=SOME => look(&Anchors::fill(text, &mut [[0; 8]; SOME][..count])),
+            count => look(&Anchors::fill(text, &mut vec![[0; 8]; count])),
+        }
+    }
+
+    #[inline]
+    fn fill<'t>(text: &'t [u8], blocks: &'t mut [Block]) -> Anchors<'t> {
+        let (whole, rest) = text.as_chunks::<64>();
+        let mut any = 0;
+        for (block, bytes) in blocks.iter_mut().zip(whole) {
+            let (eights, _) = bytes.as_chunks::<8>();
+            let mut words = [0; 8];
+            for (word, eight) in words.iter_mut().zip(eights) {
+                *word = classes(eight);
+                any |= *word;
+            }
+            *block = transposed(words);
+        }
+        if let Some(block) = blocks.get_mut(whole.len()) {
+            let (eights, last) = rest.as_chunks::<8>();
+            let mut words = [0; 8];
+            for (word, eight) in words.iter_mut().zip(eights) {
+                *word = classes(eight);
+                any |= *word;
+            }
+            if let Some(word) = words.get_mut(eights.len()) {
+                *word = last.iter().rev().fold(0, |word, byte| word << 1 | CLASSES[usize::from(*byte)]);
+                any |= *word;
+            }
+            *block = transposed(words);
+        }
+        Anchors { text, blocks, any }
+    }
+
+    /// Whether there is a byte of this class.
+    #[inline]
+    pub(super) fn any(&self, class: Class) -> bool {
+        self.any >> (8 * class as u32) & 0xff != 0
+    }
+
+    /// The first byte of this class at or after `from`.
+    #[inline]
+    pub(super) fn next(&self, class: Class, from: usize) -> Option<usize> {
+        let mut block = from / 64;
+        let mut bits = self.blocks.get(block)?[class as usize] & (!0 << (from % 64));
+        while bits == 0 {
+            block += 1;
+            bits = self.blocks.get(block)?[class as usize];
+        }
+        Some(block * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// One bit for each of the 64 bytes from `from`, set for those of this class.
+    #[inline]
+    pub(super) fn bits(&self, class: Class, from: usize) -> u64 {
+        let bits = |block: usize| self.blocks.get(block).map_or(0, |block| block[class as usize]);
+        let (block, place) = (from / 64, from % 64);
+        // In two steps, since no shift may be by 64.
+        bits(block) >> place | bits(block + 1) << 1 << (63 - place)
+    }
+
+    /// Where the run of bytes of this class from `from` ends.
+    #[inline]
+    pub(super) fn run(&self, class: Class, from: usize) -> usize {
+        let bits = |block: &Block| !block[class as usize];
+        self.run_of(bits, from)
+    }
+
+    #[inline]
+    fn run_of(&self, others: impl Fn(&Block) -> u64, from: usize) -> usize {
+        let mut block = from / 64;
+        let Some(first) = self.blocks.get(block) else { return from.max(self.text.len()) };
+        let mut bits = others(first) & (!0 << (from % 64));
+        while bits == 0 {
+            block += 1;
+            match self.blocks.get(block) {
+                Some(next) => bits = others(next),
+                None => return self.text.len(),
+            }
+        }
+        // Beyond the text there are no bytes of any class.
+        block * 64 + bits.trailing_zeros() as usize
+    }
+
+    /// Where the run of bytes of this class that ends at `to` begins.
+    #[inline]
+    pub(super) fn run_back(&self, class: Class, to: usize) -> usize {
+        self.run_back_of(|block| !block[class as usize], to)
+    }
+
+    #[inline]
+    fn run_back_of(&self, others: impl Fn(&Block) -> u64, to: usize) -> usize {
+        let Some(last) = to.checked_sub(1) else { return 0 };
+        let mut block = last / 64;
+        let mut bits = self.blocks.get(block).map_or(!0, &others) << (63 - last % 64);
+        if bits != 0 {
+            return to - bits.leading_zeros() as usize;
+        }
+        while block > 0 {
+            block -= 1;
+            bits = others(&self.blocks[block]);
+            if bits != 0 {
+                return block * 64 + 64 - bits.leading_zeros() as usize;
+            }
+        }
+        0
+    }
+
+    /// The next run of at least [`RUN`] bytes of `[A-Za-z0-9_.-]` of which one is at `from` or after it.
+    #[inline]
+    pub(super) fn long_run(&self, from: usize) -> Option<(usize, usize)> {
+        self.long_run_of(|block| block[Class::Token as usize] | block[Class::Mark as usize], from)
+    }
+
+    #[inline]
+    fn long_run_of(&self, members: impl Fn(&Block) -> u64, from: usize) -> Option<(usize, usize)> {
+        // Such a run covers a place at a multiple of its length.
+        let mut probe = from + RUN - 1;
+        while probe < self.text.len() {
+            if members(&self.blocks[probe / 64]) >> (probe % 64) & 1 == 1 {
+                let end = self.run_of(|block| !members(block), probe);
+                let start = self.run_back_of(|block| !members(block), probe);
+                if end - start >= RUN {
+                    return Some((start, end));
+                }
+                probe = end;
+            }
+            probe += RUN;
+        }
+        None
+    }
+
+    /// Whether there are so many digits.
+    #[inline]
+    fn has_digits(&self, count: usize) -> bool {
+        let mut left = count;
+        for block in self.blocks {
+            let mut bits = block[Class::Digit as usize];
+            while bits != 0 {
+                left -= 1;
+                if left == 0 {
+                    return true;
+                }
+                bits &= bits - 1;
+            }
+        }
+        false
+    }
+
+    /// Whether there are so many dots or dashes.
+    fn has_marks(&self, mark: u8, count: usize) -> bool {
+        let mut left = count;
+        let mut at = 0;
+        while let Some(found) = self.next(Class::Mark, at) {
+            if self.text[found] == mark {
+                left -= 1;
+                if left == 0 {
+                    return true;
+                }
+            }
+            at = found + 1;
+        }
+        false
+    }
+
+    /// Cards, phones, addresses, dates: the shortest is an IPv4 address of four digits and three dots.
+    #[inline]
+    pub(super) fn may_hold_numbers(&self) -> bool {
+        self.any(Class::Digit)
+            && (self.has_digits(6) || self.has_digits(4) && (self.has_marks(b'.', 2) || self.has_marks(b'-', 4)))
+    }
+
+    /// `--password hunter2`, `-----BEGIN`
+    #[inline]
+    pub(super) fn may_hold_dashes(&self) -> bool {
+        let mut last = 0;
+        self.any(Class::Mark)
+            && self.blocks.iter().any(|block| {
+                let bits = block[Class::Mark as usize];
+                let twins = bits & (bits << 1 | last);
+                last = bits >> 63;
+                twins != 0
+            })
+    }
+
+    /// `-----BEGIN`
+    pub(super) fn may_hold_pem(&self) -> bool {
+        self.has_marks(b'-', 10)
+    }
+
+    /// A run of twelve bytes beside a digit or capital: no token is shorter, and the shortest stand behind `Bearer`.
+    #[inline]
+    pub(super) fn may_hold_tokens(&self) -> bool {
+        (self.any(Class::Digit) || self.text.iter().any(u8::is_ascii_uppercase))
+            && self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
+    }
+}
+
+/// One bit per byte in each class's byte.
+#[inline]
+fn classes(bytes: &[u8; 8]) -> u64 {
+    // Two halves, so that one shift need not wait for the other's.
+    let half = |from: usize| (from..from + 4).rev().fold(0, |word, at| word << 1 | CLASSES[usize::from(bytes[at])]);
+    half(0) | half(4) << 4
+}
+
+/// The eight bytes of eight words: byte `n` of word `m` becomes byte `m` of word `n`.
+#[inline]
+fn transposed(mut words: Block) -> Block {
+    for at in 0..4 {
+        let swap = (words[at] >> 32 ^ words[at + 4]) & 0x0000_0000_ffff_ffff;
+        words[at] ^= swap << 32;
+        words[at + 4] ^= swap;
+    }
+    for at in [0, 1, 4, 5] {
+        let swap = (words[at] >> 16 ^ words[at + 2]) & 0x0000_ffff_0000_ffff;
+        words[at] ^= swap << 16;
+        words[at + 2] ^= swap;
+    }
+    for at in [0, 2, 4, 6] {
+        let swap = (words[at] >> 8 ^ words[at + 1]) & 0x00ff_00ff_00ff_00ff;
+        words[at] ^= swap << 8;
+        words[at + 1] ^= swap;
+    }
+    words
+}
+
+static CLASSES: [u64; 256] = class_table();
+
+const fn class_table() -> [u64; 256] {
+    const fn bit(class: Class) -> u64 {
+        1 << (8 * class as u32)
+    }
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => bit(Class::Digit) | bit(Class::Token),
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => bit(Class::Token),
+            b'-' => bit(Class::Token) | bit(Class::Mark),
+            b'.' => bit(Class::Mark),
+            b':' => bit(Class::Pair) | bit(Class::Colon),
+            b'=' | b'(' | b'>' | b'{' | b'}' => bit(Class::Pair),
+            b'/' => bit(Class::Slash),
+            b'\\' => bit(Class::Slash) | bit(Class::Escape),
+            b'@' => bit(Class::At),
+            b'%' | 0xef => bit(Class::Escape),
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_are_where_the_bytes_are() {
+        let mut number = 1_u64;
+        let mut draw = |below: usize| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (number >> 33) as usize % below
+        };
+        for length in (0..200).chain([511, 512, 513, 4095, 4096, 4097, 5000]) {
+            let alphabet = b"ab Z09.-:=@/_,\xc3";
+            let letters = 2 + draw(alphabet.len() - 1);
+            let text: Vec<u8> = (0..length).map(|_| alphabet[draw(letters)]).collect();
+            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+            Anchors::with(&text, |anchors| {
+                assert_eq!(anchors.any(Class::Slash), text.contains(&b'/'));
+                for from in 0..=length + 1 {
+                    let rest = text.get(from..).unwrap_or_default();
+                    let next = |wanted: fn(u8) -> bool| rest.iter().position(|byte| wanted(*byte)).map(|at| from + at);
+                    assert_eq!(anchors.next(Class::Digit, from), next(|byte| byte.is_ascii_digit()));
+                    assert_eq!(anchors.next(Class::Pair, from), next(|byte| matches!(byte, b':' | b'=')));
+                    assert_eq!(anchors.next(Class::Mark, from), next(|byte| matches!(byte, b'.' | b'-')));
+                    if from <= length {
+                        let run = rest.iter().take_while(|byte| is_token(**byte)).count();
+                        assert_eq!(anchors.run(Class::Token, from), from + run);
+                        let back = text[..from].iter().rev().take_while(|byte| is_token(**byte)).count();
+                        assert_eq!(anchors.run_back(Class::Token, from), from - back);
+                    }
+                }
+                let mut from = 0;
+                for run in text.split(|byte| !is_token(*byte) && *byte != b'.') {
+                    if run.len() >= RUN {
+                        let start = run.as_ptr() as usize - text.as_ptr() as usize;
+                        assert_eq!(anchors.long_run(from), Some((start, start + run.len())));
+                        from = start + run.len();
+                    }
+                }
+                assert_eq!(anchors.long_run(from), None);
+                let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+                assert!(digits == 0 || anchors.has_digits(digits));
+                assert!(!anchors.has_digits(digits + 1));
+                let twins = text.windows(2).any(|two| two.iter().all(|byte| matches!(byte, b'.' | b'-')));
+                assert_eq!(anchors.may_hold_dashes(), twins);
+            });
+        }
+    }
+}
