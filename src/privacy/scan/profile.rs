@@ -27,7 +27,7 @@ const fn lanes() -> [u64; 256] {
     while byte < 256 {
         table[byte] = match byte as u8 {
             b'0'..=b'9' => 1 << DIGITS,
-            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' => 1 << ALARMS,
+            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' | FULL_WIDTH => 1 << ALARMS,
             b'.' => 1 << DOTS,
             b'-' => 1 << DASHES,
             b'A'..=b'Z' => 1 << UPPERS,
