@@ -193,9 +193,13 @@ fn is_local(value: &[u8]) -> bool {
         || starts_with(value, 0, b"unix:")
 }
 
+pub(super) fn is_base64(byte: u8) -> bool {
+    alnum(byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
+}
+
 /// Letters of both cases and digits, in no order.
 pub(super) fn looks_random(value: &[u8]) -> bool {
-    let base64 = value.iter().all(|byte| alnum(*byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'));
+    let base64 = value.iter().all(|byte| is_base64(*byte));
     let mixed = value.iter().any(u8::is_ascii_lowercase)
         && value.iter().any(u8::is_ascii_uppercase)
         && value::digits(value) >= 2;

@@ -95,8 +95,12 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         if !may_announce(text, start) {
             continue;
         }
-        let announced = FORMS.iter().find_map(|form| {
-            let end = form.words.iter().find_map(|word| phrase(text, start, word))?;
+        // Of a form's words the first that stands there is asked.
+        let mut asked = None;
+        let announced = words_with(text[start]).iter().find_map(|(form, word)| {
+            let form = &FORMS[usize::from(*form)];
+            let end = phrase(text, start, form.words[usize::from(*word)]).filter(|_| asked != Some(form.words))?;
+            asked = Some(form.words);
             announced(text, end, form)
         });
         if let Some(finding) = announced {
@@ -116,17 +120,24 @@ fn hump(text: &[u8], start: usize) -> usize {
     end.max(start + 1)
 }
 
-/// First and second letters of the words above, so that most words are passed by at once.
-static STARTS: [u32; 32] = starts();
+/// The first three bytes of the words above, without their case, so that most words are passed by at once.
+static STARTS: [u32; 1024] = starts();
 
-const fn starts() -> [u32; 32] {
-    let mut table = [0; 32];
+/// Where in the table the first two bytes stand.
+const fn place(first: u8, second: u8) -> usize {
+    (first as usize & 31) << 5 | second as usize & 31
+}
+
+const fn starts() -> [u32; 1024] {
+    let mut table = [0; 1024];
     let mut form = 0;
     while form < FORMS.len() {
         let mut word = 0;
         while word < FORMS[form].words.len() {
-            let word_bytes = FORMS[form].words[word];
-            table[(word_bytes[0] & 31) as usize] |= 1 << (word_bytes[1] & 31);
+            let bytes = FORMS[form].words[word];
+            // A space stands for whatever joins two words.
+            let third = if bytes[2] == b' ' { !0 } else { 1 << (bytes[2] & 31) };
+            table[place(bytes[0], bytes[1])] |= third;
             word += 1;
         }
         form += 1;
@@ -134,8 +145,54 @@ const fn starts() -> [u32; 32] {
     table
 }
 
+#[inline]
 fn may_announce(text: &[u8], start: usize) -> bool {
-    STARTS[usize::from(text[start] & 31)] >> (after(text, start + 1) & 31) & 1 == 1
+    STARTS[place(text[start], after(text, start + 1))] >> (after(text, start + 2) & 31) & 1 == 1
+}
+
+/// Form and word of all words, those that begin alike together, in the order of the forms.
+static WORDS: [(u8, u8); WORD_COUNT] = sorted_words().0;
+
+/// Where the words that begin with a byte, without its case, start among them.
+static FIRSTS: [u8; 33] = sorted_words().1;
+
+const WORD_COUNT: usize = {
+    let (mut form, mut count) = (0, 0);
+    while form < FORMS.len() {
+        count += FORMS[form].words.len();
+        form += 1;
+    }
+    count
+};
+
+const fn sorted_words() -> ([(u8, u8); WORD_COUNT], [u8; 33]) {
+    assert!(WORD_COUNT < 256 && FORMS.len() < 256);
+    let mut words = [(0, 0); WORD_COUNT];
+    let mut firsts = [0; 33];
+    let (mut first, mut count) = (0, 0);
+    while first < 32 {
+        firsts[first] = count as u8;
+        let mut form = 0;
+        while form < FORMS.len() {
+            let mut word = 0;
+            while word < FORMS[form].words.len() {
+                if FORMS[form].words[word][0] as usize & 31 == first {
+                    words[count] = (form as u8, word as u8);
+                    count += 1;
+                }
+                word += 1;
+            }
+            form += 1;
+        }
+        first += 1;
+    }
+    firsts[32] = count as u8;
+    (words, firsts)
+}
+
+fn words_with(first: u8) -> &'static [(u8, u8)] {
+    let first = usize::from(first & 31);
+    &WORDS[usize::from(FIRSTS[first])..usize::from(FIRSTS[first + 1])]
 }
 
 /// Where a phrase that starts at `start` ends, if it is there and no word goes on behind it.

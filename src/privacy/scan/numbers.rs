@@ -167,8 +167,9 @@ fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
         return Some(if fraction { anchors.run(Class::Digit, end + 1) } else { end });
     }
     let form = |pattern: &[u8]| {
-        text.get(at..at + pattern.len())
-            .is_some_and(|head| head.iter().zip(pattern).all(|(byte, want)| byte == want || *want == b'f' && is(*byte, HEX)))
+        text.get(at..at + pattern.len()).is_some_and(|head| {
+            head.iter().zip(pattern).all(|(byte, want)| byte == want || *want == b'f' && is(*byte, HEX))
+        })
     };
     if after(text, at + 8) == b'-' && !is(before(text, at), HEX) && form(b"ffffffff-ffff-ffff-ffff-ffffffffffff") {
         return Some(at + 36);

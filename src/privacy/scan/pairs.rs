@@ -5,7 +5,7 @@
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
-use super::judge::{looks_random, names_public, quoted_counts};
+use super::judge::{is_base64, looks_random, names_public, quoted_counts};
 use super::take::{push, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity};
@@ -45,11 +45,14 @@ struct Scopes {
 const DEPTH: usize = 16;
 
 impl Scopes {
-    fn enter(&mut self, text: &[u8], brace: usize) {
+    fn enter(&mut self, anchors: &Anchors<'_>, brace: usize) {
+        let text = anchors.text;
         let end = run_back(text, brace, 4, |byte| is(byte, SPACE) || byte == b'[');
         let name = match before(text, end) {
             b',' if brace > 0 => self.last,
-            b':' | b'=' if end > 0 => key_before(text, end - 1).map_or((0, 0), |key| Self::place(key.start, key.end)),
+            b':' | b'=' if end > 0 => {
+                key_before(anchors, end - 1).map_or((0, 0), |key| Self::place(key.start, key.end))
+            }
             _ => Self::place(run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'), end),
         };
         if self.depth < DEPTH {
@@ -83,7 +86,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     while let Some(sign) = anchors.next(Class::Pair, at) {
         at = match text[sign] {
             b'{' => {
-                scopes.enter(text, sign);
+                scopes.enter(anchors, sign);
                 sign + 1
             }
             b'}' => {
@@ -92,7 +95,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             }
             b'(' => newtype(text, sign, found),
             b'>' => element(text, sign, found),
-            _ => pair(text, sign, &scopes, found),
+            _ => pair(anchors, sign, &scopes, found),
         };
     }
 }
@@ -125,7 +128,8 @@ struct Key {
 }
 
 /// The key whose separator is at `sign`.
-fn key_before(text: &[u8], sign: usize) -> Option<Key> {
+fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
+    let text = anchors.text;
     let mut end = sign;
     if before(text, end) == b':' {
         end -= 1;
@@ -146,15 +150,21 @@ fn key_before(text: &[u8], sign: usize) -> Option<Key> {
             quoted: true,
         });
     }
-    let start = run_back(text, end, KEY, |byte| {
-        is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
-    });
+    let mut start = anchors.run_back(Class::Token, end);
+    // What else names are made of is rare in them.
+    if is(before(text, start), HIGH) || matches!(before(text, start), b'.' | b'[' | b']') {
+        start = run_back(text, start, KEY, |byte| {
+            is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+        });
+    }
+    start = start.max(end.saturating_sub(KEY));
     // `[IP]:80` is a placeholder and a port.
     (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
 }
 
 /// Judges the pair at a `:` or `=`; says where to go on.
-fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> usize {
+fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> usize {
+    let text = anchors.text;
     let go_on = sign + 1;
     let next = after(text, go_on);
     let colon = text[sign] == b':';
@@ -167,7 +177,7 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
     if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
-    let Some(key) = key_before(text, sign) else {
+    let Some(key) = key_before(anchors, sign) else {
         return go_on;
     };
     let name = &text[key.start..key.end];
@@ -300,9 +310,15 @@ fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
     }
 }
 
+/// Whether what stands at `from`, past a quote, is long enough and all base64: most values end before that.
+fn may_be_random(text: &[u8], from: usize) -> bool {
+    let start = run(text, from, |byte| matches!(byte, b'\\' | b'"' | b'\'' | b'`'));
+    text.get(start..start + SHORTEST_RANDOM).is_some_and(|head| head.iter().all(|byte| is_base64(*byte)))
+}
+
 /// A random value under a key that no rule knows.
 fn random(text: &[u8], key: &[u8], from: usize, style: Style, in_url: bool, found: &mut Vec<Finding>) -> Option<usize> {
-    if matches!(style, Style::Prose | Style::Field | Style::Newtype) || from + SHORTEST_RANDOM > text.len() {
+    if matches!(style, Style::Prose | Style::Field | Style::Newtype) || !may_be_random(text, from) {
         return None;
     }
     let (start, end, next) = match value::quoted(text, from) {
