@@ -155,7 +155,7 @@ impl Anchors<'_> {
         0
     }
 
-    /// The next run of at least [`RUN`] bytes of `[A-Za-z0-9_.-]` of which one is at `from` or after it.
+    /// The first run of at least [`RUN`] bytes of `[A-Za-z0-9_.-]` at or after `from`, where a run may be cut.
     #[inline]
     pub(super) fn long_run(&self, from: usize) -> Option<(usize, usize)> {
         self.long_run_of(|block| block[Class::Token as usize] | block[Class::Mark as usize], from)
@@ -163,18 +163,23 @@ impl Anchors<'_> {
 
     #[inline]
     fn long_run_of(&self, members: impl Fn(&Block) -> u64, from: usize) -> Option<(usize, usize)> {
-        // Such a run covers a place at a multiple of its length.
-        let mut probe = from + RUN - 1;
-        while probe < self.text.len() {
-            if members(&self.blocks[probe / 64]) >> (probe % 64) & 1 == 1 {
-                let end = self.run_of(|block| !members(block), probe);
-                let start = self.run_back_of(|block| !members(block), probe);
-                if end - start >= RUN {
-                    return Some((start, end));
-                }
-                probe = end;
+        let first = from / 64;
+        for block in first..self.blocks.len() {
+            let next = self.blocks.get(block + 1).map_or(0, &members);
+            // Bits that have so many neighbours to their left: two, four, eight, twelve.
+            let mut run = u128::from(members(&self.blocks[block])) | u128::from(next) << 64;
+            run &= run >> 1;
+            run &= run >> 2;
+            run &= run >> 4;
+            run &= run >> (RUN - 8);
+            let mut bits = run as u64;
+            if block == first {
+                bits &= !0 << (from % 64);
             }
-            probe += RUN;
+            if bits != 0 {
+                let start = block * 64 + bits.trailing_zeros() as usize;
+                return Some((start, self.run_of(|block| !members(block), start)));
+            }
         }
         None
     }

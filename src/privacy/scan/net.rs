@@ -19,6 +19,11 @@ fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut at = 0;
     while let Some(sign) = anchors.next(Class::Colon, at) {
+        // No group has more than four digits.
+        if anchors.bits(Class::Colon, sign + 1) & 0b1_1111 == 0 {
+            at = sign + 1;
+            continue;
+        }
         let end = run(text, sign, |byte| is(byte, HEX) || byte == b':');
         at = end;
         if !may_be_address(anchors, sign, end) {

@@ -4,7 +4,7 @@
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HEX, after, alnum, before, is, run};
+use super::bytes::{DIGIT, HEX, STOP, after, alnum, before, is, run};
 use super::{Finding, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.
@@ -119,7 +119,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         // A few digits by themselves, as most are.
         at = anchors.run(Class::Digit, start);
         if at - start < 6 && past_separator(text, at).is_none() {
-            rest = if at - start == 5 || at - start < 4 && is_inside(text, start, at) { Rest::Number } else { rest };
+            let left_over = if at - start >= 4 {
+                at - start == 5 && !is_apart(text, start, at)
+            } else {
+                is_inside(text, start, at)
+            };
+            rest = if left_over { Rest::Number } else { rest };
             continue;
         }
         let cluster = Cluster::at(text, start);
@@ -146,6 +151,13 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
 pub(super) enum Rest {
     Nothing,
     Number,
+}
+
+/// `[20316]`, `port=51883,`: no more than these digits, and no number that a word announces has five.
+#[inline]
+fn is_apart(text: &[u8], start: usize, end: usize) -> bool {
+    let stop = |byte: u8| is(byte, STOP) || matches!(byte, 0 | b':' | b'=' | b'#' | b'\n');
+    stop(before(text, start)) && stop(after(text, end))
 }
 
 /// `C01X00T47`: a number with letters in it.
