@@ -89,6 +89,39 @@ pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     None
 }
 
+/// A list of words that is asked often and seldom holds what it is asked for.
+pub(super) struct WordSet {
+    words: &'static [&'static [u8]],
+    /// By first and last byte, without their case: a bit for each length.
+    shapes: [u32; 1024],
+}
+
+impl WordSet {
+    /// The words, in lower case and none of them empty.
+    pub(super) const fn of(words: &'static [&'static [u8]]) -> Self {
+        let mut shapes = [0; 1024];
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at];
+            shapes[Self::place(word[0], word[word.len() - 1])] |= 1 << (word.len() & 31);
+            at += 1;
+        }
+        WordSet { words, shapes }
+    }
+
+    /// Whether one of them is this word in any case.
+    #[inline]
+    pub(super) fn holds(&self, word: &[u8]) -> bool {
+        let [first, ..] = word else { return false };
+        self.shapes[Self::place(*first, word[word.len() - 1])] >> (word.len() & 31) & 1 == 1
+            && self.words.iter().any(|known| word.eq_ignore_ascii_case(known))
+    }
+
+    const fn place(first: u8, last: u8) -> usize {
+        (first as usize & 31) << 5 | last as usize & 31
+    }
+}
+
 /// Whether `text` starts with `word` in any case at `at`.
 #[inline]
 pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {

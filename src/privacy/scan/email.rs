@@ -1,7 +1,7 @@
 //! E-mail addresses: out from each `@`, with the grammar of a host name on its right.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, is, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, WordSet, after, alnum, before, char_at, char_before, is, run_back};
 use super::{Finding, Kind, Severity};
 
 /// The longest local part that is read.
@@ -10,12 +10,12 @@ const LOCAL: usize = 96;
 const DOMAIN: usize = 253;
 
 /// Last labels that are no top-level domain but the end of a file's or unit's name.
-const FILE_ENDS: &[&[u8]] = words!(
+static FILE_ENDS: WordSet = WordSet::of(words!(
     "png" "jpg" "jpeg" "gif" "svg" "webp" "ico" "bmp" "tif" "tiff" "avif" "css" "scss" "js" "mjs" "jsx" "ts" "tsx"
     "json" "yaml" "yml" "toml" "xml" "html" "htm" "txt" "pdf" "csv" "log" "lock" "gz" "tgz" "tar" "xz" "bz" "exe"
     "dll" "bin" "dat" "conf" "cfg" "ini" "map" "woff" "ttf" "wasm" "service" "socket" "timer" "mount" "target"
     "slice" "scope" "device" "crate" "whl" "jar" "deb" "rpm" "apk" "rc" "alpha"
-);
+));
 
 /// Hosts whose `name@host` are names of SSH algorithms and extensions.
 const ALGORITHM_HOSTS: [&[u8]; 5] =
@@ -142,7 +142,7 @@ fn domain(text: &[u8], from: usize) -> Option<usize> {
         _ => {
             tld.iter().all(|byte| is(*byte, LETTER | HIGH))
                 && (tld.len() >= 2 && tld.len() <= 24 || tld[0] >= 0x80)
-                && !FILE_ENDS.iter().any(|file| tld.eq_ignore_ascii_case(file))
+                && !FILE_ENDS.holds(tld)
         }
     };
     (real && last > from + 1).then_some(end)

@@ -1,9 +1,9 @@
 //! What a value beside a key is: where it ends, and whether it is one at all rather than a word of the sentence.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, head, is, run};
 
 /// Words that report on a thing instead of being it: `token expired`, `password: incorrect`.
-const STATUS: &[&[u8]] = words!(
+static STATUS: WordSet = WordSet::of(words!(
     "a" "absent" "accepted" "active" "all" "already" "an" "and" "any" "are" "as" "at" "available" "bad" "be" "been"
     "blank" "by" "can" "cannot" "changed" "check" "checked" "cleared" "closed" "configured" "could" "created"
     "debug" "decoded" "default" "deleted" "denied" "did" "disabled" "does" "doesn't" "don't" "empty" "enabled"
@@ -24,12 +24,12 @@ const STATUS: &[&[u8]] = words!(
     "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
     "captured" "charged" "delivered" "queued" "bounced" "offline" "online" "unreachable" "down" "up" "localhost"
     "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited"
-);
+));
 
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
-    STATUS.iter().any(|status| word.eq_ignore_ascii_case(status))
+    STATUS.holds(word)
 }
 
 /// Whether a quoted string begins as an answer about a value does: `"is required"`.
