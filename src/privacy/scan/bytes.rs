@@ -122,6 +122,11 @@ impl WordSet {
     }
 }
 
+/// The last `needle`, in a short text.
+pub(super) fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).rposition(|window| window == needle)
+}
+
 /// Whether `text` starts with `word` in any case at `at`.
 #[inline]
 pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {

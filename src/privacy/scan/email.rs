@@ -82,7 +82,8 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
     (start < to).then_some(start)
 }
 
-fn unspaced(letter: char) -> bool {
+/// Whether the letter is of a script that is written without spaces.
+pub(super) fn unspaced(letter: char) -> bool {
     matches!(letter, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '\u{0e00}'..='\u{0eff}')
 }
 

@@ -20,6 +20,7 @@ mod dates;
 mod email;
 mod encoded;
 mod finding;
+mod foreign;
 mod geo;
 mod iban;
 mod ipv4;
@@ -29,12 +30,16 @@ mod kind;
 mod national;
 mod net;
 mod numbers;
+mod options;
 mod pairs;
 mod path;
 mod phone;
+mod positional;
 mod printed;
 mod profile;
 mod scanner;
+mod shapes;
+mod statement;
 mod take;
 mod tokens;
 mod url;
@@ -69,11 +74,14 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if anchors.any(Class::Pair) {
         pairs::find(anchors, found);
     }
-    if anchors.may_hold_dashes() {
-        pairs::find_options(anchors, found);
-        if anchors.may_hold_pem() {
-            tokens::find_pem(anchors.text, found);
-        }
+    if anchors.any(Class::Mark) {
+        options::find(anchors, found);
+    }
+    if anchors.may_hold_dashes() && anchors.may_hold_pem() {
+        tokens::find_pem(anchors.text, found);
+    }
+    if anchors.text.contains(&b'\'') {
+        statement::find_passwords(anchors.text, found);
     }
     if anchors.any(Class::At) {
         email::find(anchors, found);

@@ -110,6 +110,15 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a key names one of them: `nhs_no`, `taxFileNumber`.
+pub(super) fn names(key: &[u8]) -> bool {
+    let starts = |start: &usize| *start == 0 || !is(key[start - 1], LETTER) || key[*start].is_ascii_uppercase();
+    (0..key.len()).filter(starts).any(|start| {
+        may_announce(key, start)
+            && FORMS.iter().any(|form| form.words.iter().any(|word| phrase(key, start, word).is_some()))
+    })
+}
+
 /// Where the part of a name that starts at `start` ends: `tax` in `taxFile`. A char of a script without spaces is a part.
 fn hump(text: &[u8], start: usize) -> usize {
     if is(text[start], HIGH) {

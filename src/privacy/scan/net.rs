@@ -148,12 +148,13 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     if after(text, end) == b'.' {
         let tail = run(text, last, |byte| is(byte, DIGIT) || byte == b'.');
         let quad = text[last..tail].split(|byte| *byte == b'.').filter(|part| octet(part)).count();
-        if quad != 4 || groups > 7 {
+        if quad == 4 && groups <= 7 {
+            groups += 1;
+            digits += 4;
+            end = tail;
+        } else if alnum(after(text, end + 1)) {
             return None;
         }
-        groups += 1;
-        digits += 4;
-        end = tail;
     }
     let whole = &text[start..end];
     let known_start = match whole {

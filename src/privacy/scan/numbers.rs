@@ -5,7 +5,7 @@
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HEX, STOP, after, alnum, before, is, run};
-use super::{Finding, card, dates, geo, iban, ipv4, phone, printed};
+use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.
 pub(super) const GROUPS: usize = 16;
@@ -119,6 +119,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         // A few digits by themselves, as most are.
         at = anchors.run(Class::Digit, start);
         if at - start < 6 && past_separator(text, at).is_none() {
+            if at - start == 4 && matches!(text[start], b'1' | b'2') {
+                dates::written(text, start..at, found);
+            }
             let left_over = if at - start >= 4 {
                 at - start == 5 && !is_apart(text, start, at)
             } else {
@@ -138,6 +141,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             // What follows a date after a space is another number.
             at = cluster.groups().get(3).map_or(at, |group| group.0);
             continue;
+        }
+        if cluster.group(0).len() == 4 && matches!(cluster.group(0), [b'1' | b'2', b'0' | b'8' | b'9', ..]) {
+            dates::written(text, cluster.groups()[0].0..cluster.groups()[0].1, found);
         }
         if judge(&cluster, found) == Rest::Number && cluster.digits >= 5 {
             rest = Rest::Number;
@@ -201,6 +207,11 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
     }
     if cluster.digits >= 9 {
         printed::ssn(cluster, found);
+    }
+    if cluster.group(0).len() == 6
+        && let Some(span) = printed::six_digits(cluster.text, cluster.groups()[0].0)
+    {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, span));
     }
     if found.len() == known
         && cluster.digits >= 6

@@ -6,10 +6,10 @@
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::judge::{is_base64, looks_random, names_public, quoted_counts};
-use super::take::{push, take};
+use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity};
-use crate::privacy::keys::{self, Parent};
+use super::{Finding, Kind, Severity, foreign, positional, statement};
+use crate::privacy::keys::{self, KeyClass, Parent};
 
 /// The longest key that is read.
 pub(super) const KEY: usize = 80;
@@ -93,31 +93,10 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
                 scopes.leave();
                 sign + 1
             }
-            b'(' => newtype(text, sign, found),
+            b'(' => bracket(text, sign, found),
             b'>' => element(text, sign, found),
             _ => pair(anchors, sign, &scopes, found),
         };
-    }
-}
-
-/// `--password hunter2`
-pub(super) fn find_options(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    let text = anchors.text;
-    let mut at = 0;
-    while let Some(dashes) = anchors.next(Class::Mark, at) {
-        if !text[dashes..].starts_with(b"--") {
-            at = dashes + 1;
-            continue;
-        }
-        let name = dashes + 2;
-        let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
-        at = end;
-        if end == name || after(text, end) != b' ' || !is(before(text, dashes), SPACE) || after(text, end + 1) == b'-' {
-            continue;
-        }
-        if let Some(rule) = keys::in_text(b"", &text[name..end], Parent::Prose) {
-            at = take(text, end + 1, rule, Style::Equals, false, found);
-        }
     }
 }
 
@@ -158,6 +137,11 @@ fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
         });
     }
     start = start.max(end.saturating_sub(KEY));
+    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
+    let start = match text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']')) {
+        Some(bracket) if text[start + bracket] == b'[' => start + bracket + 1,
+        _ => start,
+    };
     // `[IP]:80` is a placeholder and a port.
     (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
 }
@@ -174,6 +158,9 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
     }
     let prior = before(text, sign);
+    if prior == b')' && !colon {
+        return positional::constraint(text, sign, found).unwrap_or(go_on);
+    }
     if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
@@ -202,7 +189,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
     let known = !keys::rules_out(name);
-    if !known && (text.len() - sign < SHORTEST_RANDOM || (colon && !key.quoted)) {
+    if !known && !may_be_random(text, go_on) {
         return go_on;
     }
     let left = before(text, key.start);
@@ -211,15 +198,20 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     {
         return go_on;
     }
+    let arrow = usize::from(!colon && next == b'>');
+    let value = skip_space(text, go_on + arrow);
+    if statement::is_key(name) {
+        return statement::literals(text, value, found);
+    }
     let style = match (colon, key.quoted) {
         (true, true) => Style::Json,
         (false, _) => Style::Equals,
+        // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
+        (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
-    let arrow = usize::from(!colon && next == b'>');
-    let value = skip_space(text, go_on + arrow);
     if known {
         let scope = if style == Style::Prose { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
@@ -228,11 +220,31 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         } else {
             keys::in_text(scope, name, Parent::Struct)
         };
-        if let Some(rule) = rule {
+        if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
+            // `passwords=30`
+            let plural = name.ends_with(b"s") && !name.ends_with(b"ss") && rule.class == KeyClass::Secret;
+            if plural && value::is_number(&text[value..value::bare(head(text, value, KEY), value, Bare::Strict, false)])
+            {
+                return go_on;
+            }
             return take(text, value, rule, style, in_url, found);
         }
     }
     random(text, name, value, style, in_url, found).unwrap_or(go_on)
+}
+
+/// Whether what stands at `from` is long enough and all base64: most values end before that.
+fn may_be_random(text: &[u8], from: usize) -> bool {
+    let from = inside(text, run(head(text, from, 8), from, |byte| matches!(byte, b' ' | b'>')));
+    let from = run(head(text, from, 8), from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
+    text.get(from..from + SHORTEST_RANDOM).is_some_and(|value| value.iter().all(|byte| is_base64(*byte)))
+}
+
+/// Whether the key at `start` is one of Go's `map[..]`.
+fn in_map(text: &[u8], start: usize) -> bool {
+    let window = &text[start.saturating_sub(128)..start];
+    let open = super::bytes::rfind(window, b"map[");
+    open.is_some_and(|open| !window[open..].contains(&b']'))
 }
 
 /// `curl -u user:password`
@@ -278,6 +290,19 @@ fn skip_space(text: &[u8], from: usize) -> usize {
     at
 }
 
+/// What an opening bracket may stand for.
+fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
+    if alnum(before(text, paren)) {
+        return newtype(text, paren, found);
+    }
+    if matches!(after(text, paren + 1), b'"' | b'\\')
+        && let Some(next) = positional::tuple(text, paren, found)
+    {
+        return next;
+    }
+    positional::insert(text, paren, found).unwrap_or(paren + 1)
+}
+
 /// `UserId(42)`, `Password("..")`: a type whose name is a key.
 fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
     let next = after(text, paren + 1);
@@ -310,17 +335,12 @@ fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
     }
 }
 
-/// Whether what stands at `from`, past a quote, is long enough and all base64: most values end before that.
-fn may_be_random(text: &[u8], from: usize) -> bool {
-    let start = run(text, from, |byte| matches!(byte, b'\\' | b'"' | b'\'' | b'`'));
-    text.get(start..start + SHORTEST_RANDOM).is_some_and(|head| head.iter().all(|byte| is_base64(*byte)))
-}
-
 /// A random value under a key that no rule knows.
 fn random(text: &[u8], key: &[u8], from: usize, style: Style, in_url: bool, found: &mut Vec<Finding>) -> Option<usize> {
-    if matches!(style, Style::Prose | Style::Field | Style::Newtype) || !may_be_random(text, from) {
+    if style == Style::Newtype || !may_be_random(text, from) {
         return None;
     }
+    let from = inside(text, from);
     let (start, end, next) = match value::quoted(text, from) {
         Some(quoted) => (quoted.start, quoted.end, quoted.next),
         None => {

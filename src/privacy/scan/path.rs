@@ -1,4 +1,4 @@
-//! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, `\\host\share\NAME`.
+//! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, and with the host's `\\HOST\share\NAME`.
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, starts_with};
@@ -143,11 +143,13 @@ fn is_nobody(name: &[u8]) -> bool {
 /// Whether `\\` at `slash` starts a share, and is not an escaped backslash within a path.
 fn is_share(text: &[u8], slash: usize) -> bool {
     let prior = before(text, slash);
-    (is(prior, SPACE | STOP) || prior == b'=' || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
+    (is(prior, SPACE | STOP | HIGH)
+        || prior == b'='
+        || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
         && alnum(after(text, run(text, slash, |byte| byte == b'\\')))
 }
 
-/// `\\host\share\name`: the name goes. Escaped separators are twice as long.
+/// `\\host\share\name`: host and name go. Escaped separators are twice as long.
 fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
     let host = run(text, slash, |byte| byte == b'\\');
     let width = (host - slash) / 2;
@@ -167,6 +169,9 @@ fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
             break;
         }
         at = next;
+    }
+    if count >= 2 && parts[0].len() >= 2 && parts[1].len() >= 2 && !is_placeholder(&text[parts[0].clone()]) {
+        found.push(Finding::new(Kind::Host, Severity::Likely, parts[0].clone()));
     }
     if count < 3 {
         return at.max(slash + 1);

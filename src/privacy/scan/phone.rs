@@ -130,7 +130,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     }
     // `01 23 45 67 89`
     let separator = cluster.separator(at + 1);
-    let zero = cluster.group(at)[0] == b'0' && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
+    let first_of_all = at == 0 || cluster.separator(at) != b' ';
+    let zero =
+        first_of_all && cluster.group(at)[0] == b'0' && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
     if zero
         && matches!(separator, b' ' | b'.')
         && cluster.shaped(at, &[2, 2, 2, 2, 2])
@@ -186,6 +188,10 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     let mut digits = cluster.digits;
     // With `00` and the country's code a number is longer.
     let most = if cluster.group(0).starts_with(b"00") { MOST + 2 } else { 13 };
+    // A number in one piece is whole.
+    if cluster.group(0).len() >= 8 {
+        (count, digits) = (1, cluster.group(0).len());
+    }
     while digits > most && count > 1 {
         count -= 1;
         digits -= cluster.group(count).len();

@@ -30,6 +30,21 @@ pub(super) fn token(text: &[u8], start: usize) -> Option<usize> {
     })
 }
 
+/// The Finnish and the British number, which are too short for a token, by the six digits inside them.
+pub(super) fn six_digits(text: &[u8], digits: usize) -> Option<std::ops::Range<usize>> {
+    const WORDS: &[&[u8]] = words!(
+        "payroll" "tax" "hmrc" "paye" "employee" "benefit" "pension" "national insurance"
+    );
+    if let Some(end) = token(text, digits) {
+        return Some(digits..end);
+    }
+    let start = digits.checked_sub(2)?;
+    let (end, number, len) = national::matched(text, start, b"AA999999A")?;
+    let alone =
+        end - start == len && !alnum(before(text, start)) && text[start..digits].iter().all(u8::is_ascii_uppercase);
+    (alone && checks::nino(&number[..len]) && context(text, start, 48, WORDS)).then_some(start..end)
+}
+
 /// Forms in groups of digits: lengths, separators between them, check.
 const GROUPS: [(&[usize], &[u8], Check); 6] = [
     (&[3, 3, 3, 2], b"..-", checks::cpf),

@@ -2,7 +2,7 @@
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{SPACE, alnum, before, is, run, run_back};
-use super::value::is_placeholder;
+use super::value::{is_placeholder, is_status};
 use super::{Finding, Kind, Severity};
 
 /// The longest authority that is read.
@@ -27,8 +27,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             let password = &text[(start + user.len() + 1).min(end)..end];
             let bare = password.is_empty();
             let public = bare && matches!(user, b"git" | b"hg" | b"svn");
-            // `user:***@host` still names the user.
-            let template = is_placeholder(&text[start..end]) || is_placeholder(user) && is_placeholder(password);
+            // `alice:***@host` still names her.
+            let template = is_placeholder(&text[start..end])
+                || is_placeholder(password) && (is_placeholder(user) || is_status(user));
             if !(public || template || bare && user.is_empty()) {
                 found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..end));
             }

@@ -1,6 +1,6 @@
 //! What a value beside a key is: where it ends, and whether it is one at all rather than a word of the sentence.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, head, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, char_at, head, is, run};
 
 /// Words that report on a thing instead of being it: `token expired`, `password: incorrect`.
 static STATUS: WordSet = WordSet::of(words!(
@@ -158,6 +158,7 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
             b';' => true,
             b'&' => in_url || is_key(text, at + 1),
             b'#' => in_url,
+            0x80.. => at > from && text[at - 1] < 0x80 && ends_value(text, at),
             b'\\' => matches!(next, b'n' | b'r' | b't' | b'"' | b'\\'),
             b'(' | b'[' | b'{' => {
                 depth += 1;
@@ -182,6 +183,11 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
         at -= 1;
     }
     at
+}
+
+/// Whether the char at `at` ends a value in ASCII: punctuation, and the scripts in which words follow without a space.
+fn ends_value(text: &[u8], at: usize) -> bool {
+    char_at(text, at).is_some_and(|letter| !letter.is_alphanumeric() || super::email::unspaced(letter))
 }
 
 /// Whether `name=` or `name:` stands at `from`.
