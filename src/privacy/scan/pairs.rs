@@ -187,9 +187,14 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     if name.is_empty() {
         return go_on;
     }
+    let arrow = usize::from(!colon && next == b'>');
+    let value = skip_space(text, go_on + arrow);
+    if statement::is_key(name) {
+        return statement::literals(text, value, found);
+    }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
     let known = !keys::rules_out(name);
-    if !known && !may_be_random(text, go_on) {
+    if !known && !may_be_random(text, value) {
         return go_on;
     }
     let left = before(text, key.start);
@@ -197,11 +202,6 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         && (text[..key.start].ends_with(b"::") || colon && matches!(left, b'/' | b'\\' | b'@') || is_file(name))
     {
         return go_on;
-    }
-    let arrow = usize::from(!colon && next == b'>');
-    let value = skip_space(text, go_on + arrow);
-    if statement::is_key(name) {
-        return statement::literals(text, value, found);
     }
     let style = match (colon, key.quoted) {
         (true, true) => Style::Json,
@@ -235,7 +235,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
 
 /// Whether what stands at `from` is long enough and all base64: most values end before that.
 fn may_be_random(text: &[u8], from: usize) -> bool {
-    let from = inside(text, run(head(text, from, 8), from, |byte| matches!(byte, b' ' | b'>')));
+    let from = inside(text, from);
     let from = run(head(text, from, 8), from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
     text.get(from..from + SHORTEST_RANDOM).is_some_and(|value| value.iter().all(|byte| is_base64(*byte)))
 }

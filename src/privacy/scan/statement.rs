@@ -8,7 +8,7 @@ use super::{Finding, Kind, Severity};
 pub(super) fn is_key(key: &[u8]) -> bool {
     const KEYS: [&[u8]; 6] =
         [b"db.statement", b"db.query.text", b"db_statement", b"db_query_text", b"dbStatement", b"dbQueryText"];
-    KEYS.iter().any(|known| key.ends_with(known))
+    key.len() >= 11 && key.ends_with(b"t") && KEYS.iter().any(|known| key.ends_with(known))
 }
 
 /// The string literals of the statement at `from`; says where it ends.
