@@ -1,6 +1,6 @@
 //! Bank account numbers: length by country, then the check digits (ISO 13616, mod 97).
 
-use super::bytes::{LETTER, after, alnum, before, is};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, is};
 use super::{Finding, Kind, Severity};
 
 /// Country and length.
@@ -92,7 +92,8 @@ const LENGTHS: [(&[u8; 2], u8); 82] = [
 /// Tries the two letters before the check digits at `digits`.
 pub(super) fn try_at(text: &[u8], digits: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let start = digits.checked_sub(2)?;
-    if !(is(text[start], LETTER) && is(text[start + 1], LETTER)) || alnum(before(text, start)) {
+    let checked = is(after(text, digits + 1), DIGIT);
+    if !(checked && is(text[start], LETTER) && is(text[start + 1], LETTER)) || alnum(before(text, start)) {
         return None;
     }
     let end = iban(text, start)?;
@@ -129,5 +130,8 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
     }
     // Two letters and two digits are six decimals.
     let check = (u64::from(sum) * 1_000_000 + u64::from(head)) % 97;
-    (check == 1 && !alnum(after(text, at))).then_some(at)
+    // In one case, as it is printed or typed.
+    let whole = &text[start..at];
+    let mixed = whole.iter().any(u8::is_ascii_uppercase) && whole.iter().any(u8::is_ascii_lowercase);
+    (check == 1 && !mixed && !alnum(after(text, at))).then_some(at)
 }

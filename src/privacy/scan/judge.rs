@@ -203,7 +203,15 @@ fn is_expression(value: &[u8]) -> bool {
     );
     // `:name` and `@name` are parameters of a statement.
     let parameter = matches!(value, [b':' | b'@', name @ ..] if name.iter().all(|byte| alnum(*byte) || *byte == b'_'));
-    parameter || STARTS.iter().any(|start| value.starts_with(start)) || value.windows(2).any(|pair| pair == b"()")
+    // `parse_token(input)?`
+    let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
+        let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
+        open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
+    });
+    parameter
+        || call
+        || STARTS.iter().any(|start| value.starts_with(start))
+        || value.windows(2).any(|pair| pair == b"()")
 }
 
 /// Types, paths, calls, file positions, pointers.
@@ -264,6 +272,9 @@ pub(super) fn names_public(key: &[u8]) -> bool {
         "id" "hash" "sha" "digest" "checksum" "etag" "integrity" "trace" "span" "cursor" "page" "commit" "rev"
         "revision" "build" "image" "version" "fingerprint" "traceparent" "uuid" "md5" "nonce" "sum" "ref"
     );
+    // `x-amz-id-2`
+    let end = run_back(key, key.len(), 4, |byte| is(byte, DIGIT | super::bytes::JOINT));
+    let key = if end > 0 { &key[..end] } else { key };
     let start = run_back(key, key.len(), 24, |byte| is(byte, LETTER | DIGIT));
     let last = &key[start..];
     PUBLIC.iter().any(|public| last.eq_ignore_ascii_case(public))

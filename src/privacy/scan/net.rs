@@ -103,6 +103,10 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
     if mac(text, start, end, b':', found) {
         return;
     }
+    // `fd00::/48` is a network.
+    if text[..end].ends_with(b"::") && next == b'/' {
+        return;
+    }
     if let Some(end) = ipv6(text, start, end) {
         found.push(Finding::new(Kind::Ipv6, Severity::Validated, start..end));
     }

@@ -4,7 +4,7 @@
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HEX, STOP, after, alnum, before, is, run};
+use super::bytes::{DIGIT, HEX, STOP, after, alnum, before, is, run, run_back};
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.
@@ -195,6 +195,30 @@ fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
     None
 }
 
+/// `your verification code is 482913`
+fn one_time_code(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    const WORDS: &[&[u8]] = words!(
+        "otp" "otp is" "otp code" "passcode" "passcode is" "verification code" "verification code is" "security code"
+        "security code is" "one-time code" "one-time code is" "one-time password" "one-time password is" "login code" "login code is"
+        "2fa code" "mfa code" "totp" "totp code" "pin is" "sms code" "auth code is" "bestätigungscode" "验证码" "認証コード" "인증번호"
+    );
+    let text = cluster.text;
+    let (start, end) = cluster.groups()[0];
+    let word = run_back(text, start, 4, |byte| matches!(byte, b' ' | b':' | b'#' | b'='));
+    let longest = text[..word].len().min(24);
+    if (4..=8).contains(&(end - start)) && cluster.stands_alone(0, 1) && context_ends(text, word, longest, WORDS) {
+        found.push(Finding::new(Kind::KeyedSecret, Severity::Contextual, start..end));
+    }
+}
+
+/// Whether one of the words ends at `at`.
+fn context_ends(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool {
+    words.iter().filter(|word| word.len() <= within).any(|word| {
+        let start = at - word.len();
+        text[start..at].eq_ignore_ascii_case(word) && (word[0] >= 0x80 || !alnum(before(text, start)))
+    })
+}
+
 /// Looks at one cluster; says whether nothing knew it.
 fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
     let known = found.len();
@@ -220,6 +244,9 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         && cluster.digits >= 7
     {
         phone::find(cluster, found);
+    }
+    if found.len() == known && groups == 1 {
+        one_time_code(cluster, found);
     }
     if found.len() == known { Rest::Number } else { Rest::Nothing }
 }

@@ -221,6 +221,10 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
             keys::in_text(scope, name, Parent::Struct)
         };
         if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
+            // `DB_PASSWORD_FILE=/run/secrets/db`
+            if matches!(after(text, value), b'/' | b'.' | b'~') && names_file(name) {
+                return go_on;
+            }
             // `passwords=30`
             let plural = name.ends_with(b"s") && !name.ends_with(b"ss") && rule.class == KeyClass::Secret;
             if plural && value::is_number(&text[value..value::bare(head(text, value, KEY), value, Bare::Strict, false)])
@@ -256,6 +260,13 @@ fn curl_user(left: &[u8]) -> bool {
 fn opens_field(text: &[u8], start: usize) -> bool {
     let at = run_back(text, start, 64, |byte| is(byte, SPACE));
     matches!(before(text, at), b'{' | b',' | b'(') && at > 0
+}
+
+/// Whether a key says where something is kept.
+fn names_file(name: &[u8]) -> bool {
+    [&b"file"[..], b"path", b"dir"]
+        .iter()
+        .any(|end| name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end))
 }
 
 /// `src/auth.rs:42`

@@ -212,19 +212,36 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     if next == b' ' {
         let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
         const UNITS: &[&[u8]] = words!(
-            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times"
+            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times" "took" "rows" "entries"
         );
         if UNITS.contains(&unit) {
             return None;
         }
     }
-    if !context(text, start, 20, WORDS) || is_id(text, start) {
+    if !context(text, start, 20, WORDS) || is_id(text, start) || count == 1 && !introduced(text, start) {
         return None;
     }
     if before(text, start) == b'(' && text[groups[0].1..end].contains(&b')') {
         start -= 1;
     }
     Some(start..end)
+}
+
+/// Whether the word just left of a number in one piece is a telephone's or leads to it: `SMS to 07700900123`, not
+/// `call stack depth 12345678`.
+fn introduced(text: &[u8], start: usize) -> bool {
+    const LEADS: &[&[u8]] = words!(
+        "number" "numbers" "no" "nr" "num" "is" "was" "to" "at" "from" "me" "us" "on" "for" "by" "via" "via" "home" "work"
+        "office" "msg" "message" "sent" "recipient" "user" "customer" "client" "line" "back" "nummer" "numero" "número" "le" "el" "an" "von" "de"
+        "auf" "unter" "al" "ext" "verified" "notify" "notified" "with" "and" "or" "rejected" "invalid" "unknown" "blocked"
+    );
+    let end = super::bytes::run_back(text, start, 6, |byte| !is(byte, LETTER | DIGIT | HIGH) && byte != b'\n');
+    let word = super::bytes::run_back(text, end, 24, |byte| is(byte, LETTER | HIGH));
+    let known = |words: &[&[u8]]| words.iter().any(|known| text[word..end].eq_ignore_ascii_case(known));
+    word == end
+        || text[word..end].iter().any(|byte| is(*byte, HIGH))
+        || known(LEADS)
+        || context(text, end, end - word, WORDS)
 }
 
 /// Whether the word just left of the number makes it some other number: `call id 12345678`, `sms_count=12345678`.

@@ -5,6 +5,7 @@ mod lines_clean;
 mod lines_found;
 mod negatives;
 mod positives;
+mod properties;
 
 use super::*;
 

@@ -40,8 +40,9 @@ fn ethereum(text: &[u8], at: usize, hex: &[u8]) -> Option<Severity> {
     let mut lower = [0; 40];
     lower.copy_from_slice(hex);
     lower.make_ascii_lowercase();
-    let mixed = hex.iter().any(u8::is_ascii_uppercase) && hex.iter().any(u8::is_ascii_lowercase);
-    let checked = mixed
+    // Each letter is a bit of the check sum.
+    let checked = hex.iter().filter(|digit| digit.is_ascii_alphabetic()).count() >= 6
+        && hex.iter().any(u8::is_ascii_uppercase)
         && keccak256(&lower).is_some_and(|hash| {
             hex.iter().enumerate().all(|(place, digit)| {
                 let nibble = hash[place / 2] >> (if place % 2 == 0 { 4 } else { 0 }) & 15;
