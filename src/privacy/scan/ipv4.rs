@@ -99,7 +99,8 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
 fn is_network(address: &[u8], mask: &[u8]) -> bool {
     let number = |digits: &[u8]| digits.iter().fold(0u32, |sum, byte| (sum * 10 + u32::from(byte - b'0')) & 0xffff);
     let bits = address.split(|byte| *byte == b'.').fold(0u32, |bits, part| bits << 8 | number(part));
-    bits.checked_shl(number(mask)).unwrap_or(0) == 0
+    let mask = number(mask);
+    mask < 32 && bits << mask == 0
 }
 
 /// `upgrade from 2.3.4.5 to 2.3.4.6`, `libssl 1.1.1.21 installed`

@@ -189,7 +189,11 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     }
     let arrow = usize::from(!colon && next == b'>');
     let value = skip_space(text, go_on + arrow);
-    if statement::is_key(name) {
+    // `password= next=1`
+    if !colon && value > go_on + arrow && before(text, sign) != b' ' && value::is_key(text, value) {
+        return go_on;
+    }
+    if statement::is_key(name) && (!key.quoted || matches!(after(text, value), b'"' | b'\\')) {
         return statement::literals(text, value, found);
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.

@@ -35,6 +35,7 @@ pub(super) fn constraint(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> 
     let close =
         text[..end].windows(2).skip(sign + 2).position(|pair| matches!(pair, [b')', b' ' | b'.' | b'=' | b',']));
     let close = close.map_or(end - usize::from(before(text, end) == b')'), |at| sign + 2 + at);
+    let close = run_back(text, close, 8, |byte| byte == b'\\');
     let values = sign + 2..close.max(sign + 2);
     let rule = text[names..sign - 1].split(|byte| *byte == b',').find_map(|name| rule(bare_name(name)))?;
     if values.is_empty() || !quoted_counts(&text[values.clone()], rule, Style::Equals) {

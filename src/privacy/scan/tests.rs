@@ -1,5 +1,6 @@
 //! The scanner against its own sets, and against hostile text.
 
+mod complaints;
 mod configured;
 mod lines_clean;
 mod lines_found;

@@ -173,13 +173,18 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         (-180.0..180.0_f64).prop_map(serde_json::Value::from),
         Just(serde_json::Value::Null),
     ];
-    leaf.prop_recursive(3, 24, 4, move |inner| {
+    let value = leaf.prop_recursive(3, 24, 4, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
             vec((key.clone(), inner.clone()), 0..4).prop_map(|rows| rows.into_iter().collect()),
             inner.prop_map(|inner| serde_json::Value::from(inner.to_string())),
         ]
-    })
+    });
+    // A number alone is not to be told from text.
+    prop_oneof![
+        vec(value.clone(), 1..4).prop_map(serde_json::Value::from),
+        vec(("[a-z]{1,6}", value), 1..4).prop_map(|rows| rows.into_iter().collect()),
+    ]
 }
 
 fn cases(count: u32) -> ProptestConfig {
@@ -192,7 +197,7 @@ fn cases(count: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(3_000))]
+    #![proptest_config(cases(20_000))]
 
     #[test]
     fn random_text_is_scrubbed_once_and_for_all(text in random()) {
