@@ -119,7 +119,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         // A few digits by themselves, as most are.
         at = anchors.run(Class::Digit, start);
         if at - start < 6 && past_separator(text, at).is_none() {
-            if at - start == 4 && matches!(text[start], b'1' | b'2') {
+            if is_year(&text[start..at]) {
                 dates::written(text, start..at, found);
             }
             let left_over = if at - start >= 4 {
@@ -142,7 +142,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             at = cluster.groups().get(3).map_or(at, |group| group.0);
             continue;
         }
-        if cluster.group(0).len() == 4 && matches!(cluster.group(0), [b'1' | b'2', b'0' | b'8' | b'9', ..]) {
+        if is_year(cluster.group(0)) {
             dates::written(text, cluster.groups()[0].0..cluster.groups()[0].1, found);
         }
         if judge(&cluster, found) == Rest::Number && cluster.digits >= 5 {
@@ -157,6 +157,10 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
 pub(super) enum Rest {
     Nothing,
     Number,
+}
+
+fn is_year(digits: &[u8]) -> bool {
+    matches!(digits, [b'1' | b'2', b'0' | b'8' | b'9', _, _])
 }
 
 /// `[20316]`, `port=51883,`: no more than these digits, and no number that a word announces has five.
