@@ -62,6 +62,10 @@ const GROUPS: [Group; 8] = [
 
 /// The rule for the key that ends at `end`.
 pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
+    let [.., third, second, last] = &text[..end] else { return None };
+    if ENDS[place(*second, *last)] >> (third & 31) & 1 == 0 {
+        return None;
+    }
     let key = &text[end.saturating_sub(48)..end];
     let ends = |word: &&[u8]| {
         let start = key.len().checked_sub(word.len())?;
@@ -74,4 +78,27 @@ pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
         numeric: NumericRule::Goes,
         text: group.text,
     })
+}
+
+/// The last three bytes of the words above, without their case, so that most keys are passed by at once.
+static ENDS: [u32; 1024] = ends();
+
+/// Where in the table the last two bytes stand.
+const fn place(second: u8, last: u8) -> usize {
+    (second as usize & 31) << 5 | last as usize & 31
+}
+
+const fn ends() -> [u32; 1024] {
+    let mut table = [0; 1024];
+    let mut group = 0;
+    while group < GROUPS.len() {
+        let mut word = 0;
+        while word < GROUPS[group].words.len() {
+            let [.., third, second, last] = GROUPS[group].words[word] else { panic!("a word is too short") };
+            table[place(*second, *last)] |= 1 << (*third & 31);
+            word += 1;
+        }
+        group += 1;
+    }
+    table
 }

@@ -135,13 +135,15 @@ fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
         start = run_back(text, start, KEY, |byte| {
             is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
         });
+        start = start.max(end.saturating_sub(KEY));
+        // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
+        if let Some(bracket) = text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']'))
+            && text[start + bracket] == b'['
+        {
+            start += bracket + 1;
+        }
     }
-    start = start.max(end.saturating_sub(KEY));
-    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
-    let start = match text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']')) {
-        Some(bracket) if text[start + bracket] == b'[' => start + bracket + 1,
-        _ => start,
-    };
+    let start = start.max(end.saturating_sub(KEY));
     // `[IP]:80` is a placeholder and a port.
     (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
 }
@@ -198,7 +200,8 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
     let known = !keys::rules_out(name);
-    if !known && !may_be_random(text, value) {
+    // As many values are short as keys unknown.
+    if !known && (text.len() - sign < SHORTEST_RANDOM || !may_be_random(text, value)) {
         return go_on;
     }
     let left = before(text, key.start);
