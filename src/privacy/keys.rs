@@ -130,6 +130,9 @@ pub(crate) fn is_pseudonym_key(key: &str) -> bool {
 
 /// Judges the key to the left of a `=` or `:` inside text. `None` if no rule applies to the value.
 pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<KeyInText> {
+    if parent.is_empty() && key.iter().all(u8::is_ascii_lowercase) {
+        return one_word(key);
+    }
     let tokens = Tokens::of(parent, key, relation);
     let found = tokens.hashed().or_else(|| tokens.best(tokens.len))?;
     let sensitive = matches!(found.group.class, KeyClass::Id | KeyClass::Secret | KeyClass::Pii);
@@ -137,6 +140,19 @@ pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<Key
         return None;
     }
     Some(KeyInText { class: found.group.class, numeric: found.group.numeric, text: found.group.text })
+}
+
+/// The same for a key that is one word and stands by itself, as many do.
+fn one_word(key: &[u8]) -> Option<KeyInText> {
+    let known = |word: &[u8]| key_tables::find(word, key_tables::hash(word, SEED)).map(|(group, _)| group);
+    let glued = || GLUED.iter().find(|end| key.len() > end.len() && key.ends_with(end)).and_then(|end| known(end));
+    let group = known(key).filter(|group| group.class != KeyClass::Free).or_else(glued)?;
+    let sensitive = matches!(group.class, KeyClass::Id | KeyClass::Secret | KeyClass::Pii);
+    (sensitive && group.text != TextRule::Never).then_some(KeyInText {
+        class: group.class,
+        numeric: group.numeric,
+        text: group.text,
+    })
 }
 
 /// The endings of words that people glue to anything: `pgpassword`, `myapptoken`.

@@ -507,3 +507,14 @@ fn no_key_is_ruled_out_that_a_rule_speaks_about() {
     }
     assert!(ruled_out > 10_000 && known > 10_000, "{ruled_out} {known}");
 }
+
+#[test]
+fn a_key_of_one_word_is_judged_as_any_other() {
+    let words = key_tables::GROUPS.iter().flat_map(|group| group.words).flat_map(|(words, _)| words.split(' '));
+    for word in words.chain(["mytoken", "hash", "status", "pgpassword", ""]).filter(|word| word.is_ascii()) {
+        // A digit ends a word and is none, and so it takes the long way.
+        let (short, long) = (in_text(b"", word.as_bytes(), Parent::Prose), format!("{word}1"));
+        let long = in_text(b"", long.as_bytes(), Parent::Prose);
+        assert_eq!(format!("{short:?}"), format!("{long:?}"), "{word}");
+    }
+}

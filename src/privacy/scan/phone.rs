@@ -91,6 +91,11 @@ fn international(cluster: &Cluster<'_>) -> Option<usize> {
 fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     let text = cluster.text;
     let groups = cluster.groups();
+    // Every form begins with three digits, with `1` and three, or with a zero.
+    let begins = |group: &[u8]| group.len() == 3 || group[0] == b'0';
+    if !begins(cluster.group(at)) && !(cluster.group(at) == b"1" && groups.len() > at + 3) {
+        return None;
+    }
     let start = groups[at].0;
     let prior = before(text, start);
     let free = |count: usize| {

@@ -22,7 +22,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         if !alnum(before(text, colon)) {
             continue;
         }
-        if let Some(end) = userinfo(text, start) {
+        if let Some(end) = userinfo(anchors, start) {
             let user = text[start..end].split(|byte| *byte == b':').next().unwrap_or_default();
             let password = &text[(start + user.len() + 1).min(end)..end];
             let bare = password.is_empty();
@@ -42,8 +42,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 }
 
 /// Where the userinfo that starts at `start` ends: the last `@` of the authority.
-fn userinfo(text: &[u8], start: usize) -> Option<usize> {
+fn userinfo(anchors: &Anchors<'_>, start: usize) -> Option<usize> {
+    let text = anchors.text;
     let ceiling = text.len().min(start + AUTHORITY);
+    if !anchors.any_within(Class::At, start, ceiling) {
+        return None;
+    }
     let window = &text[..ceiling];
     let stop = |byte: u8| is(byte, SPACE) || matches!(byte, b'"' | b'<' | b'>' | b'`');
     let end = run(window, start, |byte| !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\'));
