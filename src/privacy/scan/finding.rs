@@ -79,17 +79,15 @@ pub(super) fn redact<'a>(
     placeholder: impl Fn(Kind) -> &'a str,
     mut push: impl FnMut(&str),
 ) {
-    let mut quotes = Quotes::of(text.as_bytes());
     let mut done = 0;
-    for finding in found.iter().take_while(|finding| finding.start < text.len()) {
-        let (span, quote) = quotes.around(finding.span());
+    replacements(text.as_bytes(), found, |span, quote, kind| {
         // Both ends are on char boundaries; should that ever fail, the text goes rather than stays.
         push(text.get(done..span.start).unwrap_or_default());
         push(quote);
-        push(placeholder(finding.kind));
+        push(placeholder(kind));
         push(quote);
-        done = span.end.max(done);
-    }
+        done = span.end;
+    });
     push(text.get(done..).unwrap_or_default());
 }
 
@@ -102,30 +100,26 @@ pub(super) fn revealed<'a>(
     scan: impl FnOnce(&[u8], &mut Vec<Finding>),
 ) -> Vec<Finding> {
     let mut clean = Vec::with_capacity(text.len() + 16);
-    // Where each placeholder ends in the clean text.
-    let mut ends = Vec::with_capacity(found.len());
-    let mut quotes = Quotes::of(text);
-    let mut spans = Vec::with_capacity(found.len());
+    // What was replaced, and where the placeholder is.
+    let mut moved: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(found.len());
     let mut done = 0;
-    for finding in found {
-        let (span, quote) = quotes.around(finding.span());
+    replacements(text, found, |span, quote, kind| {
         clean.extend_from_slice(text.get(done..span.start).unwrap_or_default());
         let start = clean.len();
-        for piece in [quote, placeholder(finding.kind), quote] {
+        for piece in [quote, placeholder(kind), quote] {
             clean.extend_from_slice(piece.as_bytes());
         }
-        ends.push((start, clean.len()));
-        done = span.end.max(done);
-        spans.push(span);
-    }
+        done = span.end;
+        moved.push((span, start..clean.len()));
+    });
     clean.extend_from_slice(text.get(done..).unwrap_or_default());
     let mut more = Vec::new();
     scan(&clean, &mut more);
     let original = |place: usize, of: fn(&Range<usize>) -> usize| {
-        let behind = ends.partition_point(|(_, end)| *end <= place);
-        match (ends.get(behind), behind.checked_sub(1)) {
-            (Some((start, _)), _) if *start < place => of(&spans[behind]),
-            (_, Some(last)) => place - ends[last].1 + spans[last].end,
+        let next = moved.partition_point(|(_, placeholder)| placeholder.end <= place);
+        match (moved.get(next), next.checked_sub(1).and_then(|last| moved.get(last))) {
+            (Some((span, placeholder)), _) if placeholder.start < place => of(span),
+            (_, Some((span, placeholder))) => place - placeholder.end + span.end,
             (_, None) => place,
         }
     };
@@ -137,41 +131,56 @@ pub(super) fn revealed<'a>(
     more
 }
 
-/// What has to stand around a placeholder so that JSON stays JSON.
-struct Quotes<'t> {
-    text: &'t [u8],
-    /// In a document of JSON: how far it was read, and whether a string is open there.
-    document: Option<(usize, bool)>,
+/// Gives `replace` what of `text` goes, in order and apart, with the quote that its placeholder needs on both sides.
+///
+/// In a document of JSON only the inside of strings goes, and numbers and words as a whole, never a quote or a bracket.
+fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<usize>, &'static str, Kind)) {
+    let found = found.iter().take_while(|finding| finding.start < text.len());
+    if !is_document(text.trim_ascii()) {
+        return found.for_each(|finding| replace(finding.span(), missing_quote(text, finding.start), finding.kind));
+    }
+    let (mut at, mut open, mut done) = (0, false, 0);
+    for finding in found {
+        let end = finding.end.min(text.len());
+        while at < end {
+            let inside = at >= finding.start;
+            match text[at] {
+                b'"' => (at, open) = (at + 1, !open),
+                _ if open && inside => {
+                    let last = end.min(string_end(text, at));
+                    let span = whole_escapes(text, at..last);
+                    let quote = missing_quote(text, span.start);
+                    // Past the escape that the finding ends inside of.
+                    at = if span.end < last { span.end + escape_len(text, span.end) } else { last };
+                    if span.start >= done && !span.is_empty() {
+                        done = span.end;
+                        replace(span, if quote == "\"" { "" } else { quote }, finding.kind);
+                    }
+                }
+                byte if inside && is_scalar(byte) => {
+                    let span = run_back(text, at, 64, is_scalar).max(done)..run(text, at, is_scalar);
+                    (at, done) = (span.end, span.end);
+                    replace(span, "\"", finding.kind);
+                }
+                b'\\' if open => at += 2,
+                _ => at += 1,
+            }
+        }
+    }
 }
 
-impl<'t> Quotes<'t> {
-    fn of(text: &'t [u8]) -> Self {
-        Quotes { text, document: is_document(text.trim_ascii()).then_some((0, false)) }
-    }
+/// What numbers and words of JSON are made of.
+fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-')
+}
 
-    /// What to replace and the quote on both sides of it: none inside a string, and a whole number or word outside.
-    fn around(&mut self, span: Range<usize>) -> (Range<usize>, &'static str) {
-        let text = self.text;
-        let Some((mut at, mut open)) = self.document else {
-            let quote = missing_quote(text, span.start);
-            return (span, quote);
-        };
-        while at < span.start {
-            match text[at] {
-                b'\\' if open => at += 1,
-                b'"' => open = !open,
-                _ => {}
-            }
-            at += 1;
-        }
-        self.document = Some((at, open));
-        if open {
-            let quote = missing_quote(text, span.start);
-            return (whole_escapes(text, span), if quote == "\"" { "" } else { quote });
-        }
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
-        (run_back(text, span.start, 64, token)..run(text, span.end, token), "\"")
+/// Where the string that is open at `from`, which is not inside an escape, is closed.
+fn string_end(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while at < text.len() && text[at] != b'"' {
+        at += if text[at] == b'\\' { 2 } else { 1 };
     }
+    at.min(text.len())
 }
 
 /// The span without half of an escape at either end: `\n`, `\"`, `\u0040`.
@@ -180,12 +189,15 @@ fn whole_escapes(text: &[u8], span: Range<usize>) -> Range<usize> {
     let escape_over = |place: usize| {
         (place.saturating_sub(5)..place).find(|at| {
             let odd = text[..*at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0;
-            let len = if text.get(at + 1) == Some(&b'u') { 6 } else { 2 };
-            text[*at] == b'\\' && odd && place < at + len
+            text[*at] == b'\\' && odd && place < at + escape_len(text, *at)
         })
     };
     let start = escape_over(span.start).unwrap_or(span.start);
-    start..escape_over(span.end).filter(|end| *end > start).unwrap_or(span.end)
+    start..escape_over(span.end).filter(|end| *end >= start).unwrap_or(span.end)
+}
+
+fn escape_len(text: &[u8], at: usize) -> usize {
+    if text.get(at + 1) == Some(&b'u') { 6 } else { 2 }
 }
 
 /// Whether a text is a JSON object or array, as far as its ends tell: `[2026-01-01 12:00] ..` is none.
