@@ -44,7 +44,11 @@ pub fn key(key: &str) {
     if said.action() != Action::Hash {
         assert_eq!(said.renamed(), key);
     } else if said.renamed() != key {
-        assert_eq!(STANDARD.explain(said.renamed()).renamed(), said.renamed(), "the name of a pseudonym stays, {key:?}");
+        assert_eq!(
+            STANDARD.explain(said.renamed()).renamed(),
+            said.renamed(),
+            "the name of a pseudonym stays, {key:?}"
+        );
     }
     for pair in [format!("{key}=aB3dE6gH9jK"), format!("\"{key}\":\"12345\""), format!("User {{ {key}: Some(7) }}")] {
         text(&pair);

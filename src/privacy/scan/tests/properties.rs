@@ -124,7 +124,7 @@ fn made() -> impl Strategy<Value = String> {
 
 /// A line of the corpus, with a piece put in, a part taken out, and another line's part behind it.
 fn mutated() -> impl Strategy<Value = String> {
-    let lines: Vec<String> = dirty().map(|row| row.0).chain(clean().map(str::to_owned)).collect();
+    let lines: Vec<String> = dirty().map(|row| row.0).chain(clean()).collect();
     (select(lines.clone()), select(lines), select(PIECES), any::<[Index; 4]>()).prop_map(|(one, other, piece, at)| {
         let mut text = one;
         let cut = |text: &str, at: &Index| {
