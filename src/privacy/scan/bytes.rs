@@ -89,6 +89,44 @@ pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     None
 }
 
+/// A list of words that is asked often and seldom holds what it is asked for.
+pub(super) struct WordSet {
+    words: &'static [&'static [u8]],
+    /// By first and last byte, without their case: a bit for each length.
+    shapes: [u32; 1024],
+}
+
+impl WordSet {
+    /// The words, in lower case and none of them empty.
+    pub(super) const fn of(words: &'static [&'static [u8]]) -> Self {
+        let mut shapes = [0; 1024];
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at];
+            shapes[Self::place(word[0], word[word.len() - 1])] |= 1 << (word.len() & 31);
+            at += 1;
+        }
+        WordSet { words, shapes }
+    }
+
+    /// Whether one of them is this word in any case.
+    #[inline]
+    pub(super) fn holds(&self, word: &[u8]) -> bool {
+        let [first, ..] = word else { return false };
+        self.shapes[Self::place(*first, word[word.len() - 1])] >> (word.len() & 31) & 1 == 1
+            && self.words.iter().any(|known| word.eq_ignore_ascii_case(known))
+    }
+
+    const fn place(first: u8, last: u8) -> usize {
+        (first as usize & 31) << 5 | last as usize & 31
+    }
+}
+
+/// The last `needle`, in a short text.
+pub(super) fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).rposition(|window| window == needle)
+}
+
 /// Whether `text` starts with `word` in any case at `at`.
 #[inline]
 pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {
@@ -103,20 +141,25 @@ pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) ->
             continue;
         }
         // camelCase and snake_case names count: `userPhone`, `home_phone`.
+        // Words of scripts without spaces stand anywhere.
         let edge = start == 0
+            || is(window[start], HIGH)
             || !is(window[start - 1], LETTER | HIGH)
             || (window[start].is_ascii_uppercase() && window[start - 1].is_ascii_lowercase());
         if !edge {
             continue;
         }
-        if start == 0 && at > window.len() && is(text[at - window.len() - 1], LETTER | HIGH) {
+        if start == 0 && at > window.len() && is(window[0], LETTER) && is(text[at - window.len() - 1], LETTER | HIGH) {
             continue;
         }
         let first = window[start].to_ascii_lowercase();
         for word in words.iter().filter(|word| word[0] == first) {
             let end = start + word.len();
             if starts_with(window, start, word)
-                && (end == window.len() || !window[end].is_ascii_lowercase() || window[end - 1] == b' ')
+                && (is(first, HIGH)
+                    || end == window.len()
+                    || !window[end].is_ascii_lowercase()
+                    || window[end - 1] == b' ')
             {
                 return true;
             }

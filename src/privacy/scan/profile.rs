@@ -13,7 +13,7 @@ pub(super) const RUN: usize = 12;
 
 const DIGITS: u32 = 0;
 /// `:`; `=`, `(` and `>`, after which a value may stand: `pin=1`, `UserId(1)`, `<pin>1</pin>`; `@`, and `%`, which may hide
-/// one; `/` and `\`. Of these a single one makes a detector look.
+/// one; `/` and `\`; [`FULL_WIDTH`]. Of these a single one makes a detector look.
 const ALARMS: u32 = 8;
 const DOTS: u32 = 16;
 const DASHES: u32 = 24;
@@ -27,7 +27,7 @@ const fn lanes() -> [u64; 256] {
     while byte < 256 {
         table[byte] = match byte as u8 {
             b'0'..=b'9' => 1 << DIGITS,
-            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' => 1 << ALARMS,
+            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' | FULL_WIDTH => 1 << ALARMS,
             b'.' => 1 << DOTS,
             b'-' => 1 << DASHES,
             b'A'..=b'Z' => 1 << UPPERS,
@@ -109,8 +109,8 @@ fn counted(block: &[u8]) -> u64 {
 /// Zero bytes count for nothing.
 #[inline]
 fn counted_word(word: u64) -> u64 {
-    let mut others = (at_least(word, b'%') & !at_least(word, b']')) & !word & HIGHS;
-    let mut lanes = 0;
+    let mut others = at_least(word, b'%') & !at_least(word, b']') & !word & HIGHS;
+    let mut lanes = if word & HIGHS == 0 { 0 } else { full_width(word) };
     while others != 0 {
         let byte = (word >> (others.trailing_zeros() & 0x38)) as u8;
         lanes += LANES[usize::from(byte)];
@@ -118,6 +118,14 @@ fn counted_word(word: u64) -> u64 {
     }
     lanes
 }
+
+/// An alarm if one of the bytes is the first of U+FF01 to U+FF5E, which stand for the signs of ASCII.
+#[inline(never)]
+fn full_width(word: u64) -> u64 {
+    u64::from(word.to_le_bytes().contains(&FULL_WIDTH)) << ALARMS
+}
+
+const FULL_WIDTH: u8 = 0xef;
 
 /// Sets the highest bit of each byte that is ASCII and at least `least`; that of others may be set or not.
 #[inline]
@@ -179,7 +187,7 @@ mod tests {
         let uppers = text.iter().filter(|byte| byte.is_ascii_uppercase()).count();
         let token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let longest = text.split(|byte| !token(byte)).map(<[u8]>::len).max().unwrap_or(0);
-        count(b":=(>@%/\\") == 0
+        count(b":=(>@%/\\\xef") == 0
             && digits < 6
             && count(b"-") < 2
             && (digits == 0 || count(b".") < 2)
@@ -188,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_gate_says_what_a_look_at_each_byte_says() {
-        let alphabet = b"ab Z09.-:=@/_,(>%\\]$zA\xc3\xa9\0";
+        let alphabet = b"ab Z09.-:=@/_,(>%\\]$zA\xc3\xa9\0\xef";
         let mut number = 1_u64;
         let mut settled = 0;
         for round in 0..60_000_usize {

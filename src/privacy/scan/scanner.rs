@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::custom::{Custom, CustomError};
-use super::finding::{Finding, redact, settle};
+use super::finding::{Finding, redact, revealed, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
 use super::profile;
 
@@ -46,6 +46,9 @@ pub enum OnFinding {
     /// one is replaced; as the answer to one kind it does so in any case.
     DropRecord,
 }
+
+/// How often a text is looked at again. Two are enough for nearly all there is.
+const MOST_LOOKS: usize = 8;
 
 impl Scanner {
     /// All built-in kinds, each with the policy's own answer.
@@ -124,16 +127,42 @@ impl Scanner {
     pub(crate) fn scan(&self, text: &[u8], found: &mut Vec<Finding>) {
         found.clear();
         let all = || {
-            super::detect(text, found);
-            if let Some(settings) = &self.settings {
-                settings.apply(text, found);
+            self.look(text, found);
+            // What is left is looked at again, until there is nothing to find. It nearly always is clean, or else the same.
+            for _ in 0..MOST_LOOKS {
+                if found.is_empty() {
+                    break;
+                }
+                let more = revealed(
+                    text,
+                    found,
+                    |kind| self.placeholder(kind),
+                    |clean, more| {
+                        if !self.looks_clean(clean) {
+                            self.look(clean, more);
+                        }
+                    },
+                );
+                if more.is_empty() {
+                    break;
+                }
+                found.extend(more);
+                settle(found);
             }
-            settle(found);
         };
         if catch_unwind(AssertUnwindSafe(all)).is_err() {
             found.clear();
             found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
         }
+    }
+
+    /// One look at a text.
+    fn look(&self, text: &[u8], found: &mut Vec<Finding>) {
+        super::detect(text, found);
+        if let Some(settings) = &self.settings {
+            settings.apply(text, found);
+        }
+        settle(found);
     }
 
     /// Gives `text` piece by piece to `push`, each finding replaced by its placeholder. Findings that begin behind the
