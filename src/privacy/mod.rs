@@ -35,7 +35,7 @@ pub(crate) use open::CleanSpan;
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
-pub use policy::{Action, Explanation, Policy, TimeUnit};
+pub use policy::{Action, Explanation, Policy, Site, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer};
 #[cfg(feature = "otlp")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};

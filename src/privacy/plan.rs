@@ -8,7 +8,7 @@ use tracing::{Level, Metadata};
 
 use super::format;
 use super::pen::VALUE_CAP;
-use super::policy::{Action, Policy, Verdict};
+use super::policy::{Action, Policy, Site, SiteKind, Verdict};
 use crate::privacy::format::Shape;
 
 /// The decisions about one callsite.
@@ -130,15 +130,15 @@ pub(crate) enum Role {
 
 impl Role {
     /// Of a field of an event or span.
-    fn of(key: &str, shape: Shape, bridged: bool) -> Role {
-        match (key, shape) {
-            ("message", Shape::Event) => Role::Body,
-            ("otel.name", Shape::Span) => Role::Name,
-            ("otel.kind", Shape::Span) => Role::SpanKind,
-            ("otel.status_code", Shape::Span) => Role::Status,
-            ("otel.status_description" | "otel.status_message", Shape::Span) => Role::StatusMessage,
-            ("log.target", Shape::Event) if bridged => Role::Target,
-            ("log.module_path" | "log.file" | "log.line", Shape::Event) if bridged => Role::Ignored,
+    fn of(key: &str, site: SiteKind, bridged: bool) -> Role {
+        match (key, site) {
+            ("message", SiteKind::Event) => Role::Body,
+            ("otel.name", SiteKind::Span) => Role::Name,
+            ("otel.kind", SiteKind::Span) => Role::SpanKind,
+            ("otel.status_code", SiteKind::Span) => Role::Status,
+            ("otel.status_description" | "otel.status_message", SiteKind::Span) => Role::StatusMessage,
+            ("log.target", SiteKind::Event) if bridged => Role::Target,
+            ("log.module_path" | "log.file" | "log.line", SiteKind::Event) if bridged => Role::Ignored,
             _ => Role::Attribute,
         }
     }
@@ -183,8 +183,13 @@ impl Plan {
             Shape::Event if metadata.name().starts_with("event ") => "",
             _ => metadata.name(),
         };
+        let site = match shape {
+            Shape::Event => Site::event(name),
+            Shape::Span => Site::span(name),
+        };
+        let site = site.target(metadata.target());
         let fields = metadata.fields().iter().take(PLANNED);
-        let fields = fields.map(|field| policy.plan(field.name(), shape, origin == Origin::LogBridge));
+        let fields = fields.map(|field| policy.plan(site, field.name(), origin == Origin::LogBridge));
         Plan {
             id,
             address: address(metadata),
@@ -230,22 +235,29 @@ impl Plan {
 
 impl Policy {
     /// The verdict about a field with its part in the record: an application's rule holds whatever the part is.
-    pub(super) fn decide_as(&self, role: Role, key: &str) -> Verdict {
+    pub(super) fn decide_as(&self, site: Site<'_>, role: Role, key: &str) -> Verdict {
         if role == Role::Attribute {
-            return self.decide(key);
+            return self.decide(site, key);
         }
-        self.decide_by_rule(key).unwrap_or_else(|| match role {
-            // What a failure is described with is a message too.
-            Role::Body | Role::StatusMessage => self.decide_message(),
-            _ => Verdict::plain(Action::Keep),
-        })
+        // Of these the words are few and known.
+        let is_free = role.is_code() || role == Role::Target;
+        self.decide_by_rule(site, key).filter(|verdict| verdict.by_application || !is_free).unwrap_or_else(
+            || match role {
+                // What a failure is described with is a message too.
+                Role::Body | Role::StatusMessage => self.decide_message(),
+                _ => Verdict::by_application(Action::Keep, ""),
+            },
+        )
     }
 
-    /// The plan of a field named `key`: what [`Policy::explain`] tells, with what the field is to its record.
-    pub(super) fn plan(&self, key: &str, shape: Shape, bridged: bool) -> FieldPlan {
+    /// The plan of a field: what [`Policy::explain_in`] tells, with what the field is to its record.
+    pub(super) fn plan(&self, site: Site<'_>, key: &str, bridged: bool) -> FieldPlan {
         let key = key.strip_prefix("r#").unwrap_or(key);
-        let role = Role::of(key, shape, bridged);
-        let verdict = self.decide_as(role, key);
+        self.plan_as(site, Role::of(key, site.kind(), bridged), key)
+    }
+
+    fn plan_as(&self, site: Site<'_>, role: Role, key: &str) -> FieldPlan {
+        let verdict = self.decide_as(site, role, key);
         FieldPlan {
             source: key.into(),
             key: self.clean_name(&verdict.action.rename(key)),
@@ -253,9 +265,25 @@ impl Policy {
             action: verdict.action,
             numbers: Scalars::under(role, verdict.action, verdict.numbers_stay),
             bools: Scalars::under(role, verdict.action, verdict.bools_stay),
-            drops_structs: shape == Shape::Span && role == Role::Attribute && !verdict.by_application,
+            drops_structs: site.kind() == SiteKind::Span && role == Role::Attribute && !verdict.by_application,
             readmits_pseudonyms: false,
         }
+    }
+
+    /// The plan of an attribute that a row from disk has under `key`: that of the key it was logged under.
+    #[cfg(feature = "otlp")]
+    pub(super) fn plan_row(&self, site: Site<'_>, key: &str) -> FieldPlan {
+        let origin = key.strip_suffix("_hash").map(str::to_owned);
+        let origin = origin.or_else(|| Some(format!("{}.id", key.strip_suffix(".hash")?)));
+        if let Some(origin) = origin {
+            let plan = self.plan_as(site, Role::Attribute, &origin);
+            if plan.action == Action::Hash && *plan.key == *key {
+                return plan.readmitting(true);
+            }
+        }
+        let plan = self.plan_as(site, Role::Attribute, key);
+        let carries_its_name = *plan.key == *key;
+        plan.readmitting(carries_its_name)
     }
 }
 

@@ -8,6 +8,7 @@ use super::format::{self, Header, Key, NO_PLAN, Shape};
 use super::json::{Raw, RawMap};
 use super::pen::{Engine, Pen, Scalar, Scratch};
 use super::plan::{FieldPlan, Role};
+use super::policy::Site;
 use super::resource::{Resource, Source};
 use super::row as key;
 use crate::app::Timestamp;
@@ -34,6 +35,8 @@ pub(crate) struct Readmitter {
     engine: Arc<Engine>,
     scratch: Scratch,
     plans: HashMap<Box<str>, FieldPlan>,
+    /// Kind, name and target of the records whose plans these are, under a policy that cares.
+    site: (Option<Shape>, String, String),
     /// The resource of the row before, as the row had it and as it was let in.
     resource: (Vec<(String, String)>, Arc<Resource>),
 }
@@ -43,7 +46,13 @@ const PLANS: usize = 4096;
 
 impl Readmitter {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Readmitter { engine, scratch: Scratch::default(), plans: HashMap::new(), resource: Default::default() }
+        Readmitter {
+            engine,
+            scratch: Scratch::default(),
+            plans: HashMap::new(),
+            site: Default::default(),
+            resource: Default::default(),
+        }
     }
 
     /// Lets a row through the filter.
@@ -72,7 +81,17 @@ impl Readmitter {
     }
 
     fn write(&mut self, row: &RawMap<'_>, header: &Header) -> Option<Clean<'_>> {
-        let Readmitter { engine, scratch, plans, .. } = self;
+        let Readmitter { engine, scratch, plans, site: known, .. } = self;
+        let (name, target) = (row.text(key::NAME).unwrap_or_default(), row.text(key::TARGET).unwrap_or_default());
+        if engine.policy.depends_on_site() && (known.0, &*known.1, &*known.2) != (Some(header.shape), name, target) {
+            *known = (Some(header.shape), name.to_owned(), target.to_owned());
+            plans.clear();
+        }
+        let site = match header.shape {
+            Shape::Event => Site::event(name),
+            Shape::Span => Site::span(name),
+        };
+        let site = site.target(target);
         scratch.record.clear();
         scratch.record.extend_from_slice(&header.encode());
         let mut pen = Pen::new(engine, scratch);
@@ -86,7 +105,7 @@ impl Readmitter {
         ] {
             if let Some(text) = row.text(name) {
                 // By the name that the field had where it was logged.
-                let plan = engine.policy.plan(logged_as, header.shape, role == Role::Target);
+                let plan = engine.policy.plan(site, logged_as, role == Role::Target);
                 pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
             }
         }
@@ -106,7 +125,7 @@ impl Readmitter {
         if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
             for (name, value) in &attributes.0 {
                 if pen.admit() {
-                    attribute(&mut pen, plans, name, value);
+                    attribute(&mut pen, plans, site, name, value);
                 }
             }
         }
@@ -143,13 +162,13 @@ fn header(row: &RawMap<'_>) -> Option<Header> {
     })
 }
 
-fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: &str, value: &Raw<'_>) {
+fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, site: Site<'_>, name: &str, value: &Raw<'_>) {
     let made;
     let plan = match plans.get(name) {
         Some(plan) => plan,
-        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(plan_of(pen.engine, name)),
+        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(pen.engine.policy.plan_row(site, name)),
         None => {
-            made = plan_of(pen.engine, name);
+            made = pen.engine.policy.plan_row(site, name);
             &made
         }
     };
@@ -162,12 +181,4 @@ fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: 
         Raw::Text(text) => pen.text(key, plan, text),
         Raw::Null | Raw::List(_) | Raw::Map(_) => pen.drop_field(),
     }
-}
-
-/// The plan of a row's attribute.
-fn plan_of(engine: &Engine, name: &str) -> FieldPlan {
-    let plan = engine.policy.plan(name, Shape::Span, false);
-    // A row's `message` or `otel.name` attribute is an attribute; what it was to its record stands elsewhere.
-    let carries_its_name = *plan.key == *name;
-    FieldPlan { role: Role::Attribute, ..plan.readmitting(carries_its_name) }
 }

@@ -1,7 +1,7 @@
 //! Who sends: the attributes that all records of a run share.
 
 use super::pen::{Engine, FIELD_CAP, VALUE_CAP};
-use super::policy::Action;
+use super::policy::{Action, Site};
 use super::pseudonym::is_pseudonym;
 use super::text::floor_boundary;
 use super::{generalize, keys};
@@ -31,10 +31,11 @@ impl Resource {
             if value.is_empty() {
                 return None;
             }
-            let action = match policy.decide_by_rule(&key) {
-                Some(verdict) => verdict.action,
-                None if OWN.contains(&key.as_str()) => Action::Keep,
-                None => policy.decide(&key).action,
+            let site = Site::resource();
+            let action = match policy.decide_by_rule(site, &key) {
+                Some(verdict) if verdict.by_application => verdict.action,
+                _ if OWN.contains(&key.as_str()) => Action::Keep,
+                _ => policy.decide(site, &key).action,
             };
             let value = match action {
                 Action::Drop => return None,

@@ -2,9 +2,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::keys::{self, KeyClass, NumericRule};
 use super::scan::{Finding, OnFinding, Scanner};
+
+mod declared;
+mod site;
+mod verdict;
+
+pub(in crate::privacy) use declared::{Declared, Listed};
+pub use site::Site;
+pub(in crate::privacy) use site::SiteKind;
+pub(in crate::privacy) use verdict::Verdict;
 
 /// The rules by which values are kept, hashed, coarsened or dropped.
 ///
@@ -22,10 +32,20 @@ use super::scan::{Finding, OnFinding, Scanner};
 #[derive(Debug, Clone)]
 pub struct Policy {
     name: &'static str,
+    base: Base,
     rules: Vec<Rule>,
     message: Action,
     on_finding: OnFinding,
     scanner: Scanner,
+}
+
+/// What decides where no rule of the application does.
+#[derive(Debug, Clone)]
+enum Base {
+    /// The crate's own key rules.
+    Builtin,
+    /// Fields that are listed one by one; the application's rules hold for these alone.
+    Declared(Arc<Declared>),
 }
 
 /// What happens to a value.
@@ -78,6 +98,7 @@ impl Policy {
     pub fn standard() -> Self {
         Policy {
             name: "standard",
+            base: Base::Builtin,
             rules: Vec::new(),
             message: Action::Keep,
             on_finding: OnFinding::Redact,
@@ -88,6 +109,26 @@ impl Policy {
     /// As [`Policy::standard`], but the text of `info!("…")` is dropped, and a validated finding drops the record.
     pub fn strict() -> Self {
         Policy { name: "strict", message: Action::Drop, on_finding: OnFinding::DropRecord, ..Self::standard() }
+    }
+
+    /// Only the fields listed there exist, the text of events among them. What the scanner finds in them is replaced.
+    #[cfg_attr(not(test), expect(dead_code, reason = "inventories make such policies, and are under way"))]
+    pub(in crate::privacy) fn from_declared(declared: Arc<Declared>) -> Self {
+        Policy { name: "declared", base: Base::Declared(declared), ..Self::standard() }
+    }
+
+    /// Whether records of this event or span may exist at all.
+    #[cfg_attr(not(test), expect(dead_code, reason = "inventories make such policies, and are under way"))]
+    pub(in crate::privacy) fn admits(&self, site: Site<'_>) -> bool {
+        match &self.base {
+            Base::Declared(declared) => declared.lists(site),
+            Base::Builtin => true,
+        }
+    }
+
+    /// Whether a key can mean different things in different events.
+    pub(in crate::privacy) fn depends_on_site(&self) -> bool {
+        matches!(self.base, Base::Declared(_))
     }
 
     /// Keeps a field that a built-in rule would drop or hash. Its text is still scanned. The reason is shown by
@@ -147,7 +188,12 @@ impl Policy {
     /// as a struct is dropped unless a rule of the application names it. The text of `info!("…")` has the key `message`,
     /// but follows [`Policy::message`] unless such a rule names it.
     pub fn explain(&self, key: &str) -> Explanation {
-        let verdict = self.decide(key);
+        self.explain_in(Site::event(""), key)
+    }
+
+    /// What would happen to a text under this key of this event, span or resource: see [`Policy::explain`].
+    pub fn explain_in(&self, site: Site<'_>, key: &str) -> Explanation {
+        let verdict = self.decide(site, key);
         Explanation {
             key: key.to_owned(),
             renamed: verdict.action.rename(key).into_owned(),
@@ -204,41 +250,44 @@ impl Policy {
         clean.into_boxed_str()
     }
 
-    /// The verdict about an attribute's key.
-    pub(super) fn decide(&self, key: &str) -> Verdict {
+    /// The verdict about an attribute.
+    pub(super) fn decide(&self, site: Site<'_>, key: &str) -> Verdict {
         let key = key.strip_prefix("r#").unwrap_or(key);
-        if let Some(verdict) = self.decide_by_rule(key) {
-            return verdict;
-        }
-        let known = keys::classify(key);
-        let action = match known.class {
-            KeyClass::Id => Action::Hash,
-            KeyClass::Secret | KeyClass::Pii | KeyClass::Content => Action::Drop,
-            KeyClass::Safe | KeyClass::Free => Action::Keep,
-        };
-        Verdict {
-            action,
-            rule: Cow::Borrowed(known.rule),
-            numbers_stay: known.numeric == NumericRule::Stays,
-            bools_stay: known.class != KeyClass::Id,
-            by_application: false,
-        }
+        self.decide_by_rule(site, key).unwrap_or_else(|| by_key(key))
     }
 
-    /// What the application said about a key, if anything.
-    pub(super) fn decide_by_rule(&self, key: &str) -> Option<Verdict> {
-        let rule = self.rules.iter().rev().find(|rule| rule.pattern.matches(key))?;
-        Some(Verdict {
-            action: rule.action,
-            rule: Cow::Owned(rule.why.clone()),
-            numbers_stay: false,
-            bools_stay: false,
-            by_application: true,
-        })
+    /// What the application or its inventory said about a key, if anything.
+    pub(super) fn decide_by_rule(&self, site: Site<'_>, key: &str) -> Option<Verdict> {
+        let listed = match &self.base {
+            Base::Builtin => None,
+            Base::Declared(declared) => match declared.verdict(site, key) {
+                Listed::Yes(verdict) => Some(verdict),
+                Listed::No(why) => return Some(Verdict::drop(why)),
+            },
+        };
+        let rule = self.rules.iter().rev().find(|rule| rule.pattern.matches(key));
+        rule.map(|rule| Verdict::by_application(rule.action, rule.why.clone())).or(listed)
     }
 
     pub(super) fn decide_message(&self) -> Verdict {
-        Verdict::plain(self.message)
+        Verdict::by_application(self.message, "")
+    }
+}
+
+/// What the crate's own key rules say.
+fn by_key(key: &str) -> Verdict {
+    let known = keys::classify(key);
+    let action = match known.class {
+        KeyClass::Id => Action::Hash,
+        KeyClass::Secret | KeyClass::Pii | KeyClass::Content => Action::Drop,
+        KeyClass::Safe | KeyClass::Free => Action::Keep,
+    };
+    Verdict {
+        action,
+        rule: Cow::Borrowed(known.rule),
+        numbers_stay: known.numeric == NumericRule::Stays,
+        bools_stay: known.class != KeyClass::Id,
+        by_application: false,
     }
 }
 
@@ -291,23 +340,6 @@ impl Action {
             },
             _ => Cow::Borrowed(key),
         }
-    }
-}
-
-/// A decision about a key.
-#[derive(Debug)]
-pub(super) struct Verdict {
-    pub(super) action: Action,
-    pub(super) rule: Cow<'static, str>,
-    pub(super) numbers_stay: bool,
-    pub(super) bools_stay: bool,
-    /// The application itself said so: it has looked at what the field prints.
-    pub(super) by_application: bool,
-}
-
-impl Verdict {
-    pub(super) fn plain(action: Action) -> Self {
-        Verdict { action, rule: Cow::Borrowed(""), numbers_stay: false, bools_stay: false, by_application: true }
     }
 }
 
@@ -383,6 +415,23 @@ mod tests {
         ] {
             assert_eq!(policy.explain(key).renamed(), renamed, "{key}");
         }
+    }
+
+    #[test]
+    fn of_a_declared_policy_only_what_is_listed_exists() {
+        let mut declared = Declared::default();
+        declared.list(Site::event("order.placed"), "plan", Action::Keep, "listed: which plans sell");
+        declared.list(Site::event("order.placed"), "user_id", Action::Hash, "listed: returning customers");
+        let policy = Policy::from_declared(Arc::new(declared)).keep("coupon", "not listed").drop_field("plan");
+        let placed = Site::event("order.placed");
+        let of = |site, key| policy.explain_in(site, key).action();
+        assert_eq!(of(placed, "plan"), Action::Drop, "a rule may take away what is listed");
+        assert_eq!(of(placed, "user_id"), Action::Hash);
+        assert_eq!(of(placed, "coupon"), Action::Drop, "a rule adds nothing to the list");
+        assert_eq!(of(Site::event("order.sent"), "user_id"), Action::Drop);
+        assert_eq!(of(Site::span("order.placed"), "user_id"), Action::Drop);
+        assert!(policy.admits(placed) && !policy.admits(Site::span("order.placed")));
+        assert!(policy.explain("user_id").to_string().contains("not in the inventory"));
     }
 
     #[test]
