@@ -105,7 +105,8 @@ impl Readmitter {
         ] {
             if let Some(text) = row.text(name) {
                 // By the name that the field had where it was logged.
-                let plan = engine.policy.plan(site, logged_as, role == Role::Target);
+                let site = if role == Role::Target { Site::log_record() } else { site };
+                let plan = engine.policy.plan(site, logged_as);
                 pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
             }
         }

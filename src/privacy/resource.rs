@@ -1,7 +1,7 @@
 //! Who sends: the attributes that all records of a run share.
 
 use super::pen::{Engine, FIELD_CAP, VALUE_CAP};
-use super::policy::{Action, Site};
+use super::policy::{self, Action, Site};
 use super::pseudonym::is_pseudonym;
 use super::text::floor_boundary;
 use super::{generalize, keys};
@@ -39,10 +39,16 @@ impl Resource {
             };
             let value = match action {
                 Action::Drop => return None,
-                Action::Keep | Action::Redact | Action::Truncate(_) => value,
-                Action::Hash => {
-                    let is_known = source == Source::Disk && keys::is_pseudonym_key(&key) && is_pseudonym(&value);
-                    let value = if is_known { value } else { engine.pseudonyms.pseudonym(&key, &value).to_string() };
+                action if action.keeps_text() => value,
+                Action::Hash | Action::ReversibleSha256 => {
+                    let is_reversible = action == Action::ReversibleSha256;
+                    let is_hash = is_pseudonym(&value) || is_reversible && policy::is_sha256(&value);
+                    let is_known = source == Source::Disk && keys::is_pseudonym_key(&key) && is_hash;
+                    let value = match is_reversible {
+                        _ if is_known => value,
+                        true => policy::reversible_sha256(&value),
+                        false => engine.pseudonyms.pseudonym(&key, &value).to_string(),
+                    };
                     return Some((policy.clean_name(&action.rename(&key)).into_string(), value));
                 }
                 action if source == Source::Application => generalize::apply(action, &key, &value, &engine.pseudonyms)?,

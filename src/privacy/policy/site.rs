@@ -12,6 +12,8 @@ pub struct Site<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SiteKind {
     Event,
+    /// An event that a bridge made of a record of the `log` crate.
+    LogRecord,
     Span,
     /// What all records of a run share.
     Resource,
@@ -21,6 +23,11 @@ impl<'a> Site<'a> {
     /// An event with the name that `info!(name: "…")` gives it; empty for an event without one.
     pub const fn event(name: &'a str) -> Self {
         Site { kind: SiteKind::Event, name, target: "" }
+    }
+
+    /// A record of the `log` crate that a bridge made an event of.
+    pub const fn log_record() -> Self {
+        Site { kind: SiteKind::LogRecord, name: "", target: "" }
     }
 
     /// A span of this name.
