@@ -268,7 +268,7 @@ pub(super) static STRUCT_SUFFIXES: [&str; 28] = [
 ];
 
 /// OpenTelemetry keys that end in a free name. Compared without regard to case, before the words.
-pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
+pub(super) static PREFIXES: [(&str, KeyClass, &str); 14] = [
     ("http.request.header.", KeyClass::Pii, "semantic convention `http.request.header.<key>`"),
     ("http.response.header.", KeyClass::Pii, "semantic convention `http.response.header.<key>`"),
     ("db.query.parameter.", KeyClass::Content, "semantic convention `db.query.parameter.<key>`"),
@@ -280,6 +280,7 @@ pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
     ("mcp.request.argument.", KeyClass::Content, "semantic convention `mcp.request.argument.<key>`"),
     ("mcp.prompt.result.", KeyClass::Content, "semantic convention `mcp.prompt.result.<key>`"),
     ("mcp.tool.result.", KeyClass::Content, "semantic convention `mcp.tool.result.<key>`"),
+    ("mcp.", KeyClass::Content, "semantic convention `mcp.*`"),
     ("params.", KeyClass::Content, "semantic convention `params.<key>`"),
     ("query.", KeyClass::Content, "semantic convention `query.<key>`"),
 ];

@@ -2,6 +2,11 @@
 
 use super::*;
 
+mod complaints;
+mod conventions;
+mod properties;
+mod toml;
+
 #[test]
 fn the_rule_added_last_wins() {
     let policy = Policy::standard().hash("*_id").keep("trace_id", "joins logs and traces").drop_field("trace_id");
