@@ -328,19 +328,21 @@ impl Tokens {
         key_tables::find(token, key_tables::hash(token, SEED)).is_some_and(|(group, _)| group.class == KeyClass::Free)
     }
 
-    /// The phrase that decides over the first `len` tokens.
+    /// The phrase that decides over the first `len` tokens. Phrases may share words: in `db.user_id` the user is an id's.
     fn best(&self, len: usize) -> Option<Match> {
         let mut best: Option<Match> = None;
-        let mut start = 0;
+        let (mut start, mut reached) = (0, 0);
         while start < len {
-            match self.longest_at(start, len) {
-                Some(found) => {
-                    start = found.end;
-                    if found.end > self.parent && found.group.class != KeyClass::Free {
-                        best = Some(best.map_or(found, |best| weightier(best, found, len)));
-                    }
-                }
-                None => start += 1,
+            let found = self.longest_at(start, len).filter(|found| found.end > reached);
+            start += 1;
+            let Some(found) = found else { continue };
+            reached = found.end;
+            if found.group.class == KeyClass::Safe {
+                // Its words are out of the game.
+                start = found.end;
+            }
+            if found.end > self.parent && found.group.class != KeyClass::Free {
+                best = Some(best.map_or(found, |best| weightier(best, found, len)));
             }
         }
         if best.is_none() && len > self.parent {
