@@ -285,17 +285,20 @@ impl Policy {
     /// The plan of an attribute that a row from disk has under `key`: that of the key it was logged under.
     #[cfg(feature = "otlp")]
     pub(super) fn plan_row(&self, site: Site<'_>, key: &str) -> FieldPlan {
-        let origin = key.strip_suffix("_hash").map(str::to_owned);
-        let origin = origin.or_else(|| Some(format!("{}.id", key.strip_suffix(".hash")?)));
-        if let Some(origin) = origin {
-            let (plan, _) = self.judge_as(site, Role::Attribute, &origin);
-            if plan.action.is_hash() && *plan.key == *key {
-                return plan.readmitting(true);
-            }
-        }
-        let (plan, _) = self.judge_as(site, Role::Attribute, key);
+        let origin = self.hashed_from(site, key);
+        let (plan, _) = self.judge_as(site, Role::Attribute, origin.as_deref().unwrap_or(key));
         let carries_its_name = *plan.key == *key;
         plan.readmitting(carries_its_name)
+    }
+
+    /// The key of which `key` is what a hash got: `order_id` for `order_id_hash`, where the policy hashes that.
+    pub(super) fn hashed_from(&self, site: Site<'_>, key: &str) -> Option<String> {
+        let origin = match key.strip_suffix("_hash") {
+            Some(origin) => origin.to_owned(),
+            None => format!("{}.id", key.strip_suffix(".hash")?),
+        };
+        let action = self.decide(site, &origin).action;
+        (action.is_hash() && action.rename(&origin) == key).then_some(origin)
     }
 }
 

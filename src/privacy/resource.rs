@@ -32,10 +32,11 @@ impl Resource {
                 return None;
             }
             let site = Site::resource();
-            let action = match policy.decide_by_rule(site, &key) {
+            let origin = if source == Source::Disk { policy.hashed_from(site, &key) } else { None };
+            let action = match policy.decide_by_rule(site, origin.as_deref().unwrap_or(&key)) {
                 Some(verdict) if verdict.by_application => verdict.action,
                 _ if OWN.contains(&key.as_str()) => Action::Keep,
-                _ => policy.decide(site, &key).action,
+                _ => policy.decide(site, origin.as_deref().unwrap_or(&key)).action,
             };
             let value = match action {
                 Action::Drop => return None,
@@ -43,13 +44,15 @@ impl Resource {
                 Action::Hash | Action::ReversibleSha256 => {
                     let is_reversible = action == Action::ReversibleSha256;
                     let is_hash = is_pseudonym(&value) || is_reversible && policy::is_sha256(&value);
-                    let is_known = source == Source::Disk && keys::is_pseudonym_key(&key) && is_hash;
+                    let is_named = origin.is_some() || keys::is_pseudonym_key(&key);
+                    let is_known = source == Source::Disk && is_named && is_hash;
                     let value = match is_reversible {
                         _ if is_known => value,
                         true => policy::reversible_sha256(&value),
                         false => engine.pseudonyms.pseudonym(&key, &value).to_string(),
                     };
-                    return Some((policy.clean_name(&action.rename(&key)).into_string(), value));
+                    let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
+                    return Some((policy.clean_name(&renamed).into_string(), value));
                 }
                 action if source == Source::Application => generalize::apply(action, &key, &value, &engine.pseudonyms)?,
                 _ => value,

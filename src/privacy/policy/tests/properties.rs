@@ -237,7 +237,7 @@ fn write(policy: Policy, key: &str, shape: Shape, value: &Logged) -> Fate {
     let plan = plans.plan(metadata, |_| Origin::Admitted).unwrap();
     let header = Header { shape, plan: plan.id(), start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
     let mut scratch = Scratch::default();
-    let mut visitor = PrivacyVisitor::event(&engine, plan, &mut scratch, &header);
+    let mut visitor = PrivacyVisitor::record(&engine, plan, &mut scratch, &header);
     let field = metadata.fields().iter().next().unwrap();
     let value: &dyn Value = match value {
         Logged::Text(text) => text,

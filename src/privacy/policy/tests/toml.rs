@@ -32,7 +32,7 @@ const MISTAKES: &[(&str, (usize, usize), &str)] = &[
     ("[[custom]]\nname = \"A\"\nregex = '('", (3, 9), "the pattern `(` cannot be read"),
     ("[[custom]]\nname = \"a\"\nregex = 'x'", (3, 9), "the name must be 1 to 32 of A-Z"),
     ("[[custom]]\nname = \"A\"\nwords = 'x'", (3, 9), "`words` is a list"),
-    ("[[custom]]\nname = \"A\"\nwords = ['x', 1]", (3, 15), "`words` is a text"),
+    ("[[custom]]\nname = \"A\"\nwords = ['é', 1]", (3, 15), "`words` is a text"),
     ("[[custom]]\nname = \"A\"\nwords = ['x']\nany_case = 1", (4, 12), "`any_case` is `true` or `false`"),
     ("[[custom]]\nname = \"A\"\nregex = 'x'\nseverity = 'sure'", (4, 12), "no severity `sure`; there are `contextual`"),
     ("[[custom]]\nname='A'\nregex='x'\n[[custom]]\nname = 'A'\nregex = 'y'", (5, 8), "give it another"),
