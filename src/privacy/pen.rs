@@ -301,7 +301,8 @@ impl<'a> Pen<'a> {
             self.engine.policy.text_scanner().scan(text.as_bytes(), findings);
             let end = floor_boundary(text.as_bytes(), SAFE);
             let found = findings.iter().map(Finding::span).find(|span| span.contains(&end));
-            text.truncate(found.map_or(end, |span| span.start));
+            let end = found.map_or(end, |span| span.start);
+            text.truncate(text[..end].rfind(char::is_whitespace).unwrap_or(0));
         }
         record.truncate(at);
         let pseudonyms = &self.engine.pseudonyms;

@@ -326,6 +326,7 @@ mod tests {
             "UPDATE t SET a = 'C:\\' WHERE b = 1",
             "SELECT 'a\\' , 'alice' , 'b'",
             "SELECT '\\', 'alice', '\\'",
+            "SELECT '\\'', alice, '\\''",
             "SELECT 1 # don't\n, 'alice' # don't",
             "SELECT 1 --'x' , alice '\n",
             "SELECT q'[it's alice's]'",
