@@ -11,8 +11,16 @@ use super::{Action, Base, KeyPattern, Policy, PolicyError};
 use crate::privacy::scan::{Custom, CustomSource, Kind, OnFinding, Severity};
 
 /// The bases that a file can name.
-const BASES: [(&str, fn() -> Policy); 3] =
-    [("standard", Policy::standard), ("strict", Policy::strict), ("automagik", Policy::automagik)];
+const BASES: [&str; 3] = ["standard", "strict", "automagik"];
+
+fn base(name: &str) -> Option<Policy> {
+    match name {
+        "standard" => Some(Policy::standard()),
+        "strict" => Some(Policy::strict()),
+        "automagik" => Some(Policy::automagik()),
+        _ => None,
+    }
+}
 
 const SEVERITIES: [(&str, Severity); 3] =
     [("contextual", Severity::Contextual), ("likely", Severity::Likely), ("validated", Severity::Validated)];
@@ -168,12 +176,10 @@ impl Reader<'_> {
             None => Policy::standard(),
             Some(value) => {
                 let name = self.string(value, "base")?;
-                let base = BASES.iter().find(|(known, _)| *known == name);
-                let bases = || BASES.map(|(name, _)| format!("`{name}`")).join(", ");
-                base.ok_or_else(|| {
-                    self.error(value.span(), format!("there is no base `{name}`; there are {}", bases()))
+                base(name).ok_or_else(|| {
+                    let known = BASES.map(|name| format!("`{name}`")).join(", ");
+                    self.error(value.span(), format!("there is no base `{name}`; there are {known}"))
                 })?
-                .1()
             }
         };
         if let Some(value) = find(table, "message") {

@@ -141,7 +141,7 @@ fn logged() -> impl Strategy<Value = Logged> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_policy_is_what_it_is_written_as(policy in policy()) {
