@@ -20,6 +20,8 @@ pub(crate) enum KeyClass {
     Pii,
     /// What people wrote or machines were told: to be removed.
     Content,
+    /// An SQL text, whose literals are content.
+    Sql,
     /// An explicit exclusion, such as `token_count` or `trace_id`.
     Safe,
     /// No rule speaks about this key.
@@ -113,6 +115,20 @@ pub(crate) fn classify(key: &str) -> KeyVerdict {
 #[cfg(test)]
 pub(crate) fn classify_in(parent: &str, key: &str) -> KeyVerdict {
     judge(parent.as_bytes(), key.as_bytes())
+}
+
+/// A text's words as rules of the application name them: lower-case tokens with one space between them.
+pub(crate) fn phrase(text: &str) -> String {
+    let tokens = Tokens::of(b"", text.as_bytes(), Parent::Prose);
+    String::from_utf8_lossy(tokens.all()).into_owned()
+}
+
+/// Whether a key has the words of a [`phrase`] one after the other.
+pub(crate) fn holds(key: &str, phrase: &str) -> bool {
+    let tokens = Tokens::of(b"", key.as_bytes(), Parent::Prose);
+    let words = phrase.bytes().filter(|byte| *byte == b' ').count() + 1;
+    let last = (tokens.len + 1).checked_sub(words).filter(|_| !phrase.is_empty()).unwrap_or_default();
+    (0..last).any(|first| tokens.sequence(first, first + words) == phrase.as_bytes())
 }
 
 /// Whether a key names a pseudonym (`user_id_hash`, `user.hash`), so that a value that is one may stay.
@@ -347,24 +363,30 @@ impl Tokens {
         &self.bytes[usize::from(self.spans[from].0)..usize::from(self.spans[to - 1].1)]
     }
 
+    fn all(&self) -> &[u8] {
+        if self.len == 0 { &[] } else { self.sequence(0, self.len) }
+    }
+
     fn is_neutral(&self, at: usize) -> bool {
         let token = self.token(at);
         key_tables::find(token, key_tables::hash(token, SEED)).is_some_and(|(group, _)| group.class == KeyClass::Free)
     }
 
-    /// The phrase that decides over the first `len` tokens.
+    /// The phrase that decides over the first `len` tokens. Phrases may share words: in `db.user_id` the user is an id's.
     fn best(&self, len: usize) -> Option<Match> {
         let mut best: Option<Match> = None;
-        let mut start = 0;
+        let (mut start, mut reached) = (0, 0);
         while start < len {
-            match self.longest_at(start, len) {
-                Some(found) => {
-                    start = found.end;
-                    if found.end > self.parent && found.group.class != KeyClass::Free {
-                        best = Some(best.map_or(found, |best| weightier(best, found, len)));
-                    }
-                }
-                None => start += 1,
+            let found = self.longest_at(start, len).filter(|found| found.end > reached);
+            start += 1;
+            let Some(found) = found else { continue };
+            reached = found.end;
+            if found.group.class == KeyClass::Safe {
+                // Its words are out of the game.
+                start = found.end;
+            }
+            if found.end > self.parent && found.group.class != KeyClass::Free {
+                best = Some(best.map_or(found, |best| weightier(best, found, len)));
             }
         }
         if best.is_none() && len > self.parent {
@@ -432,7 +454,7 @@ fn weightier(one: Match, other: Match, len: usize) -> Match {
         KeyClass::Secret => 4,
         KeyClass::Id => 3,
         KeyClass::Pii => 2,
-        KeyClass::Content => 1,
+        KeyClass::Content | KeyClass::Sql => 1,
         KeyClass::Safe | KeyClass::Free => 0,
     };
     if weight(&other) > weight(&one) { other } else { one }

@@ -21,6 +21,7 @@ mod readmit;
 mod resource;
 pub(crate) mod row;
 mod scan;
+mod sql;
 mod text;
 #[cfg(feature = "otlp")]
 mod verify;
@@ -35,7 +36,7 @@ pub(crate) use open::CleanSpan;
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
-pub use policy::{Action, Explanation, Policy, TimeUnit};
+pub use policy::{Action, Explanation, KeyPattern, Policy, PolicyError, Site, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer};
 #[cfg(feature = "otlp")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};

@@ -1,5 +1,6 @@
 //! What happens to each field of a callsite, decided when the callsite is first seen.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +9,7 @@ use tracing::{Level, Metadata};
 
 use super::format;
 use super::pen::VALUE_CAP;
-use super::policy::{Action, Policy, Verdict};
+use super::policy::{Action, Policy, Site, SiteKind, Verdict};
 use crate::privacy::format::Shape;
 
 /// The decisions about one callsite.
@@ -64,7 +65,9 @@ impl FieldPlan {
     #[cfg(feature = "otlp")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
         let action = match self.action {
-            Action::Bucket | Action::Round(_) | Action::Generalize => Action::Redact,
+            Action::Bucket | Action::Round(_) | Action::Generalize | Action::Parameterize | Action::Automagik => {
+                Action::Redact
+            }
             action => action,
         };
         FieldPlan { action, readmits_pseudonyms: carries_its_name, ..self }
@@ -73,7 +76,7 @@ impl FieldPlan {
     /// Whether clean text leaves as it is.
     #[inline]
     pub(super) fn keeps_text(&self) -> bool {
-        matches!(self.action, Action::Keep | Action::Redact | Action::Truncate(_)) && !self.role.is_code()
+        self.action.keeps_text() && !self.role.is_code()
     }
 
     /// Bytes of a text that stay.
@@ -100,10 +103,12 @@ impl Scalars {
     fn under(role: Role, action: Action, stays_when_dropped: bool) -> Self {
         match action {
             _ if role != Role::Attribute => Scalars::Text,
-            Action::Keep | Action::Redact | Action::Truncate(_) => Scalars::Stay,
+            _ if action.keeps_text() => Scalars::Stay,
             Action::Drop if stays_when_dropped => Scalars::Stay,
             Action::Drop => Scalars::Drop,
-            Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => Scalars::Text,
+            // The table and the parser are about text.
+            Action::Automagik | Action::Parameterize if stays_when_dropped => Scalars::Stay,
+            _ => Scalars::Text,
         }
     }
 }
@@ -129,16 +134,16 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Of a field of an event or span.
-    fn of(key: &str, shape: Shape, bridged: bool) -> Role {
-        match (key, shape) {
-            ("message", Shape::Event) => Role::Body,
-            ("otel.name", Shape::Span) => Role::Name,
-            ("otel.kind", Shape::Span) => Role::SpanKind,
-            ("otel.status_code", Shape::Span) => Role::Status,
-            ("otel.status_description" | "otel.status_message", Shape::Span) => Role::StatusMessage,
-            ("log.target", Shape::Event) if bridged => Role::Target,
-            ("log.module_path" | "log.file" | "log.line", Shape::Event) if bridged => Role::Ignored,
+    /// Of a field.
+    fn of(site: SiteKind, key: &str) -> Role {
+        match (key, site) {
+            ("message", SiteKind::Event | SiteKind::LogRecord) => Role::Body,
+            ("otel.name", SiteKind::Span) => Role::Name,
+            ("otel.kind", SiteKind::Span) => Role::SpanKind,
+            ("otel.status_code", SiteKind::Span) => Role::Status,
+            ("otel.status_description" | "otel.status_message", SiteKind::Span) => Role::StatusMessage,
+            ("log.target", SiteKind::LogRecord) => Role::Target,
+            ("log.module_path" | "log.file" | "log.line", SiteKind::LogRecord) => Role::Ignored,
             _ => Role::Attribute,
         }
     }
@@ -183,8 +188,14 @@ impl Plan {
             Shape::Event if metadata.name().starts_with("event ") => "",
             _ => metadata.name(),
         };
+        let site = match shape {
+            Shape::Event if origin == Origin::LogBridge => Site::log_record(),
+            Shape::Event => Site::event(name),
+            Shape::Span => Site::span(name),
+        };
+        let site = site.target(metadata.target());
         let fields = metadata.fields().iter().take(PLANNED);
-        let fields = fields.map(|field| policy.plan(field.name(), shape, origin == Origin::LogBridge));
+        let fields = fields.map(|field| policy.plan(site, field.name()));
         Plan {
             id,
             address: address(metadata),
@@ -229,33 +240,65 @@ impl Plan {
 }
 
 impl Policy {
-    /// The verdict about a field with its part in the record: an application's rule holds whatever the part is.
-    pub(super) fn decide_as(&self, role: Role, key: &str) -> Verdict {
-        if role == Role::Attribute {
-            return self.decide(key);
-        }
-        self.decide_by_rule(key).unwrap_or_else(|| match role {
-            // What a failure is described with is a message too.
-            Role::Body | Role::StatusMessage => self.decide_message(),
-            _ => Verdict::plain(Action::Keep),
-        })
+    /// The plan of a field.
+    pub(super) fn plan(&self, site: Site<'_>, key: &str) -> FieldPlan {
+        self.judge(site, key).0
     }
 
-    /// The plan of a field named `key`: what [`Policy::explain`] tells, with what the field is to its record.
-    pub(super) fn plan(&self, key: &str, shape: Shape, bridged: bool) -> FieldPlan {
+    /// The plan of a field, and the rule behind it, which [`Policy::explain_in`] tells.
+    pub(super) fn judge(&self, site: Site<'_>, key: &str) -> (FieldPlan, Cow<'static, str>) {
         let key = key.strip_prefix("r#").unwrap_or(key);
-        let role = Role::of(key, shape, bridged);
-        let verdict = self.decide_as(role, key);
-        FieldPlan {
+        self.judge_as(site, Role::of(site.kind(), key), key)
+    }
+
+    fn judge_as(&self, site: Site<'_>, role: Role, key: &str) -> (FieldPlan, Cow<'static, str>) {
+        let verdict = self.decide_as(site, role, key);
+        let plan = FieldPlan {
             source: key.into(),
             key: self.clean_name(&verdict.action.rename(key)),
             role,
             action: verdict.action,
             numbers: Scalars::under(role, verdict.action, verdict.numbers_stay),
             bools: Scalars::under(role, verdict.action, verdict.bools_stay),
-            drops_structs: shape == Shape::Span && role == Role::Attribute && !verdict.by_application,
+            drops_structs: site.kind() == SiteKind::Span && role == Role::Attribute && !verdict.by_application,
             readmits_pseudonyms: false,
+        };
+        (plan, verdict.rule)
+    }
+
+    /// The verdict about a field with its part in the record: an application's rule holds whatever the part is.
+    fn decide_as(&self, site: Site<'_>, role: Role, key: &str) -> Verdict {
+        let by_rule = || self.decide_by_rule(site, key);
+        match role {
+            Role::Attribute => self.decide(site, key),
+            // What a failure is described with is a message too.
+            Role::Body | Role::StatusMessage => by_rule().unwrap_or_else(|| self.decide_message()),
+            Role::Name => by_rule().unwrap_or_else(|| Verdict::by_application(Action::Keep, "the span's name")),
+            // Of these the words are few and known: no list has to name them.
+            Role::SpanKind | Role::Status | Role::Target => by_rule()
+                .filter(|verdict| verdict.by_application)
+                .unwrap_or_else(|| Verdict::by_application(Action::Keep, "part of the record itself")),
+            Role::Ignored => Verdict::drop("a place in the build machine's source tree"),
         }
+    }
+
+    /// The plan of an attribute that a row from disk has under `key`: that of the key it was logged under.
+    #[cfg(feature = "otlp")]
+    pub(super) fn plan_row(&self, site: Site<'_>, key: &str) -> FieldPlan {
+        let origin = self.hashed_from(site, key);
+        let (plan, _) = self.judge_as(site, Role::Attribute, origin.as_deref().unwrap_or(key));
+        let carries_its_name = *plan.key == *key;
+        plan.readmitting(carries_its_name)
+    }
+
+    /// The key of which `key` is what a hash got: `order_id` for `order_id_hash`, where the policy hashes that.
+    pub(super) fn hashed_from(&self, site: Site<'_>, key: &str) -> Option<String> {
+        let origin = match key.strip_suffix("_hash") {
+            Some(origin) => origin.to_owned(),
+            None => format!("{}.id", key.strip_suffix(".hash")?),
+        };
+        let action = self.decide(site, &origin).action;
+        (action.is_hash() && action.rename(&origin) == key).then_some(origin)
     }
 }
 

@@ -8,6 +8,7 @@ use super::format::{self, Header, Key, NO_PLAN, Shape};
 use super::json::{Raw, RawMap};
 use super::pen::{Engine, Pen, Scalar, Scratch};
 use super::plan::{FieldPlan, Role};
+use super::policy::{Policy, Site};
 use super::resource::{Resource, Source};
 use super::row as key;
 use crate::app::Timestamp;
@@ -33,9 +34,17 @@ pub(crate) struct Readmitted<'a> {
 pub(crate) struct Readmitter {
     engine: Arc<Engine>,
     scratch: Scratch,
-    plans: HashMap<Box<str>, FieldPlan>,
+    plans: RowPlans,
     /// The resource of the row before, as the row had it and as it was let in.
     resource: (Vec<(String, String)>, Arc<Resource>),
+}
+
+/// The plans of keys seen in rows.
+#[derive(Default)]
+struct RowPlans {
+    plans: HashMap<Box<str>, FieldPlan>,
+    /// Kind, name and target of the records whose plans these are, under a policy that cares.
+    site: (Option<Shape>, String, String),
 }
 
 /// Keys whose plans are remembered.
@@ -43,7 +52,12 @@ const PLANS: usize = 4096;
 
 impl Readmitter {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Readmitter { engine, scratch: Scratch::default(), plans: HashMap::new(), resource: Default::default() }
+        Readmitter {
+            engine,
+            scratch: Scratch::default(),
+            plans: RowPlans::default(),
+            resource: Default::default(),
+        }
     }
 
     /// Lets a row through the filter.
@@ -94,7 +108,8 @@ impl Readmitter {
 }
 
 /// Writes what a record says: itself, or an event inside it.
-fn entries(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, row: &RawMap<'_>, shape: Shape) {
+fn entries(pen: &mut Pen<'_>, plans: &mut RowPlans, row: &RawMap<'_>, shape: Shape) {
+    let site = plans.site(&pen.engine.policy, row, shape);
     for (name, role, logged_as) in [
         (key::NAME, Role::Name, "otel.name"),
         (key::TARGET, Role::Target, "log.target"),
@@ -105,7 +120,8 @@ fn entries(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, row: &Ra
     ] {
         if let Some(text) = row.text(name) {
             // By the name that the field had where it was logged.
-            let plan = pen.engine.policy.plan(logged_as, shape, role == Role::Target);
+            let site = if role == Role::Target { Site::log_record() } else { site };
+            let plan = pen.engine.policy.plan(site, logged_as);
             pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
         }
     }
@@ -125,7 +141,7 @@ fn entries(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, row: &Ra
     if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
         for (name, value) in &attributes.0 {
             if pen.admit() {
-                attribute(pen, plans, name, value);
+                attribute(pen, &mut plans.plans, site, name, value);
             }
         }
     }
@@ -134,6 +150,23 @@ fn entries(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, row: &Ra
     }
     // Redactions and pseudonyms were counted when the record was made.
     (pen.tally.hashed, pen.tally.redacted) = (0, 0);
+}
+
+impl RowPlans {
+    /// Where a row comes from; plans made for elsewhere are forgotten.
+    fn site<'a>(&mut self, policy: &Policy, row: &'a RawMap<'_>, shape: Shape) -> Site<'a> {
+        let (name, target) = (row.text(key::NAME).unwrap_or_default(), row.text(key::TARGET).unwrap_or_default());
+        let known = (self.site.0, &*self.site.1, &*self.site.2);
+        if policy.depends_on_site() && known != (Some(shape), name, target) {
+            self.site = (Some(shape), name.to_owned(), target.to_owned());
+            self.plans.clear();
+        }
+        let site = match shape {
+            Shape::Event => Site::event(name),
+            Shape::Span => Site::span(name),
+        };
+        site.target(target)
+    }
 }
 
 fn time(row: &RawMap<'_>, name: &str) -> Option<u64> {
@@ -163,13 +196,13 @@ fn header(row: &RawMap<'_>) -> Option<Header> {
     })
 }
 
-fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: &str, value: &Raw<'_>) {
+fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, site: Site<'_>, name: &str, value: &Raw<'_>) {
     let made;
     let plan = match plans.get(name) {
         Some(plan) => plan,
-        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(plan_of(pen.engine, name)),
+        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(pen.engine.policy.plan_row(site, name)),
         None => {
-            made = plan_of(pen.engine, name);
+            made = pen.engine.policy.plan_row(site, name);
             &made
         }
     };
@@ -182,12 +215,4 @@ fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: 
         Raw::Text(text) => pen.text(key, plan, text),
         Raw::Null | Raw::List(_) | Raw::Map(_) => pen.drop_field(),
     }
-}
-
-/// The plan of a row's attribute.
-fn plan_of(engine: &Engine, name: &str) -> FieldPlan {
-    let plan = engine.policy.plan(name, Shape::Span, false);
-    // A row's `message` or `otel.name` attribute is an attribute; what it was to its record stands elsewhere.
-    let carries_its_name = *plan.key == *name;
-    FieldPlan { role: Role::Attribute, ..plan.readmitting(carries_its_name) }
 }

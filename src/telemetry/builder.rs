@@ -26,6 +26,7 @@ pub struct Builder {
     pub(super) consent: Settings,
     pub(super) environment: Environment,
     pub(super) policy: Policy,
+    policy_file: Option<PathBuf>,
     level: Level,
     targets: Vec<String>,
     log_records: LogRecords,
@@ -77,6 +78,7 @@ impl Builder {
             consent: Settings::new(app),
             environment: Environment::process(),
             policy: Policy::standard(),
+            policy_file: None,
             level: Level::INFO,
             targets: Vec::new(),
             log_records: LogRecords::Ignored,
@@ -161,6 +163,13 @@ impl Builder {
     /// The privacy policy. Default: [`Policy::standard`].
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Puts a policy from a TOML file [on top of](Policy::and) that of [`policy`](Builder::policy); for what it can say see
+    /// [`Policy::from_toml`]. The file is read at the start, and one that cannot be read is an error then. Default: none.
+    pub fn policy_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.policy_file = Some(path.into());
         self
     }
 
@@ -276,12 +285,16 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
-    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint changes anything"))]
+    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint leaves notes"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
         let scope = Scope::new(app, LevelFilter::from_level(self.level), &self.targets, self.log_records)
             .map_err(|error| Error::new(".targets", format!("{error}; write it like \"sqlx=warn,hyper=error\"")))?;
+        if let Some(path) = self.policy_file.take() {
+            let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
+            self.policy = self.policy.and(read).map_err(|error| Error::new(".policy_file", error))?;
+        }
         let mut notes = Vec::new();
         #[cfg(feature = "otlp")]
         let endpoint = {

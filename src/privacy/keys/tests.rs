@@ -53,6 +53,10 @@ fn ids_of_persons_are_ids_in_every_spelling() {
             "enduser.pseudo.id",
             "user id",
             "x-user-id",
+            "db.user_id",
+            "auth.session.user_id",
+            "user_name_id_user_id",
+            "email.account_id",
             "host.id",
             "service.instance.id",
         ],
@@ -268,8 +272,6 @@ fn content_words_are_content() {
             "payload",
             "request_body",
             "response.body",
-            "db.query.text",
-            "db.statement",
             "db.query.parameter.name",
             "exception.message",
             "exception.stacktrace",
@@ -283,6 +285,13 @@ fn content_words_are_content() {
             "params.q",
         ],
     );
+}
+
+#[test]
+fn sql_is_known_by_its_semantic_conventions() {
+    all(KeyClass::Sql, &["db.query.text", "db.statement", "db_statement", "r#db_query_text"]);
+    all(Content, &["query_text", "statement", "sql", "query", "db.statement.body"]);
+    all(Safe, &["db.statement.count", "db.query.text.length"]);
 }
 
 #[test]

@@ -50,6 +50,7 @@ mod wallet;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use custom::CustomSource;
 pub use custom::{Custom, CustomError};
 pub use finding::Finding;
 pub use kind::{CustomKind, Kind, Severity, UnknownKind};

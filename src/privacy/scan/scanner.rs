@@ -177,7 +177,46 @@ impl Scanner {
         found.iter().map(|finding| answer(finding, answers, default)).max().unwrap_or(OnFinding::Redact)
     }
 
-    fn customs(&self) -> &[Custom] {
+    /// Whether a kind is looked for no longer.
+    pub(crate) fn is_off(&self, kind: Kind) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.off.meets(KindSet::of(kind)))
+    }
+
+    /// What a finding of this kind leads to, if it is not what the policy says of findings.
+    pub(crate) fn own_answer(&self, kind: Kind) -> Option<OnFinding> {
+        let answers = self.settings.as_ref().map_or(&[][..], |settings| &settings.answers);
+        answers.iter().find(|(known, _)| *known == KindSet::of(kind)).map(|(_, answer)| *answer)
+    }
+
+    /// This scanner with all that another was told.
+    pub(crate) fn and(mut self, other: &Scanner) -> Result<Self, CustomError> {
+        for custom in other.customs() {
+            self = self.custom(custom.clone())?;
+        }
+        for (there, name) in other.kinds() {
+            // A kind that was added has another number here.
+            let Some(here) = self.kind(name) else { continue };
+            if other.is_off(there) {
+                self = self.without(here);
+            }
+            if let Some(answer) = other.own_answer(there) {
+                self = self.on_finding(here, answer);
+            }
+        }
+        Ok(self)
+    }
+
+    /// All kinds with their names, those that were added at the end.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let built_in = Kind::BUILT_IN.iter().map(|kind| (*kind, kind.name()));
+        // At most MOST_CUSTOM are there.
+        let added =
+            self.customs().iter().enumerate().map(|(at, added)| (Kind::Custom(CustomKind(at as u8)), added.name()));
+        built_in.chain(added)
+    }
+
+    /// The kinds that were added.
+    pub(crate) fn customs(&self) -> &[Custom] {
         self.settings.as_ref().map_or(&[], |settings| &settings.custom)
     }
 
