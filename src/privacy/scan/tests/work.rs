@@ -158,4 +158,4 @@ fn no_text_is_looked_at_many_times() {
 }
 
 /// Each byte so often at most, all detectors and looks together.
-const TIMES: usize = 400;
+const TIMES: usize = 150;
