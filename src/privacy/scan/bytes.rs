@@ -35,6 +35,8 @@ const fn classes() -> [u8; 256] {
 
 #[inline]
 pub(super) fn is(byte: u8, class: u8) -> bool {
+    #[cfg(test)]
+    work::look(1);
     CLASSES[usize::from(byte)] & class != 0
 }
 
@@ -59,7 +61,10 @@ pub(super) fn after(text: &[u8], at: usize) -> u8 {
 #[inline]
 pub(super) fn run(text: &[u8], from: usize, accept: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(from..).unwrap_or_default();
-    rest.iter().position(|byte| !accept(*byte)).map_or(from.max(text.len()), |len| from + len)
+    let end = rest.iter().position(|byte| !accept(*byte)).map_or(from.max(text.len()), |len| from + len);
+    #[cfg(test)]
+    work::look(end - from);
+    end
 }
 
 /// The text up to `most` bytes behind `from`.
@@ -72,11 +77,16 @@ pub(super) fn head(text: &[u8], from: usize, most: usize) -> &[u8] {
 #[inline]
 pub(super) fn run_back(text: &[u8], to: usize, most: usize, accept: impl Fn(u8) -> bool) -> usize {
     let floor = to.saturating_sub(most);
-    text[floor..to].iter().rposition(|byte| !accept(*byte)).map_or(floor, |at| floor + at + 1)
+    let start = text[floor..to].iter().rposition(|byte| !accept(*byte)).map_or(floor, |at| floor + at + 1);
+    #[cfg(test)]
+    work::look(to - start);
+    start
 }
 
 /// The first `needle` at or after `from`.
 pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
+    #[cfg(test)]
+    work::look(text.len().saturating_sub(from).min(64));
     let first = needle[0];
     let mut at = from;
     while at + needle.len() <= text.len() {
@@ -184,4 +194,21 @@ pub(super) fn char_at(text: &[u8], from: usize) -> Option<char> {
         0x80..=0xbf => return None,
     };
     std::str::from_utf8(text.get(from..from + len)?).ok()?.chars().next()
+}
+
+/// How many bytes the detectors looked at, so that a test can tell work that grows with the text from work that grows faster.
+#[cfg(test)]
+pub(super) mod work {
+    use std::cell::Cell;
+
+    thread_local!(static LOOKS: Cell<usize> = const { Cell::new(0) });
+
+    pub(in crate::privacy::scan) fn look(bytes: usize) {
+        LOOKS.set(LOOKS.get() + bytes);
+    }
+
+    /// Those since the last call.
+    pub(in crate::privacy::scan) fn taken() -> usize {
+        LOOKS.replace(0)
+    }
 }

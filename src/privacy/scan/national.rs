@@ -218,7 +218,8 @@ fn phrase(text: &[u8], start: usize, phrase: &[u8]) -> Option<usize> {
     }
     let (last, next) = (text[at - 1], after(text, at));
     let goes_on = is(next, LETTER) && !(next.is_ascii_uppercase() && last.is_ascii_lowercase());
-    (is(last, HIGH) || !goes_on && !(is(next, HIGH) && is(last, LETTER) && !digit_follows(text, at))).then_some(at)
+    let goes_on = goes_on || is(next, HIGH) && is(last, LETTER) && !digit_follows(text, at);
+    (is(last, HIGH) || !goes_on).then_some(at)
 }
 
 /// `身份证号`, `संख्या`: words of other scripts between a word and its number.

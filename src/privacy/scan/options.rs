@@ -56,13 +56,17 @@ fn long(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
 fn short(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
     let option = after(text, dash + 1);
     let glued = !is(after(text, dash + 2), SPACE);
+    if !SHORT.iter().any(|(_, short)| short.contains(&option)) {
+        return dash + 1;
+    }
     // `mysql -p db` asks for the password; `-phunter2` is it.
-    let takes = |(program, short): &&(&[u8], &[u8])| {
+    let line = run_back(text, dash, PROGRAM, |byte| !matches!(byte, b'|' | b';' | b'&' | b'\n'));
+    let takes = |(program, short): &(&[u8], &[u8])| {
         short.contains(&option)
             && glued == (program.starts_with(b"m") && !program.starts_with(b"mongo"))
-            && runs(text, dash, program)
+            && runs(&text[line..dash], program)
     };
-    if !SHORT.iter().any(|known| takes(&known)) {
+    if !SHORT.iter().any(takes) {
         return dash + 1;
     }
     let start = dash + if glued { 2 } else { 3 };
@@ -74,10 +78,9 @@ fn short(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
     end
 }
 
-/// Whether the option is one of this program's: its name stands before, and no other command begins in between.
-fn runs(text: &[u8], dash: usize, program: &[u8]) -> bool {
-    let line = run_back(text, dash, PROGRAM, |byte| !matches!(byte, b'|' | b';' | b'&' | b'\n'));
-    let Some(at) = super::bytes::rfind(&text[line..dash], program) else { return false };
-    let start = line + at;
-    !alnum(before(text, start)) && before(text, start) != b'-' && after(text, start + program.len()) == b' '
+/// Whether the option behind this line is one of this program's: its name stands before.
+fn runs(line: &[u8], program: &[u8]) -> bool {
+    super::bytes::rfind(line, program).is_some_and(|start| {
+        !alnum(before(line, start)) && before(line, start) != b'-' && after(line, start + program.len()) == b' '
+    })
 }

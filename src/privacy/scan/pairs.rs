@@ -248,7 +248,8 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
 fn may_be_random(text: &[u8], from: usize) -> bool {
     let from = inside(text, from);
     let from = run(head(text, from, 8), from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
-    text.get(from..from + SHORTEST_RANDOM).is_some_and(|value| value.iter().all(|byte| is_base64(*byte)))
+    text.get(from..from + SHORTEST_RANDOM)
+        .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
 }
 
 /// Whether the key at `start` is one of Go's `map[..]`.

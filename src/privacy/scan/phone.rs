@@ -93,7 +93,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     let groups = cluster.groups();
     // Every form begins with three digits, with `1` and three, or with a zero.
     let begins = |group: &[u8]| group.len() == 3 || group[0] == b'0';
-    if !begins(cluster.group(at)) && !(cluster.group(at) == b"1" && groups.len() > at + 3) {
+    if !(begins(cluster.group(at)) || cluster.group(at) == b"1" && groups.len() > at + 3) {
         return None;
     }
     let start = groups[at].0;

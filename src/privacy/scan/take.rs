@@ -52,8 +52,8 @@ pub(super) fn take(
     let mut end = value::bare(judged, start, loose, in_url);
     if judged.len() < text.len() && run(judged, end, |byte| matches!(byte, b'.' | b',' | b':')) == judged.len() {
         // Longer than is read: judged by its head, taken whole.
-        let whole = value::bare(text, start, loose, in_url);
         if start > at || bare_counts(judged, at, end, rule, style) {
+            let whole = value::bare(text, start, loose, in_url);
             push(found, rule, style, in_url, start..whole);
             return whole;
         }
