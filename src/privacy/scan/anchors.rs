@@ -323,7 +323,7 @@ mod tests {
             (number >> 33) as usize % below
         };
         for length in (0..200).chain([511, 512, 513, 4095, 4096, 4097, 5000]) {
-            let alphabet = b"ab Z09.-:=@/_,\xc3";
+            let alphabet = b"ab Z09.-:=@/_,\xc3%\\\xef";
             let letters = 2 + draw(alphabet.len() - 1);
             let text: Vec<u8> = (0..length).map(|_| alphabet[draw(letters)]).collect();
             let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -335,6 +335,9 @@ mod tests {
                     assert_eq!(anchors.next(Class::Digit, from), next(|byte| byte.is_ascii_digit()));
                     assert_eq!(anchors.next(Class::Pair, from), next(|byte| matches!(byte, b':' | b'=')));
                     assert_eq!(anchors.next(Class::Mark, from), next(|byte| matches!(byte, b'.' | b'-')));
+                    assert_eq!(anchors.next(Class::Colon, from), next(|byte| byte == b':'));
+                    assert_eq!(anchors.next(Class::At, from), next(|byte| byte == b'@'));
+                    assert_eq!(anchors.next(Class::Escape, from), next(|byte| matches!(byte, b'%' | b'\\' | 0xef)));
                     if from <= length {
                         let run = rest.iter().take_while(|byte| is_token(**byte)).count();
                         assert_eq!(anchors.run(Class::Token, from), from + run);
