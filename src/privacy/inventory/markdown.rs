@@ -50,7 +50,7 @@ impl Page<'_> {
     fn head(&mut self, digest: &str) {
         let Contents { file, version, document, .. } = self.contents;
         line!(self, "<!-- Made from {} by tracing-privacy. Change that file, not this one. -->", escape::comment(file));
-        line!(self, "# What {} tells its makers, and what not", text(self.app.name()));
+        line!(self, "# {}: telemetry and privacy", text(self.app.name()));
         line!(self);
         line!(self, "Version {version}, in force from {}.", document.effective);
         line!(self, "Fingerprint of what is collected: {}", code(&digest[..16]));
@@ -58,14 +58,13 @@ impl Page<'_> {
 
     fn in_short(&mut self) {
         let Contents { records, document, .. } = self.contents;
-        self.heading("In short");
+        self.heading("In short (TL;DR)");
         line!(
             self,
             "- Nothing is collected until you say yes, and you can say no at any time: {}.",
             self.switch("false")
         );
-        let fields: usize =
-            records.iter().map(|record| record.fields.len()).sum::<usize>() + self.contents.shared.len();
+        let fields = self.contents.places().len();
         line!(
             self,
             "- {} of record with {} in all, each of them listed below. The program reads the same list and cannot \
@@ -117,7 +116,7 @@ impl Page<'_> {
             line!(self, "| {} | {what} |", cell(&code(key)));
         }
         line!(self, "| name, module, level | Which record it is, and where in the program it comes from |");
-        line!(self, "| time | When it happened; of an operation, when it began and ended |");
+        line!(self, "| time | When it happened, exactly; of an operation, when it began and ended |");
         line!(self, "| trace and span id | Random numbers that join what belongs to one operation |");
         line!(self, "| status | Whether an operation went well |");
         line!(self);
@@ -134,19 +133,24 @@ impl Page<'_> {
             line!(self);
             return;
         }
-        line!(self, "| Field | What it can be | What happens to it | What for | Kept for | |");
-        line!(self, "|---|---|---|---|---|---|");
+        let dated = fields.iter().any(|field| !dates(&field.facts).is_empty());
+        let (title, rule) = if dated { (" From, until |", "---|") } else { ("", "") };
+        line!(self, "| Field | What it can be | What happens to it | What for | Kept for |{title}");
+        line!(self, "|---|---|---|---|---|{rule}");
         for field in fields {
-            line!(
-                self,
-                "| {} | {} | {} | {} | {} | {} |",
+            let mut row = format!(
+                "| {} | {} | {} | {} | {} |",
                 cell(&code(&field.key)),
                 cell(&can_be(&field.kind)),
                 happens(field),
                 cell(&text(&field.facts.purpose)),
                 cell(&text(&field.facts.retention)),
-                dates(&field.facts),
             );
+            if dated {
+                // Two blanks would be one too many.
+                row.push_str(&format!(" {} |", dates(&field.facts)).replace("  ", " "));
+            }
+            line!(self, "{row}");
         }
         line!(self);
     }
@@ -364,7 +368,7 @@ fn span_note(record: &Record) -> &'static str {
 }
 
 fn upkeep(facts: &Facts) -> String {
-    let mut line = format!("Kept for {}. Owner: {}.", text(stop(&facts.retention)), text(stop(&facts.owner)));
+    let mut line = format!("Owner: {}.", text(stop(&facts.owner)));
     if let Some(review) = &facts.review {
         let _ = write!(line, " Review: {}.", link(review));
     }

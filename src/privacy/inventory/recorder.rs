@@ -25,6 +25,8 @@ use crate::privacy::text::bare;
 ///
 /// A layer for the application's own tests. It knows of a callsite when the program first comes by it, so it can say that
 /// what ran is declared; that something declared is never logged it can only say of a test that runs all of the program.
+/// `tracing` also tells it of callsites that the process met before: give the check a test binary of its own. Events that carry
+/// a text alone, and no name, are log lines and no drift; the text of an event is for developers unless it is declared.
 /// Of values it keeps nothing but whether they are what is declared.
 ///
 /// ```
