@@ -254,6 +254,7 @@ fn what_was_stored_under_a_wider_yes_is_not_sent_under_a_narrower_one() {
         tracing::info!(name: "order.placed", plan = "pro", items = 3, coupon = "spring");
         tracing::info!(name: "order.sent", plan = "pro");
     });
+    support::stored(&wide, 2);
     drop(wide);
 
     let mut yes: Value = serde_json::from_str(&yes_to(&first)).expect("it is JSON");
