@@ -7,6 +7,7 @@
 mod chunk;
 pub(crate) mod format;
 mod generalize;
+pub mod guide;
 pub mod inventory;
 #[cfg(feature = "otlp")]
 mod json;

@@ -158,6 +158,33 @@ fn every_mistake_has_its_place_and_its_remedy() {
 }
 
 #[test]
+fn no_text_makes_the_parser_panic() {
+    let text = include_str!("../../../tests/inventory/telemetry.toml").as_bytes();
+    let pieces: [&[u8]; 9] = [b"\"", b"[", b"]]", b"{", b"=", b"\n", b"\\", b"\xff", b"'''"];
+    let mut random: u64 = 7;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    let mut read = 0;
+    for _ in 0..3_000 {
+        let mut bytes = text.to_vec();
+        for _ in 0..=next(3) {
+            let at = next(bytes.len());
+            match next(3) {
+                0 => bytes.truncate(at.max(1)),
+                1 => drop(bytes.splice(at..at, pieces[next(pieces.len())].iter().copied())),
+                _ => drop(bytes.drain(at..(at + next(40)).min(bytes.len()))),
+            }
+        }
+        read += usize::from(Inventory::parse(&String::from_utf8_lossy(&bytes)).is_ok());
+    }
+    assert!(read > 10, "some of them are inventories: {read}");
+    let deep = format!("version = 1\n[document]\nowner = {}", "[".repeat(100_000));
+    assert!(Inventory::parse(&deep).is_err());
+}
+
+#[test]
 fn what_the_document_needs_must_be_there() {
     for missing in ["version", "controller", "effective", "privacy", "security", "owner", "retention", "not_collected"]
     {
