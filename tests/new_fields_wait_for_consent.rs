@@ -269,3 +269,39 @@ fn what_was_stored_under_a_wider_yes_is_not_sent_under_a_narrower_one() {
     assert_eq!(logs[0].attributes.keys().collect::<Vec<_>>(), ["items", "plan"]);
     assert_eq!(logs[0].resource.get("os.type"), None);
 }
+
+#[cfg(all(feature = "otlp", feature = "store"))]
+#[test]
+fn an_event_in_a_span_waits_like_any_other() {
+    use receiver::Receiver;
+
+    let span = "[spans.job]\npurpose = \"how long\"";
+    let (first, second) = (inventory(1, &format!("{FIRST}{span}")), inventory(2, &format!("{SECOND}{span}")));
+    let (home, receiver, memory) = (Home::new("in-span"), Receiver::start(), Memory::new());
+    let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(home.0.path());
+    let in_spans = |builder: Builder| {
+        let builder = builder.events(tracing_privacy::Events::SpanEvents).otlp(receiver.url());
+        builder.schedule(tracing_privacy::Schedule::Manual).start().expect("the settings are right")
+    };
+    let wide = home.builder(&second, &memory).environment(environment.os(tracing_privacy::Os::Linux));
+    let wide = in_spans(wide);
+    tracing::dispatcher::with_default(&alone(&wide), || {
+        tracing::info_span!("job").in_scope(|| {
+            tracing::info!(name: "order.placed", plan = "pro", coupon = "spring");
+            tracing::info!(name: "order.sent", plan = "pro");
+        });
+    });
+    support::stored(&wide, 1);
+    drop(wide);
+
+    let mut yes: Value = serde_json::from_str(&yes_to(&first)).expect("it is JSON");
+    yes["host"] = json!("127.0.0.1");
+    home.save(&yes.to_string());
+    let narrow = in_spans(home.builder(&second, &memory));
+    narrow.flush(LONG).expect("the receiver is there");
+    let spans = receiver.spans();
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    assert_eq!(spans[0].events.len(), 1, "{spans:#?}");
+    let text = format!("{:?}", spans[0].events);
+    assert!(text.contains("order.placed") && text.contains("plan") && !text.contains("coupon"), "{text}");
+}

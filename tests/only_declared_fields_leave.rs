@@ -322,6 +322,50 @@ fn what_has_expired_is_not_collected_any_more_also_by_a_program_that_runs_on() {
     );
 }
 
+#[test]
+fn what_expires_before_its_span_ends_is_not_in_the_span() {
+    let inventory = inventory_with(
+        r#"
+        [events.step]
+        purpose = "a test"
+        fields.number = { kind = "integer", purpose = "-" }
+        fields.old = { kind = "integer", purpose = "-", expires = 2027-01-01 }
+        [events.dying]
+        purpose = "a test"
+        expires = 2027-01-01
+        [spans.job]
+        purpose = "a test"
+        "#,
+    );
+    let clock = Clock::manual("2026-12-31T23:59:59Z");
+    let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(builder_home("in-span"));
+    let environment = environment.clock(clock.clone());
+    let settings = |builder: Builder| {
+        let builder = builder.environment(environment).policy(Policy::declared(inventory));
+        builder.events(tracing_privacy::Events::SpanEvents)
+    };
+    let records = logged("in-span", settings, || {
+        let job = |pass: u64| {
+            tracing::info_span!("job").in_scope(|| {
+                tracing::info!(name: "step", number = 1, old = 2, coupon = 3, "text");
+                tracing::info!(name: "dying", "text");
+                tracing::info!(name: "undeclared", number = 4, "text");
+                clock.advance(Duration::from_secs(pass));
+            });
+        };
+        job(0);
+        job(1);
+    });
+    let events: Vec<&Value> = records.iter().map(|record| &record.json()["events"]).collect();
+    let names = |events: &Value| -> Vec<String> {
+        events.as_array().expect("a list").iter().map(|event| event["name"].as_str().unwrap_or("").to_owned()).collect()
+    };
+    assert_eq!(names(events[0]), ["step", "dying"], "{records:#?}");
+    assert_eq!(events[0][0]["attributes"], json!({"number": 1, "old": 2}));
+    assert_eq!(names(events[1]), ["step"], "{records:#?}");
+    assert_eq!(events[1][0]["attributes"], json!({"number": 1}));
+}
+
 #[cfg(feature = "otlp")]
 #[test]
 fn what_expires_while_it_is_stored_is_not_sent() {
