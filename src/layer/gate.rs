@@ -28,7 +28,7 @@ impl<S> Filter<S> for Gate {
         let plan = running.plans.find(metadata);
         match plan.map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => true,
-            Origin::TurnedAway => {
+            Origin::TurnedAway | Origin::Undeclared => {
                 if let Some(plan) = plan {
                     plan.turn_away();
                 }
@@ -45,7 +45,7 @@ impl<S> Filter<S> for Gate {
         match self.0.plan(running, metadata).map_or(Origin::Never, |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => Interest::always(),
             // Asked each time, so that they are counted.
-            Origin::TurnedAway => Interest::sometimes(),
+            Origin::TurnedAway | Origin::Undeclared => Interest::sometimes(),
             Origin::Never => Interest::never(),
         }
     }

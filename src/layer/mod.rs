@@ -185,7 +185,7 @@ where
         match plan.origin {
             Origin::Admitted | Origin::LogBridge => {}
             // The gate was asked about the `log` crate's record, not about the bridge's callsite.
-            Origin::TurnedAway => return plan.turn_away(),
+            Origin::TurnedAway | Origin::Undeclared => return plan.turn_away(),
             Origin::Never => return,
         }
         let around = around(event.parent(), event.is_contextual(), &ctx);

@@ -7,6 +7,8 @@
 mod chunk;
 pub(crate) mod format;
 mod generalize;
+pub mod guide;
+pub mod inventory;
 #[cfg(feature = "otlp")]
 mod json;
 mod key_tables;
@@ -31,6 +33,7 @@ mod visitor;
 mod tests;
 
 pub(crate) use chunk::{Chunk, Clean};
+pub use inventory::{Inventory, InventoryError};
 pub(crate) use open::CleanSpan;
 #[cfg(feature = "otlp")]
 pub(crate) use pen::Scalar;

@@ -115,7 +115,11 @@ impl<'a> Pen<'a> {
     /// Writes a number or a truth value.
     #[inline(always)]
     pub(super) fn scalar(&mut self, key: Key<'_>, plan: &FieldPlan, value: Scalar) {
-        let rule = if let Scalar::Bool(_) = value { plan.bools } else { plan.numbers };
+        let rule = match value {
+            Scalar::Bool(_) => plan.bools,
+            Scalar::I64(_) | Scalar::U64(_) => plan.integers,
+            Scalar::F64(_) => plan.floats,
+        };
         if rule == Scalars::Stay && !value.is_long() {
             self.entry(key, value);
         } else {
@@ -195,6 +199,11 @@ impl<'a> Pen<'a> {
                 self.drop_field();
             }
             Some(_) if plan.role.is_code() => self.code(entry, at, plan.role),
+            Some(_) if plan.kind.is_some() && !self.undress(at, plan) => {
+                self.scratch.record.truncate(entry);
+                self.drop_field();
+            }
+            Some(whole) if plan.action.keeps_text() => self.settle(entry, at, whole, plan),
             Some(whole) => self.transform(entry, at, whole, plan),
         }
     }
@@ -363,6 +372,20 @@ impl<'a> Pen<'a> {
             record.truncate(entry);
             self.drop_field();
         }
+    }
+
+    /// Leaves of the text from `at` on what it says; `false` if that is not what the inventory says of it.
+    fn undress(&mut self, at: usize, plan: &FieldPlan) -> bool {
+        let record = &mut self.scratch.record;
+        let Ok(text) = std::str::from_utf8(&record[at..]) else { return false };
+        let plain = bare(text);
+        if !plan.admits(plain) {
+            return false;
+        }
+        let (from, len) = (text.find(plain).unwrap_or(0), plain.len());
+        record.copy_within(at + from..at + from + len, at);
+        record.truncate(at + len);
+        true
     }
 
     /// Replaces the text from `at` on by the one byte it stands for.

@@ -11,7 +11,7 @@ use super::plan::{FieldPlan, Role};
 use super::policy::{Policy, Site};
 use super::resource::{Resource, Source};
 use super::row as key;
-use crate::app::Timestamp;
+use crate::app::{Date, Timestamp};
 
 /// Why a row was not let in again. It never says what the row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) enum Refused {
     NotARecord,
     /// The scanner found something that the policy answers by dropping the record.
     Found,
+    /// The inventory does not list it, or not any more, or the user has not agreed to it.
+    Undeclared,
 }
 
 /// A row that passed, clean again.
@@ -35,6 +37,8 @@ pub(crate) struct Readmitter {
     engine: Arc<Engine>,
     scratch: Scratch,
     plans: RowPlans,
+    /// The day that the plans and the resource hold for, under a policy that cares.
+    today: Option<Date>,
     /// The resource of the row before, as the row had it and as it was let in.
     resource: (Vec<(String, String)>, Arc<Resource>),
 }
@@ -52,14 +56,30 @@ const PLANS: usize = 4096;
 
 impl Readmitter {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Readmitter { engine, scratch: Scratch::default(), plans: RowPlans::default(), resource: Default::default() }
+        Readmitter {
+            engine,
+            scratch: Scratch::default(),
+            plans: RowPlans::default(),
+            today: None,
+            resource: Default::default(),
+        }
     }
 
     /// Lets a row through the filter.
     pub(crate) fn readmit(&mut self, row: &str) -> Result<Readmitted<'_>, Refused> {
         let row = RawMap::parse(row).ok_or(Refused::NotARecord)?;
         let header = header(&row).ok_or(Refused::NotARecord)?;
+        let today = self.engine.policy.today();
+        if today != self.today {
+            // Something may have expired at midnight.
+            self.today = today;
+            self.plans = RowPlans::default();
+            self.resource = Default::default();
+        }
         let resource = self.resource(&row);
+        if self.engine.policy.admits(site(&row, header.shape)).is_err() {
+            return Err(Refused::Undeclared);
+        }
         let clean = self.write(&row, &header).ok_or(Refused::Found)?;
         Ok(Readmitted { clean, shape: header.shape, resource })
     }
@@ -90,6 +110,10 @@ impl Readmitter {
             for event in events {
                 let Raw::Map(event) = event else { continue };
                 let Some(time) = time(event, key::TIME) else { continue };
+                if engine.policy.admits(site(event, Shape::Event)).is_err() {
+                    pen.tally.events = pen.tally.events.saturating_add(1);
+                    continue;
+                }
                 let header = Header { shape: Shape::Event, start: time, end: 0, parent_id: 0, ..*header };
                 pen.event(&header, |pen| entries(pen, plans, event, Shape::Event));
             }
@@ -115,8 +139,11 @@ fn entries(pen: &mut Pen<'_>, plans: &mut RowPlans, row: &RawMap<'_>, shape: Sha
     ] {
         if let Some(text) = row.text(name) {
             // By the name that the field had where it was logged.
-            let site = if role == Role::Target { Site::log_record() } else { site };
-            let plan = pen.engine.policy.plan(site, logged_as);
+            let plan = match role {
+                Role::Name => pen.engine.policy.plan_row_name(site),
+                Role::Target => pen.engine.policy.plan(Site::log_record(), logged_as),
+                _ => pen.engine.policy.plan(site, logged_as),
+            };
             pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
         }
     }
@@ -150,18 +177,25 @@ fn entries(pen: &mut Pen<'_>, plans: &mut RowPlans, row: &RawMap<'_>, shape: Sha
 impl RowPlans {
     /// Where a row comes from; plans made for elsewhere are forgotten.
     fn site<'a>(&mut self, policy: &Policy, row: &'a RawMap<'_>, shape: Shape) -> Site<'a> {
-        let (name, target) = (row.text(key::NAME).unwrap_or_default(), row.text(key::TARGET).unwrap_or_default());
+        let site = site(row, shape);
+        let (name, target) = (site.name(), site.target_name());
         let known = (self.site.0, &*self.site.1, &*self.site.2);
         if policy.depends_on_site() && known != (Some(shape), name, target) {
             self.site = (Some(shape), name.to_owned(), target.to_owned());
             self.plans.clear();
         }
-        let site = match shape {
-            Shape::Event => Site::event(name),
-            Shape::Span => Site::span(name),
-        };
-        site.target(target)
+        site
     }
+}
+
+/// Where a row comes from.
+fn site<'a>(row: &'a RawMap<'_>, shape: Shape) -> Site<'a> {
+    let name = row.text(key::NAME).unwrap_or_default();
+    let site = match shape {
+        Shape::Event => Site::event(name),
+        Shape::Span => Site::span(name),
+    };
+    site.target(row.text(key::TARGET).unwrap_or_default())
 }
 
 fn time(row: &RawMap<'_>, name: &str) -> Option<u64> {

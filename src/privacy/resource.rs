@@ -1,7 +1,7 @@
 //! Who sends: the attributes that all records of a run share.
 
 use super::pen::{Engine, FIELD_CAP, VALUE_CAP};
-use super::policy::{self, Action, Site};
+use super::policy::{self, Action, Site, Verdict};
 use super::pseudonym::is_pseudonym;
 use super::text::floor_boundary;
 use super::{generalize, keys};
@@ -34,6 +34,9 @@ impl Resource {
             let site = Site::resource();
             let origin = if source == Source::Disk { policy.hashed_from(site, &key) } else { None };
             let action = match policy.decide_by_rule(site, origin.as_deref().unwrap_or(&key)) {
+                Some(Verdict { kind: Some(kind), .. }) if !kind.admits(&value) && source == Source::Application => {
+                    return None;
+                }
                 Some(verdict) if verdict.by_application => verdict.action,
                 _ if OWN.contains(&key.as_str()) => Action::Keep,
                 _ => policy.decide(site, origin.as_deref().unwrap_or(&key)).action,

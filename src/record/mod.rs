@@ -4,7 +4,7 @@ pub(crate) mod json;
 #[cfg(feature = "otlp")]
 mod verify;
 
-use crate::app::Timestamp;
+use crate::app::{Date, Timestamp};
 use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
 use crate::privacy::{Chunk, Plan, Plans, Resource};
 
@@ -184,7 +184,13 @@ impl<'a> RecordRef<'a> {
     pub fn events(&self) -> impl Iterator<Item = RecordRef<'a>> + use<'a> {
         let span = *self;
         let events = self.entries().filter(|entry| entry.tag == format::EVENT);
-        events.filter_map(move |entry| RecordRef::decode(entry.value, span.plans, span.resource, span.zero))
+        let events = events.filter_map(move |entry| {
+            let mut event = RecordRef::decode(entry.value, span.plans, span.resource, span.zero)?;
+            // It leaves with the span, and not before.
+            event.header.end = span.header.end;
+            Some(event)
+        });
+        events.filter(|event| !event.is_expired())
     }
 
     /// Events that the span had no room for: it takes 128, and its record 16 KiB.
@@ -240,8 +246,21 @@ impl<'a> RecordRef<'a> {
         Some(RecordRef { header, entries, plan, plans, resource, zero })
     }
 
-    fn entries(&self) -> Entries<'a> {
-        Entries(self.entries)
+    /// Without what may not exist any more.
+    fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let expiring = self.plan.filter(|plan| plan.expires_in_part()).map(|plan| (plan, self.day()));
+        Entries(self.entries).filter(move |entry| !expiring.is_some_and(|(plan, day)| plan.hides(entry, day)))
+    }
+
+    /// Whether the record as a whole may not exist any more: its entry in the inventory expired after its callsite was
+    /// first seen.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.plan.is_some_and(|plan| plan.is_expired(self.day()))
+    }
+
+    /// The day on which it was finished; of an event in a span, that of the span.
+    fn day(&self) -> Date {
+        self.at(self.header.end.max(self.header.start)).date()
     }
 
     /// What the record says beside its attributes, found in one pass.

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::Telemetry;
 use super::error::Error;
 use crate::app::{App, Environment};
-use crate::consent::{Decision, Disabled, InCi, InDevelopment, Saved, Settings, State, decide};
+use crate::consent::{Collected, Decision, Disabled, Entry, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
 #[cfg(feature = "otlp")]
 use crate::export::{Endpoint, HttpSettings, MinTls};
@@ -17,7 +17,7 @@ use crate::identity::Rotation;
 use crate::layer::{Core, Events, LogRecords, Scope};
 #[cfg(feature = "otlp")]
 use crate::pipeline::Schedule;
-use crate::privacy::Policy;
+use crate::privacy::{Inventory, Policy};
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
 #[derive(Clone)]
@@ -267,7 +267,8 @@ impl Builder {
         self
     }
 
-    /// The version of what is collected: a yes that was saved for a lower one does not count. Default: 1.
+    /// The version of what is collected: a yes that was saved for a lower one does not count. An inventory has a version of
+    /// its own, and withholds only what is new. Default: 1.
     pub fn collection(mut self, version: u32) -> Self {
         self.consent = self.consent.collection(version);
         self
@@ -285,7 +286,6 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
-    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint leaves notes"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
@@ -309,6 +309,14 @@ impl Builder {
             }
             endpoint
         };
+        if let Some(contradiction) = self.policy.contradiction() {
+            return Err(Error::new(".policy", contradiction));
+        }
+        if let Some(scope) = self.policy.inventory().map(Inventory::scope) {
+            let entry = |(id, since)| Entry { id, since };
+            let entries = scope.entries.into_iter().map(entry).collect();
+            self.consent = self.consent.collected(scope.version, Collected { digest: scope.digest, entries });
+        }
         let decision = self.decide();
         let core = Arc::new(Core::new(scope, self.events));
         let mut telemetry = Telemetry {

@@ -72,7 +72,7 @@ const ANSWERS: [(&str, OnFinding); 3] =
 
 impl Action {
     /// Reads what `Display` writes.
-    pub(super) fn parse(text: &str) -> Option<Action> {
+    pub(in crate::privacy) fn parse(text: &str) -> Option<Action> {
         if let Some((_, action)) = WORDS.iter().find(|(word, _)| *word == text) {
             return Some(*action);
         }

@@ -25,7 +25,7 @@ impl Explanation {
             renamed: plan.key.clone().into_string(),
             action: plan.action,
             rule: rule.to_owned(),
-            numbers_stay: plan.numbers == Scalars::Stay,
+            numbers_stay: plan.integers == Scalars::Stay,
             bools_stay: plan.bools == Scalars::Stay,
         }
     }

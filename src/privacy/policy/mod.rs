@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use action::{Action, TimeUnit};
-pub(in crate::privacy) use declared::{Declared, Listed};
+pub(in crate::privacy) use declared::{Declared, Listed, Listing};
 pub use error::PolicyError;
 pub use explanation::Explanation;
 pub use key_pattern::KeyPattern;
@@ -29,8 +29,10 @@ pub(in crate::privacy) use verdict::Verdict;
 
 pub(in crate::privacy) use automagik::{Salt, is_sha256, replace, reversible_sha256};
 
+use super::inventory::Inventory;
 use super::keys::{self, KeyClass, NumericRule};
 use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
+use crate::app::{Clock, Date};
 
 /// The rules by which values are kept, hashed, coarsened or dropped.
 ///
@@ -113,7 +115,6 @@ impl Policy {
     }
 
     /// Only the fields listed there exist, the text of events among them. What the scanner finds in them is replaced.
-    #[cfg_attr(not(test), allow(dead_code, reason = "inventories make such policies, and are under way"))]
     pub(in crate::privacy) fn from_declared(declared: Arc<Declared>) -> Self {
         Policy { name: Cow::Borrowed("declared"), base: Base::Declared(declared), ..Self::standard() }
     }
@@ -287,19 +288,60 @@ impl Policy {
         &self.name
     }
 
-    /// Whether records of this event or span may exist at all.
-    #[cfg_attr(not(test), allow(dead_code, reason = "inventories make such policies, and are under way"))]
-    pub(in crate::privacy) fn admits(&self, site: Site<'_>) -> bool {
-        match &self.base {
-            Base::Declared(declared) => declared.lists(site),
-            Base::Builtin | Base::Automagik => true,
+    /// The inventory that this policy is made of.
+    pub(crate) fn inventory(&self) -> Option<&Inventory> {
+        self.listed().map(Declared::inventory)
+    }
+
+    /// The same policy by this clock, without what the user has not agreed to; `covers` knows the ids of the inventory's
+    /// scope.
+    pub(crate) fn agreed(&self, clock: &Clock, covers: &dyn Fn(&str) -> bool) -> Self {
+        let base = self.listed().map(|declared| {
+            let declared = declared.inventory().declared(clock.clone(), covers);
+            Base::Declared(Arc::new(declared))
+        });
+        Policy { base: base.unwrap_or_else(|| self.base.clone()), ..self.clone() }
+    }
+
+    /// The first setting that would change what an inventory declares, instead of taking from it.
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        self.listed()?;
+        let remedy = "would change what the inventory declares and users are told; change the `action` there, or take \
+                      fields away by `.drop_field(..)`";
+        if let Some(action) = self.message.filter(|action| *action != Action::Drop) {
+            return Some(format!("the rule for messages ({action}) {remedy}"));
         }
+        let rule = self.rules.iter().find(|rule| rule.action != Action::Drop)?;
+        Some(format!("the rule for `{}` ({}) {remedy}", rule.pattern, rule.action))
+    }
+
+    /// Whether records of this event or span may exist at all, and the first day on which they may not.
+    pub(in crate::privacy) fn admits(&self, site: Site<'_>) -> Result<Option<Date>, Cow<'static, str>> {
+        self.listed().map_or(Ok(None), |declared| declared.admits(site))
     }
 
     /// Whether a key can mean different things in different events.
     #[cfg(feature = "otlp")]
     pub(in crate::privacy) fn depends_on_site(&self) -> bool {
-        matches!(self.base, Base::Declared(_))
+        self.listed().is_some()
+    }
+
+    /// The day by which an inventory's expiries are judged; none without one.
+    #[cfg(feature = "otlp")]
+    pub(in crate::privacy) fn today(&self) -> Option<Date> {
+        self.listed().map(Declared::today)
+    }
+
+    /// Whether the text of events goes whatever an inventory says.
+    pub(in crate::privacy) fn drops_messages(&self) -> bool {
+        self.message == Some(Action::Drop)
+    }
+
+    fn listed(&self) -> Option<&Declared> {
+        match &self.base {
+            Base::Declared(declared) => Some(declared),
+            Base::Builtin | Base::Automagik => None,
+        }
     }
 
     /// What these findings lead to.
@@ -331,14 +373,14 @@ impl Policy {
 
     /// What the application or its inventory said about a key, if anything.
     pub(super) fn decide_by_rule(&self, site: Site<'_>, key: &str) -> Option<Verdict> {
-        let listed = match &self.base {
-            Base::Builtin | Base::Automagik => None,
-            Base::Declared(declared) => match declared.verdict(site, key) {
-                Listed::Yes(verdict) => Some(verdict),
-                Listed::No(why) => return Some(Verdict::drop(why)),
-            },
+        let listed = match self.listed().map(|declared| declared.verdict(site, key)) {
+            Some(Listed::No(why)) => return Some(Verdict::drop(why)),
+            Some(Listed::Yes(verdict)) => Some(verdict),
+            None => None,
         };
-        self.rules.iter().rev().find(|rule| rule.pattern.matches(key)).map(Rule::verdict).or(listed)
+        // Of what is listed, rules may only take: the inventory is what users were told.
+        let holds = |rule: &&Rule| listed.is_none() || rule.action == Action::Drop;
+        self.rules.iter().rev().filter(holds).find(|rule| rule.pattern.matches(key)).map(Rule::verdict).or(listed)
     }
 
     pub(super) fn decide_message(&self) -> Verdict {
@@ -372,5 +414,7 @@ fn by_key(key: &str) -> Verdict {
         numbers_stay: known.numeric == NumericRule::Stays,
         bools_stay: known.class != KeyClass::Id,
         by_application: false,
+        kind: None,
+        expires: None,
     }
 }

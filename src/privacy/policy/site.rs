@@ -54,7 +54,6 @@ impl<'a> Site<'a> {
         self.name
     }
 
-    #[expect(dead_code, reason = "inventories may list by target, and are under way")]
     pub(in crate::privacy) const fn target_name(self) -> &'a str {
         self.target
     }
