@@ -52,12 +52,7 @@ const PLANS: usize = 4096;
 
 impl Readmitter {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Readmitter {
-            engine,
-            scratch: Scratch::default(),
-            plans: RowPlans::default(),
-            resource: Default::default(),
-        }
+        Readmitter { engine, scratch: Scratch::default(), plans: RowPlans::default(), resource: Default::default() }
     }
 
     /// Lets a row through the filter.

@@ -277,7 +277,7 @@ impl Policy {
     pub fn findings(&self, text: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
         if !self.scanner.looks_clean(text.as_bytes()) {
-            self.scanner.scan(text.as_bytes(), &mut findings);
+            self.scanner.scan_settled(text.as_bytes(), &mut findings);
         }
         findings
     }

@@ -186,7 +186,8 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         b"is" | b"was" if colon => words_before(text, key.start),
         _ => name,
     };
-    if name.is_empty() {
+    // What was a key is replaced.
+    if name.is_empty() || name[0] == b'[' && is_placeholder(name) {
         return go_on;
     }
     let arrow = usize::from(!colon && next == b'>');

@@ -88,7 +88,7 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
     if prior.is_ascii_lowercase() && start >= 2 && text[start - 2] == b'/' && after(text, slash + 1) == b'U' {
         return true;
     }
-    if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b'%') {
+    if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b']' | b'%') {
         return false;
     }
     // `GET /home/dashboard` is a route.
@@ -143,9 +143,10 @@ fn is_nobody(name: &[u8]) -> bool {
 /// Whether `\\` at `slash` starts a share, and is not an escaped backslash within a path.
 fn is_share(text: &[u8], slash: usize) -> bool {
     let prior = before(text, slash);
-    (is(prior, SPACE | STOP | HIGH)
-        || prior == b'='
-        || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
+    prior != b']'
+        && (is(prior, SPACE | STOP | HIGH)
+            || prior == b'='
+            || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
         && alnum(after(text, run(text, slash, |byte| byte == b'\\')))
 }
 

@@ -25,12 +25,17 @@ fn looks_clean(text: &[u8]) -> bool {
     Scanner::standard().looks_clean(text)
 }
 
+/// The text as [`crate::privacy::Policy::scrub`] leaves it.
 fn scrub(text: &str) -> (String, Vec<Finding>) {
     let mut found = Vec::new();
-    scan(text.as_bytes(), &mut found);
+    Scanner::standard().scan_settled(text.as_bytes(), &mut found);
+    (redacted(text, &found), found)
+}
+
+fn redacted(text: &str, found: &[Finding]) -> String {
     let mut out = String::new();
-    Scanner::standard().redact(text, &found, |piece| out.push_str(piece));
-    (out, found)
+    Scanner::standard().redact(text, found, |piece| out.push_str(piece));
+    out
 }
 
 /// Every text that holds something, with what it holds. A `§` keeps keys from looking like one in this repository.
@@ -100,11 +105,17 @@ fn what_must_stay_stays() {
 
 #[test]
 fn redacted_text_is_stable() {
+    // What is met is so after a single look.
+    let once = |text: &str| {
+        let mut found = Vec::new();
+        scan(text.as_bytes(), &mut found);
+        redacted(text, &found)
+    };
     let unstable: Vec<_> = dirty()
-        .map(|(text, _)| scrub(&text).0)
-        .map(|clean| (scrub(&clean), clean))
-        .filter(|((_, found), _)| !found.is_empty())
-        .map(|((again, _), clean)| format!("{clean}\n    -> {again}"))
+        .map(|(text, _)| once(&text))
+        .map(|clean| (once(&clean), clean))
+        .filter(|(again, clean)| again != clean)
+        .map(|(again, clean)| format!("{clean}\n    -> {again}"))
         .collect();
     assert!(unstable.is_empty(), "{}", unstable.join("\n"));
 }
