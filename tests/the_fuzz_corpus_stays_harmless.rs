@@ -30,3 +30,8 @@ fn of_the_scanner() {
 fn of_the_keys() {
     replay("keys", 40, harmless::key);
 }
+
+#[test]
+fn of_the_policy_files() {
+    replay("policy", 20, harmless::policy);
+}
