@@ -286,6 +286,7 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
+    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint leaves notes"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
