@@ -75,11 +75,10 @@ mod telemetry;
 
 #[doc(hidden)]
 pub use app::Clock;
-pub use app::{App, Environment, Os};
+pub use app::{App, Environment, Os, Rotation};
 pub use export::Memory;
 #[cfg(feature = "otlp")]
 pub use export::MinTls;
-pub use identity::Rotation;
 pub use layer::{Events, Gate, TelemetryLayer};
 #[cfg(feature = "otlp")]
 pub use pipeline::Schedule;

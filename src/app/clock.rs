@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::date::Timestamp;
+use super::date::{Date, Timestamp};
 
 /// A monotonic clock for the hot path, and where its zero lies in the calendar for those who write dates.
 ///
@@ -100,6 +100,21 @@ impl Clock {
         }
     }
 
+    /// The day today, by the calendar as it is set now. One reading of the machine's clock.
+    #[inline]
+    pub(crate) fn today(&self) -> Date {
+        match &self.0 {
+            Source::System(_) => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                match since.map(|since| i32::try_from(since.as_secs() / 86_400)) {
+                    Ok(Ok(days)) => Date::from_days(days),
+                    _ => self.wall().date(),
+                }
+            }
+            Source::Manual(_) => self.wall().date(),
+        }
+    }
+
     /// The point in time now.
     pub(crate) fn wall(&self) -> Timestamp {
         self.now().at(self.wall_offset())
@@ -126,6 +141,8 @@ mod tests {
         let machine = unix_nanos(SystemTime::now());
         assert!((clock.wall().nanos() - machine).abs() < 1_000_000_000);
         assert!((clock.wall_offset().nanos() - machine).abs() < 1_000_000_000);
+        let (before, today, after) = (clock.wall().date(), clock.today(), clock.wall().date());
+        assert!(before <= today && today <= after);
     }
 
     #[test]
@@ -138,6 +155,7 @@ mod tests {
         clock.set("2016-03-01T00:00:00Z");
         assert_eq!(other.now(), Ticks(90_000_000_000), "setting the calendar is not time passing");
         assert_eq!(other.wall().to_string(), "2016-03-01T00:00:00.000000000Z");
+        assert_eq!(other.today().to_string(), "2016-03-01");
     }
 
     #[test]

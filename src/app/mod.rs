@@ -8,9 +8,12 @@ pub(crate) mod directories;
 mod environment;
 mod machine;
 pub(crate) mod random;
+mod rotation;
 
 pub use application::App;
 pub use clock::Clock;
 pub(crate) use date::{Date, Timestamp};
 pub use environment::{Environment, Os};
 pub(crate) use environment::{Presence, Reading, Var};
+pub use rotation::Rotation;
+pub(crate) use rotation::{Renewed, RotatingKey, RotatingKeys};

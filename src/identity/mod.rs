@@ -1,12 +1,14 @@
-//! What makes this installation recognisable to itself: the key of its pseudonyms, and the day's session id.
+//! What makes this installation recognisable to itself: the keys of its pseudonyms, the day's session id, and an
+//! installation id where the application asks for one.
 //!
 //! Nothing in here is derived from the machine or its user, and nothing is written before the worker runs, which it does
 //! only while telemetry is on.
 
-mod file;
-mod key;
+mod installation;
+mod keys;
+mod private_file;
 mod session;
 
-pub use key::Rotation;
-pub(crate) use key::{InstallKey, PendingKey};
+pub(crate) use installation::InstallationId;
+pub(crate) use keys::{load_keys, save_keys};
 pub(crate) use session::session_id;

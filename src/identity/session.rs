@@ -5,8 +5,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::key::InstallKey;
-use crate::app::Date;
+use crate::app::{Date, RotatingKeys, Rotation};
 
 /// 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,13 +33,13 @@ impl fmt::Debug for SessionId {
 /// The session id of this installation on this day.
 ///
 /// Keyed, so that nobody without the key can compute the id of another day, as anybody could who hashes a machine id
-/// with a date.
-pub(crate) fn session_id(key: &InstallKey, date: Date) -> SessionId {
+/// with a date; under the day's own key, so that nobody at all can once the day is over.
+pub(crate) fn session_id(keys: &RotatingKeys, date: Date) -> SessionId {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     // The use goes first with its length, so that no other use of the key can give the same input.
     const USE: &[u8] = b"session";
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes keys of any length, and this one has 32 bytes");
+    let mut mac = Hmac::<Sha256>::new_from_slice(keys.key(Rotation::Daily).bytes())
+        .expect("HMAC takes keys of any length, and this one has 32 bytes");
     mac.update(&(USE.len() as u64).to_le_bytes());
     mac.update(USE);
     mac.update(date.to_string().as_bytes());
@@ -55,22 +54,21 @@ pub(crate) fn session_id(key: &InstallKey, date: Date) -> SessionId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Rotation;
+    use crate::app::RotatingKey;
 
     #[test]
     fn the_id_is_that_of_an_independent_implementation() {
         // python3 -c 'import hmac; print(hmac.new(bytes(range(32)), (7).to_bytes(8,"little")+b"session2026-03-01",
         //   "sha256").hexdigest()[:16])'
-        let key = InstallKey::from_parts(std::array::from_fn(|i| i as u8), Date::from_days(0));
-        assert_eq!(session_id(&key, "2026-03-01".parse().unwrap()).as_str(), "c477787cea5f7a32");
+        let key = |first: u8| RotatingKey::from_parts(&std::array::from_fn(|i| i as u8 + first), Date::from_days(0));
+        let keys = RotatingKeys::from_keys([key(0), key(1), key(2), key(3)]);
+        assert_eq!(session_id(&keys, "2026-03-01".parse().unwrap()).as_str(), "c477787cea5f7a32");
     }
 
     #[test]
     fn it_changes_with_the_day_and_with_the_key() {
         let today: Date = "2026-03-01".parse().unwrap();
-        let nowhere = std::path::Path::new("/nonexistent");
-        let key = |_| InstallKey::load(nowhere, today, Rotation::Weekly).unwrap().key;
-        let (a, b) = (key(0), key(1));
+        let (a, b) = (RotatingKeys::draw(today).unwrap(), RotatingKeys::draw(today).unwrap());
         assert_eq!(session_id(&a, today), session_id(&a.clone(), today));
         assert_ne!(session_id(&a, today), session_id(&a, Date::from_days(today.days() + 1)));
         assert_ne!(session_id(&a, today), session_id(&b, today));

@@ -38,6 +38,7 @@ pub(super) struct Loaded {
 }
 
 /// Records that go into one request: of one kind and one resource.
+#[derive(Default)]
 struct Group<'r> {
     records: Vec<RecordRef<'r>>,
     batches: Vec<i64>,
@@ -81,23 +82,28 @@ impl Uploader<'_> {
         let (ours, others): (Vec<&Lot>, Vec<&Lot>) = lots.iter().partition(is_ours);
         let others: Vec<i64> = batches(&others);
         self.outbox.settle(&others, Verdict::Released)?;
-        let mut groups = [Signal::Log, Signal::Span].map(|signal| {
-            let batches = ours.iter().flat_map(|lot| &lot.batches).filter(|(_, of)| *of == signal);
-            Group { records: Vec::new(), batches: batches.map(|(batch, _)| *batch).collect(), own: 0 }
-        });
-        let is_clean_resource = self.is_clean_resource(&shared.resource);
+        // The resource changes at midnight at most: there is nearly always one.
+        let mut groups: Vec<(&Resource, bool, [Group<'_>; 2])> = Vec::new();
         for lot in ours {
+            let resource: &Resource = &lot.resource;
+            if groups.last().is_none_or(|(last, ..)| *last != resource) {
+                groups.push((resource, self.is_clean_resource(resource), Default::default()));
+            }
+            let Some((_, is_clean_resource, [logs, spans])) = groups.last_mut() else { continue };
+            for (batch, signal) in &lot.batches {
+                let group = if *signal == Signal::Log { &mut *logs } else { &mut *spans };
+                group.batches.push(*batch);
+            }
             let mut defects = Vec::new();
             let in_order = lot.chunks.iter().flat_map(|Swept { chunk, zero }| {
-                Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero: *zero }.records()
+                Batch { chunk, plans: Some(&shared.plans), resource, zero: *zero }.records()
             });
             for (seq, record) in (lot.first..).zip(in_order) {
-                if !is_clean_resource || record.verify(&shared.checked_by, &mut self.clean_plans).is_err() {
+                if !*is_clean_resource || record.verify(&shared.checked_by, &mut self.clean_plans).is_err() {
                     defects.push(seq);
                     continue;
                 }
-                let [logs, spans] = &mut groups;
-                let group = if record.signal() == Signal::Log { logs } else { spans };
+                let group = if record.signal() == Signal::Log { &mut *logs } else { &mut *spans };
                 group.own += 1;
                 group.records.push(record);
             }
@@ -106,6 +112,7 @@ impl Uploader<'_> {
                 shared.queue.counters.lose_stored(Loss::Defect, erased);
             }
         }
+        let groups: Vec<Group<'_>> = groups.into_iter().flat_map(|(.., groups)| groups).collect();
         let rows = groups.iter().map(|group| group.own).sum();
         let loads = self.seal(groups, lease.now)?;
         lots.into_iter().flat_map(|lot| lot.chunks).for_each(|swept| shared.queue.reuse(swept.chunk));

@@ -26,7 +26,7 @@ pub use counters::{Counts, Loss};
 pub(crate) use mute::is_muted;
 pub(crate) use outbox::{Place, Trouble};
 pub(crate) use queue::{Ports, Sink};
-pub(crate) use worker::Prepare;
+pub(crate) use worker::{Kept, Prepare, Upkeep};
 
 use crate::app::Clock;
 use crate::export::LocalExporter;
@@ -61,6 +61,7 @@ pub(crate) struct Parts {
     pub(crate) place: Place,
     pub(crate) exporters: Vec<LocalExporter>,
     pub(crate) prepare: Prepare,
+    pub(crate) upkeep: Upkeep,
     #[cfg(feature = "otlp")]
     pub(crate) destination: Option<Destination>,
 }
@@ -78,7 +79,6 @@ struct Shared {
     #[cfg(feature = "otlp")]
     checked_by: Arc<Engine>,
     plans: Arc<Plans>,
-    resource: Resource,
     clock: Clock,
     run: u64,
     place: Mutex<Place>,
@@ -132,7 +132,7 @@ impl Pipeline {
     fn start_checked_by(checked_by: Arc<Engine>, parts: Parts) -> std::io::Result<Self> {
         #[cfg(not(feature = "otlp"))]
         let _ = checked_by;
-        let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, .. } = parts;
+        let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, upkeep, .. } = parts;
         let shared = Arc::new(Shared {
             name: name.clone(),
             queue: Arc::new(Queue::new(QUEUE)),
@@ -140,7 +140,6 @@ impl Pipeline {
             #[cfg(feature = "otlp")]
             checked_by,
             plans,
-            resource,
             clock,
             run,
             place: Mutex::new(place),
@@ -153,7 +152,7 @@ impl Pipeline {
             #[cfg(feature = "otlp")]
             upload: parts.destination.map(Upload::new),
         });
-        let worker = worker::Worker::new(Arc::clone(&shared), exporters, prepare);
+        let worker = worker::Worker::new(Arc::clone(&shared), resource, exporters, prepare, upkeep);
         // Linux shows the first 15 bytes of a thread's name.
         let thread = std::thread::Builder::new().name(format!("telem-{name}")).spawn({
             let shared = Arc::clone(&shared);

@@ -64,7 +64,8 @@ fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
         run: 7,
         place,
         exporters: Vec::new(),
-        prepare: Box::new(|| Ok(None)),
+        prepare: Box::new(|| Ok(())),
+        upkeep: Box::new(Kept::default),
         destination: Some(Destination {
             endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
             settings: HttpSettings::default(),
@@ -152,7 +153,8 @@ fn of_a_resource_that_fails_the_check_nothing_leaves() {
         run: 7,
         place: scratchpad.place(),
         exporters: Vec::new(),
-        prepare: Box::new(|| Ok(None)),
+        prepare: Box::new(|| Ok(())),
+        upkeep: Box::new(Kept::default),
         destination: Some(Destination {
             endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
             settings: HttpSettings::default(),

@@ -12,7 +12,7 @@ use super::uploader::Uploader;
 use super::{Shared, Unfinished};
 use crate::app::Timestamp;
 use crate::export::{Endpoint, HttpSettings};
-use crate::privacy::Chunk;
+use crate::privacy::{Chunk, Resource};
 use crate::record::Signal;
 
 /// Where rows are sent, and when.
@@ -55,6 +55,8 @@ pub(super) struct Lot {
     /// The batches that hold the rows, each of one kind of records.
     pub(super) batches: Vec<(i64, Signal)>,
     pub(super) chunks: Vec<Swept>,
+    /// What described the application when they were swept: it changes while the program runs.
+    pub(super) resource: Arc<Resource>,
 }
 
 /// A chunk, and where the ticks of its records begin.

@@ -14,7 +14,7 @@ use super::queue::lock;
 use super::upload::{Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
 use crate::app::Timestamp;
-use crate::privacy::Chunk;
+use crate::privacy::{Chunk, Resource};
 use crate::record::{Batch, RecordRef, Rows};
 
 /// How long the worker lets records gather: a record is in the store within 200 ms.
@@ -34,6 +34,9 @@ pub(super) struct Worker {
     outbox: Option<Outbox>,
     exporters: Vec<LocalExporter>,
     prepare: Option<Prepare>,
+    upkeep: Upkeep,
+    /// What describes the application now. Shared with the chunks that were swept under it.
+    resource: Arc<Resource>,
     /// What was swept and is not stored yet.
     rows: Rows,
     /// The chunks that these rows were made of.
@@ -51,16 +54,35 @@ struct Beside {
 }
 
 /// What is to be done on disk before the outbox is opened, off the host's threads; the error is fit to be shown.
-/// What is returned is worth a note.
-pub(crate) type Prepare = Box<dyn FnOnce() -> Result<Option<String>, String> + Send>;
+pub(crate) type Prepare = Box<dyn FnOnce() -> Result<(), String> + Send>;
+
+/// What is to be done before the first records are looked at, and again before each sweep.
+pub(crate) type Upkeep = Box<dyn FnMut() -> Kept + Send>;
+
+/// What upkeep came to.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// What describes the application from now on, if that changed.
+    pub(crate) resource: Option<Resource>,
+    /// What went wrong.
+    pub(crate) note: Option<String>,
+}
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, exporters: Vec<LocalExporter>, prepare: Prepare) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        resource: Resource,
+        exporters: Vec<LocalExporter>,
+        prepare: Prepare,
+        upkeep: Upkeep,
+    ) -> Self {
         Worker {
             shared,
             outbox: None,
             exporters,
             prepare: Some(prepare),
+            upkeep,
+            resource: Arc::new(resource),
             rows: Rows::default(),
             #[cfg(feature = "otlp")]
             beside: Beside::default(),
@@ -77,6 +99,7 @@ impl Worker {
                 let control = lock(&self.shared.control);
                 (control.asked, control.stop || self.shared.is_withdrawn())
             };
+            self.keep_up();
             self.sweep();
             {
                 let mut control = lock(&self.shared.control);
@@ -96,6 +119,20 @@ impl Worker {
         self.shared.ended();
     }
 
+    /// Replaces what has had its time.
+    fn keep_up(&mut self) {
+        // Who withdraws waits for files that are being written, and none is written later.
+        let _commit = lock(&self.shared.commit);
+        if self.shared.is_withdrawn() {
+            return;
+        }
+        let Kept { resource, note } = (self.upkeep)();
+        note.into_iter().for_each(|note| self.shared.note(note));
+        if let Some(resource) = resource {
+            self.resource = Arc::new(resource);
+        }
+    }
+
     /// Opens the store, creates it if there is none, and looks for what an earlier run left unsent.
     fn open(&mut self) {
         {
@@ -106,9 +143,8 @@ impl Worker {
             }
         }
         let place = lock(&self.shared.place).clone();
-        let prepared = self.prepare.take().map_or(Ok(None), |prepare| prepare()).map_err(Trouble::new).map(|note| {
-            note.into_iter().for_each(|note| self.shared.note(note));
-        });
+        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
+        self.keep_up();
         let mut opened = prepared.and_then(|()| place.open(self.shared.run));
         for _ in 0..TRIES {
             match &opened {
@@ -197,7 +233,7 @@ impl Worker {
     /// Turns a chunk into rows, which are stored together or not at all.
     fn take(&mut self, chunk: &Chunk, zero: Timestamp) {
         let shared = &*self.shared;
-        let batch = Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero };
+        let batch = Batch { chunk, plans: Some(&shared.plans), resource: &self.resource, zero };
         let before = self.rows.len();
         let (mut dropped, mut hashed, mut redacted) = (0, 0, 0);
         // What may not exist any more since midnight, although its callsite was planned before. A chunk that holds some is not
@@ -285,7 +321,9 @@ impl Worker {
                     #[cfg(feature = "otlp")]
                     {
                         let Beside { chunks, is_partial } = std::mem::take(&mut self.beside);
-                        let lot = Lot { first: done.first, batches: done.batches, chunks };
+                        // One sweep's, all under one resource: after a failure chunks are forgotten.
+                        let resource = Arc::clone(&self.resource);
+                        let lot = Lot { first: done.first, batches: done.batches, chunks, resource };
                         // Of an append beyond the store's limits only the newest rows are there.
                         if !is_partial && lot.records() == done.stored && done.stored == count {
                             shared.hand_over(lot);

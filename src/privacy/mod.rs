@@ -33,6 +33,7 @@ mod visitor;
 mod tests;
 
 pub(crate) use chunk::{Chunk, Clean};
+pub use generalize::{Bounds, Form, UnknownForm, UnusableBounds};
 pub use inventory::{Inventory, InventoryError};
 pub(crate) use open::CleanSpan;
 #[cfg(feature = "otlp")]
@@ -40,7 +41,7 @@ pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
 pub use policy::{Action, Explanation, KeyPattern, Policy, PolicyError, Site, TimeUnit};
-pub use pseudonym::{Pseudonym, Pseudonymizer};
+pub use pseudonym::{Pseudonym, Pseudonymizer, Secret};
 #[cfg(feature = "otlp")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;

@@ -6,10 +6,11 @@ use std::fmt::{self, Write as _};
 
 use super::chunk::Tally;
 use super::format::{self, HEADER, INLINE_KEY, Key};
-use super::generalize;
+use super::generalize::{self, Rest};
 use super::plan::{FieldPlan, Role, Scalars};
-use super::policy::{self, Action, Policy};
-use super::pseudonym::{self, Pseudonymizer};
+use super::policy::{Action, Policy};
+use super::pseudonym::Pseudonymizer;
+use super::resource::Source;
 use super::scan::{Finding, OnFinding};
 use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct};
 
@@ -338,39 +339,22 @@ impl<'a> Pen<'a> {
             text.truncate(text[..end].rfind(char::is_whitespace).unwrap_or(0));
         }
         record.truncate(at);
-        let pseudonyms = &self.engine.pseudonyms;
-        let written = if text.is_empty() {
-            false
-        } else if plan.action.is_hash() {
-            self.tally.hashed = self.tally.hashed.saturating_add(1);
-            let is_reversible = plan.action == Action::ReversibleSha256;
-            if plan.readmits_pseudonyms && (pseudonym::is_pseudonym(text) || is_reversible && policy::is_sha256(text)) {
-                record.extend_from_slice(text.as_bytes());
-            } else if is_reversible {
-                record.extend_from_slice(policy::reversible_sha256(text).as_bytes());
-            } else {
-                record.extend_from_slice(pseudonyms.pseudonym(&plan.source, text).as_str().as_bytes());
-            }
-            true
-        } else {
-            match generalize::apply(plan.action, &plan.source, text, pseudonyms) {
-                Some(coarse) => {
-                    self.tally.redacted = self.tally.redacted.saturating_add(u32::from(coarse != *text));
-                    record.extend_from_slice(coarse.as_bytes());
-                    true
-                }
-                None => false,
-            }
-        };
+        let source = if plan.readmits_pseudonyms { Source::Disk } else { Source::Application };
+        let made = generalize::apply(plan.action, &plan.source, text, source, &self.engine.pseudonyms, record);
+        if made.is_some() {
+            let is_hash = plan.action.is_hash();
+            let count = if is_hash { &mut self.tally.hashed } else { &mut self.tally.redacted };
+            // What a table of values has nothing to say about stays as it is.
+            *count = count.saturating_add(u32::from(is_hash || record[at..] != *text.as_bytes()));
+        }
         text.clear();
-        if written && plan.action.is_hash() {
-            self.close_text(at, Whole::Yes, VALUE_CAP);
-        } else if written {
-            // What is coarser by its form may still hold something.
-            self.settle(entry, at, Whole::Yes, plan);
-        } else {
-            record.truncate(entry);
-            self.drop_field();
+        match made {
+            Some(Rest::Known) => self.close_text(at, Whole::Yes, VALUE_CAP),
+            Some(Rest::Text) => self.settle(entry, at, Whole::Yes, plan),
+            None => {
+                record.truncate(entry);
+                self.drop_field();
+            }
         }
     }
 

@@ -9,7 +9,6 @@ use tracing::{Level, Metadata};
 
 use super::format::{self, Entry, Key};
 use super::inventory::{FieldKind, ScalarType};
-use super::pen::VALUE_CAP;
 use super::policy::{Action, Policy, Site, SiteKind, Verdict};
 use crate::app::Date;
 use crate::privacy::format::Shape;
@@ -81,13 +80,11 @@ impl FieldPlan {
     #[cfg(feature = "otlp")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
         let action = match self.action {
-            Action::Bucket | Action::Round(_) | Action::Generalize | Action::Parameterize | Action::Automagik => {
-                Action::Redact
-            }
+            Action::Parameterize | Action::Automagik => Action::Redact,
             action => action,
         };
         // What was made coarser is of another type now.
-        let kind = self.kind.filter(|_| action == self.action);
+        let kind = self.kind.filter(|_| self.action.keeps_text());
         FieldPlan { action, kind, readmits_pseudonyms: carries_its_name, ..self }
     }
 
@@ -109,10 +106,7 @@ impl FieldPlan {
     /// Bytes of a text that stay.
     #[inline]
     pub(super) fn cap(&self) -> usize {
-        match self.action {
-            Action::Truncate(bytes) => bytes.min(VALUE_CAP),
-            _ => VALUE_CAP,
-        }
+        self.action.cap()
     }
 }
 
@@ -265,6 +259,15 @@ impl Plan {
         self.fields.get(usize::from(index))
     }
 
+    /// The plan by which an entry of such a record was written.
+    pub(super) fn of_entry(&self, entry: &Entry<'_>) -> Option<&FieldPlan> {
+        match entry.key {
+            Key::Index(index) => self.field(index),
+            Key::Text(_) => None,
+            Key::None => self.fields.iter().find(|field| field.role.tag() == entry.tag),
+        }
+    }
+
     /// The key under which a field leaves.
     pub(crate) fn key(&self, index: u16) -> Option<&str> {
         self.field(index).map(|field| &*field.key)
@@ -289,12 +292,7 @@ impl Plan {
 
     /// Whether an entry of a record is of a field that may not exist any more on this day.
     pub(crate) fn hides(&self, entry: &Entry<'_>, today: Date) -> bool {
-        let field = match entry.key {
-            Key::Index(index) => self.field(index),
-            Key::None => self.fields.iter().find(|field| field.role.tag() == entry.tag),
-            Key::Text(_) => None,
-        };
-        field.and_then(|field| field.expires).is_some_and(|day| today >= day)
+        self.of_entry(entry).and_then(|field| field.expires).is_some_and(|day| today >= day)
     }
 
     /// Where an inventory would declare it, and why that does not let it in.

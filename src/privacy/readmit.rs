@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::chunk::Clean;
-use super::format::{self, Header, Key, NO_PLAN, Shape};
+use super::format::{self, Entry, Header, Key, NO_PLAN, Shape};
 use super::json::{Raw, RawMap};
 use super::pen::{Engine, Pen, Scalar, Scratch};
 use super::plan::{FieldPlan, Role};
@@ -126,25 +126,45 @@ impl Readmitter {
     }
 }
 
+/// The parts of a record beside its attributes: where they stand in a row, and the names of the fields that they were
+/// logged as.
+const PARTS: [(&str, Role, &str); 6] = [
+    (key::NAME, Role::Name, "otel.name"),
+    (key::TARGET, Role::Target, "log.target"),
+    (key::BODY, Role::Body, "message"),
+    (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
+    (key::STATUS, Role::Status, "otel.status_code"),
+    (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
+];
+
+impl Policy {
+    /// The plan of a part, by the name that the field had where it was logged.
+    fn plan_part(&self, site: Site<'_>, role: Role, logged_as: &str) -> FieldPlan {
+        let plan = match role {
+            Role::Name => self.plan_row_name(site),
+            Role::Target => self.plan(Site::log_record(), logged_as),
+            _ => self.plan(site, logged_as),
+        };
+        FieldPlan { role, ..plan.readmitting(true) }
+    }
+
+    /// The plan by which an entry of a record from disk was written.
+    pub(super) fn plan_entry(&self, site: Site<'_>, entry: &Entry<'_>) -> FieldPlan {
+        let part = || PARTS.iter().find(|(_, role, _)| role.tag() == entry.tag);
+        match (entry.key, part()) {
+            (Key::None, Some((_, role, logged_as))) => self.plan_part(site, *role, logged_as),
+            (Key::Text(key), _) => self.plan_row(site, &String::from_utf8_lossy(key)),
+            _ => self.plan_row(site, ""),
+        }
+    }
+}
+
 /// Writes what a record says: itself, or an event inside it.
 fn entries(pen: &mut Pen<'_>, plans: &mut RowPlans, row: &RawMap<'_>, shape: Shape) {
     let site = plans.site(&pen.engine.policy, row, shape);
-    for (name, role, logged_as) in [
-        (key::NAME, Role::Name, "otel.name"),
-        (key::TARGET, Role::Target, "log.target"),
-        (key::BODY, Role::Body, "message"),
-        (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
-        (key::STATUS, Role::Status, "otel.status_code"),
-        (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
-    ] {
+    for (name, role, logged_as) in PARTS {
         if let Some(text) = row.text(name) {
-            // By the name that the field had where it was logged.
-            let plan = match role {
-                Role::Name => pen.engine.policy.plan_row_name(site),
-                Role::Target => pen.engine.policy.plan(Site::log_record(), logged_as),
-                _ => pen.engine.policy.plan(site, logged_as),
-            };
-            pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
+            pen.text(Key::None, &pen.engine.policy.plan_part(site, role, logged_as), text);
         }
     }
     if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {

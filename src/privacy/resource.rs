@@ -1,10 +1,10 @@
 //! Who sends: the attributes that all records of a run share.
 
-use super::pen::{Engine, FIELD_CAP, VALUE_CAP};
-use super::policy::{self, Action, Site, Verdict};
-use super::pseudonym::is_pseudonym;
+use super::generalize::{self, Rest};
+use super::inventory::FieldKind;
+use super::pen::{Engine, FIELD_CAP};
+use super::policy::{Action, Policy, Site};
 use super::text::floor_boundary;
-use super::{generalize, keys};
 
 /// Attributes of the application and its run, cleaned once at start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Resource {
 }
 
 /// Keys that the crate itself gives and that need no rule.
-const OWN: &[&str] = &["service.name", "service.version", "session.id"];
+const OWN: &[&str] = &["service.name", "service.version", "session.id", "app.installation.id"];
 
 /// Where attributes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,38 +31,30 @@ impl Resource {
             if value.is_empty() {
                 return None;
             }
-            let site = Site::resource();
-            let origin = if source == Source::Disk { policy.hashed_from(site, &key) } else { None };
-            let action = match policy.decide_by_rule(site, origin.as_deref().unwrap_or(&key)) {
-                Some(Verdict { kind: Some(kind), .. }) if !kind.admits(&value) && source == Source::Application => {
-                    return None;
-                }
-                Some(verdict) if verdict.by_application => verdict.action,
-                _ if OWN.contains(&key.as_str()) => Action::Keep,
-                _ => policy.decide(site, origin.as_deref().unwrap_or(&key)).action,
-            };
+            let Decision { action, kind, origin } = decide(policy, source, &key);
+            if source == Source::Application && kind.is_some_and(|kind| !kind.admits(&value)) {
+                return None;
+            }
             let value = match action {
                 Action::Drop => return None,
                 action if action.keeps_text() => value,
-                Action::Hash | Action::ReversibleSha256 => {
-                    let is_reversible = action == Action::ReversibleSha256;
-                    let is_hash = is_pseudonym(&value) || is_reversible && policy::is_sha256(&value);
-                    let is_named = origin.is_some() || keys::is_pseudonym_key(&key);
-                    let is_known = source == Source::Disk && is_named && is_hash;
-                    let value = match is_reversible {
-                        _ if is_known => value,
-                        true => policy::reversible_sha256(&value),
-                        false => engine.pseudonyms.pseudonym(&key, &value).to_string(),
-                    };
-                    let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
-                    return Some((policy.clean_name(&renamed).into_string(), value));
+                action => {
+                    // Under another key it cannot be what was stored.
+                    let is_named = origin.is_some() || *action.rename(&key) == key;
+                    let source = if is_named { source } else { Source::Application };
+                    let field = origin.as_deref().unwrap_or(&key);
+                    let mut made = Vec::new();
+                    let rest = generalize::apply(action, field, &value, source, &engine.pseudonyms, &mut made)?;
+                    let made = String::from_utf8(made).ok()?;
+                    if rest == Rest::Known {
+                        let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
+                        return Some((policy.clean_name(&renamed).into_string(), made));
+                    }
+                    made
                 }
-                action if source == Source::Application => generalize::apply(action, &key, &value, &engine.pseudonyms)?,
-                _ => value,
             };
             let mut clean = policy.scrub(&value)?.into_owned();
-            let cap = if let Action::Truncate(bytes) = action { bytes.min(VALUE_CAP) } else { VALUE_CAP };
-            clean.truncate(floor_boundary(clean.as_bytes(), cap));
+            clean.truncate(floor_boundary(clean.as_bytes(), action.cap()));
             Some((policy.clean_name(&action.rename(&key)).into_string(), clean))
         });
         Resource { attributes: attributes.take(FIELD_CAP as usize).collect() }
@@ -77,6 +69,29 @@ impl Resource {
     pub fn value(&self, key: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
+}
+
+/// What happens to an attribute.
+pub(super) struct Decision {
+    pub(super) action: Action,
+    /// What an inventory says that it is.
+    kind: Option<FieldKind>,
+    /// The key that it had before it was hashed, if it comes from disk and was.
+    origin: Option<String>,
+}
+
+pub(super) fn decide(policy: &Policy, source: Source, key: &str) -> Decision {
+    let site = Site::resource();
+    let origin = if source == Source::Disk { policy.hashed_from(site, key) } else { None };
+    let by = origin.as_deref().unwrap_or(key);
+    let verdict = policy.decide_by_rule(site, by);
+    let kind = verdict.as_ref().and_then(|verdict| verdict.kind.clone());
+    let action = match verdict {
+        Some(verdict) if verdict.by_application => verdict.action,
+        _ if OWN.contains(&key) => Action::Keep,
+        _ => policy.decide(site, by).action,
+    };
+    Decision { action, kind, origin }
 }
 
 impl serde::Serialize for Resource {

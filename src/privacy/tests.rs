@@ -10,7 +10,7 @@ use tracing_subscriber::prelude::*;
 
 use super::format::{Header, Shape};
 use super::*;
-use crate::app::Timestamp;
+use crate::app::{Rotation, Timestamp};
 use crate::record::{Batch, Row, ValueRef};
 
 /// Writes all that happens into a chunk, as the telemetry layer does.
@@ -191,6 +191,66 @@ fn each_action_does_what_its_name_says() {
     assert!(!row.contains("pro"), "{row}");
 }
 
+/// A value of each coarse form, and what is left of it.
+const COARSE: &[(Form, &str, &str)] = &[
+    (Form::CountryCode, "+49 170 1234567", "+49"),
+    (Form::IpPrefix, "2001:db8:1:2::3", "2001:db8:1::/48"),
+    (Form::IpPrefix, "203.0.113.77:8080", "203.0.113.0/24"),
+    (Form::WithoutHome, "/home/alice/work/notes.txt", "~/work/notes.txt"),
+    (Form::Extension, "/home/alice/thesis.pdf", "*.pdf"),
+    (
+        Form::Route,
+        "https://bob:pw@shop.example/v1/users/8812/cart?token=x&page=2#y",
+        "https://shop.example/v1/users/{id}/cart?token=REDACTED&page=REDACTED",
+    ),
+    (Form::ErrorType, "Os { code: 2, kind: NotFound, message: \"no alice\" }", "type=Os,NotFound code=2"),
+    (Form::ErrorType, "acme::net: cannot reach bob (os error 111)", "code=111 component=acme::net"),
+    (
+        Form::Frames,
+        "   0: acme::db::connect\n             at /home/alice/db.rs:1:2\n   1: acme::main",
+        "acme::db\nacme",
+    ),
+];
+
+#[test]
+fn coarse_forms_pass_the_scanner_and_come_back_from_disk_as_they_went() {
+    for (form, value, left) in COARSE {
+        let policy = || Policy::standard().field("field", Action::GeneralizeTo(*form));
+        let row = collect(policy(), || tracing::info!(field = *value, "marker")).rows().remove(0);
+        let left = serde_json::to_string(left).unwrap();
+        assert!(row.contains(&format!(r#""field":{left}"#)), "{left} is not in {row}");
+        #[cfg(feature = "otlp")]
+        assert_eq!(from_disk::readmitted(policy(), &row).as_deref(), Ok(row.as_str()));
+    }
+    let sizes = Bounds::new(&[10, 100]).unwrap();
+    let policy = || {
+        Policy::standard()
+            .field("mail_to", Action::GeneralizeTo(Form::EmailDomain))
+            .field("size", Action::Buckets(sizes))
+            .hash_for("order_id", Rotation::Daily)
+            .field("user_id", Action::ReversibleSha256)
+    };
+    let log = || tracing::info!(mail_to = "alice@mail.example", size = 42_u64, order_id = 7, user_id = 123, "marker");
+    let row = collect(policy(), log).rows().remove(0);
+    assert!(row.contains(r#""size":"10..100""#) && row.contains(r#""order_id_hash":""#), "{row}");
+    assert!(row.contains(r#""mail_to":"@"#) && !row.contains("alice") && !row.contains("mail.example"), "{row}");
+    assert!(
+        row.contains(r#""user_id_hash":"a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3""#),
+        "{row}"
+    );
+    #[cfg(feature = "otlp")]
+    assert_eq!(from_disk::readmitted(policy(), &row).as_deref(), Ok(row.as_str()));
+}
+
+#[test]
+fn what_has_no_coarse_form_is_dropped_and_counted() {
+    for form in COARSE.iter().map(|(form, ..)| *form).chain([Form::EmailDomain]) {
+        let policy = Policy::standard().field("field", Action::GeneralizeTo(form));
+        let row = collect(policy, || tracing::info!(field = "Alice Smith", other = 1, "marker")).rows().remove(0);
+        assert!(!row.contains("Alice") && row.contains(r#""dropped_attributes":1"#), "{form}: {row}");
+    }
+}
+
 #[test]
 fn an_applications_rule_holds_for_every_part_of_a_record() {
     let log = || {
@@ -259,7 +319,7 @@ fn numbers_and_switches_under_a_secret_word_stay_unless_they_are_the_secret() {
 mod from_disk {
     use super::*;
 
-    fn readmitted(policy: Policy, row: &str) -> Result<String, Refused> {
+    pub(super) fn readmitted(policy: Policy, row: &str) -> Result<String, Refused> {
         let engine = Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
         let mut readmitter = Readmitter::new(Arc::new(engine));
         let Readmitted { clean, resource, .. } = readmitter.readmit(row)?;

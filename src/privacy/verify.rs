@@ -5,8 +5,12 @@
 
 use std::fmt::Write as _;
 
-use super::pen::{Engine, Scalar, VALUE_CAP};
-use super::resource::Resource;
+use super::format::Entry;
+use super::generalize;
+use super::pen::{Engine, Scalar};
+use super::plan::Plan;
+use super::policy::{Action, Site};
+use super::resource::{self, Resource, Source};
 use super::scan::Finding;
 
 /// A text that is about to leave holds something that the filter should have found.
@@ -18,11 +22,34 @@ pub(crate) struct Defect;
 pub(crate) struct Check<'a>(pub(crate) &'a Engine);
 
 impl Check<'_> {
-    /// A name, key, message or value.
+    /// A name, a key, or anything that no field's rule is about.
     #[inline]
     pub(crate) fn text(self, text: &str) -> Result<(), Defect> {
+        self.made(text, || Action::Keep)
+    }
+
+    /// A text of a record: its part, or an attribute. `plan` is that of the record's callsite; a record that came back from
+    /// disk has none, and says where it was made.
+    #[inline]
+    pub(crate) fn entry<'s>(
+        self,
+        entry: &Entry<'_>,
+        plan: Option<&Plan>,
+        site: impl FnOnce() -> Site<'s>,
+    ) -> Result<(), Defect> {
+        // Of what is no text the reader makes nothing.
+        let Ok(text) = std::str::from_utf8(entry.value) else { return Ok(()) };
+        self.made(text, || match plan {
+            Some(plan) => plan.of_entry(entry).map_or(Action::Keep, |field| field.action),
+            None => self.0.policy.plan_entry(site(), entry).action,
+        })
+    }
+
+    /// A text that this action has made or let stand. It is asked for only where the scanner sees something.
+    #[inline]
+    fn made(self, text: &str, by: impl FnOnce() -> Action) -> Result<(), Defect> {
         let findings = self.0.policy.findings(text);
-        if findings.is_empty() { Ok(()) } else { self.judge(text, &findings) }
+        if findings.is_empty() { Ok(()) } else { self.judge(text, &findings, by()) }
     }
 
     /// A text of which the reader makes nothing if it is none.
@@ -39,9 +66,13 @@ impl Check<'_> {
 
     /// What the scanner sees in text that the filter has made, and that is none.
     #[cold]
-    fn judge(self, text: &str, findings: &[Finding]) -> Result<(), Defect> {
+    fn judge(self, text: &str, findings: &[Finding], action: Action) -> Result<(), Defect> {
+        // A network is no address, and a hash no number, whatever it looks like.
+        if generalize::is_made_by(action, text, &self.0.pseudonyms) {
+            return Ok(());
+        }
         // Long text was scanned first and cut after: what ends at the cut was longer when it was looked at.
-        let is_cut = |finding: &Finding, text: &str| text.len() + 4 > VALUE_CAP && finding.span().end == text.len();
+        let is_cut = |finding: &Finding, text: &str| text.len() + 4 > action.cap() && finding.span().end == text.len();
         if findings.iter().all(|finding| is_cut(finding, text)) {
             return Ok(());
         }
@@ -65,7 +96,11 @@ impl Resource {
     /// Whether nothing is found in keys and values.
     pub(crate) fn verify(&self, engine: &Engine) -> Result<(), Defect> {
         let check = Check(engine);
-        self.iter().try_for_each(|(key, value)| check.text(key).and_then(|()| check.text(value)))
+        self.iter().try_for_each(|(key, value)| {
+            check.text(key)?;
+            // By the rule for what comes back from disk: it goes by the key under which an attribute leaves.
+            check.made(value, || resource::decide(&engine.policy, Source::Disk, key).action)
+        })
     }
 }
 

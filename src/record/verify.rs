@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{RecordRef, ValueRef, value};
-use crate::privacy::format::{self, Key};
-use crate::privacy::{Check, Defect, Engine, Plan, Scalar};
+use super::{Parts, RecordRef, ValueRef, value};
+use crate::privacy::format::{self, Key, Shape};
+use crate::privacy::{Check, Defect, Engine, Plan, Scalar, Site};
 
 /// Callsites of which name, target and keys were found clean. They never change, and are the same for all their records.
 #[derive(Debug, Default)]
@@ -26,17 +26,28 @@ impl RecordRef<'_> {
                 check.bytes(key)?;
             }
             match entry.tag {
-                format::NAME | format::TARGET | format::BODY | format::STATUS_MESSAGE => check.bytes(entry.value)?,
+                format::NAME | format::TARGET | format::BODY | format::STATUS_MESSAGE | format::STR => {
+                    check.entry(&entry, self.plan, || self.site())?;
+                }
                 _ => match value(&entry) {
-                    Some(ValueRef::Str(text)) => check.text(text)?,
                     Some(ValueRef::I64(number)) => check.number(Scalar::I64(number))?,
                     Some(ValueRef::U64(number)) => check.number(Scalar::U64(number))?,
                     Some(ValueRef::F64(number)) => check.number(Scalar::F64(number))?,
-                    Some(ValueRef::Bool(_)) | None => {}
+                    Some(ValueRef::Bool(_) | ValueRef::Str(_)) | None => {}
                 },
             }
         }
         self.events().try_for_each(|event| event.verify(engine, known))
+    }
+
+    /// Where the record was made.
+    fn site(&self) -> Site<'_> {
+        let Parts { name, target, .. } = self.parts();
+        let site = match self.header.shape {
+            Shape::Event => Site::event(name),
+            Shape::Span => Site::span(name),
+        };
+        site.target(target)
     }
 }
 
@@ -63,13 +74,14 @@ mod tests {
     use tracing_subscriber::prelude::*;
 
     use super::*;
-    use crate::app::Timestamp;
-    use crate::privacy::format::{Header, Shape};
+    use crate::app::{Rotation, Timestamp};
+    use crate::privacy::format::Header;
     use crate::privacy::{
-        Action, Chunk, Kind, OnFinding, Origin, Plans, Policy, PrivacyVisitor, Pseudonymizer, Resource, Scanner,
-        Scratch, Source, TimeUnit,
+        Action, Bounds, Chunk, Form, Kind, OnFinding, Origin, Plans, Policy, PrivacyVisitor, Pseudonymizer, Readmitter,
+        Resource, Scanner, Scratch, Source, TimeUnit,
     };
     use crate::record::Batch;
+    use crate::record::Row;
 
     /// Writes events as the telemetry layer does.
     struct Writing(Arc<Written>);
@@ -109,11 +121,30 @@ mod tests {
         let plans = Some(&written.plans);
         let batch = Batch { chunk: &chunk, plans, resource: &resource, zero: Timestamp::from_nanos(0) };
         let (check, mut known) = (self::engine(check.clone()), CleanPlans::default());
-        batch.records().map(|record| record.verify(&check, &mut known)).collect()
+        let fresh = batch.records().map(|record| record.verify(&check, &mut known));
+        // And once more as they come back from disk.
+        let mut readmitter = Readmitter::new(Arc::new(self::engine(policy.clone())));
+        let stored = batch.records().map(|record| {
+            let row = Row::of(&record);
+            let readmitted = readmitter.readmit(row.as_str()).map_err(|_| Defect)?;
+            let (chunk, resource) = (Chunk::of(readmitted.clean), &*readmitted.resource);
+            let batch = Batch { chunk: &chunk, plans: None, resource, zero: Timestamp::from_nanos(0) };
+            batch.records().try_for_each(|record| record.verify(&check, &mut CleanPlans::default()))
+        });
+        fresh.zip(stored).map(|(fresh, stored)| fresh.and(stored)).collect()
     }
 
-    fn policies() -> [Policy; 6] {
-        [
+    fn policies() -> Vec<Policy> {
+        let forms = Form::ALL.map(|form| {
+            let (own, other) = (Action::GeneralizeTo(form), Action::GeneralizeTo(Form::Route));
+            Policy::standard().message(own).field("text", own).field("shown", own).field("machine_id", other)
+        });
+        let cuts = [0, 1, 7, 16, 40].map(|bytes| {
+            let cut = Action::Truncate(bytes);
+            Policy::standard().message(cut).field("*", cut)
+        });
+        let bounds = Bounds::new(&[-5, 10, 4_111_111_111_111_111]).unwrap();
+        let mut policies = vec![
             Policy::standard(),
             Policy::strict(),
             Policy::standard().on_finding(OnFinding::DropField),
@@ -124,7 +155,18 @@ mod tests {
                 .field("shown", Action::Round(TimeUnit::Hour)),
             Policy::automagik().message(Action::Automagik).field("shown", Action::Parameterize),
             Policy::standard().message(Action::Hash).field("text", Action::Hash).field("shown", Action::Redact),
-        ]
+            Policy::strict()
+                .message(Action::Bucket)
+                .field("whole", Action::Buckets(bounds))
+                .field("large", Action::Bucket)
+                .field("ratio", Action::Round(TimeUnit::Day))
+                .field("text", Action::HashFor(Rotation::Daily))
+                .field("shown", Action::ReversibleSha256)
+                .field("machine_id", Action::Buckets(bounds)),
+        ];
+        policies.extend(forms);
+        policies.extend(cuts);
+        policies
     }
 
     /// Texts made of what scanners look for, of what the filter writes, and of anything, with a word between.
@@ -167,11 +209,28 @@ mod tests {
             "[0-9 .:-]{1,24}",
             "[a-zA-Z0-9+/_-]{1,11}",
         ];
+        // A value that is nothing else is what becomes coarser.
+        let alone = prop::sample::select(vec![
+            "bob@mail.example",
+            "203.0.113.77",
+            "2001:db8:1:2::3",
+            "+49 170 1234567",
+            "/home/alice/thesis.pdf",
+            "/home/alice/work/bob@mail.example/203.0.113.77",
+            "https://bob:pw@shop.example/users/7/203.0.113.77?token=x1y2z3&card=4111111111111111",
+            "2026-03-04T05:06:07.89Z",
+            "1772600767890",
+            "4111111111111111",
+            "-250.5",
+            "Os { code: 111, kind: ConnectionRefused, message: \"bob@mail.example\" }",
+            "   1: acme::db::connect\n   2: core::ops::function::FnOnce::call_once",
+        ])
+        .prop_map(str::to_owned);
         let gap = prop::sample::select(vec![" and ", ", order ", "; then ", " (none) ", "\nagain "]);
         let pieces = prop::collection::vec((piece, gap), 0..8)
             .prop_map(|pieces| pieces.iter().flat_map(|(piece, gap)| [piece.as_str(), gap]).collect::<String>());
         // Long ones are cut.
-        (pieces, prop::sample::select(vec![0_usize, 0, 0, 980, 1010, 4000]))
+        (prop_oneof![2 => pieces, 1 => alone], prop::sample::select(vec![0_usize, 0, 0, 980, 1010, 4000]))
             .prop_map(|(text, fill)| "x ".repeat(fill / 2) + &text)
     }
 

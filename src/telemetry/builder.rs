@@ -8,16 +8,15 @@ use tracing::level_filters::LevelFilter;
 
 use super::Telemetry;
 use super::error::Error;
-use crate::app::{App, Environment};
+use crate::app::{App, Environment, Rotation};
 use crate::consent::{Collected, Decision, Disabled, Entry, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
 #[cfg(feature = "otlp")]
 use crate::export::{Endpoint, HttpSettings, MinTls};
-use crate::identity::Rotation;
 use crate::layer::{Core, Events, LogRecords, Scope};
 #[cfg(feature = "otlp")]
 use crate::pipeline::Schedule;
-use crate::privacy::{Inventory, Policy};
+use crate::privacy::{Inventory, Policy, Secret};
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
 #[derive(Clone)]
@@ -33,6 +32,8 @@ pub struct Builder {
     events: Events,
     verbose: Verbose,
     pub(super) rotation: Rotation,
+    pub(super) secret: Option<Secret>,
+    pub(super) installation_id: InstallationIds,
     pub(super) resource: Vec<(String, String)>,
     pub(super) memory: Vec<Memory>,
     #[cfg(feature = "otlp")]
@@ -45,6 +46,13 @@ pub struct Builder {
 pub(super) enum Verbose {
     No,
     Yes,
+}
+
+/// Whether records tell which installation they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InstallationIds {
+    None,
+    For90Days,
 }
 
 /// Whether the layer stays installed while off.
@@ -85,6 +93,8 @@ impl Builder {
             events: Events::Logs,
             verbose: Verbose::No,
             rotation: Rotation::Weekly,
+            secret: None,
+            installation_id: InstallationIds::None,
             resource: Vec::new(),
             memory: Vec::new(),
             #[cfg(feature = "otlp")]
@@ -207,10 +217,34 @@ impl Builder {
         self
     }
 
-    /// For how long pseudonyms can be linked: after that, the same value gets another one. Looked at when the program
-    /// starts. Default: a week.
+    /// For how long pseudonyms can be linked: after that, the same value gets another one, also while the program runs,
+    /// and the key is destroyed. Fields for which the policy names a rotation follow that
+    /// ([`Policy::hash_for`](crate::privacy::Policy::hash_for)). Default: a week.
+    ///
+    /// Each rotation has a random key of its own, in one file in the application's data directory that only its owner can
+    /// read. An outworn key is overwritten when the first record after its time is logged, or the program is started next;
+    /// copies that a file system made elsewhere (journals, snapshots, backups, worn cells of an SSD) are out of reach.
     pub fn rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = rotation;
+        self
+    }
+
+    /// Makes pseudonyms under keys that are derived from this secret, the application's name and the rotation's period, so
+    /// that all hosts with the secret make the same. Default: random keys that never leave the machine.
+    ///
+    /// Whoever holds the secret can tell whose a pseudonym is, also those of periods that are over: keep it where the
+    /// records are not.
+    pub fn pseudonym_secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// Adds `app.installation.id` to the attributes that describe the application: a random UUID that is replaced every
+    /// 90 days. It links all records of an installation for that long, pseudonyms of different periods included. It
+    /// stands in the file `installation.id` in the application's data directory; deleting that makes a new one. Default:
+    /// none.
+    pub fn installation_id(mut self) -> Self {
+        self.installation_id = InstallationIds::For90Days;
         self
     }
 
@@ -295,6 +329,10 @@ impl Builder {
         if let Some(path) = self.policy_file.take() {
             let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
             self.policy = self.policy.and(read).map_err(|error| Error::new(".policy_file", error))?;
+        }
+        if self.secret.as_ref().is_some_and(|secret| !secret.is_long_enough()) {
+            let remedy = "give it 32 bytes or more, drawn at random, such as by `openssl rand -hex 32`";
+            return Err(Error::new(".pseudonym_secret", format!("the secret is too short: {remedy}")));
         }
         let mut notes = Vec::new();
         #[cfg(feature = "otlp")]

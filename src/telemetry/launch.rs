@@ -1,20 +1,22 @@
 //! From settings to a running pipeline.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::builder::{Builder, Verbose};
-use crate::app::{Clock, directories, random};
+use super::builder::{Builder, InstallationIds, Verbose};
+use super::upkeep::Upkeep;
+use crate::app::{Clock, Date, Renewed, RotatingKeys, directories, random};
 use crate::consent::Decision;
 #[cfg(feature = "otlp")]
 use crate::consent::State;
 #[cfg(feature = "otlp")]
 use crate::export::Endpoint;
 use crate::export::LocalExporter;
-use crate::identity::{InstallKey, session_id};
+use crate::identity::{InstallationId, load_keys};
 #[cfg(feature = "otlp")]
 use crate::pipeline::Destination;
 use crate::pipeline::{Parts, Pipeline, Place};
-use crate::privacy::{Engine, Plans, Pseudonymizer, Resource, Source};
+use crate::privacy::{Engine, Plans, Pseudonymizer};
 
 impl Builder {
     /// Makes the pipeline. Trouble goes into `notes`.
@@ -28,32 +30,31 @@ impl Builder {
         let state = decision.state();
         let app = self.consent.app();
         let clock: Clock = self.environment.clock_or_system();
-        let today = clock.wall().date();
+        let today = clock.today();
         let directory = directories::data(&self.environment, app);
-        let loaded = match &directory {
-            Some(directory) => InstallKey::load(directory, today, self.rotation).ok(),
-            None => None,
+        let (pseudonyms, installation) = match self.identity(&clock, directory.as_deref(), today) {
+            Ok(identity) => identity,
+            Err(error) => {
+                notes.push(format!("telemetry does not run: {error}"));
+                return None;
+            }
         };
-        let (key, pending) = match loaded {
-            Some(loaded) => (loaded.key, loaded.pending),
-            None => match InstallKey::draw(today) {
-                Ok(key) => (key, None),
-                Err(error) => {
-                    notes.push(format!("telemetry does not run: {error}"));
-                    return None;
-                }
-            },
-        };
-        let pseudonyms = Pseudonymizer::with_key(key.bytes());
         let policy = self.policy.agreed(&clock, &|id| decision.agreed().covers(id));
-        let engine = Arc::new(Engine { policy: policy.clone(), pseudonyms: pseudonyms.clone() });
+        let engine = Arc::new(Engine { policy: policy.clone(), pseudonyms });
         let own = [
             ("service.name".to_owned(), app.name().to_owned()),
             ("service.version".to_owned(), app.version().to_owned()),
-            ("session.id".to_owned(), session_id(&key, today).as_str().to_owned()),
         ];
-        let resource =
-            Resource::clean(&engine, Source::Application, own.into_iter().chain(self.resource.iter().cloned()));
+        let mut upkeep = Upkeep {
+            engine: Arc::clone(&engine),
+            clock: clock.clone(),
+            directory: directory.clone(),
+            attributes: own.into_iter().chain(self.resource.iter().cloned()).collect(),
+            installation,
+            day: today,
+            not_before: 0,
+        };
+        let resource = upkeep.resource();
         let mut run = [0; 8];
         if random::fill(&mut run).is_err() {
             notes.push("telemetry does not run: the operating system gives no randomness".to_owned());
@@ -97,19 +98,11 @@ impl Builder {
             place,
             exporters,
             prepare: Box::new(move || {
-                let Some(directory) = directory else { return Ok(None) };
+                let Some(directory) = directory else { return Ok(()) };
                 directories::create_private(&environment, &directory).map_err(|error| error.to_string())?;
-                match pending.map(crate::identity::PendingKey::persist) {
-                    None => Ok(None),
-                    Some(Ok(shared)) => {
-                        pseudonyms.rekey(shared.bytes());
-                        Ok(None)
-                    }
-                    Some(Err(error)) => {
-                        Ok(Some(format!("pseudonyms hold for this run alone: their key could not be kept ({error})")))
-                    }
-                }
+                Ok(())
             }),
+            upkeep: Box::new(move || upkeep.run()),
             #[cfg(feature = "otlp")]
             destination,
         });
@@ -120,6 +113,30 @@ impl Builder {
                 None
             }
         }
+    }
+
+    /// The keys of pseudonyms and the installation's id, where one is wanted. Writes nothing.
+    fn identity(
+        &self,
+        clock: &Clock,
+        directory: Option<&Path>,
+        today: Date,
+    ) -> Result<(Pseudonymizer, Option<(InstallationId, Renewed)>), random::NoRandomness> {
+        let (keys, renewed) = match directory {
+            Some(directory) => load_keys(directory, today)?,
+            None => (RotatingKeys::draw(today)?, Renewed::Yes),
+        };
+        let installation = match (self.installation_id, directory) {
+            (InstallationIds::None, _) => None,
+            (InstallationIds::For90Days, Some(directory)) => Some(InstallationId::load(directory, today)?),
+            (InstallationIds::For90Days, None) => Some((InstallationId::draw(today)?, Renewed::Yes)),
+        };
+        let pseudonyms = Pseudonymizer::rotating(keys, renewed, self.rotation, clock.clone());
+        let pseudonyms = match &self.secret {
+            Some(secret) => pseudonyms.shared(secret.clone(), self.consent.app().name()),
+            None => pseudonyms,
+        };
+        Ok((pseudonyms, installation))
     }
 
     /// Where records are kept on disk; none if nowhere. Touches nothing.

@@ -4,6 +4,7 @@ mod builder;
 mod error;
 mod launch;
 mod status;
+mod upkeep;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -91,18 +91,25 @@ struct Spelled(Action);
 
 impl std::fmt::Display for Spelled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use crate::app::Rotation;
         use crate::privacy::policy::TimeUnit;
         match self.0 {
             Action::Keep => f.write_str("keep"),
             Action::Drop => f.write_str("drop"),
             Action::Hash => f.write_str("hash"),
+            Action::HashFor(Rotation::Daily) => f.write_str("hash daily"),
+            Action::HashFor(Rotation::Weekly) => f.write_str("hash weekly"),
+            Action::HashFor(Rotation::Monthly) => f.write_str("hash monthly"),
+            Action::HashFor(Rotation::Never) => f.write_str("hash never"),
             Action::Redact => f.write_str("redact"),
             Action::Truncate(bytes) => write!(f, "truncate {bytes}"),
             Action::Bucket => f.write_str("bucket"),
+            Action::Buckets(bounds) => write!(f, "buckets {bounds}"),
             Action::Round(TimeUnit::Hour) => f.write_str("round hour"),
             Action::Round(TimeUnit::Day) => f.write_str("round day"),
             Action::Round(TimeUnit::Week) => f.write_str("round week"),
             Action::Generalize => f.write_str("generalize"),
+            Action::GeneralizeTo(form) => write!(f, "generalize to {form}"),
             Action::Parameterize => f.write_str("parameterize"),
             Action::ReversibleSha256 => f.write_str("reversible sha256"),
             Action::Automagik => f.write_str("automagik"),

@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::app::Rotation;
+use crate::privacy::generalize::{Bounds, Form};
 use crate::privacy::keys;
+use crate::privacy::pen::VALUE_CAP;
 use crate::privacy::scan::OnFinding;
 
 /// What happens to a value.
 ///
-/// `Display` writes an action as policy files spell it: `keep`, `truncate(64)`, `round(day)`.
+/// `Display` writes an action as policy files spell it: `keep`, `truncate(64)`, `round(day)`, `hash(daily)`,
+/// `buckets(1, 10, 100)`, `generalize(ip_prefix)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -17,8 +21,13 @@ pub enum Action {
     /// The field disappears and is counted.
     Drop,
     /// A keyed pseudonym takes the value's place; the key gets the suffix `_hash` (`user.id` becomes `user.hash`).
+    /// Pseudonyms change as often as [`Builder::rotation`](crate::Builder::rotation) says.
     Hash,
-    /// REVERSIBLE: plain SHA-256 takes the value's place; the key as with [`Action::Hash`]. Whoever guesses a value can
+    /// As [`Action::Hash`], with pseudonyms that change as often as said here.
+    HashFor(Rotation),
+    /// REVERSIBLE: plain SHA-256 takes the value's place, as
+    /// [`Pseudonym::reversible_sha256`](crate::privacy::Pseudonym::reversible_sha256) makes it; the key as with
+    /// [`Action::Hash`]. Whoever guesses a value can
     /// check the guess, and ids are quickly guessed: for parity with systems that publish such hashes, and for nothing else.
     ReversibleSha256,
     /// The value stays; text is scanned, and findings are replaced whatever the policy says of them.
@@ -27,11 +36,15 @@ pub enum Action {
     Truncate(usize),
     /// A number becomes its range: `0`, `1-9`, `10-99`, `100-999` and so on by powers of ten.
     Bucket,
+    /// A number becomes the range between two of these bounds that it lies in.
+    Buckets(Bounds),
     /// A time (RFC 3339, or a UNIX time in s, ms, µs or ns) is rounded down.
     Round(TimeUnit),
     /// Something coarser of the same kind: an e-mail becomes a hashed domain, a phone number its country code, IPv4
     /// its /24, IPv6 its /48, a URL its scheme, host and route, a path its extension. Other text is dropped.
     Generalize,
+    /// Something coarser of this form. What cannot be read as something that has it is dropped.
+    GeneralizeTo(Form),
     /// An SQL text without its values: literals become `?` and comments go. What is not clearly SQL to its very end is
     /// dropped.
     Parameterize,
@@ -67,19 +80,29 @@ const WORDS: [(&str, Action); 9] = [
 
 const UNITS: [(&str, TimeUnit); 3] = [("hour", TimeUnit::Hour), ("day", TimeUnit::Day), ("week", TimeUnit::Week)];
 
+const ROTATIONS: [(&str, Rotation); 4] = [
+    ("daily", Rotation::Daily),
+    ("weekly", Rotation::Weekly),
+    ("monthly", Rotation::Monthly),
+    ("never", Rotation::Never),
+];
+
 const ANSWERS: [(&str, OnFinding); 3] =
     [("redact", OnFinding::Redact), ("drop_field", OnFinding::DropField), ("drop_record", OnFinding::DropRecord)];
 
 impl Action {
     /// Reads what `Display` writes.
     pub(in crate::privacy) fn parse(text: &str) -> Option<Action> {
-        if let Some((_, action)) = WORDS.iter().find(|(word, _)| *word == text) {
-            return Some(*action);
+        if let Some(action) = find(&WORDS, text) {
+            return Some(action);
         }
         let (name, argument) = text.strip_suffix(')')?.split_once('(')?;
         match name {
+            "hash" => find(&ROTATIONS, argument).map(Action::HashFor),
+            "buckets" => argument.parse().ok().map(Action::Buckets),
+            "generalize" => argument.parse().ok().map(Action::GeneralizeTo),
             "truncate" => argument.parse().ok().map(Action::Truncate),
-            "round" => UNITS.iter().find(|(word, _)| *word == argument).map(|(_, unit)| Action::Round(*unit)),
+            "round" => find(&UNITS, argument).map(Action::Round),
             _ => None,
         }
     }
@@ -87,20 +110,33 @@ impl Action {
     /// Every spelling, for error messages.
     pub(super) fn spellings() -> String {
         let words = WORDS.iter().map(|(word, _)| format!("`{word}`"));
-        let forms = ["`truncate(64)`", "`round(hour)`", "`round(day)`", "`round(week)`"].map(str::to_owned);
+        let forms = ["`truncate(64)`", "`buckets(1, 10, 100)`"].map(str::to_owned).into_iter();
+        let forms = forms
+            .chain(UNITS.iter().map(|(word, _)| format!("`round({word})`")))
+            .chain(ROTATIONS.iter().map(|(word, _)| format!("`hash({word})`")))
+            .chain(Form::ALL.iter().map(|form| format!("`generalize({form})`")));
         words.chain(forms).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether a hash takes the value's place.
     #[inline]
     pub(in crate::privacy) fn is_hash(self) -> bool {
-        matches!(self, Action::Hash | Action::ReversibleSha256)
+        matches!(self, Action::Hash | Action::HashFor(_) | Action::ReversibleSha256)
     }
 
     /// Whether text stays, but for what the scanner finds in it.
     #[inline]
     pub(in crate::privacy) fn keeps_text(self) -> bool {
         matches!(self, Action::Keep | Action::Redact | Action::Truncate(_))
+    }
+
+    /// Bytes of a text that stay.
+    #[inline]
+    pub(in crate::privacy) fn cap(self) -> usize {
+        match self {
+            Action::Truncate(bytes) => bytes.min(VALUE_CAP),
+            _ => VALUE_CAP,
+        }
     }
 
     /// The key under which a value leaves.
@@ -119,6 +155,9 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Action::Truncate(bytes) => write!(f, "truncate({bytes})"),
+            Action::HashFor(rotation) => write!(f, "hash({})", word(&ROTATIONS, rotation)),
+            Action::Buckets(bounds) => write!(f, "buckets({bounds})"),
+            Action::GeneralizeTo(form) => write!(f, "generalize({form})"),
             Action::Round(unit) => write!(f, "round({unit})"),
             action => f.write_str(word(&WORDS, action)),
         }
@@ -134,7 +173,7 @@ impl fmt::Display for TimeUnit {
 impl OnFinding {
     /// Reads what `Display` writes.
     pub(super) fn parse(text: &str) -> Option<OnFinding> {
-        ANSWERS.iter().find(|(word, _)| *word == text).map(|(_, answer)| *answer)
+        find(&ANSWERS, text)
     }
 
     /// Every spelling, for error messages.
@@ -149,6 +188,10 @@ impl fmt::Display for OnFinding {
     }
 }
 
+fn find<T: Copy>(words: &[(&str, T)], text: &str) -> Option<T> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+}
+
 fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
     words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
 }
@@ -160,7 +203,12 @@ mod tests {
     #[test]
     fn what_is_written_can_be_read() {
         let more = [Action::Truncate(0), Action::Truncate(64)].into_iter();
-        let more = more.chain(UNITS.map(|(_, unit)| Action::Round(unit)));
+        let bounds = [&[0][..], &[-5, 10, i64::MAX], &[1, 2, 3]].map(|bounds| Bounds::new(bounds).unwrap());
+        let more = more
+            .chain(UNITS.map(|(_, unit)| Action::Round(unit)))
+            .chain(ROTATIONS.map(|(_, rotation)| Action::HashFor(rotation)))
+            .chain(Form::ALL.map(Action::GeneralizeTo))
+            .chain(bounds.map(Action::Buckets));
         for action in WORDS.map(|(_, action)| action).into_iter().chain(more) {
             assert!(!action.to_string().is_empty(), "{action:?} has no spelling");
             assert_eq!(Action::parse(&action.to_string()), Some(action));
@@ -168,8 +216,24 @@ mod tests {
         for (_, answer) in ANSWERS {
             assert_eq!(OnFinding::parse(&answer.to_string()), Some(answer));
         }
-        for wrong in ["", "Keep", "destroy", "truncate", "truncate()", "truncate(-1)", "round(year)", "round(day", "()"]
-        {
+        for wrong in [
+            "",
+            "Keep",
+            "destroy",
+            "truncate",
+            "truncate()",
+            "truncate(-1)",
+            "round(year)",
+            "round(day",
+            "()",
+            "hash()",
+            "hash(hourly)",
+            "buckets()",
+            "buckets(2, 1)",
+            "buckets(1,,2)",
+            "generalize(ip)",
+            "generalize()",
+        ] {
             assert_eq!(Action::parse(wrong), None, "{wrong}");
         }
     }

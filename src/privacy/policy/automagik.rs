@@ -8,13 +8,12 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use regex::Regex;
-use sha2::{Digest, Sha256};
 
 use super::{Action, Verdict, by_key};
 use crate::app::random;
 use crate::privacy::generalize;
 use crate::privacy::keys::{self, KeyClass};
-use crate::privacy::pseudonym::Pseudonymizer;
+use crate::privacy::pseudonym::{Pseudonym, Pseudonymizer};
 use crate::privacy::scan::{Finding, Kind, Scanner};
 
 /// Row 34, for `explain`.
@@ -112,7 +111,8 @@ pub(in crate::privacy) fn replace<'t>(field: &str, text: &'t str, salt: Salt<'_>
 
 /// Row 30. The whole text is one number, or what the expression takes for one.
 fn phone(text: &str) -> String {
-    generalize::country_code(text).unwrap_or_else(|| reversible_sha256(text))
+    let number = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    generalize::country_code(&number).unwrap_or_else(|| Pseudonym::reversible_sha256(text).to_string())
 }
 
 /// Rows 29 and 32, where the scanner found an address.
@@ -155,22 +155,8 @@ fn mail(address: &str, out: &mut String) {
     let end = domain.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-'))).unwrap_or(domain.len());
     out.push('@');
     if end > 0 {
-        out.push_str(&reversible_sha256(&domain[..end].to_lowercase()));
+        out.push_str(Pseudonym::reversible_sha256(&domain[..end].to_lowercase()).as_str());
     }
-}
-
-/// Plain SHA-256 in hexadecimal: whoever guesses the text can check the guess.
-pub(in crate::privacy) fn reversible_sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-/// Whether a text has the form of a SHA-256.
-pub(in crate::privacy) fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// `None` where the operating system gives no randomness.

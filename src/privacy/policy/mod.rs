@@ -27,12 +27,12 @@ pub use site::Site;
 pub(in crate::privacy) use site::SiteKind;
 pub(in crate::privacy) use verdict::Verdict;
 
-pub(in crate::privacy) use automagik::{Salt, is_sha256, replace, reversible_sha256};
+pub(in crate::privacy) use automagik::{Salt, replace};
 
 use super::inventory::Inventory;
 use super::keys::{self, KeyClass, NumericRule};
 use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
-use crate::app::{Clock, Date};
+use crate::app::{Clock, Date, Rotation};
 
 /// The rules by which values are kept, hashed, coarsened or dropped.
 ///
@@ -136,6 +136,12 @@ impl Policy {
     #[must_use]
     pub fn hash(self, key: impl Into<KeyPattern>) -> Self {
         self.rule(key.into(), Action::Hash, None)
+    }
+
+    /// Replaces a field by a pseudonym that changes as often as said here; for patterns see [`KeyPattern`].
+    #[must_use]
+    pub fn hash_for(self, key: impl Into<KeyPattern>, rotation: Rotation) -> Self {
+        self.rule(key.into(), Action::HashFor(rotation), None)
     }
 
     /// Gives a field any action; for patterns see [`KeyPattern`].

@@ -8,8 +8,9 @@ use tracing::subscriber::Interest;
 use tracing::{Level, Metadata};
 
 use super::*;
-use crate::app::Timestamp;
+use crate::app::{Rotation, Timestamp};
 use crate::privacy::format::{Header, Shape};
+use crate::privacy::generalize::{Bounds, Form};
 use crate::privacy::{Chunk, Engine, Origin, Plans, PrivacyVisitor, Pseudonymizer, Resource, Scratch};
 use crate::record::{Batch, ValueRef};
 
@@ -18,13 +19,17 @@ fn action() -> impl Strategy<Value = Action> {
         Just(Action::Keep),
         Just(Action::Drop),
         Just(Action::Hash),
+        prop::sample::select(&Rotation::ALL[..]).prop_map(Action::HashFor),
         Just(Action::ReversibleSha256),
         Just(Action::Redact),
         (0..2000_usize).prop_map(Action::Truncate),
         Just(Action::Bucket),
+        prop::collection::btree_set(any::<i64>(), 1..9)
+            .prop_map(|bounds| Action::Buckets(Bounds::new(&Vec::from_iter(bounds)).unwrap())),
         Just(Action::Round(TimeUnit::Hour)),
         Just(Action::Round(TimeUnit::Week)),
         Just(Action::Generalize),
+        prop::sample::select(&Form::ALL[..]).prop_map(Action::GeneralizeTo),
         Just(Action::Parameterize),
         Just(Action::Automagik),
     ]
@@ -181,7 +186,7 @@ proptest! {
                 match explained.action() {
                     // Parts of a record whose words are few.
                     Action::Keep | Action::Redact | Action::Truncate(_) => is_part || !policy.findings(text).is_empty(),
-                    Action::Hash | Action::ReversibleSha256 => is_part || text.is_empty(),
+                    action if action.is_hash() => is_part || text.is_empty(),
                     _ => true,
                 },
                 "{}", context
@@ -201,7 +206,7 @@ proptest! {
                     Logged::Bool(bool) => bool.to_string(),
                 };
                 match explained.action() {
-                    Action::Hash => prop_assert_eq!(text.len(), 32, "{}", context),
+                    Action::Hash | Action::HashFor(_) => prop_assert_eq!(text.len(), 32, "{}", context),
                     Action::ReversibleSha256 => prop_assert_eq!(text.len(), 64, "{}", context),
                     Action::Truncate(bytes) => prop_assert!(text.len() <= bytes, "{}", context),
                     Action::Keep | Action::Redact => prop_assert!(
