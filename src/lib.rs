@@ -53,9 +53,11 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `store` | yes | the durable local store: SQLite, compiled in; without it records wait in memory |
-//! | `otlp` | yes | delivery over OTLP/HTTP; without it nothing is ever sent |
+//! | `otlp` | yes | delivery over OTLP/HTTP |
+//! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing is ever sent |
+//! | `zstd` | no | zstd for what is sent to ClickHouse; compiles C |
 //!
-//! Neither turns telemetry on.
+//! None turns telemetry on.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, missing_debug_implementations)]
@@ -79,6 +81,8 @@ pub use app::{App, Environment, Os};
 pub use export::Memory;
 #[cfg(feature = "otlp")]
 pub use export::MinTls;
+#[cfg(feature = "clickhouse")]
+pub use export::clickhouse;
 pub use identity::Rotation;
 pub use layer::{Gate, TelemetryLayer};
 #[cfg(feature = "otlp")]

@@ -2,9 +2,11 @@
 
 #[cfg(feature = "otlp")]
 mod breaker;
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
 #[cfg(feature = "otlp")]
 mod endpoint;
-#[cfg(feature = "otlp")]
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
 mod gzip;
 #[cfg(feature = "otlp")]
 mod http;
