@@ -59,7 +59,8 @@ impl ClickHouse {
         output.read_line(&mut first).expect("the front prints text");
         let address = first.trim().strip_prefix("LISTENING ");
         let address = address.unwrap_or_else(|| panic!("{command:?} did not start; it said {first:?}")).to_owned();
-        let credentials = arguments.windows(2).find(|pair| pair[0] == "--user").and_then(|pair| pair[1].split_once(':'));
+        let credentials =
+            arguments.windows(2).find(|pair| pair[0] == "--user").and_then(|pair| pair[1].split_once(':'));
         let credentials = credentials.map(|(name, password)| (name.to_owned(), password.to_owned()));
         ClickHouse { process, address, credentials }
     }
@@ -220,7 +221,8 @@ fn percent_encoded(text: &str) -> String {
 fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let venv = target.join(format!("chdb-{VERSION}"));
-    let lock = File::create(target.join(format!("chdb-{VERSION}.lock"))).expect("cargo gives tests a directory to write to");
+    let lock =
+        File::create(target.join(format!("chdb-{VERSION}.lock"))).expect("cargo gives tests a directory to write to");
     lock.lock().expect("files below the target directory can be locked");
     // Written last, so an installation that was cut off is made again.
     let complete = venv.join("complete");

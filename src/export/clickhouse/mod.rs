@@ -7,6 +7,7 @@ mod compression;
 mod encoder;
 mod json;
 mod rows;
+mod schema;
 mod table;
 mod tables;
 mod value;
@@ -14,4 +15,5 @@ mod value;
 pub use compression::Compression;
 #[doc(hidden)]
 pub use encoder::{Batch, Encoder, Format, Layout};
+pub use schema::Schema;
 pub use table::Table;
