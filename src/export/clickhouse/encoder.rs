@@ -137,6 +137,15 @@ impl Format {
             Format::JsonEachRow => "JSONEachRow",
         }
     }
+
+    /// Settings of the server without which it does not read the body as it was meant: times say that they are in UTC, and
+    /// numbers are exact to the last digit. They are the defaults of recent servers.
+    pub const fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Format::Native => &[],
+            Format::JsonEachRow => &[("date_time_input_format", "best_effort"), ("precise_float_parsing", "1")],
+        }
+    }
 }
 
 impl Layout {

@@ -73,14 +73,18 @@ fn push_attributes<'a>(map: &mut Map, attributes: impl IntoIterator<Item = &'a K
     map.end_row(entries);
 }
 
-/// Nanoseconds since 1970, from the year 1677 to 2262; a time beyond that is taken as the nearer end.
+/// Nanoseconds since 1970, in the range of `DateTime64(9)`: from 1900 to April 2262; a time beyond is taken as the nearer
+/// end.
 #[inline]
 fn nanos(time: SystemTime) -> i64 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => whole(after).unwrap_or(i64::MAX),
-        Err(before) => whole(before.duration()).map_or(i64::MIN, |nanos| -nanos),
+        Err(before) => whole(before.duration()).map_or(EARLIEST, |nanos| EARLIEST.max(-nanos)),
     }
 }
+
+/// 1900-01-01T00:00:00Z. The number could be smaller, but ClickHouse does not read such a time as text.
+const EARLIEST: i64 = -2_208_988_800_000_000_000;
 
 fn whole(duration: Duration) -> Option<i64> {
     let seconds = i64::try_from(duration.as_secs()).ok()?;
@@ -92,16 +96,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_exact_from_1677_to_2262_and_the_nearer_end_beyond() {
+    fn a_time_is_exact_from_1900_to_2262_and_the_nearer_end_beyond() {
         let after = |duration| SystemTime::UNIX_EPOCH + duration;
         let before = |duration| SystemTime::UNIX_EPOCH - duration;
         for n in [0, 1, 999_999_999, 1_000_000_000, i64::MAX as u64] {
             assert_eq!(nanos(after(Duration::from_nanos(n))), n as i64);
+        }
+        for n in [0, 1, 999_999_999, 1_000_000_000, EARLIEST.unsigned_abs()] {
             assert_eq!(nanos(before(Duration::from_nanos(n))), -(n as i64));
         }
         assert_eq!(nanos(after(Duration::from_nanos(1 << 63))), i64::MAX);
-        assert_eq!(nanos(before(Duration::from_nanos(1 << 63))), i64::MIN);
+        assert_eq!(nanos(before(Duration::from_nanos(EARLIEST.unsigned_abs() + 1))), EARLIEST);
         assert_eq!(nanos(after(Duration::from_secs(1 << 60))), i64::MAX);
-        assert_eq!(nanos(before(Duration::from_secs(1 << 60))), i64::MIN);
+        assert_eq!(nanos(before(Duration::from_secs(1 << 60))), EARLIEST);
     }
 }
