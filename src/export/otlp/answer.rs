@@ -133,6 +133,8 @@ mod tests {
             retry_after: None,
             content_type: content_type.map(str::to_owned),
             redirect_to: None,
+            exception_code: None,
+            summary: None,
             body: Bytes::from(body.into()),
             end: BodyEnd::Whole,
         }
