@@ -79,10 +79,10 @@ mod telemetry;
 pub use app::Clock;
 pub use app::{App, Environment, Os};
 pub use export::Memory;
-#[cfg(feature = "otlp")]
-pub use export::MinTls;
 #[cfg(feature = "clickhouse")]
 pub use export::clickhouse;
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+pub use export::{BreakerState, MinTls};
 pub use identity::Rotation;
 pub use layer::{Gate, TelemetryLayer};
 #[cfg(feature = "otlp")]

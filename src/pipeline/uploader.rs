@@ -281,7 +281,7 @@ impl<'a> Uploader<'a> {
                     self.breaker.trip(self.shared.clock.now().0, PAUSED);
                     return self.later(load);
                 }
-                Outcome::Retry { after, why } => {
+                Outcome::Retry { after, why } | Outcome::Overloaded { after, why } => {
                     counters.uploads_failed.add(1);
                     failed += 1;
                     self.shared.note(format!("sending failed and is tried again: {why}"));

@@ -162,7 +162,7 @@ impl Layout {
     }
 
     /// The name that a column is written under; none if it is left out.
-    fn name<'a>(&'a self, column: &'a str) -> Option<&'a str> {
+    pub(super) fn name<'a>(&'a self, column: &'a str) -> Option<&'a str> {
         match self.changed.get(column) {
             None => Some(column),
             Some(changed) => changed.as_deref(),

@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 
 use crate::export::http::{Answer, BodyEnd, HttpFailure};
-use crate::export::sealed::{Outcome, Sealed};
+use crate::export::outcome::Outcome;
+use crate::export::sealed::Sealed;
 use crate::export::text::printable;
 use crate::record::Signal;
 

@@ -1,0 +1,139 @@
+//! Statements over ClickHouse's HTTP interface.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use reqwest::Url;
+
+use super::errors::{self, Verdict};
+use super::insert::Insert;
+use super::settings::Target;
+use crate::export::endpoint::Endpoint;
+use crate::export::http::{Answer, HttpClient, HttpFailure, HttpSettings, Post};
+
+/// A client of one server and database. Making one opens nothing.
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    http: HttpSettings,
+    target: Target,
+    client: OnceLock<HttpClient>,
+}
+
+/// Whether a statement names what is in the database, or the database itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Within {
+    Database,
+    Server,
+}
+
+impl Client {
+    pub(crate) fn new(endpoint: Endpoint, http: HttpSettings, target: Target) -> Self {
+        Self { endpoint, http, target, client: OnceLock::new() }
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Sends an insert once. The first call makes the HTTP client, which takes 10–70 ms for an encrypted endpoint.
+    ///
+    /// Needs a tokio runtime with I/O and time.
+    pub(crate) async fn insert(&self, insert: &Insert) -> Verdict {
+        let statement =
+            format!("INSERT INTO {} FORMAT {}", identifier(self.target.table(insert.table)), insert.format.name());
+        let fixed = [
+            ("query", statement.as_str()),
+            ("database", self.target.database()),
+            // Without this the server says 200 first and finds out afterwards.
+            ("wait_end_of_query", "1"),
+        ];
+        let token = [("insert_deduplication_token", insert.token.as_str())];
+        let settings = self.target.insert_settings();
+        let token = token.into_iter().filter(|_| self.target.sends_token());
+        let url = self.endpoint.with_query(fixed.into_iter().chain(token).chain(settings));
+        let post = Post {
+            url: &url,
+            content_type: "application/octet-stream",
+            content_encoding: insert.content_encoding,
+            headers: &[],
+            body: insert.body.clone(),
+        };
+        errors::verdict(self.post(post).await.as_ref())
+    }
+
+    /// Runs a statement and returns what it printed. The statement goes in the body: URLs are logged on the way.
+    ///
+    /// # Errors
+    /// What the server, or its silence, means.
+    pub(super) async fn statement(&self, sql: &str, within: Within) -> Result<Bytes, Verdict> {
+        let url: Url = match within {
+            Within::Database => {
+                self.endpoint.with_query([("database", self.target.database()), ("wait_end_of_query", "1")])
+            }
+            Within::Server => self.endpoint.with_query([("wait_end_of_query", "1")]),
+        };
+        let post = Post {
+            url: &url,
+            content_type: "text/plain; charset=utf-8",
+            content_encoding: None,
+            headers: &[],
+            body: Bytes::copy_from_slice(sql.as_bytes()),
+        };
+        let result = self.post(post).await;
+        match (errors::failure(result.as_ref()), result) {
+            (None, Ok(answer)) => Ok(answer.body),
+            (Some(verdict), _) => Err(verdict),
+            (None, Err(failure)) => Err(errors::verdict(Err(&failure))),
+        }
+    }
+
+    async fn post(&self, post: Post<'_>) -> Result<Answer, HttpFailure> {
+        self.client()?.post(post).await
+    }
+
+    fn client(&self) -> Result<&HttpClient, HttpFailure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = HttpClient::new(&self.endpoint, &self.http)?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoint", &self.endpoint).field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// A name as it stands in a statement.
+pub(super) fn identifier(name: &str) -> String {
+    let mut quoted = String::with_capacity(name.len() + 2);
+    quoted.push('`');
+    for c in name.chars() {
+        if matches!(c, '`' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// A text as it stands in a statement.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_a_name() {
+        assert_eq!(identifier("otel_traces"), "`otel_traces`");
+        assert_eq!(identifier("a`; DROP TABLE b --\\"), "`a\\`; DROP TABLE b --\\\\`");
+        assert_eq!(literal("it's \\"), "'it\\'s \\\\'");
+    }
+}
