@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use reqwest::Url;
 
 use super::errors::{self, Verdict};
 use super::insert::Insert;
@@ -20,13 +19,6 @@ pub(crate) struct Client {
     client: OnceLock<HttpClient>,
 }
 
-/// Whether a statement names what is in the database, or the database itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Within {
-    Database,
-    Server,
-}
-
 impl Client {
     pub(crate) fn new(endpoint: Endpoint, http: HttpSettings, target: Target) -> Self {
         Self { endpoint, http, target, client: OnceLock::new() }
@@ -40,11 +32,9 @@ impl Client {
     ///
     /// Needs a tokio runtime with I/O and time.
     pub(crate) async fn insert(&self, insert: &Insert) -> Verdict {
-        let statement =
-            format!("INSERT INTO {} FORMAT {}", identifier(self.target.table(insert.table)), insert.format.name());
+        let statement = self.target.schema().insert(insert.table, insert.format);
         let fixed = [
             ("query", statement.as_str()),
-            ("database", self.target.database()),
             // Without this the server says 200 first and finds out afterwards.
             ("wait_end_of_query", "1"),
         ];
@@ -66,13 +56,8 @@ impl Client {
     ///
     /// # Errors
     /// What the server, or its silence, means.
-    pub(super) async fn statement(&self, sql: &str, within: Within) -> Result<Bytes, Verdict> {
-        let url: Url = match within {
-            Within::Database => {
-                self.endpoint.with_query([("database", self.target.database()), ("wait_end_of_query", "1")])
-            }
-            Within::Server => self.endpoint.with_query([("wait_end_of_query", "1")]),
-        };
+    pub(super) async fn statement(&self, sql: &str) -> Result<Bytes, Verdict> {
+        let url = self.endpoint.with_query([("wait_end_of_query", "1")]);
         let post = Post {
             url: &url,
             content_type: "text/plain; charset=utf-8",
@@ -107,20 +92,6 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A name as it stands in a statement.
-pub(super) fn identifier(name: &str) -> String {
-    let mut quoted = String::with_capacity(name.len() + 2);
-    quoted.push('`');
-    for c in name.chars() {
-        if matches!(c, '`' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted.push('`');
-    quoted
-}
-
 /// A text as it stands in a statement.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
@@ -131,9 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stays_a_name() {
-        assert_eq!(identifier("otel_traces"), "`otel_traces`");
-        assert_eq!(identifier("a`; DROP TABLE b --\\"), "`a\\`; DROP TABLE b --\\\\`");
+    fn a_text_stays_a_text() {
         assert_eq!(literal("it's \\"), "'it\\'s \\\\'");
     }
 }

@@ -1,6 +1,6 @@
 //! What is on the other side: tables made or checked, columns compared with those that are sent.
 
-use super::client::{Client, Within, identifier, literal};
+use super::client::{Client, literal};
 use super::errors::Verdict;
 use super::settings::CreateSchema;
 use super::table::Table;
@@ -68,9 +68,8 @@ pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
     if target.create_schema() != CreateSchema::IfMissing {
         return Ok(());
     }
-    for statement in target.statements() {
-        let within = if statement.starts_with("CREATE DATABASE") { Within::Server } else { Within::Database };
-        client.statement(&statement, within).await?;
+    for statement in target.schema().statements() {
+        client.statement(&statement).await?;
     }
     Ok(())
 }
@@ -81,8 +80,8 @@ pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
 /// What went wrong; a table that is not there is [`Verdict::NoTable`].
 pub(super) async fn describe(client: &Client, table: Table) -> Result<Described, Verdict> {
     let name = client.target().table(table);
-    let sql = format!("DESCRIBE TABLE {} FORMAT TabSeparated", identifier(name));
-    let text = client.statement(&sql, Within::Database).await?;
+    let sql = format!("{} FORMAT TabSeparated", client.target().schema().describe(table));
+    let text = client.statement(&sql).await?;
     let mut described = Described::parse(&String::from_utf8_lossy(&text));
     if described.columns.is_empty() {
         let why = "something else than ClickHouse answers at this address".into();
@@ -95,7 +94,7 @@ pub(super) async fn describe(client: &Client, table: Table) -> Result<Described,
         literal(name),
     );
     // A server may hide this from us; then expired rows are sent like the others.
-    if let Ok(text) = client.statement(&sql, Within::Database).await {
+    if let Ok(text) = client.statement(&sql).await {
         described.ttl_days = std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
     }
     Ok(described)

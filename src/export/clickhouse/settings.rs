@@ -8,6 +8,7 @@ use super::client::Client;
 use super::compression::Compression;
 use super::encoder::{Encoder, Format, Layout};
 use super::exporter::ClickHouseExporter;
+use super::schema::Schema;
 use super::table::Table;
 use crate::app::Clock;
 use crate::export::MinTls;
@@ -61,8 +62,7 @@ pub struct SettingError(String);
 /// Where rows go on the server, and how an insert asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    database: String,
-    tables: BTreeMap<Table, String>,
+    schema: Schema,
     layouts: BTreeMap<Table, Layout>,
     create_schema: CreateSchema,
     insert_settings: Vec<(String, String)>,
@@ -89,8 +89,7 @@ impl ClickHouseBuilder {
             http: HttpSettings::default(),
             plaintext_hosts: Vec::new(),
             target: Target {
-                database: "default".to_owned(),
-                tables: BTreeMap::new(),
+                schema: Schema::new(),
                 layouts: BTreeMap::new(),
                 create_schema: CreateSchema::default(),
                 insert_settings: strict.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
@@ -112,7 +111,18 @@ impl ClickHouseBuilder {
                 "the name of .database(name) is empty or holds a control character: write it as SHOW DATABASES does",
             );
         }
-        self.target.database = name;
+        self.target.schema = self.target.schema.database(&name);
+        self
+    }
+
+    /// Names, retention and cluster of the tables, in one. Default: [`Schema::new`]. Replaces what [`database`](Self::database)
+    /// and [`table`](Self::table) said before.
+    pub fn schema(mut self, schema: Schema) -> Self {
+        let names = Table::ALL.iter().map(|table| schema.name(*table));
+        if !names.chain([&*schema.database]).all(is_name) {
+            return self.complain("a name in .schema(schema) is empty or holds a control character");
+        }
+        self.target.schema = schema;
         self
     }
 
@@ -124,7 +134,7 @@ impl ClickHouseBuilder {
                 "the name of .table(table, name) is empty or holds a control character: write it as SHOW TABLES does",
             );
         }
-        self.target.tables.insert(table, name);
+        self.target.schema = self.target.schema.table(table, &name);
         self
     }
 
@@ -310,11 +320,11 @@ impl ClickHouseBuilder {
 
 impl Target {
     pub(super) fn database(&self) -> &str {
-        &self.database
+        &self.schema.database
     }
 
     pub(super) fn table(&self, table: Table) -> &str {
-        self.tables.get(&table).map_or(table.default_name(), String::as_str)
+        self.schema.name(table)
     }
 
     /// Columns of a table that are sent: what they are called here, there, and their types.
@@ -344,9 +354,8 @@ impl Target {
         self.token == Token::Sent
     }
 
-    /// The statements that make what is missing.
-    pub(super) fn statements(&self) -> Vec<String> {
-        Vec::new()
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
     }
 }
 

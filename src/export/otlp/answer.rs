@@ -222,6 +222,7 @@ mod tests {
                     assert!(after == Some(Duration::from_secs(7)) && why.contains(&status.to_string()));
                     "retry"
                 }
+                Outcome::Overloaded { .. } => "overloaded",
                 Outcome::Rejected { status: said, why } => {
                     assert!(said == status && why.contains(&status.to_string()));
                     "rejected"

@@ -25,7 +25,7 @@ use identifier::Quoted;
 /// Names may be anything that ClickHouse can store: they are quoted wherever they appear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    database: Box<str>,
+    pub(super) database: Box<str>,
     tables: [Box<str>; Table::ALL.len()],
     flat: Option<Box<str>>,
     cluster: Option<Box<str>>,
