@@ -302,3 +302,35 @@ impl PushMetricExporter for ClickHouseExporter {
         Temporality::Cumulative
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::metrics::exporter::PushMetricExporter as Metrics;
+
+    use super::*;
+
+    #[test]
+    fn an_exporter_that_exports_nothing_starts_no_thread_and_ends_at_once() {
+        let exporter = ClickHouseExporter::builder("https://clickhouse.invalid").build().unwrap();
+        let ready = |result: OTelSdkResult| result.map_err(|error| error.to_string());
+        let nothing = || std::pin::pin!(SpanExporter::export(&exporter, Vec::new())).now_or_never();
+        assert_eq!(nothing().map(ready), Some(Ok(())));
+        Metrics::shutdown(&exporter).unwrap();
+        assert_eq!(nothing().map(|result| result.is_err()), Some(true));
+        assert!(matches!(SpanExporter::shutdown(&exporter), Err(OTelSdkError::AlreadyShutdown)));
+        // A clone is another pipeline's.
+        SpanExporter::shutdown(&exporter.clone()).unwrap();
+        assert!(exporter.inner.thread.lock().unwrap().is_none());
+    }
+
+    trait NowOrNever: Future {
+        fn now_or_never(self: std::pin::Pin<&mut Self>) -> Option<Self::Output> {
+            match self.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+                std::task::Poll::Ready(done) => Some(done),
+                std::task::Poll::Pending => None,
+            }
+        }
+    }
+
+    impl<F: Future> NowOrNever for F {}
+}
