@@ -71,7 +71,7 @@ mod pipeline;
 pub mod privacy;
 mod record;
 #[cfg(feature = "store")]
-#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "without a destination nothing is claimed"))]
+#[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "without a destination nothing is claimed"))]
 mod store;
 mod telemetry;
 
@@ -81,11 +81,11 @@ pub use app::{App, Environment, Os};
 pub use export::Memory;
 #[cfg(feature = "clickhouse")]
 pub use export::clickhouse;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 pub use export::{BreakerState, MinTls};
 pub use identity::Rotation;
 pub use layer::{Gate, TelemetryLayer};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub use pipeline::Schedule;
 pub use pipeline::{Counts, Loss, Unfinished};
 pub use record::{RecordRef, Row, Severity, Signal, SpanKind, Status as SpanStatus, ValueRef};

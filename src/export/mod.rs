@@ -1,38 +1,40 @@
 //! Delivery: a batch is sealed once, and the same bytes are sent until somebody has them.
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 mod breaker;
 #[cfg(feature = "clickhouse")]
 pub mod clickhouse;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 mod delivery;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 mod endpoint;
 #[cfg(feature = "otlp")]
 mod gzip;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 mod http;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod intern;
 mod local;
 #[cfg(feature = "otlp")]
 mod otlp;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 mod outcome;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 mod retry;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
+mod sdk;
+#[cfg(feature = "upload")]
 mod sealed;
 mod text;
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 pub use breaker::BreakerState;
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 pub use http::MinTls;
 pub(crate) use local::LocalExporter;
 pub use local::Memory;
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "upload")]
 pub(crate) use {
     breaker::{Admission, Breaker},
     endpoint::Endpoint,

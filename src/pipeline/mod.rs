@@ -1,18 +1,18 @@
 //! From the host's threads to the store and on to the server, on at most two threads of our own.
 
 mod counters;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod load;
 mod mute;
 mod outbox;
 mod queue;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod upload;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod uploader;
 mod worker;
 
-#[cfg(all(test, feature = "otlp", feature = "store"))]
+#[cfg(all(test, feature = "upload", feature = "store"))]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -32,11 +32,11 @@ use crate::app::Clock;
 use crate::export::LocalExporter;
 use crate::privacy::{Engine, Plans, Resource};
 use queue::{Queue, lock};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use upload::Destination;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub use upload::Schedule;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use upload::Upload;
 
 /// Bytes of records that may wait for the worker.
@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     pub(crate) place: Place,
     pub(crate) exporters: Vec<LocalExporter>,
     pub(crate) prepare: Prepare,
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) destination: Option<Destination>,
 }
 
@@ -75,7 +75,7 @@ struct Shared {
     queue: Arc<Queue>,
     engine: Arc<Engine>,
     /// Checks a second time what is about to leave.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     checked_by: Arc<Engine>,
     plans: Arc<Plans>,
     resource: Resource,
@@ -90,7 +90,7 @@ struct Shared {
     /// Held while records are shown or stored, so that a withdrawal can wait for its end.
     commit: Mutex<()>,
     notes: Mutex<BTreeSet<String>>,
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     upload: Option<Upload>,
 }
 
@@ -130,14 +130,14 @@ impl Pipeline {
     /// As [`Pipeline::start`], with an engine of its own for the second check. It is another one than the filter's only
     /// in tests: what the one was blind to, the other one sees.
     fn start_checked_by(checked_by: Arc<Engine>, parts: Parts) -> std::io::Result<Self> {
-        #[cfg(not(feature = "otlp"))]
+        #[cfg(not(feature = "upload"))]
         let _ = checked_by;
         let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, .. } = parts;
         let shared = Arc::new(Shared {
             name: name.clone(),
             queue: Arc::new(Queue::new(QUEUE)),
             engine,
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             checked_by,
             plans,
             resource,
@@ -150,7 +150,7 @@ impl Pipeline {
             withdrawn: AtomicBool::new(false),
             commit: Mutex::new(()),
             notes: Mutex::default(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             upload: parts.destination.map(Upload::new),
         });
         let worker = worker::Worker::new(Arc::clone(&shared), exporters, prepare);
@@ -175,7 +175,7 @@ impl Pipeline {
     }
 
     /// Where records are sent.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn endpoint(&self) -> Option<&crate::export::Endpoint> {
         self.0.shared.upload.as_ref().map(Upload::endpoint)
     }
@@ -226,7 +226,7 @@ impl Pipeline {
         let shared = &self.0.shared;
         let until = after(deadline);
         shared.store(until)?;
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &shared.upload {
             return upload.flush(shared, until);
         }
@@ -246,7 +246,7 @@ impl Pipeline {
 
     /// The uploader ends after what it is doing; the worker goes on.
     pub(crate) fn stop_uploading(&self) {
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.0.shared.queue.is_home()) {
             upload.stop();
         }
@@ -268,7 +268,7 @@ impl Pipeline {
             rows += cleared.rows;
             cleared.rest?;
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &shared.upload {
             upload.forget_lots();
         }
@@ -283,7 +283,7 @@ impl Pipeline {
         if !shared.queue.is_home() {
             return;
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &shared.upload {
             upload.cancel();
         }
@@ -317,7 +317,7 @@ impl Shared {
     }
 
     /// What was just stored need not be read back by the uploader, as long as it has room for it.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn hand_over(&self, lot: upload::Lot) {
         if let Some(upload) = &self.upload
             && let Err(lot) = upload.hand_over(lot)
@@ -327,7 +327,7 @@ impl Shared {
     }
 
     /// There is more to send.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn pending_upload(self: &Arc<Self>, records: u64) {
         if let Some(upload) = &self.upload {
             upload.more(self, records);
@@ -360,7 +360,7 @@ impl Shared {
         }
         lock(&self.control).stop = true;
         self.queue.wake();
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &self.upload {
             upload.stop();
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 #[cfg(feature = "store")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use std::time::Duration;
 
 use super::queue::lock;
@@ -64,7 +64,7 @@ pub(crate) struct Erased {
 }
 
 /// A batch of rows that is ours to send for the length of a lease.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claimed {
     pub(crate) batch: i64,
@@ -76,7 +76,7 @@ pub(crate) struct Claimed {
 }
 
 /// From when a claim holds, and for how long.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lease {
     /// Seconds since 1970.
@@ -86,7 +86,7 @@ pub(crate) struct Lease {
 }
 
 /// What becomes of claimed batches.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// A server took them, at this time.
@@ -98,7 +98,7 @@ pub(crate) enum Verdict {
 }
 
 /// What becomes of single rows of a claimed batch.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// They stay to be seen and are never sent.
@@ -242,7 +242,7 @@ impl Outbox {
     }
 
     /// Batches to send, oldest first.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
         match self {
@@ -262,7 +262,7 @@ impl Outbox {
     }
 
     /// Claims batches whose rows the caller has at hand; returns those that it got.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn claim_known(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
@@ -273,7 +273,7 @@ impl Outbox {
     }
 
     /// Makes a claim last anew; returns the batches that are still held.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
@@ -284,7 +284,7 @@ impl Outbox {
     }
 
     /// Ends the claim of batches; tells how many rows were still held.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn settle(&mut self, batches: &[i64], verdict: Verdict) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -301,7 +301,7 @@ impl Outbox {
     }
 
     /// Takes single rows out of a claimed batch; tells how many.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
         match self {
@@ -338,7 +338,7 @@ impl Outbox {
     }
 
     /// Rows that wait to be sent, whoever made them.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn unsent(&self) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -354,7 +354,7 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-#[cfg(all(feature = "store", feature = "otlp"))]
+#[cfg(all(feature = "store", feature = "upload"))]
 impl Lease {
     fn of(self, owner: u64) -> store::Lease {
         store::Lease { owner, now: self.now, length: self.length }
@@ -435,7 +435,7 @@ impl Memory {
     }
 }
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 impl Memory {
     fn claim(&mut self, records: u32, bytes: u64) -> Vec<Claimed> {
         let mut claimed: Vec<Claimed> = Vec::new();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::counters::Loss;
 use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use super::upload::{Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
 use crate::app::Timestamp;
@@ -37,12 +37,12 @@ pub(super) struct Worker {
     /// What was swept and is not stored yet.
     rows: Rows,
     /// The chunks that these rows were made of.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     beside: Beside,
 }
 
 /// The chunks of rows that go into the store, kept for the uploader so that it need not read the rows back.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Default)]
 struct Beside {
     chunks: Vec<Swept>,
@@ -62,7 +62,7 @@ impl Worker {
             exporters,
             prepare: Some(prepare),
             rows: Rows::default(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             beside: Beside::default(),
         }
     }
@@ -132,7 +132,7 @@ impl Worker {
         if let Some(finding) = self.outbox.as_ref().and_then(Outbox::finding) {
             self.shared.note(finding.to_owned());
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(waiting) = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()) {
             self.shared.pending_upload(waiting);
         }
@@ -235,13 +235,13 @@ impl Worker {
         }
     }
 
-    #[cfg(not(feature = "otlp"))]
+    #[cfg(not(feature = "upload"))]
     fn keep_beside(&mut self, chunk: Chunk, _: Timestamp) {
         self.shared.queue.reuse(chunk);
     }
 
     /// Keeps a chunk whose rows are about to be stored, if it is to be sent soon.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn keep_beside(&mut self, chunk: Chunk, zero: Timestamp) {
         if self.beside.is_partial || !self.shared.upload.as_ref().is_some_and(Upload::is_live) {
             return self.shared.queue.reuse(chunk);
@@ -250,7 +250,7 @@ impl Worker {
     }
 
     /// Lets go of the chunks: the uploader will read these rows from the store.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn forget_beside(&mut self) {
         self.beside.is_partial = true;
         self.beside.chunks.drain(..).for_each(|swept| self.shared.queue.reuse(swept.chunk));
@@ -278,7 +278,7 @@ impl Worker {
                     counters.lose_swept(Loss::StoreFailed, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
-                    #[cfg(feature = "otlp")]
+                    #[cfg(feature = "upload")]
                     {
                         let Beside { chunks, is_partial } = std::mem::take(&mut self.beside);
                         let lot = Lot { first: done.first, batches: done.batches, chunks };
@@ -292,7 +292,7 @@ impl Worker {
                 Some(Err(trouble)) => {
                     failed = true;
                     shared.note(format!("records could not be stored: {trouble}"));
-                    #[cfg(feature = "otlp")]
+                    #[cfg(feature = "upload")]
                     self.forget_beside();
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
@@ -308,7 +308,7 @@ impl Worker {
             }
         }
         drop(commit);
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         {
             self.beside = Beside::default();
         }

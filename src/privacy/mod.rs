@@ -7,7 +7,7 @@
 mod chunk;
 pub(crate) mod format;
 mod generalize;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod json;
 mod key_tables;
 mod keys;
@@ -16,13 +16,13 @@ mod pen;
 mod plan;
 mod policy;
 mod pseudonym;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod readmit;
 mod resource;
 pub(crate) mod row;
 mod scan;
 mod text;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod verify;
 mod visitor;
 
@@ -31,17 +31,17 @@ mod tests;
 
 pub(crate) use chunk::{Chunk, Clean};
 pub(crate) use open::CleanSpan;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
 pub use policy::{Action, Explanation, Policy, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;
 pub(crate) use resource::Source;
 pub use scan::{Custom, CustomError, CustomKind, Finding, Kind, OnFinding, Scanner, Severity, UnknownKind};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use verify::{Check, Defect};
 pub(crate) use visitor::PrivacyVisitor;

@@ -61,7 +61,7 @@ pub(crate) struct FieldPlan {
 
 impl FieldPlan {
     /// The same for a row that comes back from disk: what was hashed or made coarser before is so already.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
         let action = match self.action {
             Action::Bucket | Action::Round(_) | Action::Generalize => Action::Redact,
@@ -212,7 +212,7 @@ impl Plan {
     }
 
     /// The keys under which fields leave.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().filter(|field| field.action != Action::Drop).map(|field| &*field.key)
     }

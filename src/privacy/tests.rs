@@ -245,7 +245,7 @@ fn numbers_and_switches_under_a_secret_word_stay_unless_they_are_the_secret() {
     assert!(!row.contains("1234"), "{row}");
 }
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod from_disk {
     use super::*;
 

@@ -11,11 +11,11 @@ use super::error::Error;
 use crate::app::{App, Environment};
 use crate::consent::{Decision, Disabled, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::export::{Endpoint, HttpSettings, MinTls};
 use crate::identity::Rotation;
 use crate::layer::{Core, LogRecords, Scope};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::pipeline::Schedule;
 use crate::privacy::Policy;
 
@@ -33,7 +33,7 @@ pub struct Builder {
     pub(super) rotation: Rotation,
     pub(super) resource: Vec<(String, String)>,
     pub(super) memory: Vec<Memory>,
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) otlp: Otlp,
     switchable: Switchable,
 }
@@ -52,7 +52,7 @@ enum Switchable {
     Yes,
 }
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Clone)]
 pub(super) struct Otlp {
     endpoint: Option<String>,
@@ -63,7 +63,7 @@ pub(super) struct Otlp {
 }
 
 /// Whether a user may send their data elsewhere.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pinned {
     No,
@@ -83,7 +83,7 @@ impl Builder {
             rotation: Rotation::Weekly,
             resource: Vec::new(),
             memory: Vec::new(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             otlp: Otlp {
                 endpoint: None,
                 pinned: Pinned::No,
@@ -100,21 +100,21 @@ impl Builder {
     /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
     ///
     /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, unless [`Builder::pin_endpoint`] is called.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp.endpoint = Some(endpoint.into());
         self
     }
 
     /// Ignores `{P}_TELEMETRY_ENDPOINT`. Default: users may redirect.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn pin_endpoint(mut self) -> Self {
         self.otlp.pinned = Pinned::Yes;
         self
     }
 
     /// Allows plain http to this host. Default: plain http only to this machine.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
         self.otlp.plaintext_hosts.push(host.into());
         self
@@ -122,35 +122,35 @@ impl Builder {
 
     /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one that a user named instead.
     /// Default: no authorization.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn bearer(mut self, token: &str) -> Self {
         self.otlp.http.bearer(token);
         self
     }
 
     /// Sends `Authorization: Basic …`, as [`bearer`](Builder::bearer). Default: no authorization.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn basic(mut self, user: &str, password: &str) -> Self {
         self.otlp.http.basic(user, password);
         self
     }
 
     /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.otlp.http.header(name, value);
         self
     }
 
     /// The oldest TLS version that is spoken. Default: 1.3.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn min_tls(mut self, version: MinTls) -> Self {
         self.otlp.http.min_tls = version;
         self
     }
 
     /// When stored records are sent. Default: [`Schedule::Live`].
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.otlp.schedule = schedule;
         self
@@ -268,14 +268,14 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
-    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint changes anything"))]
+    #[cfg_attr(not(feature = "upload"), expect(unused_mut, reason = "only an endpoint changes anything"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
         let scope = Scope::new(app, LevelFilter::from_level(self.level), &self.targets, self.log_records)
             .map_err(|error| Error::new(".targets", format!("{error}; write it like \"sqlx=warn,hyper=error\"")))?;
         let mut notes = Vec::new();
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         let endpoint = {
             self.otlp.http.checked().map_err(|error| Error::new("http settings", error))?;
             let endpoint = self.endpoint(&mut notes)?;
@@ -293,7 +293,7 @@ impl Builder {
         let mut telemetry = Telemetry {
             decision,
             core,
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             endpoint,
             pipeline: std::sync::OnceLock::new(),
             notes,
@@ -321,14 +321,14 @@ impl Builder {
     }
 
     /// The endpoint of the code.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn own_endpoint(&self) -> Result<Option<Endpoint>, Error> {
         let parse = |text| Endpoint::parse(".otlp", text, &self.otlp.plaintext_hosts);
         self.otlp.endpoint.as_deref().map(parse).transpose().map_err(|error| Error::new(".otlp", error))
     }
 
     /// The endpoint of the code, or the one that the user put in its place.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn endpoint(&self, notes: &mut Vec<String>) -> Result<Option<Endpoint>, Error> {
         use crate::app::Var;
 

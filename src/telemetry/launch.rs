@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::builder::{Builder, Verbose};
 use crate::app::{Clock, directories, random};
 use crate::consent::State;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::export::Endpoint;
 use crate::export::LocalExporter;
 use crate::identity::{InstallKey, session_id};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::pipeline::Destination;
 use crate::pipeline::{Parts, Pipeline, Place};
 use crate::privacy::{Engine, Plans, Pseudonymizer, Resource, Source};
@@ -19,10 +19,10 @@ impl Builder {
     pub(super) fn run(
         &self,
         state: State,
-        #[cfg(feature = "otlp")] endpoint: Option<&Endpoint>,
+        #[cfg(feature = "upload")] endpoint: Option<&Endpoint>,
         notes: &mut Vec<String>,
     ) -> Option<Pipeline> {
-        #[cfg(not(feature = "otlp"))]
+        #[cfg(not(feature = "upload"))]
         let _ = state;
         let app = self.consent.app();
         let clock: Clock = self.environment.clock_or_system();
@@ -61,7 +61,7 @@ impl Builder {
         if self.verbose_by_environment() == Verbose::Yes {
             exporters.push(LocalExporter::Stderr);
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         let destination = endpoint
             .filter(|endpoint| {
                 let allowed = state == State::On || endpoint.is_loopback();
@@ -75,9 +75,9 @@ impl Builder {
                 settings: self.otlp.http.clone(),
                 schedule: self.otlp.schedule,
             });
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         let is_sent = destination.is_some();
-        #[cfg(not(feature = "otlp"))]
+        #[cfg(not(feature = "upload"))]
         let is_sent = false;
         let place = self.place(is_sent).unwrap_or_else(|| {
             let why = if cfg!(feature = "store") { "no home directory is known" } else { "the feature `store` is off" };
@@ -107,7 +107,7 @@ impl Builder {
                     }
                 }
             }),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             destination,
         });
         match started {

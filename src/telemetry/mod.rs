@@ -21,7 +21,7 @@ pub use status::Status;
 
 use crate::app::App;
 use crate::consent::{Decision, State};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::export::Endpoint;
 use crate::layer::{Core, Gate, TelemetryLayer};
 use crate::pipeline::{Pipeline, Place, Unfinished};
@@ -40,7 +40,7 @@ const LOUDEST: usize = 5;
 pub struct Telemetry {
     decision: Decision,
     core: Arc<Core>,
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     endpoint: Option<Endpoint>,
     pipeline: OnceLock<Pipeline>,
     notes: Vec<String>,
@@ -92,9 +92,9 @@ impl Telemetry {
             withdrawn: pipeline.is_some_and(Pipeline::is_withdrawn),
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
             store: self.store(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             endpoint: pipeline.and_then(Pipeline::endpoint).map(|endpoint| endpoint.to_string()),
-            #[cfg(not(feature = "otlp"))]
+            #[cfg(not(feature = "upload"))]
             endpoint: None,
             turned_away: self.turned_away(),
             notes,
@@ -214,7 +214,7 @@ impl Telemetry {
     fn run(&mut self) {
         let pipeline = self.builder.run(
             self.decision.state(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             self.endpoint.as_ref(),
             &mut self.notes,
         );

@@ -213,5 +213,5 @@ async fn read_body(response: &mut Response, deadline: Instant) -> (Bytes, BodyEn
     (body.freeze(), end)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "otlp"))]
 pub(super) mod tests;
