@@ -85,9 +85,9 @@ pub use export::clickhouse;
 pub use export::{BreakerState, MinTls};
 pub use identity::Rotation;
 pub use layer::{Gate, TelemetryLayer};
-#[cfg(feature = "upload")]
-pub use pipeline::Schedule;
 pub use pipeline::{Counts, Loss, Unfinished};
+#[cfg(feature = "upload")]
+pub use pipeline::{Schedule, Tuning};
 pub use record::{RecordRef, Row, Severity, Signal, SpanKind, Status as SpanStatus, ValueRef};
 pub use telemetry::{Builder, Error, Status, Telemetry};
 

@@ -8,6 +8,8 @@ pub mod clickhouse;
 mod delivery;
 #[cfg(feature = "upload")]
 mod endpoint;
+#[cfg(feature = "upload")]
+mod exporter;
 #[cfg(feature = "otlp")]
 mod gzip;
 #[cfg(feature = "upload")]
@@ -36,14 +38,13 @@ pub use local::Memory;
 
 #[cfg(feature = "upload")]
 pub(crate) use {
-    breaker::{Admission, Breaker},
+    breaker::Admission,
+    delivery::{Delivery, Step},
     endpoint::Endpoint,
+    exporter::{Exporter, Parcel, Receiver},
     http::HttpSettings,
     outcome::Outcome,
-    retry::RetryPolicy,
 };
-#[cfg(feature = "otlp")]
-pub(crate) use {otlp::OtlpExporter, sealed::Sealed};
 
 #[cfg(all(test, feature = "otlp"))]
 #[path = "../../tests/support/receiver.rs"]

@@ -102,7 +102,7 @@ impl SdkRecords {
     }
 
     /// The scope of a target. Consecutive records mostly share theirs.
-    fn scope(&mut self, target: &str) -> InstrumentationScope {
+    pub(super) fn scope(&mut self, target: &str) -> InstrumentationScope {
         if self.last_scope.name() != target {
             self.last_scope = InstrumentationScope::builder(self.names.name(target)).build();
         }

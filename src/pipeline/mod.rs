@@ -35,9 +35,9 @@ use queue::{Queue, lock};
 #[cfg(feature = "upload")]
 pub(crate) use upload::Destination;
 #[cfg(feature = "upload")]
-pub use upload::Schedule;
-#[cfg(feature = "upload")]
 use upload::Upload;
+#[cfg(feature = "upload")]
+pub use upload::{Schedule, Tuning};
 
 /// Bytes of records that may wait for the worker.
 pub(crate) const QUEUE: usize = 2 * 1024 * 1024;
@@ -176,8 +176,8 @@ impl Pipeline {
 
     /// Where records are sent.
     #[cfg(feature = "upload")]
-    pub(crate) fn endpoint(&self) -> Option<&crate::export::Endpoint> {
-        self.0.shared.upload.as_ref().map(Upload::endpoint)
+    pub(crate) fn receivers(&self) -> &[crate::export::Receiver] {
+        self.0.shared.upload.as_ref().map_or(&[], Upload::receivers)
     }
 
     pub(crate) fn engine(&self) -> Arc<Engine> {

@@ -66,9 +66,12 @@ fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
         exporters: Vec::new(),
         prepare: Box::new(|| Ok(None)),
         destination: Some(Destination {
-            endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-            settings: HttpSettings::default(),
+            receivers: vec![crate::export::Receiver::Otlp {
+                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+                settings: HttpSettings::default(),
+            }],
             schedule,
+            tuning: Tuning::default(),
         }),
     };
     Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap()
@@ -154,9 +157,12 @@ fn of_a_resource_that_fails_the_check_nothing_leaves() {
         exporters: Vec::new(),
         prepare: Box::new(|| Ok(None)),
         destination: Some(Destination {
-            endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-            settings: HttpSettings::default(),
+            receivers: vec![crate::export::Receiver::Otlp {
+                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+                settings: HttpSettings::default(),
+            }],
             schedule: Schedule::Live,
+            tuning: Tuning::default(),
         }),
     };
     let pipeline = Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap();

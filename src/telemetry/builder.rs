@@ -7,16 +7,18 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::Telemetry;
+#[cfg(feature = "upload")]
+use super::destinations::{Destinations, Pinned};
 use super::error::Error;
 use crate::app::{App, Environment};
 use crate::consent::{Decision, Disabled, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
-#[cfg(feature = "upload")]
-use crate::export::{Endpoint, HttpSettings, MinTls};
+#[cfg(feature = "otlp")]
+use crate::export::MinTls;
 use crate::identity::Rotation;
 use crate::layer::{Core, LogRecords, Scope};
 #[cfg(feature = "upload")]
-use crate::pipeline::Schedule;
+use crate::pipeline::{Schedule, Tuning};
 use crate::privacy::Policy;
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
@@ -34,7 +36,7 @@ pub struct Builder {
     pub(super) resource: Vec<(String, String)>,
     pub(super) memory: Vec<Memory>,
     #[cfg(feature = "upload")]
-    pub(super) otlp: Otlp,
+    pub(super) destinations: Destinations,
     switchable: Switchable,
 }
 
@@ -48,24 +50,6 @@ pub(super) enum Verbose {
 /// Whether the layer stays installed while off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Switchable {
-    No,
-    Yes,
-}
-
-#[cfg(feature = "upload")]
-#[derive(Clone)]
-pub(super) struct Otlp {
-    endpoint: Option<String>,
-    pinned: Pinned,
-    plaintext_hosts: Vec<String>,
-    pub(super) http: HttpSettings,
-    pub(super) schedule: Schedule,
-}
-
-/// Whether a user may send their data elsewhere.
-#[cfg(feature = "upload")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pinned {
     No,
     Yes,
 }
@@ -84,13 +68,7 @@ impl Builder {
             resource: Vec::new(),
             memory: Vec::new(),
             #[cfg(feature = "upload")]
-            otlp: Otlp {
-                endpoint: None,
-                pinned: Pinned::No,
-                plaintext_hosts: Vec::new(),
-                http: HttpSettings::default(),
-                schedule: Schedule::Live,
-            },
+            destinations: Destinations::new(),
             switchable: Switchable::No,
         }
     }
@@ -99,60 +77,81 @@ impl Builder {
     /// `http` to this machine. Default: records stay on this machine, unless
     /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
     ///
-    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, unless [`Builder::pin_endpoint`] is called.
-    #[cfg(feature = "upload")]
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, and to fewer destinations with
+    /// `{P}_TELEMETRY_BACKEND` (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
+    #[cfg(feature = "otlp")]
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
-        self.otlp.endpoint = Some(endpoint.into());
+        self.destinations.otlp = Some(endpoint.into());
         self
     }
 
-    /// Ignores `{P}_TELEMETRY_ENDPOINT`. Default: users may redirect.
+    /// Sends to ClickHouse, also beside a collector: an address, or
+    /// [`ClickHouseExporter::builder`](crate::clickhouse::ClickHouseExporter::builder) with its settings. Default: not,
+    /// unless `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT` names one.
+    ///
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT`, `_CLICKHOUSE_DATABASE`,
+    /// `_CLICKHOUSE_USERNAME` and `_CLICKHOUSE_PASSWORD`, and to fewer destinations with `{P}_TELEMETRY_BACKEND`
+    /// (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
+    #[cfg(feature = "clickhouse")]
+    pub fn clickhouse(mut self, settings: impl Into<crate::clickhouse::ClickHouseBuilder>) -> Self {
+        self.destinations.clickhouse = Some(settings.into());
+        self
+    }
+
+    /// Ignores what the environment says about destinations. Default: users may redirect.
     #[cfg(feature = "upload")]
     pub fn pin_endpoint(mut self) -> Self {
-        self.otlp.pinned = Pinned::Yes;
+        self.destinations.pinned = Pinned::Yes;
         self
     }
 
     /// Allows plain http to this host. Default: plain http only to this machine.
     #[cfg(feature = "upload")]
     pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
-        self.otlp.plaintext_hosts.push(host.into());
+        self.destinations.plaintext_hosts.push(host.into());
         self
     }
 
     /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one that a user named instead.
     /// Default: no authorization.
-    #[cfg(feature = "upload")]
+    #[cfg(feature = "otlp")]
     pub fn bearer(mut self, token: &str) -> Self {
-        self.otlp.http.bearer(token);
+        self.destinations.http.bearer(token);
         self
     }
 
     /// Sends `Authorization: Basic …`, as [`bearer`](Builder::bearer). Default: no authorization.
-    #[cfg(feature = "upload")]
+    #[cfg(feature = "otlp")]
     pub fn basic(mut self, user: &str, password: &str) -> Self {
-        self.otlp.http.basic(user, password);
+        self.destinations.http.basic(user, password);
         self
     }
 
     /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
-    #[cfg(feature = "upload")]
+    #[cfg(feature = "otlp")]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.otlp.http.header(name, value);
+        self.destinations.http.header(name, value);
         self
     }
 
-    /// The oldest TLS version that is spoken. Default: 1.3.
-    #[cfg(feature = "upload")]
+    /// The oldest TLS version that is spoken with the collector. Default: 1.3.
+    #[cfg(feature = "otlp")]
     pub fn min_tls(mut self, version: MinTls) -> Self {
-        self.otlp.http.min_tls = version;
+        self.destinations.http.min_tls = version;
         self
     }
 
     /// When stored records are sent. Default: [`Schedule::Live`].
     #[cfg(feature = "upload")]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.otlp.schedule = schedule;
+        self.destinations.schedule = schedule;
+        self
+    }
+
+    /// How many records go out at once, and how long they wait for more of them. Default: 100 records or 5 seconds.
+    #[cfg(feature = "upload")]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.destinations.tuning = tuning;
         self
     }
 
@@ -276,17 +275,16 @@ impl Builder {
             .map_err(|error| Error::new(".targets", format!("{error}; write it like \"sqlx=warn,hyper=error\"")))?;
         let mut notes = Vec::new();
         #[cfg(feature = "upload")]
-        let endpoint = {
-            self.otlp.http.checked().map_err(|error| Error::new("http settings", error))?;
-            let endpoint = self.endpoint(&mut notes)?;
-            if endpoint.as_ref().map(Endpoint::host) != self.own_endpoint()?.as_ref().map(Endpoint::host) {
-                // What opens the application's server is nobody else's business.
-                self.otlp.http.forget_credentials();
+        let receivers = {
+            let receivers = self.destinations.receivers(self.consent.app(), &self.environment, &mut notes)?;
+            let mut hosts: Vec<_> = receivers.iter().map(|receiver| receiver.endpoint().host()).collect();
+            hosts.sort_unstable();
+            hosts.dedup();
+            if !hosts.is_empty() {
+                // A yes is for these and no others.
+                self.consent = self.consent.host(hosts.join(", "));
             }
-            if let Some(endpoint) = &endpoint {
-                self.consent = self.consent.host(endpoint.host());
-            }
-            endpoint
+            receivers
         };
         let decision = self.decide();
         let core = Arc::new(Core::new(scope));
@@ -294,7 +292,7 @@ impl Builder {
             decision,
             core,
             #[cfg(feature = "upload")]
-            endpoint,
+            receivers,
             pipeline: std::sync::OnceLock::new(),
             notes,
             builder: self,
@@ -318,37 +316,6 @@ impl Builder {
 
     pub(super) fn is_switchable(&self) -> bool {
         self.switchable == Switchable::Yes
-    }
-
-    /// The endpoint of the code.
-    #[cfg(feature = "upload")]
-    fn own_endpoint(&self) -> Result<Option<Endpoint>, Error> {
-        let parse = |text| Endpoint::parse(".otlp", text, &self.otlp.plaintext_hosts);
-        self.otlp.endpoint.as_deref().map(parse).transpose().map_err(|error| Error::new(".otlp", error))
-    }
-
-    /// The endpoint of the code, or the one that the user put in its place.
-    #[cfg(feature = "upload")]
-    fn endpoint(&self, notes: &mut Vec<String>) -> Result<Option<Endpoint>, Error> {
-        use crate::app::Var;
-
-        let own = self.own_endpoint()?;
-        let name = self.consent.app().env_name("ENDPOINT");
-        let text = match self.environment.var(&name) {
-            _ if self.otlp.pinned == Pinned::Yes => return Ok(own),
-            Var::Unset => return Ok(own),
-            Var::Text(text) if text.trim().is_empty() => return Ok(own),
-            Var::Text(text) => text,
-            Var::NotUnicode => String::from("\u{fffd}"),
-        };
-        match Endpoint::parse(&name, text.trim(), &self.otlp.plaintext_hosts) {
-            Ok(endpoint) => Ok(Some(endpoint)),
-            Err(error) => {
-                // Sending elsewhere than the user said would be worse than not sending.
-                notes.push(format!("nothing is sent: {error}"));
-                Ok(None)
-            }
-        }
     }
 
     pub(super) fn verbose_by_environment(&self) -> Verbose {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::builder::{Builder, Verbose};
 use crate::app::{Clock, directories, random};
 use crate::consent::State;
-#[cfg(feature = "upload")]
-use crate::export::Endpoint;
 use crate::export::LocalExporter;
+#[cfg(feature = "upload")]
+use crate::export::Receiver;
 use crate::identity::{InstallKey, session_id};
 #[cfg(feature = "upload")]
 use crate::pipeline::Destination;
@@ -19,7 +19,7 @@ impl Builder {
     pub(super) fn run(
         &self,
         state: State,
-        #[cfg(feature = "upload")] endpoint: Option<&Endpoint>,
+        #[cfg(feature = "upload")] receivers: &[Receiver],
         notes: &mut Vec<String>,
     ) -> Option<Pipeline> {
         #[cfg(not(feature = "upload"))]
@@ -62,19 +62,23 @@ impl Builder {
             exporters.push(LocalExporter::Stderr);
         }
         #[cfg(feature = "upload")]
-        let destination = endpoint
-            .filter(|endpoint| {
-                let allowed = state == State::On || endpoint.is_loopback();
+        let receivers: Vec<_> = receivers
+            .iter()
+            .filter(|receiver| {
+                let allowed = state == State::On || receiver.endpoint().is_loopback();
                 if !allowed {
                     notes.push("nothing is sent: on a developer's machine data stays on the machine".to_owned());
                 }
                 allowed
             })
-            .map(|endpoint| Destination {
-                endpoint: endpoint.clone(),
-                settings: self.otlp.http.clone(),
-                schedule: self.otlp.schedule,
-            });
+            .cloned()
+            .collect();
+        #[cfg(feature = "upload")]
+        let destination = (!receivers.is_empty()).then(|| Destination {
+            receivers,
+            schedule: self.destinations.schedule,
+            tuning: self.destinations.tuning,
+        });
         #[cfg(feature = "upload")]
         let is_sent = destination.is_some();
         #[cfg(not(feature = "upload"))]

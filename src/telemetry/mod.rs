@@ -1,6 +1,8 @@
 //! The entry point: wires the rooms together and owns their end.
 
 mod builder;
+#[cfg(feature = "upload")]
+mod destinations;
 mod error;
 mod launch;
 mod status;
@@ -22,7 +24,7 @@ pub use status::Status;
 use crate::app::App;
 use crate::consent::{Decision, State};
 #[cfg(feature = "upload")]
-use crate::export::Endpoint;
+use crate::export::Receiver;
 use crate::layer::{Core, Gate, TelemetryLayer};
 use crate::pipeline::{Pipeline, Place, Unfinished};
 
@@ -41,7 +43,7 @@ pub struct Telemetry {
     decision: Decision,
     core: Arc<Core>,
     #[cfg(feature = "upload")]
-    endpoint: Option<Endpoint>,
+    receivers: Vec<Receiver>,
     pipeline: OnceLock<Pipeline>,
     notes: Vec<String>,
     builder: Builder,
@@ -93,7 +95,10 @@ impl Telemetry {
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
             store: self.store(),
             #[cfg(feature = "upload")]
-            endpoint: pipeline.and_then(Pipeline::endpoint).map(|endpoint| endpoint.to_string()),
+            endpoint: pipeline.map(Pipeline::receivers).filter(|receivers| !receivers.is_empty()).map(|receivers| {
+                let endpoints: Vec<_> = receivers.iter().map(|receiver| receiver.endpoint().to_string()).collect();
+                endpoints.join(" and ")
+            }),
             #[cfg(not(feature = "upload"))]
             endpoint: None,
             turned_away: self.turned_away(),
@@ -215,7 +220,7 @@ impl Telemetry {
         let pipeline = self.builder.run(
             self.decision.state(),
             #[cfg(feature = "upload")]
-            self.endpoint.as_ref(),
+            &self.receivers,
             &mut self.notes,
         );
         if let Some(pipeline) = pipeline {

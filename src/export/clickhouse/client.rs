@@ -24,6 +24,11 @@ impl Client {
         Self { endpoint, http, target, client: OnceLock::new() }
     }
 
+    /// One with the same settings, and connections of its own.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.endpoint.clone(), self.http.clone(), self.target.clone())
+    }
+
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }

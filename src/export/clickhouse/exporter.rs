@@ -20,6 +20,7 @@ use super::client::Client;
 use super::compression::Compression;
 use super::encoder::{Batch, Encoder};
 use super::insert::Insert;
+use super::sender::Sender;
 use super::settings::ClickHouseBuilder;
 use super::status::ClickHouseStatus;
 use super::worker::{Job, Shared, Turn, Worker};
@@ -59,6 +60,8 @@ pub struct ClickHouseExporter {
 
 struct Inner {
     shared: Arc<Shared>,
+    /// What the thread's own is made after.
+    client: Client,
     compression: Compression,
     /// Random, so that no two exporters ever use the same token.
     name: String,
@@ -93,9 +96,10 @@ impl ClickHouseExporter {
         clock: Clock,
     ) -> Self {
         let mut rng = random::IdRng::new();
-        let shared = Shared { client, encoder: RwLock::new(encoder), status: Mutex::default(), clock, backlog };
+        let shared = Shared { encoder: RwLock::new(encoder), status: Mutex::default(), clock, backlog };
         let inner = Inner {
             shared: Arc::new(shared),
+            client,
             compression,
             name: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()),
             number: AtomicU64::new(0),
@@ -179,7 +183,7 @@ impl Inner {
         let process = std::process::id();
         let is_there = |thread: &Thread| thread.process == process && !thread.jobs.is_closed();
         if !thread.as_ref().is_some_and(is_there) {
-            *thread = Some(Thread { jobs: start(&self.shared)?, process });
+            *thread = Some(Thread { jobs: start(&self.shared, self.client.another())?, process });
         }
         let sent = thread.as_ref().is_some_and(|thread| thread.jobs.send(Job { inserts, done }).is_ok());
         if sent { Ok(()) } else { Err(ended()) }
@@ -187,7 +191,7 @@ impl Inner {
 }
 
 /// Starts the thread. It ends when the last way to it is gone.
-fn start(shared: &Arc<Shared>) -> Result<UnboundedSender<Job>, OTelSdkError> {
+fn start(shared: &Arc<Shared>, client: Client) -> Result<UnboundedSender<Job>, OTelSdkError> {
     let failed = |error: std::io::Error| {
         OTelSdkError::InternalFailure(format!("ClickHouse: the operating system gives no thread ({error})"))
     };
@@ -200,7 +204,7 @@ fn start(shared: &Arc<Shared>) -> Result<UnboundedSender<Job>, OTelSdkError> {
         .on_thread_start(suppress)
         .build()
         .map_err(failed)?;
-    let worker = Worker::new(Arc::clone(shared));
+    let worker = Worker::new(Arc::clone(shared), Sender::new(client));
     let run = move || {
         suppress();
         runtime.block_on(worker.serve(received));
@@ -249,7 +253,7 @@ impl Clone for ClickHouseExporter {
 
 impl fmt::Debug for ClickHouseExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClickHouseExporter").field("client", &self.inner.shared.client).finish_non_exhaustive()
+        f.debug_struct("ClickHouseExporter").field("client", &self.inner.client).finish_non_exhaustive()
     }
 }
 

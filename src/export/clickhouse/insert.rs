@@ -7,7 +7,11 @@ use bytes::Bytes;
 use super::compression::Compression;
 use super::cut;
 use super::encoder::{Batch, Format};
+use super::errors::Fate;
 use super::table::Table;
+
+/// An insert for which there is no memory is halved down to this many rows.
+const WORTH_HALVING: u64 = 2_000;
 
 /// Rows that are sent together, taken together, and counted once.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub(crate) struct Insert {
     pub(crate) is_certainly_absent: bool,
     /// The table was described after a refusal of this insert.
     pub(crate) is_redescribed: bool,
+    /// What the last try left open, if it failed.
+    pub(super) fate: Option<Fate>,
     /// Rounds of tries that the server itself ended.
     pub(crate) rounds: u32,
 }
@@ -66,6 +72,7 @@ impl Insert {
             compression,
             is_certainly_absent: true,
             is_redescribed: false,
+            fate: None,
             rounds: 0,
         }
     }
@@ -90,6 +97,12 @@ impl Insert {
             std::mem::take(&mut self.token),
         );
         *self = Insert { is_certainly_absent, is_redescribed, rounds, ..sealed };
+    }
+
+    /// Two halves, if the server has no memory for the whole.
+    pub(super) fn halves_for_memory(&self) -> Option<[Self; 2]> {
+        let would_help = self.fate == Some(Fate::NoMemory) && self.rows >= WORTH_HALVING;
+        would_help.then(|| self.halves()).flatten()
     }
 
     /// Two halves with tokens of their own; none while a row of it may be in the server, or if there is just one.

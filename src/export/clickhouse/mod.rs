@@ -14,10 +14,12 @@ mod json;
 mod probe;
 mod rows;
 mod schema;
+mod sender;
 mod settings;
 mod status;
 mod table;
 mod tables;
+mod uplink;
 mod value;
 mod worker;
 
@@ -30,3 +32,4 @@ pub use schema::Schema;
 pub use settings::{ClickHouseBuilder, CreateSchema, SettingError};
 pub use status::ClickHouseStatus;
 pub use table::Table;
+pub(crate) use uplink::{Inserts, Uplink};

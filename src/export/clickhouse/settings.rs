@@ -286,6 +286,11 @@ impl ClickHouseBuilder {
         Endpoint::parse(setting, &self.url, &self.plaintext_hosts).map_err(|error| SettingError(error.to_string()))
     }
 
+    /// What an uploader needs beside the address.
+    pub(super) fn parts(&self) -> (Target, Compression, Encoder) {
+        (self.target.clone(), self.compression, self.encoder())
+    }
+
     fn encoder(&self) -> Encoder {
         let mut encoder = Encoder::default().format(self.format);
         for (table, layout) in &self.target.layouts {

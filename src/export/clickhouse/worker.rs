@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::client::Client;
-use super::encoder::{Encoder, Layout};
-use super::errors::{Fate, Verdict};
+use super::encoder::Encoder;
+use super::errors::Fate;
 use super::insert::Insert;
-use super::probe::{self, Described};
-use super::settings::CreateSchema;
+use super::sender::{Attempt, Sender};
 use super::status::ClickHouseStatus;
 use super::table::Table;
 use crate::app::Clock;
@@ -23,7 +21,6 @@ use crate::export::outcome::Outcome;
 
 /// What the handles and the thread share.
 pub(super) struct Shared {
-    pub(super) client: Client,
     pub(super) encoder: RwLock<Encoder>,
     pub(super) status: Mutex<ClickHouseStatus>,
     pub(super) clock: Clock,
@@ -50,19 +47,11 @@ pub(super) struct Turn {
 
 pub(super) struct Worker {
     shared: Arc<Shared>,
+    sender: Sender,
     delivery: Delivery,
     backlog: VecDeque<Insert>,
-    preparation: Preparation,
-    described: BTreeMap<Table, Described>,
     /// Tables that are not there, and when they are asked for again.
     resting: BTreeMap<Table, u64>,
-}
-
-/// Whether the tables were made, if it is us who make them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Preparation {
-    Due,
-    Done,
 }
 
 /// What became of an insert.
@@ -81,9 +70,6 @@ const REST: Duration = Duration::from_secs(60);
 /// Rounds of tries that a server may answer with an error before an insert is given up: something is wrong with it then.
 const ROUNDS: u32 = 10;
 
-/// An insert for which there is no memory is halved down to this many rows.
-const WORTH_HALVING: u64 = 2_000;
-
 impl Shared {
     pub(super) fn status(&self) -> MutexGuard<'_, ClickHouseStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,15 +77,8 @@ impl Shared {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            delivery: Delivery::default(),
-            backlog: VecDeque::new(),
-            preparation: Preparation::Due,
-            described: BTreeMap::new(),
-            resting: BTreeMap::new(),
-        }
+    pub(super) fn new(shared: Arc<Shared>, sender: Sender) -> Self {
+        Self { shared, sender, delivery: Delivery::default(), backlog: VecDeque::new(), resting: BTreeMap::new() }
     }
 
     /// Serves until nobody can ask for anything any more.
@@ -211,73 +190,38 @@ impl Worker {
     async fn deliver(&mut self, mut insert: Insert, why: &mut Option<String>) -> Settled {
         let mut failed = 0;
         loop {
-            let verdict = match self.ready(&mut insert).await {
-                Ok(Ready::Yes) => self.shared.client.insert(&insert).await,
-                Ok(Ready::Expired) => {
-                    // The server was asked about the table, and answered.
-                    self.delivery.step(&Outcome::Delivered { rejected: 0, message: None }, &mut failed, self.now());
-                    self.expire(&insert);
+            let today = self.shared.clock.wall().date().days();
+            let attempt = self.sender.attempt(&mut insert, today).await;
+            self.heed();
+            // These were answered: the server is there.
+            let fine = Outcome::Delivered { rejected: 0, message: None };
+            let outcome = match attempt {
+                Attempt::Outcome(outcome) => outcome,
+                Attempt::Expired => {
+                    self.delivery.step(&fine, &mut failed, self.now());
+                    self.shared.status().expired += insert.rows;
                     return Settled::Yes;
                 }
-                Err(verdict) => verdict,
-            };
-            let mut answered = true;
-            let mut no_memory = false;
-            let outcome = match verdict {
-                Verdict::Delivered { summary } => {
-                    let mut status = self.shared.status();
-                    status.sent += insert.rows;
-                    status.answer = summary.or(status.answer.take());
-                    Outcome::Delivered { rejected: 0, message: None }
-                }
-                Verdict::Columns { why: said } => {
-                    self.described.remove(&insert.table);
-                    if !insert.is_redescribed {
-                        insert.is_redescribed = true;
-                        self.failed(said.into_owned());
-                        continue;
-                    }
-                    Outcome::Rejected { status: 400, why: said }
-                }
-                Verdict::NoTable { why: said } => {
-                    // The server is there, and other tables may be.
-                    self.delivery.step(&Outcome::Delivered { rejected: 0, message: None }, &mut failed, self.now());
-                    self.described.remove(&insert.table);
-                    self.preparation = Preparation::Due;
+                Attempt::NoTable(said) => {
+                    self.delivery.step(&fine, &mut failed, self.now());
                     let rest = u64::try_from(REST.as_nanos()).unwrap_or(u64::MAX);
                     self.resting.insert(insert.table, self.now().saturating_add(rest));
                     *why = Some(self.failed(said.into_owned()));
                     return Settled::No(insert);
                 }
-                Verdict::TooLarge { why: said } => match insert.halves() {
-                    Some(halves) => {
-                        let said = Outcome::Rejected { status: 413, why: said };
-                        self.delivery.step(&said, &mut failed, self.now());
-                        self.shared.status().failed += 1;
-                        return Settled::Halved(halves);
-                    }
-                    None => Outcome::Rejected { status: 413, why: said },
-                },
-                Verdict::Retry { after, fate, why } => {
-                    answered = fate != Fate::NoAnswer;
-                    no_memory = fate == Fate::NoMemory;
-                    insert.is_certainly_absent &= no_memory;
-                    Outcome::Retry { after, why }
+                Attempt::Halved(halves, said) => {
+                    self.delivery.step(&fine, &mut failed, self.now());
+                    self.failed(format!("an insert was halved: {said}"));
+                    return Settled::Halved(halves);
                 }
-                Verdict::Overloaded { after, why } => {
-                    insert.is_certainly_absent = false;
-                    Outcome::Overloaded { after, why }
-                }
-                Verdict::Paused { status, why } => {
-                    self.preparation = Preparation::Due;
-                    self.described.clear();
-                    Outcome::Paused { status, why }
-                }
-                Verdict::Refused { status, why } => Outcome::Rejected { status, why },
             };
             let step = self.delivery.step(&outcome, &mut failed, self.now());
             match &outcome {
-                Outcome::Delivered { .. } => {}
+                Outcome::Delivered { message, .. } => {
+                    let mut status = self.shared.status();
+                    status.sent += insert.rows;
+                    status.answer = message.clone().or(status.answer.take());
+                }
                 Outcome::Rejected { why: said, .. } => {
                     *why = Some(self.failed(format!("rows were refused for good: {said}")));
                     self.shared.status().refused += insert.rows;
@@ -295,19 +239,15 @@ impl Worker {
                     }
                 }
                 Step::Later => {
-                    if no_memory
-                        && insert.rows >= WORTH_HALVING
-                        && let Some(halves) = insert.halves()
-                    {
+                    if let Some(halves) = insert.halves_for_memory() {
                         return Settled::Halved(halves);
                     }
-                    if answered && matches!(outcome, Outcome::Retry { .. }) {
+                    if insert.fate.is_some_and(|fate| fate != Fate::NoAnswer) {
                         insert.rounds += 1;
                     }
                     if insert.rounds == ROUNDS {
-                        *why = Some(
-                            self.failed("rows were given up: the server failed at them again and again".to_owned()),
-                        );
+                        let said = "rows were given up: the server failed at them again and again".to_owned();
+                        *why = Some(self.failed(said));
                         self.shared.status().refused += insert.rows;
                         return Settled::Yes;
                     }
@@ -317,51 +257,16 @@ impl Worker {
         }
     }
 
-    /// Makes sure that the table can take the insert as it is.
-    async fn ready(&mut self, insert: &mut Insert) -> Result<Ready, Verdict> {
-        let shared = Arc::clone(&self.shared);
-        let client = &shared.client;
-        if self.preparation == Preparation::Due {
-            probe::prepare(client).await?;
-            self.preparation = Preparation::Done;
+    /// Passes on what the sender has learned.
+    fn heed(&mut self) {
+        for (table, layout) in self.sender.take_layouts() {
+            self.shared.encoder.write().unwrap_or_else(PoisonError::into_inner).set_layout(table, layout);
         }
-        let table = insert.table;
-        let described = match self.described.entry(table) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(unknown) => {
-                let described = probe::describe(client, table).await?;
-                if client.target().create_schema() == CreateSchema::Verify
-                    && let Some(difference) = described.difference(&client.target().columns(table))
-                {
-                    let table = client.target().table(table);
-                    let why = format!(
-                        "the table {table} is not as .create_schema(CreateSchema::Verify) asks for ({difference}): alter \
-                         it, or write what it has with .create_schema(CreateSchema::Off)"
-                    );
-                    return Err(Verdict::NoTable { why: why.into() });
-                }
-                shared.heed(table, &described);
-                unknown.insert(described)
-            }
-        };
-        if described.has_expired(insert.day, self.shared.clock.wall().date().days()) {
-            return Ok(Ready::Expired);
-        }
-        let sent: Vec<_> = client.target().columns(table).into_iter().map(|(_, sent, _)| sent).collect();
-        let missing = described.missing(&sent);
-        if !missing.is_empty() {
-            insert.leave_out(&missing);
-        }
-        Ok(Ready::Yes)
-    }
-
-    fn expire(&self, insert: &Insert) {
         let mut status = self.shared.status();
-        status.expired += insert.rows;
-        status.note(format!(
-            "rows are older than the table {} keeps any (its TTL): they were not sent",
-            self.shared.client.target().table(insert.table)
-        ));
+        status.failed += self.sender.take_failed();
+        for note in self.sender.take_notes() {
+            status.note(note);
+        }
     }
 
     /// Counts a failed try, and returns what is said about it.
@@ -374,34 +279,5 @@ impl Worker {
 
     fn now(&self) -> u64 {
         self.shared.clock.now().0
-    }
-}
-
-/// Whether a table can take an insert.
-enum Ready {
-    Yes,
-    /// It would drop all of it.
-    Expired,
-}
-
-impl Shared {
-    /// From now on, what the table does not have is not encoded.
-    fn heed(&self, table: Table, described: &Described) {
-        let target = self.client.target();
-        let columns = target.columns(table);
-        let sent: Vec<_> = columns.iter().map(|(_, sent, _)| sent.clone()).collect();
-        let missing = described.missing(&sent);
-        let mut layout: Layout = target.layout(table);
-        for (own, ..) in columns.iter().filter(|(_, sent, _)| missing.contains(sent)) {
-            layout = layout.without(own);
-        }
-        self.encoder.write().unwrap_or_else(PoisonError::into_inner).set_layout(table, layout);
-        if !missing.is_empty() {
-            self.status().note(format!(
-                "the table {} has no column {}: what belongs there is left out (ALTER TABLE .. ADD COLUMN adds it)",
-                target.table(table),
-                missing.join(", ")
-            ));
-        }
     }
 }
