@@ -1,6 +1,5 @@
 //! One interface to every destination: seal once, send until somebody has it.
 
-use std::fmt;
 use std::time::Duration;
 
 #[cfg(feature = "clickhouse")]
@@ -102,13 +101,6 @@ impl Receiver {
     }
 }
 
-/// Two lines for the status and nothing of the settings.
-impl fmt::Display for Receiver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint().fmt(f)
-    }
-}
-
 impl Exporter {
     /// Makes the final bytes. The records must share their signal and their resource; the number is theirs alone.
     ///
@@ -143,6 +135,16 @@ impl Exporter {
     pub(crate) async fn send(&mut self, parcel: &mut Parcel, _: &crate::app::Clock) -> Outcome {
         match (self, parcel) {
             (Exporter::Otlp(exporter), Parcel::Otlp(sealed)) => exporter.send(sealed).await,
+        }
+    }
+
+    /// What the destination itself said about the last thing that it took.
+    pub(crate) fn take_answer(&mut self) -> Option<String> {
+        match self {
+            #[cfg(feature = "otlp")]
+            Exporter::Otlp(_) => None,
+            #[cfg(feature = "clickhouse")]
+            Exporter::ClickHouse(uplink) => uplink.take_answer(),
         }
     }
 

@@ -174,6 +174,12 @@ impl Pipeline {
         Sink(Arc::clone(&self.0.shared.queue))
     }
 
+    /// What a destination said last about what it took.
+    #[cfg(feature = "upload")]
+    pub(crate) fn last_answer(&self) -> Option<String> {
+        lock(&self.0.shared.upload.as_ref()?.answer).clone()
+    }
+
     /// Where records are sent.
     #[cfg(feature = "upload")]
     pub(crate) fn receivers(&self) -> &[crate::export::Receiver] {

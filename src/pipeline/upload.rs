@@ -82,6 +82,8 @@ pub(super) struct Upload {
     /// Held while a request is out, so that a withdrawal can wait until it is cut.
     pub(super) sending: Mutex<()>,
     pub(super) cancel: Notify,
+    /// What a destination said last.
+    pub(super) answer: Mutex<Option<String>>,
     lots: Mutex<Lots>,
 }
 
@@ -142,6 +144,7 @@ impl Upload {
             changed: Condvar::new(),
             sending: Mutex::new(()),
             cancel: Notify::new(),
+            answer: Mutex::default(),
             lots: Mutex::default(),
         }
     }

@@ -277,6 +277,9 @@ impl<'a> Uploader<'a> {
             let rejected = match fared {
                 Fared::Delivered(rejected) => {
                     has_arrived = true;
+                    if let Some(answer) = self.routes[place].exporter.take_answer() {
+                        *lock(&self.upload.answer) = Some(answer);
+                    }
                     self.shared.queue.counters.answered(load.signal, load.rows, rejected);
                     rejected.min(load.rows)
                 }

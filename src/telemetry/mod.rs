@@ -99,8 +99,12 @@ impl Telemetry {
                 let endpoints: Vec<_> = receivers.iter().map(|receiver| receiver.endpoint().to_string()).collect();
                 endpoints.join(" and ")
             }),
+            #[cfg(feature = "upload")]
+            last_answer: pipeline.and_then(Pipeline::last_answer),
             #[cfg(not(feature = "upload"))]
             endpoint: None,
+            #[cfg(not(feature = "upload"))]
+            last_answer: None,
             turned_away: self.turned_away(),
             notes,
         }

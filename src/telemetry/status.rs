@@ -14,6 +14,7 @@ pub struct Status {
     pub(super) counts: Counts,
     pub(super) store: Option<PathBuf>,
     pub(super) endpoint: Option<String>,
+    pub(super) last_answer: Option<String>,
     pub(super) turned_away: Vec<(String, u64)>,
     pub(super) notes: Vec<String>,
 }
@@ -42,6 +43,11 @@ impl Status {
     /// Where records are sent; none if they stay on this machine.
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
+    }
+
+    /// ClickHouse's own summary of the last insert that it took, as it was sent (JSON); none from a collector.
+    pub fn last_answer(&self) -> Option<&str> {
+        self.last_answer.as_deref()
     }
 
     /// The five targets of other crates from which most records were turned away, with how many.

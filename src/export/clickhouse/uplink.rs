@@ -21,6 +21,7 @@ pub(crate) struct Uplink {
     encoder: Encoder,
     compression: Compression,
     records: SdkRecords,
+    answer: Option<String>,
 }
 
 /// The inserts that a load of records makes: one for each day.
@@ -38,7 +39,7 @@ impl Uplink {
     pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint) -> Self {
         let (target, compression, encoder) = settings.parts();
         let client = Client::new(endpoint, settings.http.clone(), target);
-        Self { sender: Sender::new(client), encoder, compression, records: SdkRecords::default() }
+        Self { sender: Sender::new(client), encoder, compression, records: SdkRecords::default(), answer: None }
     }
 
     /// Makes the inserts of records that share their signal and their resource.
@@ -79,7 +80,8 @@ impl Uplink {
             }
             let rows = insert.rows;
             let (settled, rejected) = match attempt {
-                Attempt::Outcome(Outcome::Delivered { .. }) => {
+                Attempt::Outcome(Outcome::Delivered { message, .. }) => {
+                    self.answer = message.or(self.answer.take());
                     inserts.delivered += rows;
                     (None, 0)
                 }
@@ -111,6 +113,11 @@ impl Uplink {
                 Outcome::Delivered { rejected: inserts.rejected, message: refusal.map(|(_, why)| why.into_owned()) }
             }
         }
+    }
+
+    /// The server's summary of the last insert that it took.
+    pub(crate) fn take_answer(&mut self) -> Option<String> {
+        self.answer.take()
     }
 
     pub(crate) fn take_notes(&mut self) -> Vec<String> {
