@@ -32,7 +32,13 @@ fn dead() -> Receiver {
 }
 
 /// Opens the breaker with `send`, and looks at what it does. `send` tries to deliver, and says whether that worked.
-fn goes_through_its_states(receiver: &Receiver, clock: &Clock, heal: impl FnOnce(), send: impl Fn() -> bool) {
+fn goes_through_its_states(
+    receiver: &Receiver,
+    clock: &Clock,
+    heal: impl FnOnce(),
+    send: impl Fn() -> bool,
+    state: impl Fn() -> BreakerState,
+) {
     let mut sends = 0;
     while receiver.connections() < FAILURES {
         assert!(!send(), "nobody answered");
@@ -45,9 +51,11 @@ fn goes_through_its_states(receiver: &Receiver, clock: &Clock, heal: impl FnOnce
     }
     clock.advance(REST - Duration::from_nanos(1));
     assert!(!send());
+    assert_eq!(state(), BreakerState::Open);
     assert_eq!(receiver.connections(), FAILURES, "while it is open nobody is asked");
     // Half-open: a probe that fails opens it again.
     clock.advance(Duration::from_nanos(1));
+    assert!(matches!(state(), BreakerState::HalfOpen | BreakerState::Open));
     for _ in 0..10 {
         assert!(!send());
     }
@@ -56,6 +64,7 @@ fn goes_through_its_states(receiver: &Receiver, clock: &Clock, heal: impl FnOnce
     heal();
     clock.advance(REST);
     assert!(send(), "the server is back");
+    assert_eq!(state(), BreakerState::Closed);
     assert_eq!(receiver.connections(), FAILURES + 2, "one connection was enough for the probe and what followed");
 }
 
@@ -79,6 +88,7 @@ fn for_otlp() {
                 tracing::info!("order placed");
                 telemetry.flush(LONG).is_ok()
             },
+            || telemetry.status().destinations()[0].1,
         );
     });
     let counts = *telemetry.status().counts();
@@ -99,9 +109,13 @@ fn for_clickhouse() {
         receiver.then([said(&columns), said("\n")]);
         receiver.afterwards(said(""));
     };
-    goes_through_its_states(&receiver, &clock, heal, || {
-        spans::export_spans(&exporter, spans::spans(spans::now(), 1)).is_ok()
-    });
+    goes_through_its_states(
+        &receiver,
+        &clock,
+        heal,
+        || spans::export_spans(&exporter, spans::spans(spans::now(), 1)).is_ok(),
+        || exporter.status().breaker(),
+    );
     let status = exporter.status();
     assert_eq!((status.breaker(), status.rows_waiting()), (BreakerState::Closed, 0), "{status}");
     assert_eq!(status.rows_refused() + status.rows_dropped(), 0, "{status}");

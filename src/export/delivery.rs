@@ -88,6 +88,11 @@ impl Delivery {
         self.breaker.is_troubled()
     }
 
+    /// The breaker as it is now.
+    pub(crate) fn breaker(&self) -> Breaker {
+        self.breaker.clone()
+    }
+
     /// Whether requests go out.
     pub(crate) fn state(&self, now: u64) -> BreakerState {
         self.breaker.state(now)

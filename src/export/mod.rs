@@ -1,18 +1,22 @@
 //! Delivery: a batch is sealed once, and the same bytes are sent until somebody has them.
 
 #[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod breaker;
 #[cfg(feature = "clickhouse")]
 pub mod clickhouse;
 #[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod delivery;
 #[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod endpoint;
 #[cfg(feature = "upload")]
 mod exporter;
 #[cfg(feature = "otlp")]
 mod gzip;
 #[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod http;
 #[cfg(feature = "upload")]
 mod intern;
@@ -20,12 +24,13 @@ mod local;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod outcome;
 #[cfg(feature = "upload")]
 mod retry;
 #[cfg(feature = "upload")]
 mod sdk;
-#[cfg(feature = "upload")]
+#[cfg(feature = "otlp")]
 mod sealed;
 mod text;
 
@@ -38,13 +43,13 @@ pub use local::Memory;
 
 #[cfg(feature = "upload")]
 pub(crate) use {
-    breaker::Admission,
+    breaker::{Admission, Breaker},
     delivery::{Delivery, Step},
-    endpoint::Endpoint,
     exporter::{Exporter, Parcel, Receiver},
-    http::HttpSettings,
     outcome::Outcome,
 };
+#[cfg(feature = "otlp")]
+pub(crate) use {endpoint::Endpoint, http::HttpSettings};
 
 #[cfg(all(test, feature = "otlp"))]
 #[path = "../../tests/support/receiver.rs"]

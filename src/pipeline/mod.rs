@@ -180,10 +180,14 @@ impl Pipeline {
         lock(&self.0.shared.upload.as_ref()?.answer).clone()
     }
 
-    /// Where records are sent.
+    /// Where records are sent, and whether requests go there now.
     #[cfg(feature = "upload")]
-    pub(crate) fn receivers(&self) -> &[crate::export::Receiver] {
-        self.0.shared.upload.as_ref().map_or(&[], Upload::receivers)
+    pub(crate) fn destinations(&self) -> Vec<(String, crate::export::BreakerState)> {
+        let Some(upload) = &self.0.shared.upload else { return Vec::new() };
+        let now = self.0.shared.clock.now().0;
+        let breakers = lock(&upload.breakers);
+        let states = breakers.iter().map(|breaker| breaker.state(now));
+        upload.receivers().iter().map(|receiver| receiver.endpoint().to_string()).zip(states).collect()
     }
 
     pub(crate) fn engine(&self) -> Arc<Engine> {

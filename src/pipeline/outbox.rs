@@ -257,7 +257,6 @@ impl Outbox {
 
     /// Batches to send, oldest first.
     #[cfg(feature = "upload")]
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -405,7 +404,9 @@ struct Batch {
     id: i64,
     signal: Signal,
     state: State,
+    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
     load: Option<i64>,
+    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
     done: u8,
     rows: VecDeque<(i64, String)>,
 }

@@ -11,7 +11,7 @@ use super::queue::lock;
 use super::uploader::Uploader;
 use super::{Shared, Unfinished};
 use crate::app::Timestamp;
-use crate::export::Receiver;
+use crate::export::{Breaker, Receiver};
 use crate::privacy::Chunk;
 use crate::record::Signal;
 
@@ -82,6 +82,8 @@ pub(super) struct Upload {
     /// Held while a request is out, so that a withdrawal can wait until it is cut.
     pub(super) sending: Mutex<()>,
     pub(super) cancel: Notify,
+    /// The breaker of each destination, after the last try.
+    pub(super) breakers: Mutex<Vec<Breaker>>,
     /// What a destination said last.
     pub(super) answer: Mutex<Option<String>>,
     lots: Mutex<Lots>,
@@ -139,6 +141,7 @@ pub(super) struct State {
 impl Upload {
     pub(super) fn new(destination: Destination) -> Self {
         Upload {
+            breakers: Mutex::new(vec![Breaker::default(); destination.receivers.len()]),
             destination,
             state: Mutex::default(),
             changed: Condvar::new(),

@@ -335,7 +335,11 @@ impl<'a> Uploader<'a> {
                 return Ok(Fared::Lost);
             }
             let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
-            let step = self.routes[place].delivery.step(&outcome, &mut failed, self.shared.clock.now().0);
+            let delivery = &mut self.routes[place].delivery;
+            let step = delivery.step(&outcome, &mut failed, self.shared.clock.now().0);
+            if let Some(breaker) = lock(&self.upload.breakers).get_mut(place) {
+                *breaker = delivery.breaker();
+            }
             if !matches!(outcome, Outcome::Delivered { .. }) {
                 self.shared.queue.counters.uploads_failed.add(1);
             }

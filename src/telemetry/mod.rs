@@ -95,14 +95,9 @@ impl Telemetry {
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
             store: self.store(),
             #[cfg(feature = "upload")]
-            endpoint: pipeline.map(Pipeline::receivers).filter(|receivers| !receivers.is_empty()).map(|receivers| {
-                let endpoints: Vec<_> = receivers.iter().map(|receiver| receiver.endpoint().to_string()).collect();
-                endpoints.join(" and ")
-            }),
+            destinations: pipeline.map(Pipeline::destinations).unwrap_or_default(),
             #[cfg(feature = "upload")]
             last_answer: pipeline.and_then(Pipeline::last_answer),
-            #[cfg(not(feature = "upload"))]
-            endpoint: None,
             #[cfg(not(feature = "upload"))]
             last_answer: None,
             turned_away: self.turned_away(),

@@ -34,7 +34,7 @@ pub(super) enum Attempt {
     /// The table would drop all of the rows for their age: they were not sent.
     Expired,
     /// It was too much at once: these take its place.
-    Halved([Insert; 2], Why),
+    Halved(Box<[Insert; 2]>, Why),
 }
 
 /// Whether the tables were made, if it is us who make them.
@@ -111,7 +111,7 @@ impl Sender {
                     return Attempt::NoTable(why);
                 }
                 Verdict::TooLarge { why } => match insert.halves() {
-                    Some(halves) => return Attempt::Halved(halves, why),
+                    Some(halves) => return Attempt::Halved(Box::new(halves), why),
                     None => Outcome::Rejected { status: 413, why },
                 },
                 Verdict::Retry { after, fate, why } => {

@@ -79,7 +79,7 @@ impl Uplink {
                 self.encoder.set_layout(table, layout);
             }
             let rows = insert.rows;
-            let (settled, rejected) = match attempt {
+            let (halves, rejected) = match attempt {
                 Attempt::Outcome(Outcome::Delivered { message, .. }) => {
                     self.answer = message.or(self.answer.take());
                     inserts.delivered += rows;
@@ -90,7 +90,7 @@ impl Uplink {
                     (None, rows)
                 }
                 Attempt::Outcome(outcome @ Outcome::Retry { .. }) => match insert.halves_for_memory() {
-                    Some(halves) => (Some(halves), 0),
+                    Some(halves) => (Some(Box::new(halves)), 0),
                     None => return outcome,
                 },
                 Attempt::Outcome(outcome) => return outcome,
@@ -103,7 +103,7 @@ impl Uplink {
             };
             inserts.rejected += rejected;
             inserts.waiting.pop_front();
-            for half in settled.into_iter().flatten().rev() {
+            for half in halves.into_iter().flat_map(|halves| *halves).rev() {
                 inserts.waiting.push_front(half);
             }
         }

@@ -59,9 +59,9 @@ enum Settled {
     /// It is done with.
     Yes,
     /// It waits.
-    No(Insert),
+    No(Box<Insert>),
     /// Its halves take its place.
-    Halved([Insert; 2]),
+    Halved(Box<[Insert; 2]>),
 }
 
 /// How long a table that is not there is left alone.
@@ -160,17 +160,18 @@ impl Worker {
             let Some(insert) = self.backlog.remove(at) else { break };
             match self.deliver(insert, &mut why).await {
                 Settled::Yes => {}
-                Settled::Halved([one, other]) => {
+                Settled::Halved(halves) => {
+                    let [one, other] = *halves;
                     self.backlog.insert(at, other);
                     self.backlog.insert(at, one);
                 }
                 // If it is at fault itself, the others must not wait for it.
                 Settled::No(insert) if insert.rounds > 0 => {
-                    self.backlog.push_back(insert);
+                    self.backlog.push_back(*insert);
                     break;
                 }
                 Settled::No(insert) => {
-                    self.backlog.insert(at, insert);
+                    self.backlog.insert(at, *insert);
                     at += 1;
                 }
             }
@@ -207,7 +208,7 @@ impl Worker {
                     let rest = u64::try_from(REST.as_nanos()).unwrap_or(u64::MAX);
                     self.resting.insert(insert.table, self.now().saturating_add(rest));
                     *why = Some(self.failed(said.into_owned()));
-                    return Settled::No(insert);
+                    return Settled::No(Box::new(insert));
                 }
                 Attempt::Halved(halves, said) => {
                     self.delivery.step(&fine, &mut failed, self.now());
@@ -235,12 +236,12 @@ impl Worker {
                 Step::Again(pause) => {
                     tokio::time::sleep(pause).await;
                     if let Admission::Wait(_) = self.delivery.admit(self.now()) {
-                        return Settled::No(insert);
+                        return Settled::No(Box::new(insert));
                     }
                 }
                 Step::Later => {
                     if let Some(halves) = insert.halves_for_memory() {
-                        return Settled::Halved(halves);
+                        return Settled::Halved(Box::new(halves));
                     }
                     if insert.fate.is_some_and(|fate| fate != Fate::NoAnswer) {
                         insert.rounds += 1;
@@ -251,7 +252,7 @@ impl Worker {
                         self.shared.status().refused += insert.rows;
                         return Settled::Yes;
                     }
-                    return Settled::No(insert);
+                    return Settled::No(Box::new(insert));
                 }
             }
         }
