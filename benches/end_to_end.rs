@@ -57,6 +57,7 @@ use support::process::{Cores, Helper, answer, run};
 use support::sink::{Keep, Request, Sink};
 use support::subject::Running;
 use support::workload::Workload;
+use tracing_privacy::Events;
 
 const ROUNDS: usize = 3;
 /// Records of a round: a second or more.
@@ -160,11 +161,11 @@ fn records(request: &Request) -> usize {
 /// Logs, and prints records per second and microseconds of processor time per record.
 fn produce(side: &str, workload: Workload, home: &Path, endpoint: &str) {
     let (running, bound) = match side {
-        "ours" => (Running::ours(home, endpoint, None), 8_000),
+        "ours" => (Running::ours(home, endpoint, Events::Logs, None), 8_000),
         "pair" => {
             let taken = Arc::new(AtomicU64::new(0));
             let (spans, logs) = exporters(endpoint, &taken);
-            (Running::pair(spans, logs, move || taken.load(Ordering::Relaxed)), 1_500)
+            (Running::pair(spans, logs, Events::Logs, move || taken.load(Ordering::Relaxed)), 1_500)
         }
         other => panic!("`{other}` is no side"),
     };

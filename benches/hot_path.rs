@@ -85,7 +85,7 @@ use support::seen::{Seen, normalised};
 use support::sink::{Keep, Sink};
 use support::subject::{Running, Subject};
 use support::workload::Workload;
-use tracing_privacy::Memory;
+use tracing_privacy::{Events, Memory};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -267,8 +267,9 @@ fn callgrind(subject: Subject, workload: Workload, endpoint: &str) -> f64 {
 
 /// Checks that both sides make the same records.
 fn compare(endpoint: &str) {
-    for workload in Workload::ALL {
-        let (ours, pair) = (seen_by_ours(workload, endpoint), seen_by_pair(workload));
+    let all = Workload::ALL.into_iter().flat_map(|workload| [(workload, Events::Logs), (workload, Events::Both)]);
+    for (workload, events) in all {
+        let (ours, pair) = (seen_by_ours(workload, events, endpoint), seen_by_pair(workload, events));
         assert_eq!(ours.len() as u64, 2 * workload.records());
         if workload != Workload::Personal {
             assert_eq!(ours, pair, "{}", workload.name());
@@ -285,19 +286,19 @@ fn compare(endpoint: &str) {
     }
 }
 
-fn seen_by_ours(workload: Workload, endpoint: &str) -> Vec<Seen> {
+fn seen_by_ours(workload: Workload, events: Events, endpoint: &str) -> Vec<Seen> {
     let memory = Memory::new();
-    let running = Running::ours(&home("hot_path-compare"), endpoint, Some(&memory));
+    let running = Running::ours(&home("hot_path-compare"), endpoint, events, Some(&memory));
     tracing::dispatcher::with_default(&running.dispatch, || workload.run(2));
     running.flush();
     running.check(2 * workload.records());
     normalised(memory.rows().iter().map(|row| Seen::of_row(row.as_str())).collect())
 }
 
-fn seen_by_pair(workload: Workload) -> Vec<Seen> {
+fn seen_by_pair(workload: Workload, events: Events) -> Vec<Seen> {
     let (spans, logs) = (Discard::keeping(), Discard::keeping());
     let taken = (spans.clone(), logs.clone());
-    let running = Running::pair(spans.clone(), logs.clone(), move || taken.0.taken() + taken.1.taken());
+    let running = Running::pair(spans.clone(), logs.clone(), events, move || taken.0.taken() + taken.1.taken());
     tracing::dispatcher::with_default(&running.dispatch, || workload.run(2));
     running.flush();
     running.check(2 * workload.records());
@@ -308,18 +309,20 @@ fn seen_by_pair(workload: Workload) -> Vec<Seen> {
 fn table(title: &str, rows: Vec<Vec<f64>>, gate: usize) {
     println!("{title}");
     print!("| per time |");
-    Subject::ALL.iter().for_each(|subject| print!(" {:>8} |", subject.name()));
-    println!(" ours/pair | gate |        |");
-    println!("|----------|{}-----------|------|--------|", "----------|".repeat(Subject::ALL.len()));
+    Subject::ALL.iter().for_each(|subject| print!(" {:>9} |", subject.name()));
+    println!(" ours/pair | both      | gate |");
+    println!("|----------|{}-----------|-----------|------|", "-----------|".repeat(Subject::ALL.len()));
     for (workload, row) in Workload::ALL.into_iter().zip(rows) {
         print!("| {:<8} |", workload.name());
         let digits = if title.starts_with("alloc") { 3 } else { 1 };
-        row.iter().for_each(|figure| print!(" {figure:>8.digits$} |"));
-        let ratio = row[4] / row[5];
+        row.iter().for_each(|figure| print!(" {figure:>9.digits$} |"));
+        let figure = |subject: Subject| row[Subject::ALL.iter().position(|other| *other == subject).unwrap_or(0)];
+        let ratio = figure(Subject::Ours) / figure(Subject::Pair);
+        let both = figure(Subject::OursBoth) / figure(Subject::PairBoth);
         let bound = GATES.iter().find(|(gated, ..)| *gated == workload).and_then(|(_, bounds, _)| bounds.get(gate));
-        let verdict = bound.map_or("", |bound| if ratio <= *bound { "held" } else { "MISSED" });
+        let held = |ratio: f64| bound.map_or(' ', |bound| if ratio <= *bound { '+' } else { '-' });
         let bound = bound.map_or_else(String::new, |bound| format!("{bound:.2}"));
-        println!(" {ratio:>9.3} | {bound:>4} | {verdict:<6} |");
+        println!(" {ratio:>7.3} {} | {both:>7.3} {} | {bound:>4} |", held(ratio), held(both));
     }
     println!();
 }

@@ -3,11 +3,15 @@
 //! ```text
 //! journalctl -o cat | cargo run --release --example scrub
 //! cargo run --release --example scrub -- --json < logs.jsonl
+//! cargo run --release --example scrub -- --policy strict < access.log
+//! cargo run --release --example scrub -- --policy acme-policy.toml --explain user.email
 //! ```
 //!
 //! Without an option each line of stdin is a text. With `--json` each line is a JSON object, and the string under its key
 //! `text` is; other keys are not read, and blank lines are skipped. For each text one line comes out,
-//! `{"text":…,"clean_text":…}`: the text, and what the standard policy leaves of it, or `null` where it leaves nothing.
+//! `{"text":…,"clean_text":…}`: the text, and what the policy leaves of it, or `null` where it leaves nothing. The policy is
+//! `standard`, `strict`, `automagik` or a TOML file; without `--policy` it is `standard`. `--print` prints it, and
+//! `--explain KEY` says what it does to a field of that name, instead of reading anything.
 //!
 //! Bytes that are not UTF-8 become `U+FFFD`. A line that holds no text ends the run with exit code 2 and its number on
 //! stderr, since a filter that guesses would let something through. A reader that goes away ends it quietly.
@@ -20,7 +24,8 @@ use std::process::ExitCode;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use tracing_privacy::privacy::Policy;
 
-const USAGE: &str = "usage: scrub [--json]    lines on stdin, JSON lines {\"text\":…,\"clean_text\":…} on stdout";
+const USAGE: &str = "usage: scrub [--json] [--policy standard|strict|automagik|FILE.toml] [--print | --explain KEY]
+    lines on stdin, JSON lines {\"text\":…,\"clean_text\":…} on stdout";
 const BUFFER: usize = 256 * 1024;
 
 #[derive(Clone, Copy)]
@@ -29,23 +34,28 @@ enum Input {
     Json,
 }
 
+/// What is asked for.
+enum Task {
+    Scrub(Input, Policy),
+    Say(String),
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let input = match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>()[..] {
-        [] => Input::Plain,
-        [Some("--json")] => Input::Json,
-        [Some("--help" | "-h")] => {
-            println!("{USAGE}");
+    let (input, policy) = match task(std::env::args().skip(1)) {
+        Ok(Task::Scrub(input, policy)) => (input, policy),
+        Ok(Task::Say(text)) => {
+            // A reader that went away has seen enough.
+            let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
-        _ => {
-            eprintln!("{USAGE}");
+        Err(mistake) => {
+            eprintln!("{mistake}");
             return ExitCode::from(2);
         }
     };
     let mut reader = BufReader::with_capacity(BUFFER, io::stdin().lock());
     let mut writer = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    let outcome = scrub(input, &mut reader, &mut writer);
+    let outcome = scrub(input, &policy, &mut reader, &mut writer);
     // What came before a bad line is good.
     match outcome.and_then(|()| writer.flush().map_err(Failure::Writing)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,8 +72,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn scrub<R: io::Read>(input: Input, reader: &mut BufReader<R>, writer: &mut impl Write) -> Result<(), Failure> {
-    let policy = Policy::standard();
+/// Reads the arguments.
+fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let (mut input, mut policy, mut explained, mut print) = (Input::Plain, Policy::standard(), None, false);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| USAGE.to_owned());
+        match argument.as_str() {
+            "--json" => input = Input::Json,
+            "--policy" => policy = policy_of(&value()?)?,
+            "--explain" => explained = Some(value()?),
+            "--print" => print = true,
+            "--help" | "-h" => return Ok(Task::Say(format!("{USAGE}\n"))),
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    Ok(match explained {
+        Some(key) => Task::Say(format!("{}\n", policy.explain(&key))),
+        None if print => Task::Say(policy.to_string()),
+        None => Task::Scrub(input, policy),
+    })
+}
+
+fn policy_of(name: &str) -> Result<Policy, String> {
+    match name {
+        "standard" => Ok(Policy::standard()),
+        "strict" => Ok(Policy::strict()),
+        "automagik" => Ok(Policy::automagik()),
+        file if file.ends_with(".toml") => Policy::from_toml_file(file).map_err(|error| format!("scrub: {error}")),
+        _ => Err(format!("scrub: there is no policy `{name}`\n{USAGE}")),
+    }
+}
+
+fn scrub<R: io::Read>(
+    input: Input,
+    policy: &Policy,
+    reader: &mut BufReader<R>,
+    writer: &mut impl Write,
+) -> Result<(), Failure> {
     let mut line = Vec::new();
     let mut number = 0_u64;
     loop {

@@ -84,7 +84,7 @@ pub use export::clickhouse;
 #[cfg(feature = "upload")]
 pub use export::{BreakerState, MinTls};
 pub use identity::Rotation;
-pub use layer::{Gate, TelemetryLayer};
+pub use layer::{Events, Gate, TelemetryLayer};
 pub use pipeline::{Counts, Loss, Unfinished};
 #[cfg(feature = "upload")]
 pub use pipeline::{Schedule, Tuning};

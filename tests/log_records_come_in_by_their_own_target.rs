@@ -7,6 +7,7 @@ use std::sync::Once;
 
 use support::{Record, alone, logged, on, records, settle, span};
 use tracing::dispatcher::with_default;
+use tracing_privacy::privacy::{Inventory, Policy};
 
 fn bridge() {
     static ONCE: Once = Once::new();
@@ -60,6 +61,29 @@ fn they_have_their_own_target_and_no_place_in_the_source_tree() {
     assert!(!record.contains(file!()) && !record.contains("module_path"), "{record:?}");
     let mail = &records[2];
     assert!(mail.target() == module_path!() && !mail.contains("ann@"), "{mail:?}");
+}
+
+#[test]
+fn of_a_declared_policy_they_come_in_as_the_event_that_the_bridge_makes_of_them() {
+    let head = include_str!("inventory/telemetry.toml").split("[resource]").next().expect("it has one");
+    let lines = r#"
+        [events."log event"]
+        purpose = "a test"
+        fields.message = { kind = "enum", values = ["all is well"], purpose = "a test" }
+    "#;
+    let inventory = Inventory::parse(&format!("{head}{lines}")).unwrap_or_else(|error| panic!("{error}"));
+    let log = || {
+        bridge();
+        log::info!("all is well");
+        log::info!("all is well with Ann");
+    };
+    let policy = Policy::declared(inventory);
+    let records = logged("declared", |builder| builder.log_records().policy(policy), log);
+    assert_eq!(records.len(), 2);
+    assert_eq!((records[0].body(), records[0].target()), (Some("all is well"), module_path!()));
+    assert_eq!((records[1].body(), records[1].dropped_attributes()), (None, 1));
+    let none = Inventory::parse(head).unwrap_or_else(|error| panic!("{error}"));
+    assert!(logged("none", |builder| builder.log_records().policy(Policy::declared(none)), log).is_empty());
 }
 
 #[test]

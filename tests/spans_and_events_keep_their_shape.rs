@@ -15,7 +15,7 @@ use tracing::field::Empty;
 use tracing::instrument::{Instrument, WithSubscriber};
 use tracing::metadata::Kind;
 use tracing::{Dispatch, Event, Level, Span, Subscriber};
-use tracing_privacy::{Memory, Telemetry};
+use tracing_privacy::{Events, Memory, Telemetry};
 use tracing_subscriber::layer::Identity;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
@@ -837,4 +837,85 @@ fn thousands_of_spans_open_at_once_keep_their_fields_and_parents() {
         let outer = spans[&inner.text("parent_span_id")];
         assert_eq!((inner.name(), outer.attribute("number")), ("inner", inside.attribute("number")));
     }
+}
+
+// ---- events in spans ----------------------------------------------------------------------------------------------
+
+/// Events in a recorded span, in a span inside it that is not recorded, and outside of spans.
+fn log_in_and_out_of_spans() {
+    tracing::info_span!("job", step = 1).in_scope(|| {
+        tracing::info!(tries = 1_u64, "inside");
+        tracing::info_span!(target: "somebody::else", "foreign").in_scope(|| tracing::warn!("deeper"));
+    });
+    tracing::info!("outside");
+}
+
+#[test]
+fn events_are_log_records_unless_they_are_asked_into_spans() {
+    let records = logged("events-logs", |builder| builder, log_in_and_out_of_spans);
+    assert_eq!(records.len(), 4);
+    assert!(span(&records, "job").json().get("events").is_none());
+}
+
+#[test]
+fn events_in_spans_leave_with_their_span() {
+    let records = logged("events-spans", |builder| builder.events(Events::SpanEvents), log_in_and_out_of_spans);
+    assert_eq!(records.len(), 2, "{records:#?}");
+    let job = span(&records, "job");
+    let events = &job.json()["events"];
+    let events = events.as_array().expect("the span has events");
+    assert_eq!(events.len(), 2, "{events:#?}");
+    assert_eq!((&events[0]["body"], &events[0]["attributes"]), (&json!("inside"), &json!({"tries": 1})));
+    assert_eq!((&events[1]["body"], &events[1]["level"]), (&json!("deeper"), &json!("WARN")));
+    event(&records, "outside");
+}
+
+#[test]
+fn events_can_be_both() {
+    let records = logged("events-both", |builder| builder.events(Events::Both), log_in_and_out_of_spans);
+    assert_eq!(records.len(), 4, "{records:#?}");
+    let job = span(&records, "job");
+    assert_eq!(job.json()["events"].as_array().map(Vec::len), Some(2));
+    assert_eq!(event(&records, "deeper").span_id(), job.span_id());
+}
+
+#[test]
+fn a_span_counts_the_events_that_it_has_no_room_for() {
+    let long = "word ".repeat(190);
+    let records = logged(
+        "events-many",
+        |builder| builder.events(Events::SpanEvents),
+        || {
+            tracing::info_span!("many").in_scope(|| (0..200_u64).for_each(|number| tracing::info!(number)));
+            tracing::info_span!("large").in_scope(|| (0..40).for_each(|_| tracing::info!(long, "large")));
+            tracing::info_span!("after").in_scope(|| tracing::info!("one"));
+        },
+    );
+    let count = |name: &str| {
+        let record = span(&records, name);
+        let json = record.json();
+        (json["events"].as_array().map_or(0, Vec::len) as u64, json["dropped_events"].as_u64().unwrap_or(0))
+    };
+    assert_eq!(count("many"), (128, 72));
+    let (kept, dropped) = count("large");
+    assert!(kept > 5 && kept + dropped == 40, "{kept} {dropped}");
+    assert_eq!(count("after"), (1, 0));
+}
+
+#[test]
+fn an_event_that_a_finding_condemns_is_in_no_span() {
+    let records = logged(
+        "events-strict",
+        |builder| builder.policy(tracing_privacy::privacy::Policy::strict()).events(Events::SpanEvents),
+        || {
+            tracing::info_span!("job").in_scope(|| {
+                tracing::info!(note = "mail ann.smith@mail.example");
+                tracing::info!(note = "all went well");
+            });
+        },
+    );
+    let job = span(&records, "job");
+    let events = &job.json()["events"];
+    assert_eq!(events.as_array().map(Vec::len), Some(1), "{events}");
+    assert!(!records.iter().any(|record| record.contains("ann.smith")), "{records:#?}");
 }

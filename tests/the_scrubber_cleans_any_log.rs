@@ -105,6 +105,50 @@ fn an_unknown_option_is_told_how_to_use_it() {
 }
 
 #[test]
+fn a_policy_can_be_named_or_read_from_a_file() {
+    let input = b"mail bob.stone@example.org now\nall is well\n00:1B:44:11:3A:B7\n";
+    let clean = |arguments: &[&str]| {
+        let said = scrub(arguments, input);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+        pairs(&said).into_iter().map(|(_, clean)| clean).collect::<Vec<_>>()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(clean(&["--policy", "standard"]), clean(&[]));
+    assert_eq!(clean(&["--policy", "strict"])[..2], [None, some("all is well")]);
+    let mail = clean(&["--policy", "automagik"]).remove(0).expect("the text stays");
+    assert!(mail.starts_with("mail @") && mail.ends_with(" now") && mail.len() == "mail @ now".len() + 64, "{mail}");
+
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("scrub-policy.toml");
+    std::fs::write(&file, "on_finding = \"drop_field\"\n[kinds]\nmac = \"off\"\n").expect("the file can be written");
+    let path = file.to_str().expect("cargo's paths are text");
+    assert_eq!(clean(&["--policy", path]), [None, some("all is well"), some("00:1B:44:11:3A:B7")]);
+    std::fs::write(&file, "on_finding = \"explode\"\n").expect("the file can be written");
+    let said = scrub(&["--policy", path], b"x");
+    assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""));
+    assert!(
+        said.stderr.contains("scrub-policy.toml: line 1, column 14: there is no answer `explode`"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_policy_can_be_asked() {
+    let said = scrub(&["--policy", "automagik", "--explain", "user_id"], b"");
+    assert!(said.stdout.starts_with("`user_id`: REVERSIBLE_sha256 as `user_id_hash` ("), "{}", said.stdout);
+    let said = scrub(&["--policy", "strict", "--print"], b"");
+    assert!(said.stdout.starts_with("policy strict\ntext of events: drop"), "{}", said.stdout);
+    for arguments in [&["--policy"][..], &["--policy", "lax"], &["--explain"]] {
+        let said = scrub(arguments, b"x");
+        assert!(
+            said.code == Some(2) && said.stdout.is_empty() && said.stderr.contains("usage: scrub"),
+            "{}",
+            said.stderr
+        );
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     let shell = Example::new("scrub");
     let binary = shell.binary();

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use receiver::{Receiver, Value};
 use serde_json::Value as Json;
-use tracing_privacy::{Memory, Telemetry};
+use tracing_privacy::{Events, Memory, Telemetry};
 use tracing_subscriber::prelude::*;
 
 fn log() {
@@ -41,10 +41,21 @@ fn log() {
 
 #[test]
 fn every_record_on_the_wire_is_the_record_that_was_shown() {
+    every_record_is(Events::Logs, 6);
+}
+
+#[test]
+fn every_event_in_a_span_on_the_wire_is_the_one_that_was_shown() {
+    every_record_is(Events::Both, 6);
+    every_record_is(Events::SpanEvents, 4);
+}
+
+fn every_record_is(events: Events, records: usize) {
     let receiver = Receiver::start();
     let memory = Memory::new();
     let telemetry = Telemetry::builder(tracing_privacy::app!("seen"))
-        .environment(home::yes("SEEN", &home::home("seen")))
+        .environment(home::yes("SEEN", &home::home(&format!("seen-{events:?}"))))
+        .events(events)
         .targets("what_you_see_is_what_is_sent=info")
         .resource("deployment.environment.name", "test")
         .memory(&memory)
@@ -55,10 +66,10 @@ fn every_record_on_the_wire_is_the_record_that_was_shown() {
     telemetry.flush(Duration::from_secs(10)).expect("the server takes everything");
 
     let shown = telemetry.records(100).expect("the store can be read");
-    assert_eq!(shown.len(), 6, "{shown:#?}");
+    assert_eq!(shown.len(), records, "{shown:#?}");
     assert_eq!(shown, memory.rows().iter().map(|row| row.as_str().to_owned()).collect::<Vec<_>>());
     let mut exported = Vec::new();
-    assert_eq!(telemetry.export(&mut exported).expect("the store can be read"), 6);
+    assert_eq!(telemetry.export(&mut exported).expect("the store can be read"), records as u64);
     assert_eq!(String::from_utf8(exported).expect("rows are text"), shown.join("\n") + "\n");
 
     let mut shown: Vec<Sent> = shown.iter().map(|row| Sent::of_row(row)).collect();
@@ -69,6 +80,12 @@ fn every_record_on_the_wire_is_the_record_that_was_shown() {
     assert_eq!(shown, sent);
     assert!(shown.iter().any(|record| !record.links.is_empty()) && shown.iter().any(|record| record.status == "error"));
     assert!(shown.iter().any(|record| record.dropped > 0 && record.kind == "span"));
+    let in_spans: Vec<_> = shown.iter().flat_map(|record| &record.events).collect();
+    assert_eq!(in_spans.len(), if events == Events::Logs { 0 } else { 2 }, "{in_spans:#?}");
+    if events != Events::Logs {
+        assert!(in_spans.iter().any(|event| event.name == "charge.tried" && event.dropped == 1), "{in_spans:#?}");
+        assert!(in_spans.iter().any(|event| event.name.starts_with("gateway declined card [CARD]")), "{in_spans:#?}");
+    }
 }
 
 #[cfg(feature = "store")]
@@ -114,6 +131,7 @@ struct Sent {
     status_message: String,
     span_kind: String,
     links: Vec<(String, String)>,
+    events: Vec<SpanEvent>,
     attributes: BTreeMap<String, String>,
     resource: BTreeMap<String, String>,
     /// The SDK's log records have no place for it.
@@ -154,6 +172,7 @@ impl Sent {
                 (true, kind) if kind.is_empty() => "internal".to_owned(),
                 (_, kind) => kind,
             },
+            events: row["events"].as_array().into_iter().flatten().map(SpanEvent::of_row).collect(),
             links: links.map(|link| (id(link, "trace_id"), id(link, "span_id"))).collect(),
             attributes: map("attributes"),
             resource: map("resource"),
@@ -177,6 +196,7 @@ impl Sent {
             status_message: String::new(),
             span_kind: String::new(),
             links: Vec::new(),
+            events: Vec::new(),
             attributes: texts(&log.attributes),
             resource: texts(&log.resource),
             dropped: 0,
@@ -199,9 +219,46 @@ impl Sent {
             status_message: span.status_message.clone(),
             span_kind: ["", "internal", "server", "client", "producer", "consumer"][span.kind as usize].to_owned(),
             links: span.links.clone(),
+            events: span.events.iter().map(SpanEvent::of_wire).collect(),
             attributes: texts(&span.attributes),
             resource: texts(&span.resource),
             dropped: span.dropped_attributes,
+        }
+    }
+}
+
+/// An event inside a span.
+#[derive(Debug, PartialEq)]
+struct SpanEvent {
+    name: String,
+    time: u64,
+    attributes: BTreeMap<String, String>,
+    dropped: u32,
+}
+
+impl SpanEvent {
+    fn of_row(event: &Json) -> Self {
+        let text = |key: &str| event[key].as_str().map(str::to_owned);
+        let attributes = event["attributes"].as_object().expect("an object").iter();
+        let mut attributes: BTreeMap<_, _> = attributes
+            .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect();
+        attributes.insert("level".to_owned(), text("level").expect("each event has a level"));
+        attributes.insert("target".to_owned(), text("target").expect("each event has a target"));
+        SpanEvent {
+            name: text("name").or(text("body")).unwrap_or_default(),
+            time: nanos(&text("time").expect("each event has a time")),
+            attributes,
+            dropped: event["dropped_attributes"].as_u64().unwrap_or(0) as u32,
+        }
+    }
+
+    fn of_wire(event: &receiver::SpanEvent) -> Self {
+        SpanEvent {
+            name: event.name.clone(),
+            time: event.unix_nanos,
+            attributes: texts(&event.attributes),
+            dropped: event.dropped_attributes,
         }
     }
 }

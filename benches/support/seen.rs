@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry::logs::AnyValue;
 use opentelemetry::trace::Status;
-use opentelemetry::{SpanId, TraceId};
+use opentelemetry::{KeyValue, SpanId, TraceId};
 use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::trace::SpanData;
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub(crate) struct Seen {
     trace_id: String,
     span_id: String,
     parent_id: String,
+    /// Events inside a span: their names and attributes.
+    events: Vec<(String, BTreeMap<String, Value>)>,
     /// Whether it carries the time at which it happened, or those at which it began and ended.
     timed: bool,
 }
@@ -41,6 +43,7 @@ impl Seen {
             trace_id: text("trace_id"),
             span_id: text("span_id"),
             parent_id: text("parent_span_id"),
+            events: row["events"].as_array().into_iter().flatten().map(event_of_row).collect(),
             timed: if is_span {
                 text("start") <= text("end") && !text("start").is_empty()
             } else {
@@ -61,20 +64,18 @@ impl Seen {
             trace_id: context.map(|context| context.trace_id.to_string()).unwrap_or_default(),
             span_id: context.map(|context| context.span_id.to_string()).unwrap_or_default(),
             parent_id: String::new(),
+            events: Vec::new(),
             timed: log.observed_timestamp().or(log.timestamp()).is_some(),
         }
     }
 
     /// A span of tracing-opentelemetry, which carries target and level as attributes.
     pub(crate) fn of_span(span: &SpanData) -> Self {
-        let mut attributes: BTreeMap<String, Value> = BTreeMap::new();
-        for attribute in &span.attributes {
-            attributes.insert(attribute.key.to_string(), value(&attribute.value));
-        }
+        let mut attributes = values(&span.attributes);
         let mut take =
             |key| attributes.remove(key).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
         let (target, level) = (take("target"), take("level"));
-        assert!(span.events.is_empty() && span.status == Status::Unset, "events go to the logs");
+        assert!(span.status == Status::Unset);
         let id = |id: SpanId| if id == SpanId::INVALID { String::new() } else { id.to_string() };
         assert!(span.span_context.trace_id() != TraceId::INVALID);
         Seen {
@@ -86,6 +87,7 @@ impl Seen {
             trace_id: span.span_context.trace_id().to_string(),
             span_id: id(span.span_context.span_id()),
             parent_id: id(span.parent_span_id),
+            events: span.events.iter().map(|event| (event.name.to_string(), values(&event.attributes))).collect(),
             timed: span.start_time <= span.end_time,
         }
     }
@@ -94,6 +96,25 @@ impl Seen {
     pub(crate) fn attribute(&self, key: &str) -> Option<&Value> {
         self.attributes.get(key)
     }
+}
+
+/// An event inside a span of ours, in the words of tracing-opentelemetry, where level and target are attributes. It makes
+/// a text of an unsigned number.
+fn event_of_row(event: &Value) -> (String, BTreeMap<String, Value>) {
+    let mut attributes: BTreeMap<_, _> = event["attributes"]
+        .as_object()
+        .expect("an event has attributes")
+        .iter()
+        .map(|(key, value)| (key.clone(), if value.is_u64() { value.to_string().into() } else { value.clone() }))
+        .collect();
+    for key in ["level", "target"] {
+        attributes.insert(key.to_owned(), event[key].clone());
+    }
+    (event["body"].as_str().unwrap_or_default().to_owned(), attributes)
+}
+
+fn values(attributes: &[KeyValue]) -> BTreeMap<String, Value> {
+    attributes.iter().map(|attribute| (attribute.key.to_string(), value(&attribute.value))).collect()
 }
 
 /// Replaces ids, which are random, by their order of appearance, and sorts.

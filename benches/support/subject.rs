@@ -9,7 +9,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LogExporter, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
 use tracing::{Dispatch, Subscriber};
-use tracing_privacy::{Environment, Memory, Telemetry, app};
+use tracing_privacy::{Environment, Events, Memory, Telemetry, app};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::{Layer, prelude::*, registry};
 
@@ -31,7 +31,11 @@ pub(crate) enum Subject {
     Ours,
     /// tracing-opentelemetry and opentelemetry-appender-tracing over the SDK's batch processors.
     Pair,
-    /// The same as it comes: spans with source location, thread, busy and idle time, and events in spans and logs.
+    /// Ours with events in spans and logs.
+    OursBoth,
+    /// The pair with events in spans and logs.
+    PairBoth,
+    /// The pair as it comes: spans with source location, thread, busy and idle time, and events in spans and logs.
     PairAsItComes,
 }
 
@@ -60,18 +64,20 @@ struct Host;
 impl<S: Subscriber> Layer<S> for Host {}
 
 impl Subject {
-    pub(crate) const ALL: [Subject; 7] = [
+    pub(crate) const ALL: [Subject; 9] = [
         Subject::Bare,
         Subject::Off,
         Subject::Host,
         Subject::HostOff,
         Subject::Ours,
         Subject::Pair,
+        Subject::OursBoth,
+        Subject::PairBoth,
         Subject::PairAsItComes,
     ];
 
     pub(crate) fn name(self) -> &'static str {
-        ["bare", "off", "host", "host+off", "ours", "pair", "default"][self as usize]
+        ["bare", "off", "host", "host+off", "ours", "pair", "ours both", "pair both", "default"][self as usize]
     }
 
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -85,10 +91,12 @@ impl Subject {
             Subject::Off => Running::idle(Dispatch::new(registry().with(off().layer()))),
             Subject::Host => Running::idle(Dispatch::new(registry().with(Host))),
             Subject::HostOff => Running::idle(Dispatch::new(registry().with(Host).with(off().layer()))),
-            Subject::Ours => Running::ours(home, endpoint, None),
-            Subject::Pair => {
+            Subject::Ours => Running::ours(home, endpoint, Events::Logs, None),
+            Subject::OursBoth => Running::ours(home, endpoint, Events::Both, None),
+            Subject::Pair | Subject::PairBoth => {
                 let (spans, logs) = (Discard::default(), Discard::default());
-                Running::pair(spans.clone(), logs.clone(), move || spans.taken() + logs.taken())
+                let events = if self == Subject::Pair { Events::Logs } else { Events::Both };
+                Running::pair(spans.clone(), logs.clone(), events, move || spans.taken() + logs.taken())
             }
             Subject::PairAsItComes => {
                 let (spans, logs) = (Discard::default(), Discard::default());
@@ -104,8 +112,9 @@ impl Running {
     }
 
     /// Ours, with its records in `memory` too.
-    pub(crate) fn ours(home: &Path, endpoint: &str, memory: Option<&Memory>) -> Self {
-        let builder = Telemetry::builder(app!("bench")).environment(home::yes("BENCH", home)).otlp(endpoint);
+    pub(crate) fn ours(home: &Path, endpoint: &str, events: Events, memory: Option<&Memory>) -> Self {
+        let builder =
+            Telemetry::builder(app!("bench")).environment(home::yes("BENCH", home)).events(events).otlp(endpoint);
         let telemetry = match memory {
             Some(memory) => builder.memory(memory),
             None => builder,
@@ -119,14 +128,16 @@ impl Running {
         }
     }
 
-    /// The pair with these exporters. Events go to the logs only, and spans carry what ours carry: no source location, no
-    /// thread, no busy and idle times, but target and level. Everything else is as it comes.
+    /// The pair with these exporters. Spans carry what ours carry: no source location, no thread, no busy and idle times, but
+    /// target and level. Everything else is as it comes.
     pub(crate) fn pair(
         spans: impl SpanExporter + 'static,
         logs: impl LogExporter + 'static,
+        events: Events,
         taken: impl Fn() -> u64 + 'static,
     ) -> Self {
         let (spans, logs) = providers(spans, logs);
+        let in_spans = events != Events::Logs;
         let traces = tracing_opentelemetry::layer()
             .with_tracer(spans.tracer("bench"))
             .with_location(false)
@@ -134,7 +145,7 @@ impl Running {
             .with_tracked_inactivity(false)
             .with_target(true)
             .with_level(true)
-            .with_filter(filter_fn(|metadata| metadata.is_span()));
+            .with_filter(filter_fn(move |metadata| in_spans || metadata.is_span()));
         let subscriber = registry().with(traces).with(OpenTelemetryTracingBridge::new(&logs));
         let dispatch = Dispatch::new(subscriber);
         Running { dispatch, engine: Engine::Pair(Pair { spans, logs, taken: Box::new(taken) }) }

@@ -1,5 +1,6 @@
 //! The table itself, row by row.
 
+use super::agreed::Agreed;
 use super::decision::{Considered, Decision, Effect};
 use super::file::{Keys, Said, look_into};
 use super::markers::{self, Certainty, MARKERS};
@@ -34,7 +35,8 @@ pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> 
         rows.push(table.saved_yes());
     }
     rows.push(table.assumed());
-    Decision::of(rows, &format!("set {}=true", table.enabled))
+    let agreed = table.agreed(&rows);
+    Decision::of(rows, &format!("set {}=true", table.enabled), agreed)
 }
 
 struct Table<'a> {
@@ -214,15 +216,30 @@ impl Table<'_> {
             None => format!("collection {collection}, no host"),
         };
         let considered = |effect| Considered::new(row, "scope of the saved yes", &value, effect);
-        if *collection < self.settings.collection {
+        if self.settings.collected.is_none() && *collection < self.settings.collection {
             return considered(Effect::Void).note(format!(
                 "the saved yes was for version {collection} of what is collected, and this is version {}",
                 self.settings.collection
             ));
         }
+        let (covered, all) = self
+            .settings
+            .collected
+            .as_ref()
+            .map_or((0, 0), |collected| (self.saved.covered(collected).len(), collected.entries.len()));
+        if covered == 0 && all > 0 {
+            return considered(Effect::Void).note("the saved yes was for none of what is collected now");
+        }
+        let in_part = match all - covered {
+            0 => considered(Effect::Nothing),
+            new => Considered {
+                value: format!("{value}, without {new} of {all} entries that are newer"),
+                ..considered(Effect::Noted)
+            },
+        };
         match (&self.settings.host, host) {
-            (Some(now), Some(then)) if now.eq_ignore_ascii_case(then) => considered(Effect::Nothing),
-            (None, _) => considered(Effect::Nothing),
+            (Some(now), Some(then)) if now.eq_ignore_ascii_case(then) => in_part,
+            (None, _) => in_part,
             (Some(now), Some(then)) => considered(Effect::Void).note(format!(
                 "the saved yes was for sending to {}, and this would send to {}",
                 shown(then),
@@ -230,6 +247,15 @@ impl Table<'_> {
             )),
             (Some(now), None) => considered(Effect::Void)
                 .note(format!("the saved yes was for keeping data, and this would send it to {}", shown(now))),
+        }
+    }
+
+    /// What the yes is for: one for this run is for what this run collects, a saved one for what it was given for.
+    fn agreed(&self, rows: &[Considered]) -> Agreed {
+        let of_this_run = |row: &Considered| row.effect == Effect::Yes && row.source != self.saved.source();
+        match &self.settings.collected {
+            Some(collected) if !rows.iter().any(of_this_run) => Agreed::Entries(self.saved.covered(collected)),
+            _ => Agreed::Everything,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::agreed::Agreed;
 use super::row::Row;
 
 /// How much of telemetry may be.
@@ -36,13 +37,14 @@ pub struct Decision {
     reason: String,
     considered: Vec<Considered>,
     decided_by: usize,
+    agreed: Agreed,
 }
 
 impl Decision {
     /// Finds the answer in what was considered: any veto wins, then somebody must have said yes.
     ///
     /// `ask` is what would count as a yes, and the last of `considered` is a row about the lack of one.
-    pub(super) fn of(considered: Vec<Considered>, ask: &str) -> Self {
+    pub(super) fn of(considered: Vec<Considered>, ask: &str, agreed: Agreed) -> Self {
         let first = |effect: Effect| considered.iter().position(|c| c.effect == effect);
         let yes = first(Effect::Yes);
         let (state, decided_by) = match (first(Effect::Off), yes, first(Effect::LocalOnly)) {
@@ -72,7 +74,7 @@ impl Decision {
             }
             _ => {}
         }
-        Self { state, reason, considered, decided_by }
+        Self { state, reason, considered, decided_by, agreed }
     }
 
     /// How much of telemetry may be.
@@ -85,6 +87,11 @@ impl Decision {
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// What may be collected, while it is on.
+    pub(crate) fn agreed(&self) -> &Agreed {
+        &self.agreed
     }
 
     /// Everything that was looked at, in the order of the table; at least one entry for each [`Row`].

@@ -14,6 +14,7 @@
 //! assert!(decision.reason().starts_with("off: DO_NOT_TRACK=1"));
 //! ```
 
+mod agreed;
 mod decide;
 mod decision;
 mod file;
@@ -23,6 +24,7 @@ mod saved;
 mod settings;
 mod word;
 
+pub(crate) use agreed::{Collected, Entry};
 pub use decide::decide;
 pub use decision::{Considered, Decision, Effect, State};
 pub use row::Row;

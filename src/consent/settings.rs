@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::agreed::Collected;
 use crate::app::App;
 
 /// What the application's code says about consent; a part of the telemetry builder.
@@ -18,6 +19,7 @@ pub struct Settings {
     pub(super) assumed: Option<String>,
     pub(super) config_files: Vec<PathBuf>,
     pub(super) collection: u32,
+    pub(super) collected: Option<Collected>,
     pub(super) host: Option<String>,
 }
 
@@ -32,6 +34,7 @@ impl Settings {
             assumed: None,
             config_files: Vec::new(),
             collection: 1,
+            collected: None,
             host: None,
         }
     }
@@ -70,6 +73,13 @@ impl Settings {
     /// The version of what is collected. A yes that was saved for a lower one does not count. Default: 1.
     pub fn collection(mut self, version: u32) -> Self {
         self.collection = version;
+        self
+    }
+
+    /// What is collected, entry by entry: of it, a saved yes covers what it was given for.
+    pub(crate) fn collected(mut self, version: u32, collected: Collected) -> Self {
+        self.collection = version;
+        self.collected = Some(collected);
         self
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _};
-use opentelemetry::trace::{Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue, logs, trace};
 use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
@@ -71,6 +71,11 @@ impl SdkRecords {
         if parts.has_links {
             links.links.extend(record.links().map(|(trace, span)| Link::new(sampled(trace, span), Vec::new(), 0)));
         }
+        let mut events = SpanEvents::default();
+        if parts.has_events {
+            events.events.extend(record.events().map(|event| self.span_event(&event)));
+        }
+        events.dropped_count = parts.dropped_events;
         let attributes = record.attributes();
         SpanData {
             span_context: sampled(record.trace_id().unwrap_or_default(), record.span_id().unwrap_or_default()),
@@ -89,7 +94,7 @@ impl SdkRecords {
             end_time: time(record.end_unix_nanos()),
             attributes: attributes.map(|(key, value)| KeyValue::new(self.names.name(key), span_value(value))).collect(),
             dropped_attributes_count: parts.dropped,
-            events: SpanEvents::default(),
+            events,
             links,
             status: match parts.status {
                 Status::Unset => trace::Status::Unset,
@@ -99,6 +104,25 @@ impl SdkRecords {
             // As the log appender has it: where a record comes from is its scope.
             instrumentation_scope: self.scope(parts.target),
         }
+    }
+
+    /// An event inside a span. It has no level, target or body of its own there: as tracing-opentelemetry has it, the first
+    /// two are attributes, and the body is the name, unless the event has one.
+    fn span_event(&mut self, event: &RecordRef<'_>) -> Event {
+        let parts = event.parts();
+        let mut attributes: Vec<_> =
+            event.attributes().map(|(key, value)| KeyValue::new(self.names.name(key), span_value(value))).collect();
+        attributes.push(KeyValue::new("level", severity(parts.severity).1));
+        attributes.push(KeyValue::new("target", self.names.name(parts.target)));
+        let name = match (parts.name, parts.body) {
+            ("", body) => body.unwrap_or_default(),
+            (name, None) => name,
+            (name, Some(body)) => {
+                attributes.push(KeyValue::new("message", body.to_owned()));
+                name
+            }
+        };
+        Event::new(name.to_owned(), time(event.unix_nanos()), attributes, parts.dropped)
     }
 
     /// The scope of a target. Consecutive records mostly share theirs.

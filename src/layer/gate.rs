@@ -28,7 +28,7 @@ impl<S> Filter<S> for Gate {
         let plan = running.plans.find(metadata);
         match plan.map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => true,
-            Origin::TurnedAway => {
+            Origin::TurnedAway | Origin::Undeclared => {
                 if let Some(plan) = plan {
                     plan.turn_away();
                 }
@@ -45,7 +45,7 @@ impl<S> Filter<S> for Gate {
         match self.0.plan(running, metadata).map_or(Origin::Never, |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => Interest::always(),
             // Asked each time, so that they are counted.
-            Origin::TurnedAway => Interest::sometimes(),
+            Origin::TurnedAway | Origin::Undeclared => Interest::sometimes(),
             Origin::Never => Interest::never(),
         }
     }
@@ -75,6 +75,20 @@ pub(crate) struct Scope {
 pub(crate) enum LogRecords {
     Ignored,
     Collected,
+}
+
+/// Where events go that happen inside a span that is recorded. Outside of spans they are log records always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Events {
+    /// Each is a log record with the ids of its trace and span. The default.
+    #[default]
+    Logs,
+    /// They are part of their span's record, which leaves when the span closes: up to 128, as far as its 16 KiB go. The
+    /// status counts records, and of fields those of records: what was dropped of an event stands in the event.
+    SpanEvents,
+    /// Both.
+    Both,
 }
 
 /// A target filter that cannot be read.

@@ -15,7 +15,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-pub use gate::Gate;
+pub use gate::{Events, Gate};
 pub(crate) use gate::{LogRecords, Scope};
 
 use crate::app::Clock;
@@ -34,6 +34,7 @@ pub struct TelemetryLayer {
 /// What the layer and its gate share.
 pub(crate) struct Core {
     scope: Scope,
+    events: Events,
     running: OnceLock<Running>,
 }
 
@@ -48,8 +49,8 @@ struct Running {
 }
 
 impl Core {
-    pub(crate) fn new(scope: Scope) -> Self {
-        Core { scope, running: OnceLock::new() }
+    pub(crate) fn new(scope: Scope, events: Events) -> Self {
+        Core { scope, events, running: OnceLock::new() }
     }
 
     /// From now on, records go into this pipeline.
@@ -184,7 +185,7 @@ where
         match plan.origin {
             Origin::Admitted | Origin::LogBridge => {}
             // The gate was asked about the `log` crate's record, not about the bridge's callsite.
-            Origin::TurnedAway => return plan.turn_away(),
+            Origin::TurnedAway | Origin::Undeclared => return plan.turn_away(),
             Origin::Never => return,
         }
         let around = around(event.parent(), event.is_contextual(), &ctx);
@@ -194,7 +195,7 @@ where
         {
             self.spans.change(id, |span| span.record.failed());
         }
-        let context = span.map(|(_, context)| context);
+        let context = span.as_ref().map(|(_, context)| *context);
         running.with_local(|local| {
             let header = Header {
                 shape: Shape::Event,
@@ -212,7 +213,11 @@ where
                 return Ok(());
             }
             let clean = visitor.finish().ok_or(Loss::Finding)?;
-            running.sink.put(&mut local.ports, clean);
+            let in_span = self.core.events != Events::Logs
+                && span.is_some_and(|(id, _)| self.spans.change(&id, |span| span.record.event(clean)));
+            if !in_span || self.core.events == Events::Both {
+                running.sink.put(&mut local.ports, clean);
+            }
             Ok(())
         });
     }

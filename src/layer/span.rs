@@ -100,11 +100,9 @@ impl OpenSpans {
         self.shard(id)?.find(id.into_u64()).map(|span| span.context)
     }
 
-    /// Changes what is kept of a span, if it is recorded.
-    pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) {
-        if let Some(span) = self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())) {
-            change(span);
-        }
+    /// Changes what is kept of a span; `false` if it is not recorded, or not any more.
+    pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) -> bool {
+        self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())).map(change).is_some()
     }
 
     /// Forgets a span, after a last look at it.

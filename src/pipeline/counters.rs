@@ -44,6 +44,8 @@ losses! {
     NotReadmitted = "a stored row failed the second check",
     /// The check before sending found something that the filter had let through: a defect of this crate. It was deleted.
     Defect = "a defect: the check before sending found something in it",
+    /// The inventory does not list it any more, or the user has not agreed to it.
+    Undeclared = "its entry in the inventory has expired or was not agreed to",
     /// The server refused it for good.
     Rejected = "the server refused it",
     /// Deleted on request before it was sent.

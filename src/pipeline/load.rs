@@ -171,12 +171,16 @@ impl Uploader<'_> {
         let now = self.shared.now_seconds();
         // A batch is settled as a whole, so it goes into one group.
         let mut group = None;
-        let (mut refused, mut odd) = (Vec::new(), Vec::new());
+        let (mut refused, mut undeclared, mut odd) = (Vec::new(), Vec::new(), Vec::new());
         for (seq, json) in rows {
             let readmitted = match self.readmitter.readmit(&json) {
                 Ok(readmitted) if signal_of(readmitted.shape) == signal => readmitted,
                 Ok(_) | Err(Refused::Found | Refused::NotARecord) => {
                     refused.push(seq);
+                    continue;
+                }
+                Err(Refused::Undeclared) => {
+                    undeclared.push(seq);
                     continue;
                 }
             };
@@ -203,9 +207,11 @@ impl Uploader<'_> {
             }
         }
         self.outbox.part(batch, &odd, Part::Released, now)?;
-        let marked = self.outbox.part(batch, &refused, Part::Rejected, now)?;
-        if own {
-            self.shared.queue.counters.lose_stored(Loss::NotReadmitted, marked);
+        for (rows, loss) in [(refused, Loss::NotReadmitted), (undeclared, Loss::Undeclared)] {
+            let marked = self.outbox.part(batch, &rows, Part::Rejected, now)?;
+            if own {
+                self.shared.queue.counters.lose_stored(loss, marked);
+            }
         }
         if group.is_none() {
             self.outbox.settle(&[batch], Verdict::Rejected(now))?;

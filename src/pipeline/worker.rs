@@ -15,7 +15,7 @@ use super::upload::{Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
 use crate::app::Timestamp;
 use crate::privacy::Chunk;
-use crate::record::{Batch, Rows};
+use crate::record::{Batch, RecordRef, Rows};
 
 /// How long the worker lets records gather: a record is in the store within 200 ms.
 const GATHER: Duration = Duration::from_millis(150);
@@ -200,7 +200,9 @@ impl Worker {
         let batch = Batch { chunk, plans: Some(&shared.plans), resource: &shared.resource, zero };
         let before = self.rows.len();
         let (mut dropped, mut hashed, mut redacted) = (0, 0, 0);
-        for record in batch.records() {
+        // What may not exist any more since midnight, although its callsite was planned before. A chunk that holds some is not
+        // handed over: the uploader reads its rows from the store.
+        for record in current(&batch) {
             let parts = record.parts();
             dropped += u64::from(parts.dropped);
             hashed += u64::from(parts.hashed);
@@ -211,6 +213,8 @@ impl Worker {
             self.show(&batch, before);
         }
         let counters = &shared.queue.counters;
+        let expired = u64::from(chunk.records()).saturating_sub((self.rows.len() - before) as u64);
+        counters.lose_swept(Loss::Undeclared, expired);
         counters.fields_dropped.add(dropped);
         counters.fields_hashed.add(hashed);
         counters.fields_redacted.add(redacted);
@@ -228,7 +232,7 @@ impl Worker {
         }
         drop(commit);
         // Not under the lock: whoever holds the terminal may be the one who withdraws.
-        for record in batch.records() {
+        for record in current(batch) {
             if !shared.is_withdrawn() {
                 self.exporters.iter().for_each(|exporter| exporter.print(&record));
             }
@@ -318,4 +322,9 @@ impl Worker {
         self.rows.clear();
         !failed
     }
+}
+
+/// The records that may exist today.
+fn current<'a>(batch: &Batch<'a>) -> impl Iterator<Item = RecordRef<'a>> + use<'a> {
+    batch.records().filter(|record| !record.is_expired())
 }

@@ -21,6 +21,11 @@ impl<'a> Clean<'a> {
         Clean(buffer)
     }
 
+    /// The record without its length, as it stands inside another one.
+    pub(super) fn nested(&self) -> &'a [u8] {
+        self.0.get(LENGTH..).unwrap_or_default()
+    }
+
     /// Bytes that the record takes in a chunk.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -101,6 +106,8 @@ pub(super) struct Tally {
     pub(super) dropped: u32,
     pub(super) hashed: u32,
     pub(super) redacted: u32,
+    /// Events that a span had no room for.
+    pub(super) events: u32,
 }
 
 impl Tally {
@@ -113,18 +120,20 @@ impl Tally {
         self.dropped = self.dropped.saturating_add(other.dropped);
         self.hashed = self.hashed.saturating_add(other.hashed);
         self.redacted = self.redacted.saturating_add(other.redacted);
+        self.events = self.events.saturating_add(other.events);
     }
 
     /// The entry, unless there is nothing to say.
     #[inline]
-    pub(super) fn encode(self) -> Option<[u8; 13]> {
-        if self.dropped | self.hashed | self.redacted == 0 {
+    pub(super) fn encode(self) -> Option<[u8; 17]> {
+        if self.dropped | self.hashed | self.redacted | self.events == 0 {
             return None;
         }
-        let mut entry = [TALLY; 13];
+        let mut entry = [TALLY; 17];
         entry[1..5].copy_from_slice(&self.dropped.to_le_bytes());
         entry[5..9].copy_from_slice(&self.hashed.to_le_bytes());
         entry[9..13].copy_from_slice(&self.redacted.to_le_bytes());
+        entry[13..17].copy_from_slice(&self.events.to_le_bytes());
         Some(entry)
     }
 }

@@ -50,8 +50,10 @@ tags! {
     SPAN_KIND = 0x16;
     /// Severity of a record without a callsite: one byte.
     SEVERITY = 0x17;
-    /// What the filter did to the record: three `u32`, fields dropped, hashed and redacted.
+    /// What the filter did to the record: four `u32`, fields dropped, hashed and redacted, and events left out.
     TALLY = 0x18;
+    /// An event inside a span: `u16` length, then a record of its own without its length.
+    EVENT = 0x19;
 }
 
 /// What a record is.
@@ -155,14 +157,14 @@ impl Entry<'_> {
             Key::Index(_) => 2,
             Key::Text(text) => 1 + text.len(),
         };
-        let length = if matches!(self.tag, STR | BODY | NAME | TARGET | STATUS_MESSAGE) { 2 } else { 0 };
+        let length = if matches!(self.tag, STR | BODY | NAME | TARGET | STATUS_MESSAGE | EVENT) { 2 } else { 0 };
         1 + key + length + self.value.len()
     }
 
     /// Whether both say the same thing about a span, so that the later one replaces the earlier.
     pub(super) fn replaces(&self, earlier: &Entry<'_>) -> bool {
         match (self.key, earlier.key) {
-            (Key::None, Key::None) => self.tag == earlier.tag && self.tag != LINK,
+            (Key::None, Key::None) => self.tag == earlier.tag && !matches!(self.tag, LINK | EVENT),
             (key, other) => key == other,
         }
     }
@@ -207,8 +209,8 @@ impl<'a> Iterator for Entries<'a> {
             BOOL | STATUS | SPAN_KIND | SEVERITY => self.take(1)?,
             I64 | U64 | F64 => self.take(8)?,
             LINK => self.take(24)?,
-            TALLY => self.take(12)?,
-            STR | BODY | NAME | TARGET | STATUS_MESSAGE => {
+            TALLY => self.take(16)?,
+            STR | BODY | NAME | TARGET | STATUS_MESSAGE | EVENT => {
                 let length = self.take_u16()?;
                 self.take(usize::from(length))?
             }

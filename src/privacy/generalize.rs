@@ -1,10 +1,12 @@
 //! Values made coarser: ranges, rounded times, the harmless part of an address.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::policy::{Action, TimeUnit};
+use super::policy::{self, Action, Salt, TimeUnit};
 use super::pseudonym::Pseudonymizer;
 use super::scan::{Kind, Scanner};
+use super::sql;
 use crate::app::{Date, Timestamp};
 
 /// The coarser form of a value; `None` when it has none, and the field goes.
@@ -13,7 +15,14 @@ pub(super) fn apply(action: Action, field: &str, value: &str, pseudonyms: &Pseud
         Action::Bucket => bucket(value),
         Action::Round(unit) => round(value, unit),
         Action::Generalize => generalize(field, value, pseudonyms),
-        Action::Keep | Action::Drop | Action::Hash | Action::Redact | Action::Truncate(_) => None,
+        Action::Parameterize => sql::parameterize(value),
+        Action::Automagik => policy::replace(field, value, Salt::Key(pseudonyms)).map(Cow::into_owned),
+        Action::Keep
+        | Action::Drop
+        | Action::Hash
+        | Action::ReversibleSha256
+        | Action::Redact
+        | Action::Truncate(_) => None,
     }
 }
 
@@ -124,7 +133,7 @@ fn route(value: &str) -> Option<String> {
 }
 
 /// The `+` and country calling code of an international number (ITU-T E.164 zones).
-fn country_code(value: &str) -> Option<String> {
+pub(super) fn country_code(value: &str) -> Option<String> {
     let digits: String = value.chars().filter(char::is_ascii_digit).collect();
     let digits = match value.trim_start().starts_with('+') {
         true => digits.as_str(),

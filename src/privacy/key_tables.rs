@@ -34,7 +34,7 @@ pub(super) static GROUPS: &[Group] = &GROUP_LIST;
 /// The longest phrase, in tokens.
 pub(super) const LONGEST: usize = 4;
 
-const GROUP_LIST: [Group; 35] = [
+const GROUP_LIST: [Group; 36] = [
     // Exclusions: these sequences take their words out of the game.
     group!(Safe Stays Any Never "excluded phrase":
         "tokens used" "token count" "max tokens" "prompt tokens" "completion tokens" "total tokens" "input tokens"
@@ -165,9 +165,10 @@ const GROUP_LIST: [Group; 35] = [
     group!(Content Stays End Never "content word":
         "message" "body" "content" "contents" "text" "prompt" "completion" "input" "output" "comment" "comments" "description"
         "query" "statement" "sql" "args" "argv" "payload" "request body" "response body" "messages" "http request body data"
-        "db statement" "db query text" "query text" "command line" "command args" "process command line" "process command args"
+        "query text" "command line" "command args" "process command line" "process command args"
         "exception message" "exception stacktrace" "stacktrace" "otel status description" "graphql document"),
     group!(Content Stays Any Never "content word": "db params" "db sql bindings" "db redis parameters" "sql bindings" "prompt text"),
+    group!(Sql Stays End Never "semantic convention": "db statement" "db query text"),
     // Words that say nothing about the value beside them: `password_value`, `ApiKey { inner: .. }`.
     group!(Free Stays Any Never "neutral word":
         "value" "val" "values" "raw" "str" "string" "plain" "plaintext" "inner" "header" "field" "param" "original" "data"
@@ -267,7 +268,7 @@ pub(super) static STRUCT_SUFFIXES: [&str; 28] = [
 ];
 
 /// OpenTelemetry keys that end in a free name. Compared without regard to case, before the words.
-pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
+pub(super) static PREFIXES: [(&str, KeyClass, &str); 14] = [
     ("http.request.header.", KeyClass::Pii, "semantic convention `http.request.header.<key>`"),
     ("http.response.header.", KeyClass::Pii, "semantic convention `http.response.header.<key>`"),
     ("db.query.parameter.", KeyClass::Content, "semantic convention `db.query.parameter.<key>`"),
@@ -279,9 +280,30 @@ pub(super) static PREFIXES: [(&str, KeyClass, &str); 13] = [
     ("mcp.request.argument.", KeyClass::Content, "semantic convention `mcp.request.argument.<key>`"),
     ("mcp.prompt.result.", KeyClass::Content, "semantic convention `mcp.prompt.result.<key>`"),
     ("mcp.tool.result.", KeyClass::Content, "semantic convention `mcp.tool.result.<key>`"),
+    ("mcp.", KeyClass::Content, "semantic convention `mcp.*`"),
     ("params.", KeyClass::Content, "semantic convention `params.<key>`"),
     ("query.", KeyClass::Content, "semantic convention `query.<key>`"),
 ];
+
+/// The tables in words: name, how many entries, and what happens to a text under such a key.
+pub(super) fn tables() -> impl Iterator<Item = (&'static str, usize, &'static str)> {
+    let count = |class| GROUPS.iter().filter(|group| group.class == class).map(|group| group.words.len()).sum();
+    [
+        ("exclusions and machine ids", count(KeyClass::Safe), "kept, its text scanned"),
+        (
+            "suffixes of counts, times, sorts and switches",
+            SAFE_SUFFIXES.len() + MORE_SAFE_SUFFIXES.len(),
+            "kept, its text scanned",
+        ),
+        ("ids of persons and devices", count(KeyClass::Id), "hashed"),
+        ("secret words", count(KeyClass::Secret), "dropped; truth values stay, and so do numbers that can be counts"),
+        ("personal words", count(KeyClass::Pii), "dropped; truth values stay, and so do numbers that can be counts"),
+        ("content words", count(KeyClass::Content), "dropped; numbers and truth values stay"),
+        ("semantic conventions with a free name at their end", PREFIXES.len(), "dropped or hashed"),
+        ("semantic conventions of SQL", count(KeyClass::Sql), "without its literals"),
+    ]
+    .into_iter()
+}
 
 /// Headers that hold no person and no secret.
 pub(super) static PLAIN_HEADERS: [&str; 9] = [
@@ -355,7 +377,7 @@ const fn last_words() -> [u64; LAST_SLOTS / 64] {
     let mut set = [0; LAST_SLOTS / 64];
     let mut group = 0;
     while group < GROUP_LIST.len() {
-        let counts = !matches!(GROUP_LIST[group].class, KeyClass::Safe | KeyClass::Content)
+        let counts = !matches!(GROUP_LIST[group].class, KeyClass::Safe | KeyClass::Content | KeyClass::Sql)
             && (matches!(GROUP_LIST[group].class, KeyClass::Free)
                 || !matches!(GROUP_LIST[group].text, TextRule::Never));
         let words = GROUP_LIST[group].words;

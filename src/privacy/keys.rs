@@ -20,6 +20,8 @@ pub(crate) enum KeyClass {
     Pii,
     /// What people wrote or machines were told: to be removed.
     Content,
+    /// An SQL text, whose literals are content.
+    Sql,
     /// An explicit exclusion, such as `token_count` or `trace_id`.
     Safe,
     /// No rule speaks about this key.
@@ -115,6 +117,20 @@ pub(crate) fn classify_in(parent: &str, key: &str) -> KeyVerdict {
     judge(parent.as_bytes(), key.as_bytes())
 }
 
+/// A text's words as rules of the application name them: lower-case tokens with one space between them.
+pub(crate) fn phrase(text: &str) -> String {
+    let tokens = Tokens::of(b"", text.as_bytes(), Parent::Prose);
+    String::from_utf8_lossy(tokens.all()).into_owned()
+}
+
+/// Whether a key has the words of a [`phrase`] one after the other.
+pub(crate) fn holds(key: &str, phrase: &str) -> bool {
+    let tokens = Tokens::of(b"", key.as_bytes(), Parent::Prose);
+    let words = phrase.bytes().filter(|byte| *byte == b' ').count() + 1;
+    let last = (tokens.len + 1).checked_sub(words).filter(|_| !phrase.is_empty()).unwrap_or_default();
+    (0..last).any(|first| tokens.sequence(first, first + words) == phrase.as_bytes())
+}
+
 /// Whether a key names a pseudonym (`user_id_hash`, `user.hash`), so that a value that is one may stay.
 #[must_use]
 pub(crate) fn is_pseudonym_key(key: &str) -> bool {
@@ -130,6 +146,9 @@ pub(crate) fn is_pseudonym_key(key: &str) -> bool {
 
 /// Judges the key to the left of a `=` or `:` inside text. `None` if no rule applies to the value.
 pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<KeyInText> {
+    if parent.is_empty() && key.iter().all(u8::is_ascii_lowercase) {
+        return one_word(key);
+    }
     let tokens = Tokens::of(parent, key, relation);
     let found = tokens.hashed().or_else(|| tokens.best(tokens.len))?;
     let sensitive = matches!(found.group.class, KeyClass::Id | KeyClass::Secret | KeyClass::Pii);
@@ -139,20 +158,61 @@ pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<Key
     Some(KeyInText { class: found.group.class, numeric: found.group.numeric, text: found.group.text })
 }
 
+/// The same for a key that is one word and stands by itself, as many do.
+fn one_word(key: &[u8]) -> Option<KeyInText> {
+    let known = |word: &[u8]| key_tables::find(word, key_tables::hash(word, SEED)).map(|(group, _)| group);
+    let glued = || GLUED.iter().find(|end| key.len() > end.len() && key.ends_with(end)).and_then(|end| known(end));
+    let group = known(key).filter(|group| group.class != KeyClass::Free).or_else(glued)?;
+    let sensitive = matches!(group.class, KeyClass::Id | KeyClass::Secret | KeyClass::Pii);
+    (sensitive && group.text != TextRule::Never).then_some(KeyInText {
+        class: group.class,
+        numeric: group.numeric,
+        text: group.text,
+    })
+}
+
 /// The endings of words that people glue to anything: `pgpassword`, `myapptoken`.
 const GLUED: [&[u8]; 6] = [b"password", b"passwd", b"passphrase", b"apikey", b"token", b"secret"];
 
-/// Whether a key in text that is one lower-case word can be ruled out by that word alone. Most can.
+/// Whether a key in text can be ruled out because none of its words ends a phrase. Most can.
+///
+/// Reads the words as [`Tokens`] does, but for what is seldom: where capitals or other scripts make it hard to tell where
+/// a word begins, the key is not ruled out.
 #[inline]
-pub(crate) fn rules_out(word: &[u8]) -> bool {
-    let mut hash = SEED;
-    for byte in word {
-        if !byte.is_ascii_lowercase() {
-            return false;
+pub(crate) fn rules_out(key: &[u8]) -> bool {
+    let (mut hash, mut start, mut words) = (SEED, 0, 0);
+    for at in 0..=key.len() {
+        let byte = key.get(at).copied().unwrap_or(b'.');
+        if byte.is_ascii_lowercase() {
+            hash = key_tables::step(hash, byte);
+            continue;
         }
-        hash = key_tables::step(hash, *byte);
+        if start < at {
+            let word = &key[start..at];
+            if key_tables::may_end_phrase(hash) || hash == HASHED || may_be_glued(word) {
+                return false;
+            }
+            words += 1;
+        }
+        (hash, start) = (SEED, at + 1);
+        if byte.is_ascii_uppercase() || byte >= 0x80 {
+            if !key.get(at + 1).is_some_and(u8::is_ascii_lowercase) {
+                return false;
+            }
+            (hash, start) = (key_tables::step(SEED, byte.to_ascii_lowercase()), at);
+        }
     }
-    !key_tables::may_end_phrase(hash) && !GLUED.iter().any(|end| word.ends_with(end))
+    // `12: ..` has no word of its own, and takes the one before it.
+    words > 0
+}
+
+/// What [`Tokens::hashed`] looks for.
+const HASHED: u32 = key_tables::hash(b"hash", SEED);
+
+fn may_be_glued(word: &[u8]) -> bool {
+    // The last two letters of each, since hardly a word has them.
+    matches!(word, [.., b'r', b'd'] | [.., b'w', b'd'] | [.., b's', b'e'] | [.., b'e', b'y' | b'n' | b't'])
+        && GLUED.iter().any(|end| word.ends_with(end))
 }
 
 const FREE: KeyVerdict = KeyVerdict { class: KeyClass::Free, rule: "", numeric: NumericRule::Stays };
@@ -303,24 +363,30 @@ impl Tokens {
         &self.bytes[usize::from(self.spans[from].0)..usize::from(self.spans[to - 1].1)]
     }
 
+    fn all(&self) -> &[u8] {
+        if self.len == 0 { &[] } else { self.sequence(0, self.len) }
+    }
+
     fn is_neutral(&self, at: usize) -> bool {
         let token = self.token(at);
         key_tables::find(token, key_tables::hash(token, SEED)).is_some_and(|(group, _)| group.class == KeyClass::Free)
     }
 
-    /// The phrase that decides over the first `len` tokens.
+    /// The phrase that decides over the first `len` tokens. Phrases may share words: in `db.user_id` the user is an id's.
     fn best(&self, len: usize) -> Option<Match> {
         let mut best: Option<Match> = None;
-        let mut start = 0;
+        let (mut start, mut reached) = (0, 0);
         while start < len {
-            match self.longest_at(start, len) {
-                Some(found) => {
-                    start = found.end;
-                    if found.end > self.parent && found.group.class != KeyClass::Free {
-                        best = Some(best.map_or(found, |best| weightier(best, found, len)));
-                    }
-                }
-                None => start += 1,
+            let found = self.longest_at(start, len).filter(|found| found.end > reached);
+            start += 1;
+            let Some(found) = found else { continue };
+            reached = found.end;
+            if found.group.class == KeyClass::Safe {
+                // Its words are out of the game.
+                start = found.end;
+            }
+            if found.end > self.parent && found.group.class != KeyClass::Free {
+                best = Some(best.map_or(found, |best| weightier(best, found, len)));
             }
         }
         if best.is_none() && len > self.parent {
@@ -388,7 +454,7 @@ fn weightier(one: Match, other: Match, len: usize) -> Match {
         KeyClass::Secret => 4,
         KeyClass::Id => 3,
         KeyClass::Pii => 2,
-        KeyClass::Content => 1,
+        KeyClass::Content | KeyClass::Sql => 1,
         KeyClass::Safe | KeyClass::Free => 0,
     };
     if weight(&other) > weight(&one) { other } else { one }

@@ -7,6 +7,8 @@
 mod chunk;
 pub(crate) mod format;
 mod generalize;
+pub mod guide;
+pub mod inventory;
 #[cfg(feature = "upload")]
 mod json;
 mod key_tables;
@@ -21,6 +23,7 @@ mod readmit;
 mod resource;
 pub(crate) mod row;
 mod scan;
+mod sql;
 mod text;
 #[cfg(feature = "upload")]
 mod verify;
@@ -30,12 +33,13 @@ mod visitor;
 mod tests;
 
 pub(crate) use chunk::{Chunk, Clean};
+pub use inventory::{Inventory, InventoryError};
 pub(crate) use open::CleanSpan;
 #[cfg(feature = "upload")]
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
-pub use policy::{Action, Explanation, Policy, TimeUnit};
+pub use policy::{Action, Explanation, KeyPattern, Policy, PolicyError, Site, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer};
 #[cfg(feature = "upload")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};

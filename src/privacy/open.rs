@@ -1,13 +1,15 @@
 //! The record of a span that is still open: clean from its first byte, finished when the span closes.
 
 use super::chunk::{Clean, Tally};
-use super::format::{self, Entries, Entry, Key, LINK, STATUS};
+use super::format::{self, EVENT, Entries, Entry, Key, LINK, STATUS};
 use super::pen::{FIELD_CAP, RECORD_CAP};
 
 /// The status byte for an error; `record::Status` reads it.
 const ERROR: u8 = 2;
 /// Links that a span keeps.
 const MAX_LINKS: usize = 32;
+/// Events that a span keeps, as far as a record has room for them; OpenTelemetry's default.
+const MAX_EVENTS: u32 = 128;
 /// A buffer larger than this does not wait for the next span.
 const SPARE: usize = 1024;
 
@@ -18,6 +20,7 @@ pub(crate) struct CleanSpan {
     record: Vec<u8>,
     tally: Tally,
     condemned: bool,
+    events: u32,
 }
 
 /// Fields that a span got after its start.
@@ -33,7 +36,7 @@ impl CleanSpan {
     pub(super) fn begin(&mut self, record: &[u8], tally: Tally, condemned: bool) {
         self.record.clear();
         self.record.extend_from_slice(record);
-        (self.tally, self.condemned) = (tally, condemned);
+        (self.tally, self.condemned, self.events) = (tally, condemned, 0);
     }
 
     /// Adds what was recorded later; of two values for a field the later one stays.
@@ -78,6 +81,21 @@ impl CleanSpan {
         self.record.push(LINK);
         self.record.extend_from_slice(&trace_id.to_be_bytes());
         self.record.extend_from_slice(&span_id.to_be_bytes());
+    }
+
+    /// Adds an event that happened in the span. Events beyond 128, or beyond what a record holds, are counted as left out.
+    #[inline]
+    pub(crate) fn event(&mut self, event: Clean<'_>) {
+        let event = event.nested();
+        if self.events == MAX_EVENTS || self.record.len() + event.len() + 3 > RECORD_CAP {
+            self.tally.events = self.tally.events.saturating_add(1);
+            return;
+        }
+        self.events += 1;
+        // The cast keeps the value: a record is shorter than 65,536.
+        let [few, many] = (event.len() as u16).to_le_bytes();
+        self.record.extend_from_slice(&[EVENT, few, many]);
+        self.record.extend_from_slice(event);
     }
 
     /// Sets the status to error, unless there is one: the application itself may have said that all was well.

@@ -8,7 +8,7 @@ use super::chunk::Tally;
 use super::format::{self, HEADER, INLINE_KEY, Key};
 use super::generalize;
 use super::plan::{FieldPlan, Role, Scalars};
-use super::policy::{Action, Policy};
+use super::policy::{self, Action, Policy};
 use super::pseudonym::{self, Pseudonymizer};
 use super::scan::{Finding, OnFinding};
 use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct};
@@ -83,6 +83,30 @@ impl<'a> Pen<'a> {
         self.fields <= FIELD_CAP
     }
 
+    /// Writes an event inside the span that is being written; what there is no room for is counted.
+    #[cfg(feature = "upload")]
+    pub(super) fn event(&mut self, header: &format::Header, write: impl FnOnce(&mut Self)) {
+        let entry = self.scratch.record.len();
+        self.scratch.record.extend_from_slice(&[format::EVENT, 0, 0]);
+        self.scratch.record.extend_from_slice(&header.encode()[format::LENGTH..]);
+        let outer = (std::mem::take(&mut self.tally), std::mem::take(&mut self.fields));
+        write(self);
+        let record = &mut self.scratch.record;
+        if let Some(tally) = self.tally.encode() {
+            record.extend_from_slice(&tally);
+        }
+        (self.tally, self.fields) = outer;
+        match u16::try_from(record.len() - entry - 3) {
+            Ok(length) if record.len() <= RECORD_CAP => {
+                record[entry + 1..entry + 3].copy_from_slice(&length.to_le_bytes())
+            }
+            _ => {
+                record.truncate(entry);
+                self.tally.events = self.tally.events.saturating_add(1);
+            }
+        }
+    }
+
     #[cold]
     pub(super) fn drop_field(&mut self) {
         self.tally.drop_one();
@@ -91,7 +115,11 @@ impl<'a> Pen<'a> {
     /// Writes a number or a truth value.
     #[inline(always)]
     pub(super) fn scalar(&mut self, key: Key<'_>, plan: &FieldPlan, value: Scalar) {
-        let rule = if let Scalar::Bool(_) = value { plan.bools } else { plan.numbers };
+        let rule = match value {
+            Scalar::Bool(_) => plan.bools,
+            Scalar::I64(_) | Scalar::U64(_) => plan.integers,
+            Scalar::F64(_) => plan.floats,
+        };
         if rule == Scalars::Stay && !value.is_long() {
             self.entry(key, value);
         } else {
@@ -165,13 +193,18 @@ impl<'a> Pen<'a> {
 
     #[inline(never)]
     fn formatted_odd(&mut self, entry: usize, at: usize, whole: Option<Whole>, plan: &FieldPlan) {
-        match plan.action {
-            _ if whole.is_none() => {
+        match whole {
+            None => {
                 self.scratch.record.truncate(entry);
                 self.drop_field();
             }
-            _ if plan.role.is_code() => self.code(entry, at, plan.role),
-            _ => self.transform(entry, at, plan),
+            Some(_) if plan.role.is_code() => self.code(entry, at, plan.role),
+            Some(_) if plan.kind.is_some() && !self.undress(at, plan) => {
+                self.scratch.record.truncate(entry);
+                self.drop_field();
+            }
+            Some(whole) if plan.action.keeps_text() => self.settle(entry, at, whole, plan),
+            Some(whole) => self.transform(entry, at, whole, plan),
         }
     }
 
@@ -290,28 +323,39 @@ impl<'a> Pen<'a> {
     }
 
     /// Replaces the text from `at` on by a pseudonym of it, or by something coarser.
-    fn transform(&mut self, entry: usize, at: usize, plan: &FieldPlan) {
-        let Scratch { record, text, .. } = &mut *self.scratch;
+    fn transform(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
+        let Scratch { record, text, findings } = &mut *self.scratch;
         text.clear();
         if let Ok(raw) = std::str::from_utf8(&record[at..]) {
             text.push_str(bare(raw));
+        }
+        if whole == Whole::No && !plan.action.is_hash() {
+            // What becomes shorter may bring the window's edge within what is kept: nothing may be cut in two there.
+            self.engine.policy.text_scanner().scan(text.as_bytes(), findings);
+            let end = floor_boundary(text.as_bytes(), SAFE);
+            let found = findings.iter().map(Finding::span).find(|span| span.contains(&end));
+            let end = found.map_or(end, |span| span.start);
+            text.truncate(text[..end].rfind(char::is_whitespace).unwrap_or(0));
         }
         record.truncate(at);
         let pseudonyms = &self.engine.pseudonyms;
         let written = if text.is_empty() {
             false
-        } else if plan.action == Action::Hash {
+        } else if plan.action.is_hash() {
             self.tally.hashed = self.tally.hashed.saturating_add(1);
-            if plan.readmits_pseudonyms && pseudonym::is_pseudonym(text) {
+            let is_reversible = plan.action == Action::ReversibleSha256;
+            if plan.readmits_pseudonyms && (pseudonym::is_pseudonym(text) || is_reversible && policy::is_sha256(text)) {
                 record.extend_from_slice(text.as_bytes());
+            } else if is_reversible {
+                record.extend_from_slice(policy::reversible_sha256(text).as_bytes());
             } else {
                 record.extend_from_slice(pseudonyms.pseudonym(&plan.source, text).as_str().as_bytes());
             }
             true
         } else {
-            self.tally.redacted = self.tally.redacted.saturating_add(1);
             match generalize::apply(plan.action, &plan.source, text, pseudonyms) {
                 Some(coarse) => {
+                    self.tally.redacted = self.tally.redacted.saturating_add(u32::from(coarse != *text));
                     record.extend_from_slice(coarse.as_bytes());
                     true
                 }
@@ -319,7 +363,7 @@ impl<'a> Pen<'a> {
             }
         };
         text.clear();
-        if written && plan.action == Action::Hash {
+        if written && plan.action.is_hash() {
             self.close_text(at, Whole::Yes, VALUE_CAP);
         } else if written {
             // What is coarser by its form may still hold something.
@@ -328,6 +372,20 @@ impl<'a> Pen<'a> {
             record.truncate(entry);
             self.drop_field();
         }
+    }
+
+    /// Leaves of the text from `at` on what it says; `false` if that is not what the inventory says of it.
+    fn undress(&mut self, at: usize, plan: &FieldPlan) -> bool {
+        let record = &mut self.scratch.record;
+        let Ok(text) = std::str::from_utf8(&record[at..]) else { return false };
+        let plain = bare(text);
+        if !plan.admits(plain) {
+            return false;
+        }
+        let (from, len) = (text.find(plain).unwrap_or(0), plain.len());
+        record.copy_within(at + from..at + from + len, at);
+        record.truncate(at + len);
+        true
     }
 
     /// Replaces the text from `at` on by the one byte it stands for.

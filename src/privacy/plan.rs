@@ -1,14 +1,17 @@
 //! What happens to each field of a callsite, decided when the callsite is first seen.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::{Level, Metadata};
 
-use super::format;
+use super::format::{self, Entry, Key};
+use super::inventory::{FieldKind, ScalarType};
 use super::pen::VALUE_CAP;
-use super::policy::{Action, Policy, Verdict};
+use super::policy::{Action, Policy, Site, SiteKind, Verdict};
+use crate::app::Date;
 use crate::privacy::format::Shape;
 
 /// The decisions about one callsite.
@@ -21,9 +24,16 @@ pub(crate) struct Plan {
     /// Span name, or the name given to an event; empty for an event without one.
     pub(crate) name: Box<str>,
     pub(crate) target: Box<str>,
+    is_span: bool,
     pub(crate) level: Level,
     pub(crate) origin: Origin,
     fields: Box<[FieldPlan]>,
+    /// Why an inventory does not let it in; only with [`Origin::Undeclared`].
+    objection: Option<Box<str>>,
+    /// The first day on which it may not exist any more.
+    expires: Option<Date>,
+    /// The earliest such day of any of its fields.
+    first_expiry: Option<Date>,
     /// Events of a callsite that was not let in.
     turned_away: AtomicU64,
 }
@@ -35,6 +45,8 @@ pub(crate) enum Origin {
     Admitted,
     /// Somebody else's, at a level that would be collected.
     TurnedAway,
+    /// The application's, but its inventory does not list it.
+    Undeclared,
     /// Never of interest: too verbose, or our own machinery.
     Never,
     /// The `log` crate's bridge: each record names its own target.
@@ -51,8 +63,13 @@ pub(crate) struct FieldPlan {
     pub(super) role: Role,
     pub(super) action: Action,
     /// Numbers may stay although the key's text would go: under `token` they are counts.
-    pub(super) numbers: Scalars,
+    pub(super) integers: Scalars,
+    pub(super) floats: Scalars,
     pub(super) bools: Scalars,
+    /// What an inventory says that it is; a value of another type goes. None where any text will do.
+    pub(super) kind: Option<Box<FieldKind>>,
+    /// The first day on which it may not exist any more.
+    pub(super) expires: Option<Date>,
     /// A value that prints as a struct goes: nobody has looked at its fields.
     pub(super) drops_structs: bool,
     /// A value that is a pseudonym already stays one: set for rows that come back from disk.
@@ -64,16 +81,29 @@ impl FieldPlan {
     #[cfg(feature = "upload")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
         let action = match self.action {
-            Action::Bucket | Action::Round(_) | Action::Generalize => Action::Redact,
+            Action::Bucket | Action::Round(_) | Action::Generalize | Action::Parameterize | Action::Automagik => {
+                Action::Redact
+            }
             action => action,
         };
-        FieldPlan { action, readmits_pseudonyms: carries_its_name, ..self }
+        // What was made coarser is of another type now.
+        let kind = self.kind.filter(|_| action == self.action);
+        FieldPlan { action, kind, readmits_pseudonyms: carries_its_name, ..self }
     }
 
     /// Whether clean text leaves as it is.
     #[inline]
     pub(super) fn keeps_text(&self) -> bool {
-        matches!(self.action, Action::Keep | Action::Redact | Action::Truncate(_)) && !self.role.is_code()
+        self.action.keeps_text() && !self.role.is_code() && self.kind.is_none()
+    }
+
+    /// Whether a value that is text now may be what the inventory says.
+    pub(super) fn admits(&self, text: &str) -> bool {
+        match self.kind.as_deref() {
+            None => true,
+            Some(kind) if kind.is_scalar() && self.action == Action::Keep => false,
+            Some(kind) => kind.admits(text),
+        }
     }
 
     /// Bytes of a text that stay.
@@ -100,10 +130,22 @@ impl Scalars {
     fn under(role: Role, action: Action, stays_when_dropped: bool) -> Self {
         match action {
             _ if role != Role::Attribute => Scalars::Text,
-            Action::Keep | Action::Redact | Action::Truncate(_) => Scalars::Stay,
+            _ if action.keeps_text() => Scalars::Stay,
             Action::Drop if stays_when_dropped => Scalars::Stay,
             Action::Drop => Scalars::Drop,
-            Action::Hash | Action::Bucket | Action::Round(_) | Action::Generalize => Scalars::Text,
+            // The table and the parser are about text.
+            Action::Automagik | Action::Parameterize if stays_when_dropped => Scalars::Stay,
+            _ => Scalars::Text,
+        }
+    }
+
+    /// Under what an inventory says.
+    fn of_kind(role: Role, kind: &FieldKind, action: Action, scalar: ScalarType) -> Self {
+        match kind.admits_scalar(scalar) {
+            _ if action == Action::Drop => Scalars::Drop,
+            false => Scalars::Drop,
+            true if kind.is_scalar() && action == Action::Keep && role == Role::Attribute => Scalars::Stay,
+            true => Scalars::Text,
         }
     }
 }
@@ -129,16 +171,16 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Of a field of an event or span.
-    fn of(key: &str, shape: Shape, bridged: bool) -> Role {
-        match (key, shape) {
-            ("message", Shape::Event) => Role::Body,
-            ("otel.name", Shape::Span) => Role::Name,
-            ("otel.kind", Shape::Span) => Role::SpanKind,
-            ("otel.status_code", Shape::Span) => Role::Status,
-            ("otel.status_description" | "otel.status_message", Shape::Span) => Role::StatusMessage,
-            ("log.target", Shape::Event) if bridged => Role::Target,
-            ("log.module_path" | "log.file" | "log.line", Shape::Event) if bridged => Role::Ignored,
+    /// Of a field.
+    fn of(site: SiteKind, key: &str) -> Role {
+        match (key, site) {
+            ("message", SiteKind::Event | SiteKind::LogRecord) => Role::Body,
+            ("otel.name", SiteKind::Span) => Role::Name,
+            ("otel.kind", SiteKind::Span) => Role::SpanKind,
+            ("otel.status_code", SiteKind::Span) => Role::Status,
+            ("otel.status_description" | "otel.status_message", SiteKind::Span) => Role::StatusMessage,
+            ("log.target", SiteKind::LogRecord) => Role::Target,
+            ("log.module_path" | "log.file" | "log.line", SiteKind::LogRecord) => Role::Ignored,
             _ => Role::Attribute,
         }
     }
@@ -183,16 +225,33 @@ impl Plan {
             Shape::Event if metadata.name().starts_with("event ") => "",
             _ => metadata.name(),
         };
+        let site = match shape {
+            Shape::Event if origin == Origin::LogBridge => Site::log_record(),
+            Shape::Event => Site::event(name),
+            Shape::Span => Site::span(name),
+        };
+        let site = site.target(metadata.target());
         let fields = metadata.fields().iter().take(PLANNED);
-        let fields = fields.map(|field| policy.plan(field.name(), shape, origin == Origin::LogBridge));
+        let fields: Box<[FieldPlan]> = fields.map(|field| policy.plan(site, field.name())).collect();
+        let (origin, expires, objection) = match origin {
+            Origin::Admitted | Origin::LogBridge => match policy.admits(site) {
+                Ok(expires) => (origin, expires, None),
+                Err(why) => (Origin::Undeclared, None, Some(why.into_owned().into_boxed_str())),
+            },
+            _ => (origin, None, None),
+        };
         Plan {
             id,
             address: address(metadata),
             name: policy.clean_name(name),
             target: policy.clean_name(metadata.target()),
+            is_span: metadata.is_span(),
             level: *metadata.level(),
             origin,
-            fields: fields.collect(),
+            first_expiry: fields.iter().filter_map(|field| field.expires).min(),
+            expires,
+            objection,
+            fields,
             turned_away: AtomicU64::new(0),
         }
     }
@@ -217,6 +276,37 @@ impl Plan {
         self.fields.iter().filter(|field| field.action != Action::Drop).map(|field| &*field.key)
     }
 
+    /// Whether its records may not exist any more on this day, although they could when the plan was made.
+    pub(crate) fn is_expired(&self, today: Date) -> bool {
+        self.expires.is_some_and(|day| today >= day)
+    }
+
+    /// Whether any of its fields will expire.
+    #[inline]
+    pub(crate) fn expires_in_part(&self) -> bool {
+        self.first_expiry.is_some()
+    }
+
+    /// Whether an entry of a record is of a field that may not exist any more on this day.
+    pub(crate) fn hides(&self, entry: &Entry<'_>, today: Date) -> bool {
+        let field = match entry.key {
+            Key::Index(index) => self.field(index),
+            Key::None => self.fields.iter().find(|field| field.role.tag() == entry.tag),
+            Key::Text(_) => None,
+        };
+        field.and_then(|field| field.expires).is_some_and(|day| today >= day)
+    }
+
+    /// Where an inventory would declare it, and why that does not let it in.
+    pub(crate) fn objection(&self) -> Option<(String, &str)> {
+        let objection = self.objection.as_deref()?;
+        let site = match self.is_span {
+            true => Site::span(&self.name),
+            false => Site::event(&self.name).target(&self.target),
+        };
+        Some((super::inventory::header_of(site), objection))
+    }
+
     /// Counts an event that was not let in.
     pub(crate) fn turn_away(&self) {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
@@ -229,33 +319,85 @@ impl Plan {
 }
 
 impl Policy {
-    /// The verdict about a field with its part in the record: an application's rule holds whatever the part is.
-    pub(super) fn decide_as(&self, role: Role, key: &str) -> Verdict {
-        if role == Role::Attribute {
-            return self.decide(key);
-        }
-        self.decide_by_rule(key).unwrap_or_else(|| match role {
-            // What a failure is described with is a message too.
-            Role::Body | Role::StatusMessage => self.decide_message(),
-            _ => Verdict::plain(Action::Keep),
-        })
+    /// The plan of a field.
+    pub(super) fn plan(&self, site: Site<'_>, key: &str) -> FieldPlan {
+        self.judge(site, key).0
     }
 
-    /// The plan of a field named `key`: what [`Policy::explain`] tells, with what the field is to its record.
-    pub(super) fn plan(&self, key: &str, shape: Shape, bridged: bool) -> FieldPlan {
+    /// The plan of a field, and the rule behind it, which [`Policy::explain_in`] tells.
+    pub(super) fn judge(&self, site: Site<'_>, key: &str) -> (FieldPlan, Cow<'static, str>) {
         let key = key.strip_prefix("r#").unwrap_or(key);
-        let role = Role::of(key, shape, bridged);
-        let verdict = self.decide_as(role, key);
-        FieldPlan {
+        self.judge_as(site, Role::of(site.kind(), key), key)
+    }
+
+    fn judge_as(&self, site: Site<'_>, role: Role, key: &str) -> (FieldPlan, Cow<'static, str>) {
+        let verdict = self.decide_as(site, role, key);
+        let scalars = |scalar, stays| match &verdict.kind {
+            Some(kind) => Scalars::of_kind(role, kind, verdict.action, scalar),
+            None => Scalars::under(role, verdict.action, stays),
+        };
+        let plan = FieldPlan {
             source: key.into(),
             key: self.clean_name(&verdict.action.rename(key)),
             role,
             action: verdict.action,
-            numbers: Scalars::under(role, verdict.action, verdict.numbers_stay),
-            bools: Scalars::under(role, verdict.action, verdict.bools_stay),
-            drops_structs: shape == Shape::Span && role == Role::Attribute && !verdict.by_application,
+            integers: scalars(ScalarType::Integer, verdict.numbers_stay),
+            floats: scalars(ScalarType::Float, verdict.numbers_stay),
+            bools: scalars(ScalarType::Bool, verdict.bools_stay),
+            drops_structs: site.kind() == SiteKind::Span && role == Role::Attribute && !verdict.by_application,
             readmits_pseudonyms: false,
+            expires: verdict.expires,
+            kind: verdict.kind.filter(|kind| !kind.is_any()).map(Box::new),
+        };
+        (plan, verdict.rule)
+    }
+
+    /// The verdict about a field with its part in the record: an application's rule holds whatever the part is.
+    fn decide_as(&self, site: Site<'_>, role: Role, key: &str) -> Verdict {
+        let by_rule = || self.decide_by_rule(site, key);
+        match role {
+            Role::Attribute => self.decide(site, key),
+            // What a failure is described with is a message too.
+            Role::Body | Role::StatusMessage => {
+                let listed = by_rule().filter(|verdict| verdict.kind.is_none() || !self.drops_messages());
+                listed.unwrap_or_else(|| self.decide_message())
+            }
+            Role::Name => by_rule().unwrap_or_else(|| Verdict::by_application(Action::Keep, "the span's name")),
+            // Of these the words are few and known: no list has to name them.
+            Role::SpanKind | Role::Status | Role::Target => by_rule()
+                .filter(|verdict| verdict.by_application)
+                .unwrap_or_else(|| Verdict::by_application(Action::Keep, "part of the record itself")),
+            Role::Ignored => Verdict::drop("a place in the build machine's source tree"),
         }
+    }
+
+    /// The plan of a row's name. Of a list, the name is what the row was looked up by.
+    #[cfg(feature = "upload")]
+    pub(super) fn plan_row_name(&self, site: Site<'_>) -> FieldPlan {
+        let (plan, _) = self.judge_as(site, Role::Name, "otel.name");
+        match self.depends_on_site() {
+            true => FieldPlan { action: Action::Keep, ..plan },
+            false => plan,
+        }
+    }
+
+    /// The plan of an attribute that a row from disk has under `key`: that of the key it was logged under.
+    #[cfg(feature = "upload")]
+    pub(super) fn plan_row(&self, site: Site<'_>, key: &str) -> FieldPlan {
+        let origin = self.hashed_from(site, key);
+        let (plan, _) = self.judge_as(site, Role::Attribute, origin.as_deref().unwrap_or(key));
+        let carries_its_name = *plan.key == *key;
+        plan.readmitting(carries_its_name)
+    }
+
+    /// The key of which `key` is what a hash got: `order_id` for `order_id_hash`, where the policy hashes that.
+    pub(super) fn hashed_from(&self, site: Site<'_>, key: &str) -> Option<String> {
+        let origin = match key.strip_suffix("_hash") {
+            Some(origin) => origin.to_owned(),
+            None => format!("{}.id", key.strip_suffix(".hash")?),
+        };
+        let action = self.decide(site, &origin).action;
+        (action.is_hash() && action.rename(&origin) == key).then_some(origin)
     }
 }
 

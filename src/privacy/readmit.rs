@@ -8,9 +8,10 @@ use super::format::{self, Header, Key, NO_PLAN, Shape};
 use super::json::{Raw, RawMap};
 use super::pen::{Engine, Pen, Scalar, Scratch};
 use super::plan::{FieldPlan, Role};
+use super::policy::{Policy, Site};
 use super::resource::{Resource, Source};
 use super::row as key;
-use crate::app::Timestamp;
+use crate::app::{Date, Timestamp};
 
 /// Why a row was not let in again. It never says what the row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) enum Refused {
     NotARecord,
     /// The scanner found something that the policy answers by dropping the record.
     Found,
+    /// The inventory does not list it, or not any more, or the user has not agreed to it.
+    Undeclared,
 }
 
 /// A row that passed, clean again.
@@ -33,9 +36,19 @@ pub(crate) struct Readmitted<'a> {
 pub(crate) struct Readmitter {
     engine: Arc<Engine>,
     scratch: Scratch,
-    plans: HashMap<Box<str>, FieldPlan>,
+    plans: RowPlans,
+    /// The day that the plans and the resource hold for, under a policy that cares.
+    today: Option<Date>,
     /// The resource of the row before, as the row had it and as it was let in.
     resource: (Vec<(String, String)>, Arc<Resource>),
+}
+
+/// The plans of keys seen in rows.
+#[derive(Default)]
+struct RowPlans {
+    plans: HashMap<Box<str>, FieldPlan>,
+    /// Kind, name and target of the records whose plans these are, under a policy that cares.
+    site: (Option<Shape>, String, String),
 }
 
 /// Keys whose plans are remembered.
@@ -43,14 +56,30 @@ const PLANS: usize = 4096;
 
 impl Readmitter {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Readmitter { engine, scratch: Scratch::default(), plans: HashMap::new(), resource: Default::default() }
+        Readmitter {
+            engine,
+            scratch: Scratch::default(),
+            plans: RowPlans::default(),
+            today: None,
+            resource: Default::default(),
+        }
     }
 
     /// Lets a row through the filter.
     pub(crate) fn readmit(&mut self, row: &str) -> Result<Readmitted<'_>, Refused> {
         let row = RawMap::parse(row).ok_or(Refused::NotARecord)?;
         let header = header(&row).ok_or(Refused::NotARecord)?;
+        let today = self.engine.policy.today();
+        if today != self.today {
+            // Something may have expired at midnight.
+            self.today = today;
+            self.plans = RowPlans::default();
+            self.resource = Default::default();
+        }
         let resource = self.resource(&row);
+        if self.engine.policy.admits(site(&row, header.shape)).is_err() {
+            return Err(Refused::Undeclared);
+        }
         let clean = self.write(&row, &header).ok_or(Refused::Found)?;
         Ok(Readmitted { clean, shape: header.shape, resource })
     }
@@ -76,52 +105,105 @@ impl Readmitter {
         scratch.record.clear();
         scratch.record.extend_from_slice(&header.encode());
         let mut pen = Pen::new(engine, scratch);
-        for (name, role, logged_as) in [
-            (key::NAME, Role::Name, "otel.name"),
-            (key::TARGET, Role::Target, "log.target"),
-            (key::BODY, Role::Body, "message"),
-            (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
-            (key::STATUS, Role::Status, "otel.status_code"),
-            (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
-        ] {
-            if let Some(text) = row.text(name) {
-                // By the name that the field had where it was logged.
-                let plan = engine.policy.plan(logged_as, header.shape, role == Role::Target);
-                pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
-            }
-        }
-        if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
-            pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);
-        }
-        if let Some(Raw::List(links)) = row.value(key::LINKS) {
-            for link in links {
-                let Raw::Map(link) = link else { continue };
-                let id = |name: &str| u128::from_str_radix(link.text(name)?, 16).ok();
-                let (Some(trace), Some(span)) = (id(key::TRACE_ID), id(key::SPAN_ID)) else { continue };
-                pen.scratch.record.push(format::LINK);
-                pen.scratch.record.extend_from_slice(&trace.to_be_bytes());
-                pen.scratch.record.extend_from_slice(&(span as u64).to_be_bytes());
-            }
-        }
-        if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
-            for (name, value) in &attributes.0 {
-                if pen.admit() {
-                    attribute(&mut pen, plans, name, value);
+        entries(&mut pen, plans, row, header.shape);
+        if let Some(Raw::List(events)) = row.value(key::EVENTS).filter(|_| header.shape == Shape::Span) {
+            for event in events {
+                let Raw::Map(event) = event else { continue };
+                let Some(time) = time(event, key::TIME) else { continue };
+                if engine.policy.admits(site(event, Shape::Event)).is_err() {
+                    pen.tally.events = pen.tally.events.saturating_add(1);
+                    continue;
                 }
+                let header = Header { shape: Shape::Event, start: time, end: 0, parent_id: 0, ..*header };
+                pen.event(&header, |pen| entries(pen, plans, event, Shape::Event));
             }
         }
-        if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_ATTRIBUTES) {
-            pen.tally.dropped = pen.tally.dropped.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
+        if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_EVENTS) {
+            pen.tally.events = pen.tally.events.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
         }
-        // Redactions and pseudonyms were counted when the record was made.
-        (pen.tally.hashed, pen.tally.redacted) = (0, 0);
         let Pen { scratch, tally, condemned, .. } = pen;
         (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
     }
 }
 
+/// Writes what a record says: itself, or an event inside it.
+fn entries(pen: &mut Pen<'_>, plans: &mut RowPlans, row: &RawMap<'_>, shape: Shape) {
+    let site = plans.site(&pen.engine.policy, row, shape);
+    for (name, role, logged_as) in [
+        (key::NAME, Role::Name, "otel.name"),
+        (key::TARGET, Role::Target, "log.target"),
+        (key::BODY, Role::Body, "message"),
+        (key::SPAN_KIND, Role::SpanKind, "otel.kind"),
+        (key::STATUS, Role::Status, "otel.status_code"),
+        (key::STATUS_MESSAGE, Role::StatusMessage, "otel.status_description"),
+    ] {
+        if let Some(text) = row.text(name) {
+            // By the name that the field had where it was logged.
+            let plan = match role {
+                Role::Name => pen.engine.policy.plan_row_name(site),
+                Role::Target => pen.engine.policy.plan(Site::log_record(), logged_as),
+                _ => pen.engine.policy.plan(site, logged_as),
+            };
+            pen.text(Key::None, &FieldPlan { role, ..plan.readmitting(true) }, text);
+        }
+    }
+    if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
+        pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);
+    }
+    if let Some(Raw::List(links)) = row.value(key::LINKS) {
+        for link in links {
+            let Raw::Map(link) = link else { continue };
+            let id = |name: &str| u128::from_str_radix(link.text(name)?, 16).ok();
+            let (Some(trace), Some(span)) = (id(key::TRACE_ID), id(key::SPAN_ID)) else { continue };
+            pen.scratch.record.push(format::LINK);
+            pen.scratch.record.extend_from_slice(&trace.to_be_bytes());
+            pen.scratch.record.extend_from_slice(&(span as u64).to_be_bytes());
+        }
+    }
+    if let Some(Raw::Map(attributes)) = row.value(key::ATTRIBUTES) {
+        for (name, value) in &attributes.0 {
+            if pen.admit() {
+                attribute(pen, &mut plans.plans, site, name, value);
+            }
+        }
+    }
+    if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_ATTRIBUTES) {
+        pen.tally.dropped = pen.tally.dropped.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
+    }
+    // Redactions and pseudonyms were counted when the record was made.
+    (pen.tally.hashed, pen.tally.redacted) = (0, 0);
+}
+
+impl RowPlans {
+    /// Where a row comes from; plans made for elsewhere are forgotten.
+    fn site<'a>(&mut self, policy: &Policy, row: &'a RawMap<'_>, shape: Shape) -> Site<'a> {
+        let site = site(row, shape);
+        let (name, target) = (site.name(), site.target_name());
+        let known = (self.site.0, &*self.site.1, &*self.site.2);
+        if policy.depends_on_site() && known != (Some(shape), name, target) {
+            self.site = (Some(shape), name.to_owned(), target.to_owned());
+            self.plans.clear();
+        }
+        site
+    }
+}
+
+/// Where a row comes from.
+fn site<'a>(row: &'a RawMap<'_>, shape: Shape) -> Site<'a> {
+    let name = row.text(key::NAME).unwrap_or_default();
+    let site = match shape {
+        Shape::Event => Site::event(name),
+        Shape::Span => Site::span(name),
+    };
+    site.target(row.text(key::TARGET).unwrap_or_default())
+}
+
+fn time(row: &RawMap<'_>, name: &str) -> Option<u64> {
+    Some(row.text(name)?.parse::<Timestamp>().ok()?.nanos() as u64)
+}
+
 fn header(row: &RawMap<'_>) -> Option<Header> {
-    let time = |name: &str| Some(row.text(name)?.parse::<Timestamp>().ok()?.nanos() as u64);
+    let time = |name: &str| time(row, name);
     let id = |name: &str| match row.value(name) {
         None => Some(0),
         Some(Raw::Text(text)) => u128::from_str_radix(text, 16).ok(),
@@ -143,13 +225,13 @@ fn header(row: &RawMap<'_>) -> Option<Header> {
     })
 }
 
-fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: &str, value: &Raw<'_>) {
+fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, site: Site<'_>, name: &str, value: &Raw<'_>) {
     let made;
     let plan = match plans.get(name) {
         Some(plan) => plan,
-        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(plan_of(pen.engine, name)),
+        None if plans.len() < PLANS => plans.entry(name.into()).or_insert(pen.engine.policy.plan_row(site, name)),
         None => {
-            made = plan_of(pen.engine, name);
+            made = pen.engine.policy.plan_row(site, name);
             &made
         }
     };
@@ -162,12 +244,4 @@ fn attribute(pen: &mut Pen<'_>, plans: &mut HashMap<Box<str>, FieldPlan>, name: 
         Raw::Text(text) => pen.text(key, plan, text),
         Raw::Null | Raw::List(_) | Raw::Map(_) => pen.drop_field(),
     }
-}
-
-/// The plan of a row's attribute.
-fn plan_of(engine: &Engine, name: &str) -> FieldPlan {
-    let plan = engine.policy.plan(name, Shape::Span, false);
-    // A row's `message` or `otel.name` attribute is an attribute; what it was to its record stands elsewhere.
-    let carries_its_name = *plan.key == *name;
-    FieldPlan { role: Role::Attribute, ..plan.readmitting(carries_its_name) }
 }

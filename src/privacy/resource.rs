@@ -1,7 +1,7 @@
 //! Who sends: the attributes that all records of a run share.
 
 use super::pen::{Engine, FIELD_CAP, VALUE_CAP};
-use super::policy::Action;
+use super::policy::{self, Action, Site, Verdict};
 use super::pseudonym::is_pseudonym;
 use super::text::floor_boundary;
 use super::{generalize, keys};
@@ -31,18 +31,31 @@ impl Resource {
             if value.is_empty() {
                 return None;
             }
-            let action = match policy.decide_by_rule(&key) {
-                Some(verdict) => verdict.action,
-                None if OWN.contains(&key.as_str()) => Action::Keep,
-                None => policy.decide(&key).action,
+            let site = Site::resource();
+            let origin = if source == Source::Disk { policy.hashed_from(site, &key) } else { None };
+            let action = match policy.decide_by_rule(site, origin.as_deref().unwrap_or(&key)) {
+                Some(Verdict { kind: Some(kind), .. }) if !kind.admits(&value) && source == Source::Application => {
+                    return None;
+                }
+                Some(verdict) if verdict.by_application => verdict.action,
+                _ if OWN.contains(&key.as_str()) => Action::Keep,
+                _ => policy.decide(site, origin.as_deref().unwrap_or(&key)).action,
             };
             let value = match action {
                 Action::Drop => return None,
-                Action::Keep | Action::Redact | Action::Truncate(_) => value,
-                Action::Hash => {
-                    let is_known = source == Source::Disk && keys::is_pseudonym_key(&key) && is_pseudonym(&value);
-                    let value = if is_known { value } else { engine.pseudonyms.pseudonym(&key, &value).to_string() };
-                    return Some((policy.clean_name(&action.rename(&key)).into_string(), value));
+                action if action.keeps_text() => value,
+                Action::Hash | Action::ReversibleSha256 => {
+                    let is_reversible = action == Action::ReversibleSha256;
+                    let is_hash = is_pseudonym(&value) || is_reversible && policy::is_sha256(&value);
+                    let is_named = origin.is_some() || keys::is_pseudonym_key(&key);
+                    let is_known = source == Source::Disk && is_named && is_hash;
+                    let value = match is_reversible {
+                        _ if is_known => value,
+                        true => policy::reversible_sha256(&value),
+                        false => engine.pseudonyms.pseudonym(&key, &value).to_string(),
+                    };
+                    let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
+                    return Some((policy.clean_name(&renamed).into_string(), value));
                 }
                 action if source == Source::Application => generalize::apply(action, &key, &value, &engine.pseudonyms)?,
                 _ => value,

@@ -24,6 +24,8 @@ keys! {
     STATUS_MESSAGE = "status_message",
     ATTRIBUTES = "attributes",
     LINKS = "links",
+    EVENTS = "events",
+    DROPPED_EVENTS = "dropped_events",
     DROPPED_ATTRIBUTES = "dropped_attributes",
     RESOURCE = "resource",
 }

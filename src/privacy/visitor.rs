@@ -121,12 +121,16 @@ impl Visit for PrivacyVisitor<'_> {
         }
     }
 
-    /// Bytes that are text are treated as text; others are dropped, since nothing can be told about them.
+    /// Bytes that are text are treated as text; others are dropped, since nothing can be told about them. Those of an id are
+    /// hashed as the hexadecimal digits they are written with.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         let Some((key, plan)) = self.admit(field) else { return };
         // A little more than is looked at, so that the pen sees that there is more.
         match std::str::from_utf8(&value[..floor_boundary(value, WINDOW + 4)]) {
             Ok(text) => self.pen.text(key, plan, text),
+            Err(_) if plan.action.is_hash() => {
+                self.pen.formatted(key, plan, |out| value.iter().try_for_each(|byte| write!(out, "{byte:02x}")));
+            }
             Err(_) => self.pen.drop_field(),
         }
     }

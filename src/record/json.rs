@@ -184,6 +184,12 @@ impl Serialize for RecordRef<'_> {
         if parts.dropped > 0 {
             map.serialize_entry(DROPPED_ATTRIBUTES, &parts.dropped)?;
         }
+        if parts.has_events {
+            map.serialize_entry(EVENTS, &Events(self))?;
+        }
+        if parts.dropped_events > 0 {
+            map.serialize_entry(DROPPED_EVENTS, &parts.dropped_events)?;
+        }
         map.serialize_entry(RESOURCE, self.resource())?;
         map.end()
     }
@@ -298,6 +304,42 @@ impl Serialize for Link {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry(TRACE_ID, &Hex(self.0))?;
         map.serialize_entry(SPAN_ID, &Hex(self.1))?;
+        map.end()
+    }
+}
+
+struct Events<'a>(&'a RecordRef<'a>);
+
+impl Serialize for Events<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        for event in self.0.events() {
+            seq.serialize_element(&Event(event))?;
+        }
+        seq.end()
+    }
+}
+
+/// An event inside a span, which says the rest.
+struct Event<'a>(RecordRef<'a>);
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts = self.0.parts();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(TIME, &Time(self.0.time()))?;
+        map.serialize_entry(LEVEL, parts.severity.as_str())?;
+        if !parts.name.is_empty() {
+            map.serialize_entry(NAME, parts.name)?;
+        }
+        map.serialize_entry(TARGET, parts.target)?;
+        if let Some(body) = parts.body {
+            map.serialize_entry(BODY, body)?;
+        }
+        map.serialize_entry(ATTRIBUTES, &Attributes(&self.0))?;
+        if parts.dropped > 0 {
+            map.serialize_entry(DROPPED_ATTRIBUTES, &parts.dropped)?;
+        }
         map.end()
     }
 }

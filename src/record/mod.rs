@@ -4,7 +4,7 @@ pub(crate) mod json;
 #[cfg(feature = "upload")]
 mod verify;
 
-use crate::app::Timestamp;
+use crate::app::{Date, Timestamp};
 use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
 use crate::privacy::{Chunk, Plan, Plans, Resource};
 
@@ -21,6 +21,7 @@ pub struct RecordRef<'a> {
     header: Header,
     entries: &'a [u8],
     plan: Option<&'a Plan>,
+    plans: Option<&'a Plans>,
     resource: &'a Resource,
     /// Where the ticks of the header begin.
     zero: Timestamp,
@@ -179,6 +180,24 @@ impl<'a> RecordRef<'a> {
         })
     }
 
+    /// The events that happened in the span, where [`Events`](crate::Events) puts them into spans; each as a log record.
+    pub fn events(&self) -> impl Iterator<Item = RecordRef<'a>> + use<'a> {
+        let span = *self;
+        let events = self.entries().filter(|entry| entry.tag == format::EVENT);
+        let events = events.filter_map(move |entry| {
+            let mut event = RecordRef::decode(entry.value, span.plans, span.resource, span.zero)?;
+            // It leaves with the span, and not before.
+            event.header.end = span.header.end;
+            Some(event)
+        });
+        events.filter(|event| !event.is_expired())
+    }
+
+    /// Events that the span had no room for: it takes 128, and its record 16 KiB.
+    pub fn dropped_events(&self) -> u32 {
+        self.parts().dropped_events
+    }
+
     /// How the span ended.
     pub fn status(&self) -> Status {
         self.parts().status
@@ -214,8 +233,34 @@ impl<'a> RecordRef<'a> {
         self.resource
     }
 
-    fn entries(&self) -> Entries<'a> {
-        Entries(self.entries)
+    /// A record without its length.
+    fn decode(
+        record: &'a [u8],
+        plans: Option<&'a Plans>,
+        resource: &'a Resource,
+        zero: Timestamp,
+    ) -> Option<RecordRef<'a>> {
+        let (header, entries) = record.split_first_chunk::<HEADER>()?;
+        let header = Header::decode(header);
+        let plan = plans.and_then(|plans| plans.get(header.plan));
+        Some(RecordRef { header, entries, plan, plans, resource, zero })
+    }
+
+    /// Without what may not exist any more.
+    fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let expiring = self.plan.filter(|plan| plan.expires_in_part()).map(|plan| (plan, self.day()));
+        Entries(self.entries).filter(move |entry| !expiring.is_some_and(|(plan, day)| plan.hides(entry, day)))
+    }
+
+    /// Whether the record as a whole may not exist any more: its entry in the inventory expired after its callsite was
+    /// first seen.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.plan.is_some_and(|plan| plan.is_expired(self.day()))
+    }
+
+    /// The day on which it was finished; of an event in a span, that of the span.
+    fn day(&self) -> Date {
+        self.at(self.header.end.max(self.header.start)).date()
     }
 
     /// What the record says beside its attributes, found in one pass.
@@ -231,7 +276,9 @@ impl<'a> RecordRef<'a> {
             dropped: 0,
             hashed: 0,
             redacted: 0,
+            dropped_events: 0,
             has_links: false,
+            has_events: false,
         };
         let mut said = None;
         for entry in self.entries() {
@@ -251,8 +298,10 @@ impl<'a> RecordRef<'a> {
                     let number = |place: usize| entry.value.chunks_exact(4).nth(place)?.try_into().ok();
                     let number = |place| number(place).map_or(0, u32::from_le_bytes);
                     (parts.dropped, parts.hashed, parts.redacted) = (number(0), number(1), number(2));
+                    parts.dropped_events = number(3);
                 }
                 format::LINK => parts.has_links = true,
+                format::EVENT => parts.has_events = true,
                 _ => {}
             }
         }
@@ -282,7 +331,9 @@ pub(crate) struct Parts<'a> {
     pub(crate) dropped: u32,
     pub(crate) hashed: u32,
     pub(crate) redacted: u32,
+    pub(crate) dropped_events: u32,
     pub(crate) has_links: bool,
+    pub(crate) has_events: bool,
 }
 
 impl SpanKind {
@@ -328,9 +379,7 @@ impl<'a> Batch<'a> {
             let (length, after) = rest.split_first_chunk::<LENGTH>()?;
             let (record, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
             rest = after;
-            let (header, entries) = record.split_first_chunk::<HEADER>()?;
-            let header = Header::decode(header);
-            Some(RecordRef { header, entries, plan: plans.and_then(|plans| plans.get(header.plan)), resource, zero })
+            RecordRef::decode(record, plans, resource, zero)
         })
     }
 }

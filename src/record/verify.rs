@@ -36,7 +36,7 @@ impl RecordRef<'_> {
                 },
             }
         }
-        Ok(())
+        self.events().try_for_each(|event| event.verify(engine, known))
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
         batch.records().map(|record| record.verify(&check, &mut known)).collect()
     }
 
-    fn policies() -> [Policy; 5] {
+    fn policies() -> [Policy; 6] {
         [
             Policy::standard(),
             Policy::strict(),
@@ -122,6 +122,7 @@ mod tests {
                 .field("text", Action::Generalize)
                 .field("debug", Action::Bucket)
                 .field("shown", Action::Round(TimeUnit::Hour)),
+            Policy::automagik().message(Action::Automagik).field("shown", Action::Parameterize),
             Policy::standard().message(Action::Hash).field("text", Action::Hash).field("shown", Action::Redact),
         ]
     }

@@ -11,15 +11,15 @@ use super::Telemetry;
 use super::destinations::{Destinations, Pinned};
 use super::error::Error;
 use crate::app::{App, Environment};
-use crate::consent::{Decision, Disabled, InCi, InDevelopment, Saved, Settings, State, decide};
+use crate::consent::{Collected, Decision, Disabled, Entry, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
 #[cfg(feature = "otlp")]
 use crate::export::MinTls;
 use crate::identity::Rotation;
-use crate::layer::{Core, LogRecords, Scope};
+use crate::layer::{Core, Events, LogRecords, Scope};
 #[cfg(feature = "upload")]
 use crate::pipeline::{Schedule, Tuning};
-use crate::privacy::Policy;
+use crate::privacy::{Inventory, Policy};
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
 #[derive(Clone)]
@@ -28,9 +28,11 @@ pub struct Builder {
     pub(super) consent: Settings,
     pub(super) environment: Environment,
     pub(super) policy: Policy,
+    policy_file: Option<PathBuf>,
     level: Level,
     targets: Vec<String>,
     log_records: LogRecords,
+    events: Events,
     verbose: Verbose,
     pub(super) rotation: Rotation,
     pub(super) resource: Vec<(String, String)>,
@@ -60,9 +62,11 @@ impl Builder {
             consent: Settings::new(app),
             environment: Environment::process(),
             policy: Policy::standard(),
+            policy_file: None,
             level: Level::INFO,
             targets: Vec::new(),
             log_records: LogRecords::Ignored,
+            events: Events::Logs,
             verbose: Verbose::No,
             rotation: Rotation::Weekly,
             resource: Vec::new(),
@@ -161,6 +165,13 @@ impl Builder {
         self
     }
 
+    /// Puts a policy from a TOML file [on top of](Policy::and) that of [`policy`](Builder::policy); for what it can say see
+    /// [`Policy::from_toml`]. The file is read at the start, and one that cannot be read is an error then. Default: none.
+    pub fn policy_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.policy_file = Some(path.into());
+        self
+    }
+
     /// The least severe level that is collected of the application's own crates; [`targets`](Builder::targets) have levels
     /// of their own. Default: `INFO`.
     pub fn level(mut self, level: Level) -> Self {
@@ -180,6 +191,12 @@ impl Builder {
     /// they are not collected.
     pub fn log_records(mut self) -> Self {
         self.log_records = LogRecords::Collected;
+        self
+    }
+
+    /// Where events inside spans go. Default: [`Events::Logs`], since OpenTelemetry is retiring span events.
+    pub fn events(mut self, events: Events) -> Self {
+        self.events = events;
         self
     }
 
@@ -249,7 +266,8 @@ impl Builder {
         self
     }
 
-    /// The version of what is collected: a yes that was saved for a lower one does not count. Default: 1.
+    /// The version of what is collected: a yes that was saved for a lower one does not count. An inventory has a version of
+    /// its own, and withholds only what is new. Default: 1.
     pub fn collection(mut self, version: u32) -> Self {
         self.consent = self.consent.collection(version);
         self
@@ -267,12 +285,16 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
-    #[cfg_attr(not(feature = "upload"), expect(unused_mut, reason = "only an endpoint changes anything"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
         let scope = Scope::new(app, LevelFilter::from_level(self.level), &self.targets, self.log_records)
             .map_err(|error| Error::new(".targets", format!("{error}; write it like \"sqlx=warn,hyper=error\"")))?;
+        if let Some(path) = self.policy_file.take() {
+            let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
+            self.policy = self.policy.and(read).map_err(|error| Error::new(".policy_file", error))?;
+        }
+        #[cfg_attr(not(feature = "upload"), expect(unused_mut, reason = "only a destination says anything"))]
         let mut notes = Vec::new();
         #[cfg(feature = "upload")]
         let receivers = {
@@ -286,8 +308,16 @@ impl Builder {
             }
             receivers
         };
+        if let Some(contradiction) = self.policy.contradiction() {
+            return Err(Error::new(".policy", contradiction));
+        }
+        if let Some(scope) = self.policy.inventory().map(Inventory::scope) {
+            let entry = |(id, since)| Entry { id, since };
+            let entries = scope.entries.into_iter().map(entry).collect();
+            self.consent = self.consent.collected(scope.version, Collected { digest: scope.digest, entries });
+        }
         let decision = self.decide();
-        let core = Arc::new(Core::new(scope));
+        let core = Arc::new(Core::new(scope, self.events));
         let mut telemetry = Telemetry {
             decision,
             core,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::privacy::InventoryError;
+
 /// A setting that cannot work. Its text names the setting and the remedy.
 ///
 /// Only mistakes in code are errors. Trouble in the environment never is: see [`Status::notes`](super::Status::notes).
@@ -16,7 +18,7 @@ impl Error {
         Error { setting, problem: problem.to_string() }
     }
 
-    /// What the mistake is in, such as `.otlp`, `.targets` or `app!`.
+    /// What the mistake is in, such as `.otlp`, `.targets`, `app!` or `inventory`.
     pub fn setting(&self) -> &str {
         self.setting
     }
@@ -29,3 +31,9 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<InventoryError> for Error {
+    fn from(error: InventoryError) -> Self {
+        Error::new("inventory", error)
+    }
+}

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::builder::{Builder, Verbose};
 use crate::app::{Clock, directories, random};
+use crate::consent::Decision;
+#[cfg(feature = "upload")]
 use crate::consent::State;
 use crate::export::LocalExporter;
 #[cfg(feature = "upload")]
@@ -18,12 +20,12 @@ impl Builder {
     /// Makes the pipeline. Trouble goes into `notes`.
     pub(super) fn run(
         &self,
-        state: State,
+        decision: &Decision,
         #[cfg(feature = "upload")] receivers: &[Receiver],
         notes: &mut Vec<String>,
     ) -> Option<Pipeline> {
-        #[cfg(not(feature = "upload"))]
-        let _ = state;
+        #[cfg(feature = "upload")]
+        let state = decision.state();
         let app = self.consent.app();
         let clock: Clock = self.environment.clock_or_system();
         let today = clock.wall().date();
@@ -43,7 +45,8 @@ impl Builder {
             },
         };
         let pseudonyms = Pseudonymizer::with_key(key.bytes());
-        let engine = Arc::new(Engine { policy: self.policy.clone(), pseudonyms: pseudonyms.clone() });
+        let policy = self.policy.agreed(&clock, &|id| decision.agreed().covers(id));
+        let engine = Arc::new(Engine { policy: policy.clone(), pseudonyms: pseudonyms.clone() });
         let own = [
             ("service.name".to_owned(), app.name().to_owned()),
             ("service.version".to_owned(), app.version().to_owned()),
@@ -90,7 +93,7 @@ impl Builder {
         });
         let started = Pipeline::start(Parts {
             name: app.name().to_owned(),
-            plans: Arc::new(Plans::new(self.policy.clone())),
+            plans: Arc::new(Plans::new(policy)),
             engine,
             resource,
             clock,

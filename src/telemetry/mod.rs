@@ -22,7 +22,7 @@ pub use error::Error;
 pub use status::Status;
 
 use crate::app::App;
-use crate::consent::{Decision, State};
+use crate::consent::{Decision, Saved, State};
 #[cfg(feature = "upload")]
 use crate::export::Receiver;
 use crate::layer::{Core, Gate, TelemetryLayer};
@@ -30,7 +30,7 @@ use crate::pipeline::{Pipeline, Place, Unfinished};
 
 /// What dropping a [`Telemetry`] may take at most.
 const EXIT: Duration = Duration::from_millis(50);
-/// Turned-away targets that a status names.
+/// Turned-away targets, and records that are not declared, that a status names.
 const LOUDEST: usize = 5;
 
 /// Telemetry of an application: off until its user says yes.
@@ -101,6 +101,7 @@ impl Telemetry {
             #[cfg(not(feature = "upload"))]
             last_answer: None,
             turned_away: self.turned_away(),
+            undeclared: self.undeclared(),
             notes,
         }
     }
@@ -113,10 +114,24 @@ impl Telemetry {
         }
     }
 
+    fn undeclared(&self) -> Vec<(String, u64)> {
+        let mut records: Vec<(String, u64)> = Vec::new();
+        let Some(plans) = self.pipeline.get().map(Pipeline::plans) else { return records };
+        for plan in plans.iter().filter(|plan| plan.turned_away() > 0) {
+            let Some((header, why)) = plan.objection() else { continue };
+            let what = format!("{header}: {why}");
+            match records.iter_mut().find(|(known, _)| *known == what) {
+                Some((_, sum)) => *sum += plan.turned_away(),
+                None => records.push((what, plan.turned_away())),
+            }
+        }
+        loudest(records)
+    }
+
     fn turned_away(&self) -> Vec<(String, u64)> {
         let mut targets: Vec<(String, u64)> = Vec::new();
         let Some(plans) = self.pipeline.get().map(Pipeline::plans) else { return targets };
-        for plan in plans.iter() {
+        for plan in plans.iter().filter(|plan| plan.objection().is_none()) {
             let count = plan.turned_away();
             match targets.iter_mut().find(|(target, _)| **target == *plan.target) {
                 Some((_, sum)) => *sum += count,
@@ -124,9 +139,7 @@ impl Telemetry {
                 None => {}
             }
         }
-        targets.sort_by(|(name, count), (other, others)| others.cmp(count).then(name.cmp(other)));
-        targets.truncate(LOUDEST);
-        targets
+        loudest(targets)
     }
 
     /// The newest stored records, oldest first, each as one line of JSON: what is sent, no more and no less. Also while
@@ -200,6 +213,15 @@ impl Telemetry {
         }
     }
 
+    /// The user's yes to all that this program collects, and to where it sends it, for the application to save:
+    /// [`Saved::to_json`] is the text of `consent.json`. With an [`Inventory`](crate::privacy::Inventory), what is added to
+    /// it later is withheld until the user has been asked again.
+    pub fn agreement(&self) -> Saved {
+        let now = self.builder.environment.clock_or_system().wall().to_string();
+        let seconds = now.split('.').next().unwrap_or(&now);
+        Saved::yes_to(&self.builder.consent, &format!("{seconds}Z"))
+    }
+
     /// The user's yes while the program runs. Any veto still wins: the decision tells. Takes effect at once if the
     /// builder was told to be [`switchable`](Builder::switchable), else with the next start of the program, once it is
     /// saved. A withdrawal holds for the rest of the run.
@@ -217,7 +239,7 @@ impl Telemetry {
     /// Starts the pipeline and connects the layer to it.
     fn run(&mut self) {
         let pipeline = self.builder.run(
-            self.decision.state(),
+            &self.decision,
             #[cfg(feature = "upload")]
             &self.receivers,
             &mut self.notes,
@@ -228,6 +250,13 @@ impl Telemetry {
             let _ = self.pipeline.set(pipeline);
         }
     }
+}
+
+/// Those of which there are most.
+fn loudest(mut counted: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    counted.sort_by(|(name, count), (other, others)| others.cmp(count).then(name.cmp(other)));
+    counted.truncate(LOUDEST);
+    counted
 }
 
 /// Makes every subscriber in the process be asked anew what it wants.

@@ -17,6 +17,7 @@ pub struct Status {
     pub(super) destinations: Vec<(String, crate::BreakerState)>,
     pub(super) last_answer: Option<String>,
     pub(super) turned_away: Vec<(String, u64)>,
+    pub(super) undeclared: Vec<(String, u64)>,
     pub(super) notes: Vec<String>,
 }
 
@@ -65,6 +66,12 @@ impl Status {
         &self.turned_away
     }
 
+    /// The five records of the application most often left out by its [`Inventory`](crate::privacy::Inventory): the header
+    /// that declares or would declare each and why it is left out, with how many.
+    pub fn undeclared(&self) -> &[(String, u64)] {
+        &self.undeclared
+    }
+
     /// What went wrong, each thing once.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -98,6 +105,9 @@ impl fmt::Display for Status {
                 target => format!(".targets(\"{target}=info\")"),
             };
             writeln!(f, "turned away: {count} of `{target}`; {remedy} would let them in")?;
+        }
+        for (what, count) in &self.undeclared {
+            writeln!(f, "not collected: {count} of {what}")?;
         }
         for note in &self.notes {
             writeln!(f, "note: {note}")?;

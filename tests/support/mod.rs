@@ -81,6 +81,18 @@ pub fn settle(telemetry: &Telemetry) {
     assert_eq!(counts.produced(), counts.sent() + counts.stored() + counts.dropped(), "{counts}");
 }
 
+/// The stored records, once there are so many; nothing is sent meanwhile.
+pub fn stored(telemetry: &Telemetry, count: usize) -> Vec<String> {
+    let start = Instant::now();
+    loop {
+        match telemetry.records(100) {
+            Ok(rows) if rows.len() >= count => return rows,
+            rows => assert!(start.elapsed() < LONG, "{rows:?}"),
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// What a memory holds.
 pub fn records(memory: &Memory) -> Vec<Record> {
     memory.rows().iter().map(|row| Record::parse(row.as_str())).collect()

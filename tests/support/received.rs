@@ -52,11 +52,20 @@ pub struct Span {
     pub span_id: String,
     pub parent_span_id: String,
     pub links: Vec<(String, String)>,
-    pub events: Vec<(String, BTreeMap<String, Value>)>,
+    pub events: Vec<SpanEvent>,
     pub status: i32,
     pub status_message: String,
     pub dropped_attributes: u32,
     pub flags: u32,
+}
+
+/// A decoded event inside a span.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanEvent {
+    pub name: String,
+    pub unix_nanos: u64,
+    pub attributes: BTreeMap<String, Value>,
+    pub dropped_attributes: u32,
 }
 
 /// A decoded attribute value.
@@ -138,7 +147,12 @@ impl Request {
                         events: span
                             .events
                             .into_iter()
-                            .map(|event| (event.name, attributes(&event.attributes)))
+                            .map(|event| SpanEvent {
+                                name: event.name,
+                                unix_nanos: event.time_unix_nano,
+                                attributes: attributes(&event.attributes),
+                                dropped_attributes: event.dropped_attributes_count,
+                            })
                             .collect(),
                         status: status.code,
                         status_message: status.message,

@@ -18,7 +18,7 @@ use prost::Message;
 // By path, so that this file can itself be included by path.
 #[path = "received.rs"]
 mod received;
-pub use received::{Log, Request, Span, Value};
+pub use received::{Log, Request, Span, SpanEvent, Value};
 
 /// A listening receiver; it stops when dropped.
 pub struct Receiver {

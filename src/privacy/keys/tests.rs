@@ -53,6 +53,10 @@ fn ids_of_persons_are_ids_in_every_spelling() {
             "enduser.pseudo.id",
             "user id",
             "x-user-id",
+            "db.user_id",
+            "auth.session.user_id",
+            "user_name_id_user_id",
+            "email.account_id",
             "host.id",
             "service.instance.id",
         ],
@@ -268,8 +272,6 @@ fn content_words_are_content() {
             "payload",
             "request_body",
             "response.body",
-            "db.query.text",
-            "db.statement",
             "db.query.parameter.name",
             "exception.message",
             "exception.stacktrace",
@@ -283,6 +285,13 @@ fn content_words_are_content() {
             "params.q",
         ],
     );
+}
+
+#[test]
+fn sql_is_known_by_its_semantic_conventions() {
+    all(KeyClass::Sql, &["db.query.text", "db.statement", "db_statement", "r#db_query_text"]);
+    all(Content, &["query_text", "statement", "sql", "query", "db.statement.body"]);
+    all(Safe, &["db.statement.count", "db.query.text.length"]);
 }
 
 #[test]
@@ -465,4 +474,56 @@ fn long_and_odd_keys_are_judged_by_their_end() {
     assert_eq!(classify(&"aB".repeat(300)).class, Free);
     assert_eq!(classify_in(&"aB".repeat(300), "password").class, Secret);
     assert_eq!(classify_in(&"é.".repeat(300), &"x1".repeat(300)).class, Free);
+}
+
+#[test]
+fn no_key_is_ruled_out_that_a_rule_speaks_about() {
+    let phrases: Vec<&str> = key_tables::GROUPS.iter().flat_map(|group| group.words).map(|(words, _)| *words).collect();
+    let mut number = 7_u64;
+    let mut draw = |below: usize| {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (number >> 33) as usize % below
+    };
+    let others = ["status", "rows", "x", "ms", "Http", "9", "2x", "é", "my", "db", "hash", "value", "data", "", "URL"];
+    let (mut ruled_out, mut known) = (0, 0);
+    for _ in 0..200_000 {
+        let mut key = String::new();
+        for place in 0..1 + draw(3) {
+            if place > 0 {
+                key.push_str(["_", ".", "-", "", " "][draw(5)]);
+            }
+            let piece = if draw(3) == 0 { phrases[draw(phrases.len())] } else { others[draw(others.len())] };
+            match draw(4) {
+                0 => key.extend(piece.split(' ').flat_map(|word| {
+                    let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+                    [first.to_uppercase(), rest.to_owned()]
+                })),
+                1 => key.push_str(&piece.replace(' ', "_")),
+                2 => key.push_str(&piece.replace(' ', "")),
+                _ => key.push_str(piece),
+            }
+        }
+        if draw(8) == 0 {
+            key.push_str(GLUED[draw(GLUED.len())].escape_ascii().to_string().as_str());
+        }
+        let out = rules_out(key.as_bytes());
+        ruled_out += u32::from(out);
+        for (parent, relation) in [("", Parent::Prose), ("user ", Parent::Prose), ("ApiKey", Parent::Struct)] {
+            let rule = in_text(parent.as_bytes(), key.as_bytes(), relation);
+            known += u32::from(rule.is_some());
+            assert!(!out || rule.is_none(), "{parent} {key}");
+        }
+    }
+    assert!(ruled_out > 10_000 && known > 10_000, "{ruled_out} {known}");
+}
+
+#[test]
+fn a_key_of_one_word_is_judged_as_any_other() {
+    let words = key_tables::GROUPS.iter().flat_map(|group| group.words).flat_map(|(words, _)| words.split(' '));
+    for word in words.chain(["mytoken", "hash", "status", "pgpassword", ""]).filter(|word| word.is_ascii()) {
+        // A digit ends a word and is none, and so it takes the long way.
+        let (short, long) = (in_text(b"", word.as_bytes(), Parent::Prose), format!("{word}1"));
+        let long = in_text(b"", long.as_bytes(), Parent::Prose);
+        assert_eq!(format!("{short:?}"), format!("{long:?}"), "{word}");
+    }
 }

@@ -17,13 +17,14 @@ pub(super) enum Class {
     Colon,
     /// `/` and `\`.
     Slash,
-    /// `@`, and `%`, which may hide one.
+    /// `@`
     At,
     /// `[A-Za-z0-9_-]`
     Token,
     /// `.` and `-`.
     Mark,
-    Upper,
+    /// `%`, `\` and the first byte of a full-width form, which stand for other signs.
+    Escape,
 }
 
 /// Bits of 64 bytes, by class.
@@ -36,7 +37,8 @@ const SOME: usize = 64;
 pub(super) struct Anchors<'t> {
     pub(super) text: &'t [u8],
     blocks: &'t [Block],
-    any: Block,
+    /// In the byte of each class: not zero if there is one of it.
+    any: u64,
 }
 
 impl Anchors<'_> {
@@ -53,26 +55,28 @@ impl Anchors<'_> {
     #[inline]
     fn fill<'t>(text: &'t [u8], blocks: &'t mut [Block]) -> Anchors<'t> {
         let (whole, rest) = text.as_chunks::<64>();
-        let mut any = [0; 8];
+        let mut any = 0;
         for (block, bytes) in blocks.iter_mut().zip(whole) {
             let (eights, _) = bytes.as_chunks::<8>();
             let mut words = [0; 8];
             for (word, eight) in words.iter_mut().zip(eights) {
                 *word = classes(eight);
+                any |= *word;
             }
             *block = transposed(words);
         }
         if let Some(block) = blocks.get_mut(whole.len()) {
+            let (eights, last) = rest.as_chunks::<8>();
             let mut words = [0; 8];
-            for (word, bytes) in words.iter_mut().zip(rest.chunks(8)) {
-                *word = classes(bytes);
+            for (word, eight) in words.iter_mut().zip(eights) {
+                *word = classes(eight);
+                any |= *word;
+            }
+            if let Some(word) = words.get_mut(eights.len()) {
+                *word = last.iter().rev().fold(0, |word, byte| word << 1 | CLASSES[usize::from(*byte)]);
+                any |= *word;
             }
             *block = transposed(words);
-        }
-        for block in &*blocks {
-            for (any, bits) in any.iter_mut().zip(block) {
-                *any |= bits;
-            }
         }
         Anchors { text, blocks, any }
     }
@@ -80,7 +84,7 @@ impl Anchors<'_> {
     /// Whether there is a byte of this class.
     #[inline]
     pub(super) fn any(&self, class: Class) -> bool {
-        self.any[class as usize] != 0
+        self.any >> (8 * class as u32) & 0xff != 0
     }
 
     /// The first byte of this class at or after `from`.
@@ -93,6 +97,20 @@ impl Anchors<'_> {
             bits = self.blocks.get(block)?[class as usize];
         }
         Some(block * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Whether there is a byte of this class in `from..to`.
+    pub(super) fn any_within(&self, class: Class, from: usize, to: usize) -> bool {
+        (from..to).step_by(64).any(|at| self.bits(class, at) & (!0 >> (64 - (to - at).min(64))) != 0)
+    }
+
+    /// One bit for each of the 64 bytes from `from`, set for those of this class.
+    #[inline]
+    pub(super) fn bits(&self, class: Class, from: usize) -> u64 {
+        let bits = |block: usize| self.blocks.get(block).map_or(0, |block| block[class as usize]);
+        let (block, place) = (from / 64, from % 64);
+        // In two steps, since no shift may be by 64.
+        bits(block) >> place | bits(block + 1) << 1 << (63 - place)
     }
 
     /// Where the run of bytes of this class from `from` ends.
@@ -142,7 +160,7 @@ impl Anchors<'_> {
         0
     }
 
-    /// The next run of at least [`RUN`] bytes of `[A-Za-z0-9_.-]` of which one is at `from` or after it.
+    /// The first run of at least [`RUN`] bytes of `[A-Za-z0-9_.-]` at or after `from`, where a run may be cut.
     #[inline]
     pub(super) fn long_run(&self, from: usize) -> Option<(usize, usize)> {
         self.long_run_of(|block| block[Class::Token as usize] | block[Class::Mark as usize], from)
@@ -150,18 +168,23 @@ impl Anchors<'_> {
 
     #[inline]
     fn long_run_of(&self, members: impl Fn(&Block) -> u64, from: usize) -> Option<(usize, usize)> {
-        // Such a run covers a place at a multiple of its length.
-        let mut probe = from + RUN - 1;
-        while probe < self.text.len() {
-            if members(&self.blocks[probe / 64]) >> (probe % 64) & 1 == 1 {
-                let end = self.run_of(|block| !members(block), probe);
-                let start = self.run_back_of(|block| !members(block), probe);
-                if end - start >= RUN {
-                    return Some((start, end));
-                }
-                probe = end;
+        let first = from / 64;
+        for block in first..self.blocks.len() {
+            let next = self.blocks.get(block + 1).map_or(0, &members);
+            // Bits that have so many neighbours to their left: two, four, eight, twelve.
+            let mut run = u128::from(members(&self.blocks[block])) | u128::from(next) << 64;
+            run &= run >> 1;
+            run &= run >> 2;
+            run &= run >> 4;
+            run &= run >> (RUN - 8);
+            let mut bits = run as u64;
+            if block == first {
+                bits &= !0 << (from % 64);
             }
-            probe += RUN;
+            if bits != 0 {
+                let start = block * 64 + bits.trailing_zeros() as usize;
+                return Some((start, self.run_of(|block| !members(block), start)));
+            }
         }
         None
     }
@@ -227,15 +250,17 @@ impl Anchors<'_> {
     /// A run of twelve bytes beside a digit or capital: no token is shorter, and the shortest stand behind `Bearer`.
     #[inline]
     pub(super) fn may_hold_tokens(&self) -> bool {
-        (self.any(Class::Digit) || self.any(Class::Upper))
+        (self.any(Class::Digit) || self.text.iter().any(u8::is_ascii_uppercase))
             && self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
     }
 }
 
 /// One bit per byte in each class's byte.
 #[inline]
-fn classes(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 1 | CLASSES[usize::from(*byte)])
+fn classes(bytes: &[u8; 8]) -> u64 {
+    // Two halves, so that one shift need not wait for the other's.
+    let half = |from: usize| (from..from + 4).rev().fold(0, |word, at| word << 1 | CLASSES[usize::from(bytes[at])]);
+    half(0) | half(4) << 4
 }
 
 /// The eight bytes of eight words: byte `n` of word `m` becomes byte `m` of word `n`.
@@ -270,14 +295,15 @@ const fn class_table() -> [u64; 256] {
     while byte < 256 {
         table[byte] = match byte as u8 {
             b'0'..=b'9' => bit(Class::Digit) | bit(Class::Token),
-            b'A'..=b'Z' => bit(Class::Upper) | bit(Class::Token),
-            b'a'..=b'z' | b'_' => bit(Class::Token),
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => bit(Class::Token),
             b'-' => bit(Class::Token) | bit(Class::Mark),
             b'.' => bit(Class::Mark),
             b':' => bit(Class::Pair) | bit(Class::Colon),
             b'=' | b'(' | b'>' | b'{' | b'}' => bit(Class::Pair),
-            b'/' | b'\\' => bit(Class::Slash),
-            b'@' | b'%' => bit(Class::At),
+            b'/' => bit(Class::Slash),
+            b'\\' => bit(Class::Slash) | bit(Class::Escape),
+            b'@' => bit(Class::At),
+            b'%' | 0xef => bit(Class::Escape),
             _ => 0,
         };
         byte += 1;
@@ -297,7 +323,7 @@ mod tests {
             (number >> 33) as usize % below
         };
         for length in (0..200).chain([511, 512, 513, 4095, 4096, 4097, 5000]) {
-            let alphabet = b"ab Z09.-:=@/_,\xc3";
+            let alphabet = b"ab Z09.-:=@/_,\xc3%\\\xef";
             let letters = 2 + draw(alphabet.len() - 1);
             let text: Vec<u8> = (0..length).map(|_| alphabet[draw(letters)]).collect();
             let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -309,6 +335,9 @@ mod tests {
                     assert_eq!(anchors.next(Class::Digit, from), next(|byte| byte.is_ascii_digit()));
                     assert_eq!(anchors.next(Class::Pair, from), next(|byte| matches!(byte, b':' | b'=')));
                     assert_eq!(anchors.next(Class::Mark, from), next(|byte| matches!(byte, b'.' | b'-')));
+                    assert_eq!(anchors.next(Class::Colon, from), next(|byte| byte == b':'));
+                    assert_eq!(anchors.next(Class::At, from), next(|byte| byte == b'@'));
+                    assert_eq!(anchors.next(Class::Escape, from), next(|byte| matches!(byte, b'%' | b'\\' | 0xef)));
                     if from <= length {
                         let run = rest.iter().take_while(|byte| is_token(**byte)).count();
                         assert_eq!(anchors.run(Class::Token, from), from + run);

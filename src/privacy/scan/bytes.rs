@@ -35,6 +35,8 @@ const fn classes() -> [u8; 256] {
 
 #[inline]
 pub(super) fn is(byte: u8, class: u8) -> bool {
+    #[cfg(test)]
+    work::look(1);
     CLASSES[usize::from(byte)] & class != 0
 }
 
@@ -59,7 +61,10 @@ pub(super) fn after(text: &[u8], at: usize) -> u8 {
 #[inline]
 pub(super) fn run(text: &[u8], from: usize, accept: impl Fn(u8) -> bool) -> usize {
     let rest = text.get(from..).unwrap_or_default();
-    rest.iter().position(|byte| !accept(*byte)).map_or(from.max(text.len()), |len| from + len)
+    let end = rest.iter().position(|byte| !accept(*byte)).map_or(from.max(text.len()), |len| from + len);
+    #[cfg(test)]
+    work::look(end - from);
+    end
 }
 
 /// The text up to `most` bytes behind `from`.
@@ -72,11 +77,16 @@ pub(super) fn head(text: &[u8], from: usize, most: usize) -> &[u8] {
 #[inline]
 pub(super) fn run_back(text: &[u8], to: usize, most: usize, accept: impl Fn(u8) -> bool) -> usize {
     let floor = to.saturating_sub(most);
-    text[floor..to].iter().rposition(|byte| !accept(*byte)).map_or(floor, |at| floor + at + 1)
+    let start = text[floor..to].iter().rposition(|byte| !accept(*byte)).map_or(floor, |at| floor + at + 1);
+    #[cfg(test)]
+    work::look(to - start);
+    start
 }
 
 /// The first `needle` at or after `from`.
 pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
+    #[cfg(test)]
+    work::look(text.len().saturating_sub(from).min(64));
     let first = needle[0];
     let mut at = from;
     while at + needle.len() <= text.len() {
@@ -87,6 +97,44 @@ pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
         at += 1;
     }
     None
+}
+
+/// A list of words that is asked often and seldom holds what it is asked for.
+pub(super) struct WordSet {
+    words: &'static [&'static [u8]],
+    /// By first and last byte, without their case: a bit for each length.
+    shapes: [u32; 1024],
+}
+
+impl WordSet {
+    /// The words, in lower case and none of them empty.
+    pub(super) const fn of(words: &'static [&'static [u8]]) -> Self {
+        let mut shapes = [0; 1024];
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at];
+            shapes[Self::place(word[0], word[word.len() - 1])] |= 1 << (word.len() & 31);
+            at += 1;
+        }
+        WordSet { words, shapes }
+    }
+
+    /// Whether one of them is this word in any case.
+    #[inline]
+    pub(super) fn holds(&self, word: &[u8]) -> bool {
+        let [first, ..] = word else { return false };
+        self.shapes[Self::place(*first, word[word.len() - 1])] >> (word.len() & 31) & 1 == 1
+            && self.words.iter().any(|known| word.eq_ignore_ascii_case(known))
+    }
+
+    const fn place(first: u8, last: u8) -> usize {
+        (first as usize & 31) << 5 | last as usize & 31
+    }
+}
+
+/// The last `needle`, in a short text.
+pub(super) fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).rposition(|window| window == needle)
 }
 
 /// Whether `text` starts with `word` in any case at `at`.
@@ -103,20 +151,25 @@ pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) ->
             continue;
         }
         // camelCase and snake_case names count: `userPhone`, `home_phone`.
+        // Words of scripts without spaces stand anywhere.
         let edge = start == 0
+            || is(window[start], HIGH)
             || !is(window[start - 1], LETTER | HIGH)
             || (window[start].is_ascii_uppercase() && window[start - 1].is_ascii_lowercase());
         if !edge {
             continue;
         }
-        if start == 0 && at > window.len() && is(text[at - window.len() - 1], LETTER | HIGH) {
+        if start == 0 && at > window.len() && is(window[0], LETTER) && is(text[at - window.len() - 1], LETTER | HIGH) {
             continue;
         }
         let first = window[start].to_ascii_lowercase();
         for word in words.iter().filter(|word| word[0] == first) {
             let end = start + word.len();
             if starts_with(window, start, word)
-                && (end == window.len() || !window[end].is_ascii_lowercase() || window[end - 1] == b' ')
+                && (is(first, HIGH)
+                    || end == window.len()
+                    || !window[end].is_ascii_lowercase()
+                    || window[end - 1] == b' ')
             {
                 return true;
             }
@@ -141,4 +194,21 @@ pub(super) fn char_at(text: &[u8], from: usize) -> Option<char> {
         0x80..=0xbf => return None,
     };
     std::str::from_utf8(text.get(from..from + len)?).ok()?.chars().next()
+}
+
+/// How many bytes the detectors looked at, so that a test can tell work that grows with the text from work that grows faster.
+#[cfg(test)]
+pub(super) mod work {
+    use std::cell::Cell;
+
+    thread_local!(static LOOKS: Cell<usize> = const { Cell::new(0) });
+
+    pub(in crate::privacy::scan) fn look(bytes: usize) {
+        LOOKS.set(LOOKS.get() + bytes);
+    }
+
+    /// Those since the last call.
+    pub(in crate::privacy::scan) fn taken() -> usize {
+        LOOKS.replace(0)
+    }
 }

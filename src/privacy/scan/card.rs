@@ -85,8 +85,18 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
 }
 
 /// How cards are written: the lengths of their groups.
-const CARD_SHAPES: [&[usize]; 8] =
-    [&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[6, 10], &[8, 8]];
+const CARD_SHAPES: [&[usize]; 10] = [
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4],
+    &[4, 4, 4, 3],
+    &[4, 4, 4, 2],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[6, 10],
+    &[8, 8],
+];
 
 /// Whether a key to the left says that the digits count time or bytes.
 fn is_clock(cluster: &Cluster<'_>, at: usize) -> bool {

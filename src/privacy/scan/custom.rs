@@ -38,6 +38,13 @@ enum Matcher {
     Fails,
 }
 
+/// What a [`Custom`] looks for, as it was given.
+#[derive(Clone, Copy)]
+pub(crate) enum CustomSource<'a> {
+    Regex(&'a str),
+    Words { words: &'a [Box<[u8]>], any_case: bool },
+}
+
 /// The longest name.
 const NAME: usize = 32;
 /// Bytes that a compiled expression may take, and the cache it builds while searching.
@@ -117,11 +124,21 @@ impl Custom {
         &self.name
     }
 
+    /// What it looks for.
+    pub(crate) fn source(&self) -> CustomSource<'_> {
+        match &self.matcher {
+            Matcher::Regex { regex, .. } => CustomSource::Regex(regex.as_str()),
+            Matcher::Words(words) => CustomSource::Words { words: &words.list, any_case: words.case == Case::Any },
+            #[cfg(test)]
+            Matcher::Fails => CustomSource::Regex(""),
+        }
+    }
+
     pub(super) fn placeholder(&self) -> &str {
         &self.placeholder
     }
 
-    pub(super) fn certainty(&self) -> Severity {
+    pub(crate) fn certainty(&self) -> Severity {
         self.severity
     }
 

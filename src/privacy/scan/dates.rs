@@ -1,15 +1,95 @@
 //! Dates, and whether one is a date of birth.
 
-use super::bytes::context;
+use std::ops::Range;
+
+use super::bytes::{DIGIT, HIGH, LETTER, context, is, run, run_back};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
+/// Words before a date that make it somebody's.
+const WORDS: &[&[u8]] = words!(
+    "dob" "d.o.b" "born" "birth" "birthday" "birthdate" "bday" "date of birth" "geboren" "geburtsdatum" "geb" "né" "née" "naissance"
+    "nacimiento" "nascimento" "nascita" "nato" "nata" "nacido" "nacida" "urodzenia" "urodzony" "geboortedatum" "födelsedatum" "född"
+    "syntymäaika" "рождения" "родился" "родилась" "出生" "生日" "生年月日" "誕生日" "生まれ" "생년월일" "الميلاد" "जन्म"
+);
+
+const MONTHS: [&[&[u8]]; 12] = [
+    words!("jan" "janv" "ene" "gen" "januar" "january" "enero" "janvier" "gennaio"),
+    words!("feb" "fév" "févr" "februar" "february" "febrero" "février" "febbraio"),
+    words!("mar" "mär" "märz" "march" "mars" "marzo" "maart"),
+    words!("apr" "avr" "abr" "april" "avril" "abril" "aprile"),
+    words!("may" "mai" "mag" "mayo" "maggio" "mei"),
+    words!("jun" "juin" "juni" "june" "junio" "giugno"),
+    words!("jul" "juil" "juli" "july" "juillet" "julio" "luglio"),
+    words!("aug" "août" "ago" "august" "agosto" "augustus"),
+    words!("sep" "sept" "set" "september" "septembre" "septiembre" "settembre"),
+    words!("oct" "okt" "ott" "october" "oktober" "octobre" "octubre" "ottobre"),
+    words!("nov" "november" "novembre" "noviembre"),
+    words!("dec" "dez" "déc" "dic" "december" "dezember" "décembre" "diciembre" "dicembre"),
+];
+
 pub(super) fn birth_date(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
-    const WORDS: &[&[u8]] = words!(
-        "dob" "born" "birth" "birthday" "birthdate" "date of birth" "geboren" "geburtsdatum"
-    );
-    let (start, end) = (cluster.groups()[0].0, cluster.groups()[2].1);
-    if context(cluster.text, start, 24, WORDS) {
+    push(cluster.text, cluster.groups()[0].0, cluster.groups()[2].1, found);
+}
+
+/// `3. Mai 1978`, `April 4, 1969`, `1984年3月12日`, where `year` are the four digits of the year.
+pub(super) fn written(text: &[u8], year: Range<usize>, found: &mut Vec<Finding>) {
+    let number = |at: usize| run(text, at, |byte| is(byte, DIGIT));
+    if text[year.end..].starts_with("年".as_bytes()) {
+        let month = number(year.end + 3);
+        let day = month + 3;
+        if text[month..].starts_with("月".as_bytes()) && text[number(day)..].starts_with("日".as_bytes()) {
+            push(text, year.start, number(day) + 3, found);
+        }
+        return;
+    }
+    let gap = |to: usize| run_back(text, to, 4, |byte| matches!(byte, b' ' | b',' | b'.' | b'-'));
+    let digits = |to: usize| run_back(text, to, 2, |byte| is(byte, DIGIT));
+    let letters = |to: usize| run_back(text, to, 12, |byte| is(byte, LETTER | HIGH));
+    let end = gap(year.start);
+    let (day, word) = (digits(end), letters(end));
+    if word < end {
+        // The day stands first, or there is none.
+        let before_month = gap(word);
+        let first = digits(before_month);
+        if is_month(&text[word..end]) {
+            push(text, if first < before_month { first } else { word }, year.end, found);
+        }
+    } else if day < end {
+        let end = gap(day);
+        let word = letters(end);
+        if word < end && is_month(&text[word..end]) {
+            push(text, word, year.end, found);
+        }
+    }
+}
+
+/// Where a date that begins with the value `start..end` ends: `3.` of `3. Mai 1978`, `1984` of `1984年3月12日`.
+pub(super) fn whole(text: &[u8], start: usize, mut end: usize) -> usize {
+    if !is(text[start], DIGIT) && !is_month(&text[start..end]) {
+        return end;
+    }
+    for _ in 0..5 {
+        let next = run(text, end, |byte| matches!(byte, b' ' | b',' | b'.'));
+        let part = run(text, next, |byte| is(byte, DIGIT));
+        let sign = ["年", "月", "日", "년", "월", "일"].iter().find(|sign| text[end..].starts_with(sign.as_bytes()));
+        let word = run(text, next, |byte| is(byte, LETTER | HIGH));
+        end = match sign {
+            Some(sign) => end + sign.len(),
+            None if part > next && part - next <= 4 && next - end <= 2 => part,
+            None if is_month(&text[next..word]) => word,
+            None => break,
+        };
+    }
+    end
+}
+
+fn is_month(word: &[u8]) -> bool {
+    MONTHS.iter().any(|names| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+}
+
+fn push(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) {
+    if context(text, start, 32, WORDS) {
         found.push(Finding::new(Kind::BirthDate, Severity::Contextual, start..end));
     }
 }

@@ -1,7 +1,7 @@
-//! E-mail addresses: out from each `@` (or `%40`), with the grammar of a host name on its right.
+//! E-mail addresses: out from each `@`, with the grammar of a host name on its right.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, char_at, char_before, is, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, WordSet, after, alnum, before, char_at, char_before, is, run_back};
 use super::{Finding, Kind, Severity};
 
 /// The longest local part that is read.
@@ -10,12 +10,12 @@ const LOCAL: usize = 96;
 const DOMAIN: usize = 253;
 
 /// Last labels that are no top-level domain but the end of a file's or unit's name.
-const FILE_ENDS: &[&[u8]] = words!(
+static FILE_ENDS: WordSet = WordSet::of(words!(
     "png" "jpg" "jpeg" "gif" "svg" "webp" "ico" "bmp" "tif" "tiff" "avif" "css" "scss" "js" "mjs" "jsx" "ts" "tsx"
     "json" "yaml" "yml" "toml" "xml" "html" "htm" "txt" "pdf" "csv" "log" "lock" "gz" "tgz" "tar" "xz" "bz" "exe"
     "dll" "bin" "dat" "conf" "cfg" "ini" "map" "woff" "ttf" "wasm" "service" "socket" "timer" "mount" "target"
     "slice" "scope" "device" "crate" "whl" "jar" "deb" "rpm" "apk" "rc" "alpha"
-);
+));
 
 /// Hosts whose `name@host` are names of SSH algorithms and extensions.
 const ALGORITHM_HOSTS: [&[u8]; 5] =
@@ -25,22 +25,14 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut from = 0;
     while let Some(at) = anchors.next(Class::At, from) {
-        let sign = match text[at] {
-            b'@' => 1,
-            _ if text[at..].starts_with(b"%40") => 3,
-            _ => {
-                from = at + 1;
-                continue;
-            }
-        };
-        from = at + sign;
-        let Some(end) = domain(text, at + sign) else {
+        from = at + 1;
+        let Some(end) = domain(text, at + 1) else {
             continue;
         };
         let Some(start) = local(text, at) else {
             continue;
         };
-        if is_other(text, start..at, at + sign..end) {
+        if is_other(text, start..at, at + 1..end) {
             continue;
         }
         from = end;
@@ -76,24 +68,22 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
             break;
         }
     }
-    // `%3Dalice%40example.com`: an encoded sign is no part of the name, but a `%2B` is.
-    while start < to {
-        if text[start] == b'%' && !text[start..].starts_with(b"%2B") && start + 3 <= to {
-            start += 3;
-        } else if matches!(text[start], b'.' | b'-' | b'+' | b'%' | b'*' | b'~') {
-            start += 1;
-        } else {
-            break;
-        }
+    while start < to && matches!(text[start], b'.' | b'-' | b'+' | b'%' | b'*' | b'~') {
+        start += 1;
     }
     // An escape such as the `n` of `\n` belongs to the text before.
-    if before(text, start) == b'\\' && matches!(after(text, start), b'n' | b'r' | b't') && start + 1 < to {
-        start += 1;
+    if before(text, start) == b'\\' {
+        start += match after(text, start) {
+            b'u' if text[start + 1..].iter().take(4).all(u8::is_ascii_hexdigit) => 5,
+            b'n' | b'r' | b't' | b'b' | b'f' => 1,
+            _ => 0,
+        };
     }
     (start < to).then_some(start)
 }
 
-fn unspaced(letter: char) -> bool {
+/// Whether the letter is of a script that is written without spaces.
+pub(super) fn unspaced(letter: char) -> bool {
     matches!(letter, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '\u{0e00}'..='\u{0eff}')
 }
 
@@ -153,7 +143,7 @@ fn domain(text: &[u8], from: usize) -> Option<usize> {
         _ => {
             tld.iter().all(|byte| is(*byte, LETTER | HIGH))
                 && (tld.len() >= 2 && tld.len() <= 24 || tld[0] >= 0x80)
-                && !FILE_ENDS.iter().any(|file| tld.eq_ignore_ascii_case(file))
+                && !FILE_ENDS.holds(tld)
         }
     };
     (real && last > from + 1).then_some(end)

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::bytes::{run, run_back};
 use super::kind::{Kind, KindSet, Severity};
 
 /// A piece of text that is personal or secret. Holds where it is, never what it is.
@@ -79,19 +80,148 @@ pub(super) fn redact<'a>(
     mut push: impl FnMut(&str),
 ) {
     let mut done = 0;
-    for finding in found.iter().take_while(|finding| finding.start < text.len()) {
+    replacements(text.as_bytes(), found, |span, quote, kind| {
         // Both ends are on char boundaries; should that ever fail, the text goes rather than stays.
-        push(text.get(done..finding.start).unwrap_or_default());
-        let quote = missing_quote(text.as_bytes(), finding.start);
+        push(text.get(done..span.start).unwrap_or_default());
         push(quote);
-        push(placeholder(finding.kind));
+        push(placeholder(kind));
         push(quote);
-        done = finding.end;
-    }
+        done = span.end;
+    });
     push(text.get(done..).unwrap_or_default());
 }
 
-/// What has to stand around a placeholder in the place of a bare number, so that JSON stays JSON: `{"pin":1234}`.
+/// The findings that a second look finds once those of the first are replaced, since a placeholder may end what went on
+/// before, or begin what did not. In the coordinates of `text`.
+pub(super) fn revealed<'a>(
+    text: &[u8],
+    found: &[Finding],
+    placeholder: impl Fn(Kind) -> &'a str,
+    scan: impl FnOnce(&[u8], &mut Vec<Finding>),
+) -> Vec<Finding> {
+    let mut clean = Vec::with_capacity(text.len() + 16);
+    // What was replaced, and where the placeholder is.
+    let mut moved: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(found.len());
+    let mut done = 0;
+    replacements(text, found, |span, quote, kind| {
+        clean.extend_from_slice(text.get(done..span.start).unwrap_or_default());
+        let start = clean.len();
+        for piece in [quote, placeholder(kind), quote] {
+            clean.extend_from_slice(piece.as_bytes());
+        }
+        done = span.end;
+        moved.push((span, start..clean.len()));
+    });
+    clean.extend_from_slice(text.get(done..).unwrap_or_default());
+    let mut more = Vec::new();
+    scan(&clean, &mut more);
+    let original = |place: usize, of: fn(&Range<usize>) -> usize| {
+        let next = moved.partition_point(|(_, placeholder)| placeholder.end <= place);
+        match (moved.get(next), next.checked_sub(1).and_then(|last| moved.get(last))) {
+            (Some((span, placeholder)), _) if placeholder.start < place => of(span),
+            (_, Some((span, placeholder))) => place - placeholder.end + span.end,
+            (_, None) => place,
+        }
+    };
+    more.retain_mut(|finding| {
+        finding.start = original(finding.start, |span| span.start);
+        finding.end = original(finding.end, |span| span.end).min(text.len());
+        finding.start < finding.end
+    });
+    more
+}
+
+/// Gives `replace` what of `text` goes, in order and apart, with the quote that its placeholder needs on both sides.
+///
+/// In a document of JSON only the inside of strings goes, and numbers and words as a whole, never a quote or a bracket.
+fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<usize>, &'static str, Kind)) {
+    let found = found.iter().take_while(|finding| finding.start < text.len());
+    if !is_document(text.trim_ascii()) {
+        return found.for_each(|finding| replace(finding.span(), missing_quote(text, finding.start), finding.kind));
+    }
+    let (mut at, mut open, mut done) = (0, false, 0);
+    for finding in found {
+        let end = finding.end.min(text.len());
+        while at < end {
+            let inside = at >= finding.start;
+            match text[at] {
+                b'"' => (at, open) = (at + 1, !open),
+                _ if open && inside => {
+                    let last = end.min(string_end(text, at));
+                    let span = whole_escapes(text, at..last);
+                    let quote = missing_quote(text, span.start);
+                    // Past the escape that the finding ends inside of.
+                    at = if span.end < last { span.end + escape_len(text, span.end) } else { last };
+                    if span.start >= done && !span.is_empty() {
+                        done = span.end;
+                        replace(span, if quote == "\"" { "" } else { quote }, finding.kind);
+                    }
+                }
+                byte if inside && is_scalar(byte) => {
+                    let span = run_back(text, at, 64, is_scalar).max(done)..run(text, at, is_scalar);
+                    (at, done) = (span.end, span.end);
+                    replace(span, "\"", finding.kind);
+                }
+                b'\\' if open => at += 2,
+                _ => at += 1,
+            }
+        }
+    }
+}
+
+/// What numbers and words of JSON are made of.
+fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-')
+}
+
+/// Where the string that is open at `from`, which is not inside an escape, is closed.
+fn string_end(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while at < text.len() && text[at] != b'"' {
+        at += if text[at] == b'\\' { 2 } else { 1 };
+    }
+    at.min(text.len())
+}
+
+/// The span without half of an escape at either end: `\n`, `\"`, `\u0040`.
+fn whole_escapes(text: &[u8], span: Range<usize>) -> Range<usize> {
+    // The backslash of the escape that a place is inside of.
+    let escape_over = |place: usize| {
+        (place.saturating_sub(5)..place).find(|at| {
+            let odd = text[..*at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0;
+            text[*at] == b'\\' && odd && place < at + escape_len(text, *at)
+        })
+    };
+    let start = escape_over(span.start).unwrap_or(span.start);
+    start..escape_over(span.end).filter(|end| *end >= start).unwrap_or(span.end)
+}
+
+fn escape_len(text: &[u8], at: usize) -> usize {
+    if text.get(at + 1) == Some(&b'u') { 6 } else { 2 }
+}
+
+/// Whether a text is a JSON object or array, as far as its ends tell: `[2026-01-01 12:00] ..` is none.
+fn is_document(text: &[u8]) -> bool {
+    let first = |from: usize| {
+        let at = run(text, from, |byte| byte.is_ascii_whitespace());
+        (at, text.get(at).copied().unwrap_or(0))
+    };
+    match (text.first(), text.last()) {
+        (Some(b'{'), Some(b'}')) => matches!(first(1).1, b'"' | b'}'),
+        (Some(b'['), Some(b']')) => match first(1) {
+            (_, b'{' | b'[' | b'"') => true,
+            (at, _) => {
+                let value = run(text, at, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'));
+                let (end, next) = first(value);
+                value > at && (next == b',' || next == b']' && end + 1 == text.len())
+            }
+        },
+        _ => false,
+    }
+}
+
+/// Inside a string, or where nothing is known of what is around: the quotes for a bare number behind a quoted key, as in
+/// `{"pin":1234}` and `"{\"pin\":1234}"`.
 fn missing_quote(text: &[u8], start: usize) -> &'static str {
     let before = text.get(..start).unwrap_or_default().trim_ascii_end();
     match before.strip_suffix(b":").map(<[u8]>::trim_ascii_end) {

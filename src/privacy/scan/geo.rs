@@ -1,6 +1,6 @@
 //! Positions: pairs of precise numbers beside a word that says what they are.
 
-use super::bytes::{DIGIT, LETTER, after, before, context, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, after, before, context, is, run};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
@@ -8,7 +8,7 @@ use super::{Finding, Kind, Severity};
 pub(super) fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
     const WORDS: &[&[u8]] = words!(
         "lat" "latitude" "lon" "coord" "coords" "coordinate" "coordinates" "gps" "location" "geo" "position" "point"
-        "located" "near" "latlng"
+        "located" "near" "latlng" "ll" "sll" "纬度" "緯度" "经度" "経度" "定位" "坐标" "位置" "위도" "ирот" "оординат"
     );
     let text = cluster.text;
     let last = cluster.groups().len() - 2;
@@ -20,14 +20,14 @@ pub(super) fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool 
         if cluster.groups().len() == 4 && cluster.separator(2) == b' ' && precise(cluster, 0) && precise(cluster, 2) {
             (0, cluster.end())
         } else {
-            if !precise(cluster, last) || !matches!(after(text, cluster.end()), b',' | b';' | b'/' | b' ') {
+            if !precise(cluster, last) || !matches!(after(text, cluster.end()), b',' | b';' | b'/' | b' ' | 0x80..) {
                 return false;
             }
             let sign = |byte: u8| matches!(byte, b',' | b';' | b' ' | b'-' | b'/' | b':' | b'=');
             let word = run(text, cluster.end(), sign);
             // `lat 51.5, lon -0.1`
-            let next = run(text, run(text, word, |byte| is(byte, LETTER)), sign);
-            if next == text.len() || next - cluster.end() > 14 {
+            let next = run(text, run(text, word, |byte| is(byte, LETTER | HIGH)), sign);
+            if next == text.len() || next - cluster.end() > 20 {
                 return false;
             }
             let other = Cluster::at(text, next);

@@ -1,6 +1,6 @@
 //! Bank account numbers: length by country, then the check digits (ISO 13616, mod 97).
 
-use super::bytes::{LETTER, after, alnum, before, is};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, is};
 use super::{Finding, Kind, Severity};
 
 /// Country and length.
@@ -89,10 +89,27 @@ const LENGTHS: [(&[u8; 2], u8); 82] = [
     (b"NI", 28),
 ];
 
+/// The lengths by country, zero where there is none.
+static BY_COUNTRY: [u8; 26 * 26] = {
+    let mut table = [0; 26 * 26];
+    let mut at = 0;
+    while at < LENGTHS.len() {
+        table[place(*LENGTHS[at].0)] = LENGTHS[at].1;
+        at += 1;
+    }
+    table
+};
+
+/// Where two capitals stand in the table.
+const fn place([first, second]: [u8; 2]) -> usize {
+    (first - b'A') as usize * 26 + (second - b'A') as usize
+}
+
 /// Tries the two letters before the check digits at `digits`.
 pub(super) fn try_at(text: &[u8], digits: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let start = digits.checked_sub(2)?;
-    if !(is(text[start], LETTER) && is(text[start + 1], LETTER)) || alnum(before(text, start)) {
+    let checked = is(after(text, digits + 1), DIGIT);
+    if !(checked && is(text[start], LETTER) && is(text[start + 1], LETTER)) || alnum(before(text, start)) {
         return None;
     }
     let end = iban(text, start)?;
@@ -102,7 +119,7 @@ pub(super) fn try_at(text: &[u8], digits: usize, found: &mut Vec<Finding>) -> Op
 
 fn iban(text: &[u8], start: usize) -> Option<usize> {
     let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
-    let length = usize::from(LENGTHS.iter().find(|(known, _)| **known == country)?.1);
+    let length = usize::from(*BY_COUNTRY.get(place(country)).filter(|length| **length > 0)?);
     let mut sum = 0u32;
     let mut head = 0u32;
     let mut count = 0;
@@ -129,5 +146,8 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
     }
     // Two letters and two digits are six decimals.
     let check = (u64::from(sum) * 1_000_000 + u64::from(head)) % 97;
-    (check == 1 && !alnum(after(text, at))).then_some(at)
+    // In one case, as it is printed or typed.
+    let whole = &text[start..at];
+    let mixed = whole.iter().any(u8::is_ascii_uppercase) && whole.iter().any(u8::is_ascii_lowercase);
+    (check == 1 && !mixed && !alnum(after(text, at))).then_some(at)
 }

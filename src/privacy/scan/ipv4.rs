@@ -1,6 +1,6 @@
 //! IPv4 addresses among clusters of digits, told from versions by what stands left of them.
 
-use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is, run_back, starts_with};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is, run, run_back, starts_with};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
@@ -52,6 +52,11 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     if next == b'-' && is(after(text, end + 1), LETTER) || next == b'.' && is(after(text, end + 1), DIGIT) {
         return false;
     }
+    // `1.2.5.1-2` is a package's version, `10.0.0.1-10.0.0.9` a range.
+    let tail = run(text, end + 1, |byte| is(byte, DIGIT));
+    if next == b'-' && tail > end + 1 && after(text, tail) != b'.' {
+        return false;
+    }
     let ported = next == b':' && is(after(text, end + 1), DIGIT);
     let masked = next == b'/' && is(after(text, end + 1), DIGIT);
     let word_end = match prior {
@@ -83,11 +88,19 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     }
     let address = &text[start..end];
     // A network, and what was installed or upgraded to.
-    if masked && address.ends_with(b".0") || is_release(text, start, end) {
+    if masked && is_network(address, &text[end + 1..tail]) || is_release(text, start, end) {
         return false;
     }
     // These name no machine but the own one, or a mask.
     !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
+}
+
+/// Whether the bits behind the mask are zero.
+fn is_network(address: &[u8], mask: &[u8]) -> bool {
+    let number = |digits: &[u8]| digits.iter().fold(0u32, |sum, byte| (sum * 10 + u32::from(byte - b'0')) & 0xffff);
+    let bits = address.split(|byte| *byte == b'.').fold(0u32, |bits, part| bits << 8 | number(part));
+    let mask = number(mask);
+    mask < 32 && bits << mask == 0
 }
 
 /// `upgrade from 2.3.4.5 to 2.3.4.6`, `libssl 1.1.1.21 installed`

@@ -3,7 +3,7 @@
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, is, run, run_back, starts_with};
 use super::pairs::Style;
 use super::value::{self, is_answer, is_placeholder, is_status};
-use crate::privacy::keys::{KeyInText, NumericRule, TextRule};
+use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Whether a quoted string is a value.
 pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
@@ -21,7 +21,7 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Password | TextRule::Cookie | TextRule::Data | TextRule::Mail => true,
         TextRule::Token if style == Style::Newtype => value::is_made_up(value),
         TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
-        TextRule::Digits => digits >= 3 && !is_address(value),
+        TextRule::Digits => digits >= 3 && !is_address(value) || is_serial(value),
         TextRule::Phone => digits >= 5,
         TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
@@ -32,6 +32,32 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
     }
 }
 
+/// `90d`, `1500ms`: how long, not what.
+fn is_duration(value: &[u8]) -> bool {
+    const UNITS: &[&[u8]] = words!(
+        "d" "h" "m" "s" "ms" "us" "ns" "min" "sec" "w" "y" "days" "hours" "mins" "secs"
+    );
+    let unit = value.iter().position(|byte| !is(*byte, DIGIT) && *byte != b'.').unwrap_or(value.len());
+    unit > 0 && UNITS.contains(&&value[unit..])
+}
+
+/// `consumer-1`: which of several alike, not who.
+fn is_role(value: &[u8]) -> bool {
+    const ROLES: &[&[u8]] = words!(
+        "consumer" "producer" "adminclient" "worker" "broker" "replica" "shard" "executor" "thread" "pool" "node"
+    );
+    let word = value.iter().position(|byte| *byte == b'-').unwrap_or(value.len());
+    ROLES.contains(&&value[..word]) && value.len() - word <= 4
+}
+
+/// `C02HXKGTWCIK`: capitals and digits, as makers number what they make.
+fn is_serial(value: &[u8]) -> bool {
+    value.len() >= 8
+        && value.iter().all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'-')
+        && value::digits(value) >= 1
+        && value::has_letter(value)
+}
+
 /// Whether the bare value `text[start..end]` is one.
 pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
     let value = &text[start..end];
@@ -39,7 +65,10 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         return false;
     }
     let digits = value::digits(value);
-    if rule.text == TextRule::Id && is_expression(value) {
+    if rule.text == TextRule::Id && (is_expression(value) || is_role(value)) {
+        return false;
+    }
+    if rule.class == KeyClass::Secret && is_duration(value) {
         return false;
     }
     if matches!(rule.text, TextRule::Weak | TextRule::Data) && street(text, start, end) {
@@ -69,14 +98,17 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         Style::Equals | Style::Field | Style::Newtype => match rule.text {
             TextRule::Never => false,
             TextRule::Password => !is_expression(value),
-            TextRule::Token => !is_code(value) && !is_expression(value) && value.len() >= 3 && !is_variant(value),
+            TextRule::Token => {
+                (!is_code(value) || is_hook(value)) && !is_expression(value) && value.len() >= 3 && !is_variant(value)
+            }
             TextRule::Cookie => value::is_made_up(value),
-            TextRule::Digits => digits >= 3 && !is_address(value),
+            TextRule::Digits => digits >= 3 && !is_address(value) || is_serial(value),
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
             TextRule::Weak => !is_code(value) && !is_address(value),
+            TextRule::Addr if value::is_word(value) => false,
             TextRule::Host | TextRule::Addr => {
                 value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
             }
@@ -103,14 +135,14 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         }
         TextRule::Password => !is_code(value) && !is_expression(value),
         TextRule::Token | TextRule::Cookie => value::is_made_up(value),
-        TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value),
+        TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value) || is_serial(value),
         TextRule::Phone => {
             digits >= 5
                 || (digits >= 1 && value[0] == b'+')
                 || value[0] == b'('
                 || (digits >= 3 && value::digits(&text[start..text.len().min(start + 16)]) >= 7)
         }
-        TextRule::Date => digits >= 4 || digits >= 1 && value::digits(&text[start..text.len().min(start + 16)]) >= 5,
+        TextRule::Date => digits >= 4 || value::digits(&text[start..text.len().min(start + 16)]) >= 5,
         TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
         TextRule::Name => {
             let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
@@ -129,7 +161,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         }
         TextRule::Weak => street(text, start, end),
         TextRule::Host => {
-            value.contains(&b'.')
+            (value.contains(&b'.') || value.contains(&b'-') && digits > 0)
                 && value::has_letter(value)
                 && !is_code(value)
                 && !is_address(value)
@@ -138,6 +170,13 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Id => digits >= 1 && !is_code(value),
         TextRule::Never | TextRule::Addr | TextRule::Mail => false,
     }
+}
+
+/// A URL that is the secret itself: the address of a hook ends in one.
+fn is_hook(value: &[u8]) -> bool {
+    let path = super::bytes::find(value, 0, b"://").map_or(&b""[..], |at| &value[at + 3..]);
+    let last = path.rsplit(|byte| matches!(byte, b'/' | b'=')).next().unwrap_or_default();
+    path.contains(&b'/') && last.len() >= 8 && value::is_made_up(last)
 }
 
 /// `12 Main Street`
@@ -164,7 +203,15 @@ fn is_expression(value: &[u8]) -> bool {
     );
     // `:name` and `@name` are parameters of a statement.
     let parameter = matches!(value, [b':' | b'@', name @ ..] if name.iter().all(|byte| alnum(*byte) || *byte == b'_'));
-    parameter || STARTS.iter().any(|start| value.starts_with(start)) || value.windows(2).any(|pair| pair == b"()")
+    // `parse_token(input)?`
+    let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
+        let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
+        open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
+    });
+    parameter
+        || call
+        || STARTS.iter().any(|start| value.starts_with(start))
+        || value.windows(2).any(|pair| pair == b"()")
 }
 
 /// Types, paths, calls, file positions, pointers.
@@ -193,16 +240,30 @@ fn is_local(value: &[u8]) -> bool {
         || starts_with(value, 0, b"unix:")
 }
 
-/// Letters of both cases and digits, in no order.
+pub(super) fn is_base64(byte: u8) -> bool {
+    alnum(byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
+}
+
+/// Letters of both cases and digits, in no order: nearly all that differ from each other, hardly any words, and the class of
+/// one rarely that of the next. Of random base64 one in a thousand fails; of names in code one in a thousand passes.
 pub(super) fn looks_random(value: &[u8]) -> bool {
-    let base64 = value.iter().all(|byte| alnum(*byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'));
+    let base64 = value.iter().all(|byte| is_base64(*byte));
     let mixed = value.iter().any(u8::is_ascii_lowercase)
         && value.iter().any(u8::is_ascii_uppercase)
-        && value::digits(value) >= 2;
-    let hex = value.iter().all(u8::is_ascii_hexdigit);
-    // A path or a name has words in it.
-    let parts = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
-    base64 && mixed && !hex && parts * 8 <= value.len() && value::entropy(value) >= 0.86
+        && value::digits(value) >= 1;
+    if !base64 || !mixed || value.iter().all(u8::is_ascii_hexdigit) {
+        return false;
+    }
+    let class = |byte: u8| (is(byte, DIGIT), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
+    let changes = value.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
+    // Letters that stand in runs of three small ones or more, as those of words do.
+    let worded: usize = value.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len).filter(|len| *len >= 3).sum();
+    // A path or a name has signs between its words.
+    let signs = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
+    changes * 3 > value.len()
+        && worded * 5 < value.len() * 2
+        && signs * 7 <= value.len()
+        && value::entropy(value) >= 0.80
 }
 
 /// Keys whose values are random and public.
@@ -211,6 +272,9 @@ pub(super) fn names_public(key: &[u8]) -> bool {
         "id" "hash" "sha" "digest" "checksum" "etag" "integrity" "trace" "span" "cursor" "page" "commit" "rev"
         "revision" "build" "image" "version" "fingerprint" "traceparent" "uuid" "md5" "nonce" "sum" "ref"
     );
+    // `x-amz-id-2`
+    let end = run_back(key, key.len(), 4, |byte| is(byte, DIGIT | super::bytes::JOINT));
+    let key = if end > 0 { &key[..end] } else { key };
     let start = run_back(key, key.len(), 24, |byte| is(byte, LETTER | DIGIT));
     let last = &key[start..];
     PUBLIC.iter().any(|public| last.eq_ignore_ascii_case(public))

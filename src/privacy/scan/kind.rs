@@ -72,6 +72,7 @@ kinds! {
     Bearer "bearer" "[TOKEN]" 8 "What follows `Bearer` or `Basic`."
     ApiKey "api_key" "[API_KEY]" 8 "A key with the prefix of the service that issued it."
     HomePath "home_path" "[USER]" 1 "The user's name in the path of a home directory or share."
+    Host "host" "[HOST]" 1 "The name of a machine in the path of a share."
     Mac "mac" "[MAC]" 4 "A hardware address."
     Iban "iban" "[IBAN]" 6 "A bank account number with valid check digits."
     Ssn "ssn" "[SSN]" 6 "A US social security number."

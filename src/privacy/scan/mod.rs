@@ -13,24 +13,33 @@ macro_rules! words {
 mod anchors;
 mod bytes;
 mod card;
+mod checks;
 mod codes;
 mod custom;
 mod dates;
 mod email;
+mod encoded;
 mod finding;
+mod foreign;
 mod geo;
 mod iban;
 mod ipv4;
 mod judge;
+mod keccak;
 mod kind;
 mod national;
 mod net;
 mod numbers;
+mod options;
 mod pairs;
 mod path;
 mod phone;
+mod positional;
+mod printed;
 mod profile;
 mod scanner;
+mod shapes;
+mod statement;
 mod take;
 mod tokens;
 mod url;
@@ -41,6 +50,7 @@ mod wallet;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use custom::CustomSource;
 pub use custom::{Custom, CustomError};
 pub use finding::Finding;
 pub use kind::{CustomKind, Kind, Severity, UnknownKind};
@@ -49,31 +59,45 @@ pub use scanner::{OnFinding, Scanner};
 use anchors::{Anchors, Class};
 
 fn detect(text: &[u8], found: &mut Vec<Finding>) {
-    Anchors::with(text, |anchors| {
-        if anchors.any(Class::Pair) {
-            pairs::find(anchors, found);
-        }
-        if anchors.may_hold_dashes() {
-            pairs::find_options(anchors, found);
-            if anchors.may_hold_pem() {
-                tokens::find_pem(text, found);
-            }
-        }
-        if anchors.any(Class::At) {
-            email::find(anchors, found);
-        }
-        if anchors.any(Class::Slash) {
-            path::find(anchors, found);
-            if anchors.any(Class::Colon) {
-                url::find(anchors, found);
-            }
-        }
-        net::find(anchors, found);
-        if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {
-            national::find(text, found);
-        }
-        if anchors.may_hold_tokens() {
-            tokens::find(anchors, found);
-        }
+    let decoded = Anchors::with(text, |anchors| {
+        read(anchors, found);
+        if anchors.any(Class::Escape) { encoded::Decoded::of(anchors) } else { None }
     });
+    if let Some(decoded) = decoded {
+        let mut inside = Vec::new();
+        Anchors::with(&decoded.text, |anchors| read(anchors, &mut inside));
+        found.extend(inside.into_iter().map(|finding| decoded.original(finding)));
+    }
+}
+
+/// All detectors on a text as it stands.
+fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    if anchors.any(Class::Pair) {
+        pairs::find(anchors, found);
+    }
+    if anchors.any(Class::Mark) {
+        options::find(anchors, found);
+    }
+    if anchors.may_hold_dashes() && anchors.may_hold_pem() {
+        tokens::find_pem(anchors.text, found);
+    }
+    if anchors.text.contains(&b'\'') {
+        statement::find_passwords(anchors.text, found);
+    }
+    if anchors.any(Class::At) {
+        email::find(anchors, found);
+    }
+    if anchors.any(Class::Slash) {
+        path::find(anchors, found);
+        if anchors.any(Class::Colon) {
+            url::find(anchors, found);
+        }
+    }
+    net::find(anchors, found);
+    if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {
+        national::find(anchors.text, found);
+    }
+    if anchors.may_hold_tokens() {
+        tokens::find(anchors, found);
+    }
 }

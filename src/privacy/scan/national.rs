@@ -1,58 +1,89 @@
-//! Numbers by which a state knows one person: by their form beside a word that announces them, and a few by form and check.
+//! Numbers by which a state, a bank or a maker of devices knows one person: by form and check digit beside a word that
+//! announces them.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run, starts_with};
-use super::numbers::Cluster;
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, is, run, starts_with};
+use super::checks;
 use super::{Finding, Kind, Severity};
 
-/// What follows an announcing word: the pattern's letters stand for a digit (`9`), a letter (`A`) and either (`*`).
+/// What follows an announcing word. In a word a space stands for any way of joining words: `tax file`, `tax_file`, `taxFile`.
+/// In a pattern `9` stands for a digit, `A` for a letter, `*` for either.
 struct Form {
     words: &'static [&'static [u8]],
     patterns: &'static [&'static [u8]],
+    check: fn(&[u8]) -> bool,
+    proof: Proof,
 }
 
-const FORMS: [Form; 23] = [
-    Form { words: &[b"nino", b"national insurance", b"ni number"], patterns: &[b"AA999999A"] },
-    Form { words: &[b"imei", b"imsi"], patterns: &[b"999999999999999"] },
-    Form { words: &[b"iccid"], patterns: &[b"9999999999999999999", b"99999999999999999999"] },
-    Form { words: &[b"nhs"], patterns: &[b"9999999999"] },
-    Form { words: &[b"cpf"], patterns: &[b"99999999999"] },
-    Form { words: &[b"cnpj"], patterns: &[b"99999999999999"] },
-    Form { words: &[b"dni"], patterns: &[b"99999999A"] },
-    Form { words: &[b"nie"], patterns: &[b"A9999999A"] },
-    Form { words: &[b"nif"], patterns: &[b"99999999A", b"A9999999A", b"999999999"] },
-    Form { words: &[b"pesel"], patterns: &[b"99999999999"] },
-    Form { words: &[b"aadhaar", b"aadhar"], patterns: &[b"999999999999"] },
-    Form { words: &[b"bsn", b"burgerservicenummer"], patterns: &[b"999999999", b"99999999"] },
-    Form { words: &[b"personnummer", b"personal number"], patterns: &[b"9999999999", b"999999999999"] },
-    Form { words: &[b"hetu", b"henkilotunnus"], patterns: &[b"999999999A", b"9999999999", b"999999A999*"] },
-    Form {
-        words: &[b"steuer-id", b"steuerid", b"steuer id", b"idnr", b"steuernummer"],
-        patterns: &[b"99999999999", b"9999999999"],
-    },
-    Form { words: &[b"tfn", b"tax file"], patterns: &[b"999999999", b"99999999"] },
-    Form {
-        words: &[b"nir", b"insee", b"secu"],
-        patterns: &[b"999999999999999", b"9999999999999", b"99999A999999999", b"99999A9999999"],
-    },
-    Form { words: &[b"routing", b"aba"], patterns: &[b"999999999"] },
-    Form { words: &[b"sin"], patterns: &[b"999999999"] },
-    Form { words: &[b"curp"], patterns: &[b"AAAA999999AAAAAA*9"] },
-    Form {
-        words: &[b"passport", b"reisepass", b"passeport"],
-        patterns: &[
-            b"999999999",
-            b"A99999999",
-            b"A9999999",
-            b"AA9999999",
-            b"AA999999",
-            b"99AA99999",
-            b"A*********",
-            b"C********",
-        ],
-    },
-    Form { words: &[b"sort code"], patterns: &[b"999999"] },
-    Form { words: &[b"codice fiscale"], patterns: &[b"AAAAAA99A99A999A"] },
-];
+/// What makes a number of this form one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// The word; a mistyped number is somebody's all the same.
+    Word,
+    /// The check digit, since the word has other meanings.
+    Check,
+}
+
+macro_rules! forms {
+    ($($proof:ident $check:ident [$($pattern:literal)*] $($word:literal)*;)*) => {
+        const FORMS: &[Form] = &[$(Form {
+            words: words!($($word)*),
+            patterns: words!($($pattern)*),
+            check: checks::$check,
+            proof: Proof::$proof,
+        }),*];
+    };
+}
+
+forms! {
+    Word nino ["AA999999A"] "nino" "national insurance" "ni number" "ni no";
+    Word luhn ["999999999999999" "9999999999999999"] "imei" "imeisv";
+    Word none ["999999999999999"] "imsi";
+    Word luhn ["9999999999999999999" "99999999999999999999"] "iccid";
+    Word nhs ["9999999999"] "nhs";
+    Word cpf ["99999999999"] "cpf";
+    Word cnpj ["99999999999999"] "cnpj";
+    Word dni ["99999999A"] "dni";
+    Word dni ["A9999999A"] "nie";
+    Word nif ["99999999A" "A9999999A" "999999999"] "nif" "contribuinte";
+    Word pesel ["99999999999"] "pesel";
+    Check nip ["9999999999"] "nip";
+    Word aadhaar ["999999999999"] "aadhaar" "aadhar" "uidai" "आधार";
+    Word none ["AAAAA9999A"] "pan";
+    Word bsn ["999999999" "99999999"] "bsn" "burgerservicenummer" "sofinummer";
+    Word personnummer ["9999999999" "999999999999"] "personnummer" "personal number" "personal id" "pnr" "samordningsnummer";
+    Word hetu ["999999999A" "9999999999" "999999A999*"] "hetu" "henkilotunnus" "henkilötunnus" "personal identity code" "personal id";
+    Word steuer_id ["99999999999" "9999999999"]
+        "steuer id" "idnr" "steuernummer" "steueridentifikationsnummer" "identifikationsnummer" "steuerliche identifikationsnummer";
+    Word tfn ["999999999" "99999999"] "tfn" "tax file";
+    Word none ["9999999999" "99999999999"] "medicare";
+    Word nir ["999999999999999" "9999999999999" "99999A999999999" "99999A9999999"]
+        "nir" "insee" "secu" "sécu" "securite sociale" "sécurité sociale" "nss";
+    Check aba ["999999999"] "routing" "aba" "rtn" "transit number";
+    Check luhn ["999999999"] "sin" "social insurance" "assurance sociale" "nas";
+    Word curp ["AAAA999999AAAAAA*9"] "curp";
+    Word none ["AAAA999999***"] "rfc";
+    Word resident_id ["99999999999999999*"] "身份证" "resident id" "id card" "idcard";
+    Word ahv ["9999999999999"] "ahv" "avs" "ahvn";
+    Word rijksregister ["99999999999"] "rijksregisternummer" "rijksregister" "niss" "insz" "registre national";
+    Word kimlik ["99999999999"] "kimlik" "tckn" "tc no";
+    Word fodselsnummer ["99999999999"] "fodselsnummer" "fødselsnummer" "fnr";
+    Word none ["9999999999"] "cpr" "cpr nummer" "kennitala";
+    Check rut ["99999999*" "9999999*"] "rut" "rol unico tributario";
+    Word cuit ["99999999999"] "cuit" "cuil";
+    Word nric ["A9999999A"] "nric" "nric fin";
+    Word none ["9999999AA" "9999999A"] "ppsn" "pps number" "pps no";
+    Word none ["9999999999999"] "주민등록번호" "resident registration";
+    Word none ["999999999999"] "マイナンバー" "my number";
+    Word none [
+        "999999999" "A99999999" "A9999999" "AA9999999" "AA999999" "99AA99999" "C********" "A*********"
+    ] "passport" "reisepass" "passeport" "pasaporte" "passaporto" "paspoort" "护照" "паспорт" "aspoort" "旅券";
+    Word none ["A999999999999" "A99999999" "A9999999" "99999999" "9999999" "999999999" "AAAAA999999AA9AA"]
+        "driver license" "drivers license" "driving licence" "driver licence" "driving license" "führerschein" "fuehrerschein";
+    Word none ["999999"] "sort code";
+    Word none ["9999999999" "99999999" "9999999" "999999"] "mrn" "medical record";
+    Word none ["999999999999" "99999999999" "9999999999" "999999999" "99999999"] "account number" "account no" "acct no" "kontonummer";
+    Word codice_fiscale ["AAAAAA99A99A999A"] "codice fiscale";
+}
 
 /// The longest number, without separators.
 const MOST: usize = 20;
@@ -60,72 +91,196 @@ const MOST: usize = 20;
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
     let mut at = 0;
     while let Some(start) = text[at..].iter().position(|byte| is(*byte, LETTER | HIGH)).map(|offset| at + offset) {
-        at = run(text, start, |byte| is(byte, LETTER | HIGH));
-        if !may_announce(&text[start..at]) && !starts_with(text, start, b"ni number") {
+        at = hump(text, start);
+        if !may_announce(text, start) {
             continue;
         }
-        for form in &FORMS {
-            let Some(word) = form.words.iter().find(|word| super::bytes::starts_with(text, start, word)) else {
-                continue;
-            };
-            let end = start + word.len();
-            if is(after(text, end), LETTER | HIGH) {
-                continue;
-            }
-            if let Some((from, to)) = announced(text, end, form) {
-                found.push(Finding::new(Kind::NationalId, Severity::Contextual, from..to));
-                at = at.max(to);
-                break;
-            }
+        // Of a form's words the first that stands there is asked.
+        let mut asked = None;
+        let announced = words_with(text[start]).iter().find_map(|(form, word)| {
+            let form = &FORMS[usize::from(*form)];
+            let end = phrase(text, start, form.words[usize::from(*word)]).filter(|_| asked != Some(form.words))?;
+            asked = Some(form.words);
+            announced(text, end, form)
+        });
+        if let Some(finding) = announced {
+            at = at.max(finding.end);
+            found.push(finding);
         }
     }
 }
 
-/// A filter that lets most words pass by: the first two letters of the words above.
-fn may_announce(word: &[u8]) -> bool {
-    let [first, second, _, ..] = word else { return false };
-    matches!(
-        [first | 0x20, second | 0x20],
-        [b'a', b'a' | b'b']
-            | [b'b', b's' | b'u']
-            | [b'c', b'n' | b'o' | b'p' | b'u']
-            | [b'd', b'n']
-            | [b'h', b'e']
-            | [b'i', b'c' | b'd' | b'm' | b'n']
-            | [b'n', b'a' | b'h' | b'i']
-            | [b'p', b'a' | b'e']
-            | [b'r', b'e' | b'o']
-            | [b's', b'e' | b'i' | b'o' | b't']
-            | [b't', b'a' | b'f']
-    )
+/// Whether a key names one of them: `nhs_no`, `taxFileNumber`.
+pub(super) fn names(key: &[u8]) -> bool {
+    let starts = |start: &usize| *start == 0 || !is(key[start - 1], LETTER) || key[*start].is_ascii_uppercase();
+    (0..key.len()).filter(starts).any(|start| {
+        may_announce(key, start)
+            && FORMS.iter().any(|form| form.words.iter().any(|word| phrase(key, start, word).is_some()))
+    })
 }
 
-/// The number after an announcing word, over `number`, `no.`, `:` and the like.
-fn announced(text: &[u8], end: usize, form: &Form) -> Option<(usize, usize)> {
+/// Where the part of a name that starts at `start` ends: `tax` in `taxFile`. A char of a script without spaces is a part.
+fn hump(text: &[u8], start: usize) -> usize {
+    if is(text[start], HIGH) {
+        return start + 1;
+    }
+    let capitals = run(text, start, |byte| byte.is_ascii_uppercase());
+    let end = run(text, capitals, |byte| byte.is_ascii_lowercase() || is(byte, HIGH));
+    end.max(start + 1)
+}
+
+/// The first three bytes of the words above, without their case, so that most words are passed by at once.
+static STARTS: [u32; 1024] = starts();
+
+/// Where in the table the first two bytes stand.
+const fn place(first: u8, second: u8) -> usize {
+    (first as usize & 31) << 5 | second as usize & 31
+}
+
+const fn starts() -> [u32; 1024] {
+    let mut table = [0; 1024];
+    let mut form = 0;
+    while form < FORMS.len() {
+        let mut word = 0;
+        while word < FORMS[form].words.len() {
+            let bytes = FORMS[form].words[word];
+            // A space stands for whatever joins two words.
+            let third = if bytes[2] == b' ' { !0 } else { 1 << (bytes[2] & 31) };
+            table[place(bytes[0], bytes[1])] |= third;
+            word += 1;
+        }
+        form += 1;
+    }
+    table
+}
+
+#[inline]
+fn may_announce(text: &[u8], start: usize) -> bool {
+    STARTS[place(text[start], after(text, start + 1))] >> (after(text, start + 2) & 31) & 1 == 1
+}
+
+/// Form and word of all words, those that begin alike together, in the order of the forms.
+static WORDS: [(u8, u8); WORD_COUNT] = sorted_words().0;
+
+/// Where the words that begin with a byte, without its case, start among them.
+static FIRSTS: [u8; 33] = sorted_words().1;
+
+const WORD_COUNT: usize = {
+    let (mut form, mut count) = (0, 0);
+    while form < FORMS.len() {
+        count += FORMS[form].words.len();
+        form += 1;
+    }
+    count
+};
+
+const fn sorted_words() -> ([(u8, u8); WORD_COUNT], [u8; 33]) {
+    assert!(WORD_COUNT < 256 && FORMS.len() < 256);
+    let mut words = [(0, 0); WORD_COUNT];
+    let mut firsts = [0; 33];
+    let (mut first, mut count) = (0, 0);
+    while first < 32 {
+        firsts[first] = count as u8;
+        let mut form = 0;
+        while form < FORMS.len() {
+            let mut word = 0;
+            while word < FORMS[form].words.len() {
+                if FORMS[form].words[word][0] as usize & 31 == first {
+                    words[count] = (form as u8, word as u8);
+                    count += 1;
+                }
+                word += 1;
+            }
+            form += 1;
+        }
+        first += 1;
+    }
+    firsts[32] = count as u8;
+    (words, firsts)
+}
+
+fn words_with(first: u8) -> &'static [(u8, u8)] {
+    let first = usize::from(first & 31);
+    &WORDS[usize::from(FIRSTS[first])..usize::from(FIRSTS[first + 1])]
+}
+
+/// Where a phrase that starts at `start` ends, if it is there and no word goes on behind it.
+fn phrase(text: &[u8], start: usize, phrase: &[u8]) -> Option<usize> {
+    let mut at = start;
+    for part in phrase.split(|byte| *byte == b' ') {
+        if at > start && matches!(after(text, at), b' ' | b'_' | b'-') {
+            at += 1;
+        }
+        if !starts_with(text, at, part) {
+            return None;
+        }
+        at += part.len();
+    }
+    let (last, next) = (text[at - 1], after(text, at));
+    let goes_on = is(next, LETTER) && !(next.is_ascii_uppercase() && last.is_ascii_lowercase());
+    let goes_on = goes_on || is(next, HIGH) && is(last, LETTER) && !digit_follows(text, at);
+    (is(last, HIGH) || !goes_on).then_some(at)
+}
+
+/// `身份证号`, `संख्या`: words of other scripts between a word and its number.
+fn digit_follows(text: &[u8], at: usize) -> bool {
+    is(after(text, run(text, at, |byte| is(byte, HIGH))), DIGIT)
+}
+
+/// The number after an announcing word, over the rest of its name, `number`, `no.`, `:` and the like.
+fn announced(text: &[u8], end: usize, form: &Form) -> Option<Finding> {
     const FILL: &[&[u8]] = words!(
-        "number" "no" "nr" "num" "id" "is" "was" "code" "of"
+        "number" "numbers" "no" "nr" "num" "id" "is" "was" "code" "of" "some" "nummer" "numero" "for" "card" "holder" "the" "value"
     );
     let mut at = end;
-    for _ in 0..3 {
+    // `cnpj_emitente`, `abaRouting`
+    if matches!(after(text, at), b'_' | b'-') || is(after(text, at), LETTER) {
+        at = run(text, at, |byte| is(byte, LETTER) || byte == b'_' || byte == b'-');
+    }
+    for _ in 0..4 {
         at = run(text, at, |byte| {
-            matches!(byte, b' ' | b':' | b'=' | b'#' | b'"' | b'\'' | b'.' | b'_' | b'-' | b'\\' | b'(')
+            matches!(
+                byte,
+                b' ' | b':' | b'=' | b'#' | b'"' | b'\'' | b'.' | b'_' | b'-' | b'\\' | b'(' | b')' | b'>' | b','
+            )
         });
         let word = run(text, at, |byte| is(byte, LETTER));
         if FILL.iter().any(|fill| text[at..word].eq_ignore_ascii_case(fill)) && !is(after(text, word), DIGIT) {
             at = word;
+        } else if word == at && is(after(text, at), HIGH) {
+            // A few chars of another script.
+            at = run(text, at, |byte| is(byte, HIGH)).min(at + 32);
         } else {
             break;
         }
     }
-    if at == end || at >= text.len() {
+    if at >= text.len() || at > end + 80 {
         return None;
     }
-    form.patterns.iter().find_map(|pattern| matched(text, at, pattern)).map(|to| (at, to))
+    // `imei1`
+    if at == end
+        && is(before(text, end), LETTER)
+        && is(after(text, at), DIGIT)
+        && matches!(after(text, at + 1), b'=' | b'"')
+    {
+        return announced(text, at + 1, form);
+    }
+    form.patterns.iter().find_map(|pattern| {
+        let (to, number, len) = matched(text, at, pattern)?;
+        let checked = (form.check)(&number[..len]);
+        let severity = match form.proof {
+            _ if checked => Severity::Validated,
+            Proof::Word => Severity::Contextual,
+            Proof::Check => return None,
+        };
+        Some(Finding::new(Kind::NationalId, severity, at..to))
+    })
 }
 
-/// Where a number of this pattern that starts at `from` ends. Single separators between its characters are passed over.
-fn matched(text: &[u8], from: usize, pattern: &[u8]) -> Option<usize> {
+/// Where a number of this pattern that starts at `from` ends, and its characters without the single separators between them.
+pub(super) fn matched(text: &[u8], from: usize, pattern: &[u8]) -> Option<(usize, [u8; MOST], usize)> {
     let mut at = from;
+    let mut number = [0; MOST];
     for (index, want) in pattern.iter().enumerate() {
         if index > 0 && matches!(after(text, at), b' ' | b'-' | b'.' | b'/' | b'+') && alnum(after(text, at + 1)) {
             at += 1;
@@ -137,95 +292,12 @@ fn matched(text: &[u8], from: usize, pattern: &[u8]) -> Option<usize> {
             b'C' => matches!(byte.to_ascii_uppercase(), b'C' | b'F' | b'G' | b'H' | b'J' | b'K' | b'L'),
             _ => alnum(byte) && (is(byte, DIGIT) || byte.is_ascii_uppercase()),
         };
-        if !fits || index >= MOST {
+        if !fits {
             return None;
         }
+        *number.get_mut(index)? = byte.to_ascii_uppercase();
         at += 1;
     }
-    let digits = text[from..at].iter().filter(|byte| is(**byte, DIGIT)).count();
-    (!alnum(after(text, at)) && digits >= 5).then_some(at)
-}
-
-/// The Italian code is so long that its form and check letter are enough.
-pub(super) fn fiscal_code(text: &[u8], start: usize) -> Option<usize> {
-    const ODD: [u8; 26] =
-        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
-    let code = text.get(start..start + 16)?;
-    let form = code
-        .iter()
-        .zip(b"AAAAAA99A99A999A")
-        .all(|(byte, want)| if *want == b'9' { alnum(*byte) } else { is(*byte, LETTER) });
-    if !form || alnum(before(text, start)) || alnum(after(text, start + 16)) {
-        return None;
-    }
-    let value = |byte: u8| if is(byte, DIGIT) { byte - b'0' } else { byte.to_ascii_uppercase() - b'A' };
-    let sum: u32 = code[..15]
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| u32::from(if at % 2 == 0 { ODD[usize::from(value(*byte))] } else { value(*byte) }))
-        .sum();
-    (u32::from(value(code[15])) == sum % 26).then_some(start + 16)
-}
-
-/// US social security numbers.
-pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
-    const WORDS: [&[u8]; 4] = [b"ssn", b"social security", b"social", b"itin"];
-    let text = cluster.text;
-    for at in 0..cluster.groups().len() {
-        let grouped = cluster.shaped(at, &[3, 2, 4]);
-        let bare = cluster.group(at).len() == 9;
-        if !(grouped || bare) {
-            continue;
-        }
-        let count = if grouped { 3 } else { 1 };
-        let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + count - 1].1);
-        let mut digits = [0u8; 9];
-        for (slot, digit) in digits.iter_mut().zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT))) {
-            *slot = digit - b'0';
-        }
-        let number =
-            |range: std::ops::Range<usize>| digits[range].iter().fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
-        let valid = matches!(number(0..3), 1..=665 | 667..=899) && number(3..5) != 0 && number(5..9) != 0;
-        let dashed = grouped
-            && cluster.joined(at, 3, b'-')
-            && cluster.separator(at) != b'-'
-            && cluster.separator(at + 3) != b'-';
-        let (prior, next) = (before(text, start), after(text, end));
-        let alone = cluster.stands_alone(at, count) && !matches!(prior, b'-' | b'/' | b'+') && next != b'-';
-        if valid && alone && (dashed || context(text, start, 28, &WORDS)) {
-            found.push(Finding::new(
-                Kind::Ssn,
-                if dashed { Severity::Likely } else { Severity::Contextual },
-                start..end,
-            ));
-        }
-    }
-}
-
-/// The Brazilian number as it is printed.
-pub(super) fn cpf(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
-    let text = cluster.text;
-    if cluster.separator(3) != b'-' || !cluster.shaped(0, &[3, 3, 3, 2]) || !cluster.joined(0, 3, b'.') {
-        return false;
-    }
-    let (start, end) = (cluster.groups()[0].0, cluster.groups()[3].1);
-    let mut digits = [0u8; 11];
-    for (slot, digit) in digits.iter_mut().zip(text[start..end].iter().filter(|byte| is(**byte, DIGIT))) {
-        *slot = *digit;
-    }
-    if is_cpf(&digits) && cluster.stands_alone(0, 4) {
-        found.push(Finding::new(Kind::NationalId, Severity::Validated, start..end));
-        return true;
-    }
-    false
-}
-
-/// `111.444.777-35`: the Brazilian number as it is printed, with both check digits right.
-fn is_cpf(digits: &[u8]) -> bool {
-    let check = |len: usize| {
-        let sum: usize =
-            digits[..len].iter().enumerate().map(|(at, digit)| usize::from(*digit - b'0') * (len + 1 - at)).sum();
-        (sum * 10 % 11 % 10) as u8 + b'0'
-    };
-    digits.len() == 11 && digits[9] == check(9) && digits[10] == check(10)
+    let digits = number.iter().filter(|byte| is(**byte, DIGIT)).count();
+    (!alnum(after(text, at)) && digits >= 4).then_some((at, number, pattern.len()))
 }

@@ -19,13 +19,36 @@ fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut at = 0;
     while let Some(sign) = anchors.next(Class::Colon, at) {
+        // No group has more than four digits.
+        if anchors.bits(Class::Colon, sign + 1) & 0b1_1111 == 0 {
+            at = sign + 1;
+            continue;
+        }
         let end = run(text, sign, |byte| is(byte, HEX) || byte == b':');
-        let start = run_back(text, sign, 5, |byte| is(byte, HEX));
         at = end;
+        if !may_be_address(anchors, sign, end) {
+            continue;
+        }
+        let start = run_back(text, sign, 5, |byte| is(byte, HEX));
         if end - start >= 6 {
             colon_run(text, start, end, found);
         }
     }
+}
+
+/// Every address has `::` or five colons at least; a clock time has not.
+#[inline]
+fn may_be_address(anchors: &Anchors<'_>, sign: usize, end: usize) -> bool {
+    if end - sign > RUN {
+        // Too long, or with the groups before the sign just not.
+        return end - sign <= RUN + 5;
+    }
+    let mut colons = anchors.bits(Class::Colon, sign) & (!0 >> (RUN - (end - sign)));
+    let double = colons & colons >> 1 != 0;
+    for _ in 0..4 {
+        colons &= colons.wrapping_sub(1);
+    }
+    double || colons != 0
 }
 
 /// The same for dashes and dots, between which only a MAC stands: after the first comes a second at its place.
@@ -80,6 +103,10 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
     if mac(text, start, end, b':', found) {
         return;
     }
+    // `fd00::/48` is a network.
+    if text[..end].ends_with(b"::") && next == b'/' {
+        return;
+    }
     if let Some(end) = ipv6(text, start, end) {
         found.push(Finding::new(Kind::Ipv6, Severity::Validated, start..end));
     }
@@ -125,12 +152,13 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     if after(text, end) == b'.' {
         let tail = run(text, last, |byte| is(byte, DIGIT) || byte == b'.');
         let quad = text[last..tail].split(|byte| *byte == b'.').filter(|part| octet(part)).count();
-        if quad != 4 || groups > 7 {
+        if quad == 4 && groups <= 7 {
+            groups += 1;
+            digits += 4;
+            end = tail;
+        } else if alnum(after(text, end + 1)) {
             return None;
         }
-        groups += 1;
-        digits += 4;
-        end = tail;
     }
     let whole = &text[start..end];
     let known_start = match whole {

@@ -4,8 +4,8 @@
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HEX, after, alnum, before, is, run};
-use super::{Finding, card, dates, geo, iban, ipv4, national, phone};
+use super::bytes::{DIGIT, HEX, STOP, after, alnum, before, is, run, run_back};
+use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.
 pub(super) const GROUPS: usize = 16;
@@ -108,7 +108,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     let mut rest = Rest::Nothing;
     let mut at = 0;
     while let Some(start) = anchors.next(Class::Digit, at) {
-        if let Some(end) = past_common(text, start) {
+        if let Some(end) = past_common(anchors, start) {
             at = end;
             continue;
         }
@@ -116,13 +116,24 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             at = end;
             continue;
         }
+        // A few digits by themselves, as most are.
+        at = anchors.run(Class::Digit, start);
+        if at - start < 6 && past_separator(text, at).is_none() {
+            if is_year(&text[start..at]) {
+                dates::written(text, start..at, found);
+            }
+            let left_over = if at - start >= 4 {
+                at - start == 5 && !is_apart(text, start, at)
+            } else {
+                is_inside(text, start, at)
+            };
+            rest = if left_over { Rest::Number } else { rest };
+            continue;
+        }
         let cluster = Cluster::at(text, start);
         at = cluster.end();
         if cluster.digits < 4 {
-            // `C01X00T47`: a number with letters in it.
-            if before(text, start).is_ascii_uppercase() && after(text, at).is_ascii_uppercase() {
-                rest = Rest::Number;
-            }
+            rest = if is_inside(text, start, at) { Rest::Number } else { rest };
             continue;
         }
         if dates::date_at(&cluster, 0) {
@@ -130,6 +141,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             // What follows a date after a space is another number.
             at = cluster.groups().get(3).map_or(at, |group| group.0);
             continue;
+        }
+        if is_year(cluster.group(0)) {
+            dates::written(text, cluster.groups()[0].0..cluster.groups()[0].1, found);
         }
         if judge(&cluster, found) == Rest::Number && cluster.digits >= 5 {
             rest = Rest::Number;
@@ -145,27 +159,68 @@ pub(super) enum Rest {
     Number,
 }
 
+fn is_year(digits: &[u8]) -> bool {
+    matches!(digits, [b'1' | b'2', b'0' | b'8' | b'9', _, _])
+}
+
+/// `[20316]`, `port=51883,`: no more than these digits, and no number that a word announces has five.
+#[inline]
+fn is_apart(text: &[u8], start: usize, end: usize) -> bool {
+    let stop = |byte: u8| is(byte, STOP) || matches!(byte, 0 | b':' | b'=' | b'#' | b'\n');
+    stop(before(text, start)) && stop(after(text, end))
+}
+
+/// `C01X00T47`: a number with letters in it.
+#[inline]
+fn is_inside(text: &[u8], start: usize, end: usize) -> bool {
+    before(text, start).is_ascii_uppercase() && after(text, end).is_ascii_uppercase()
+}
+
 /// Where a time stamp or UUID that starts at `at` ends: the two numbers that logs are full of.
-fn past_common(text: &[u8], at: usize) -> Option<usize> {
-    let form = |pattern: &[u8]| {
-        text.get(at..at + pattern.len()).is_some_and(|head| {
-            head.iter().zip(pattern).all(|(byte, want)| match want {
-                b'9' => is(*byte, DIGIT),
-                b'T' => matches!(byte, b'T' | b' '),
-                b'f' => is(*byte, HEX),
-                _ => byte == want,
-            })
-        })
-    };
-    if after(text, at + 4) == b'-' && form(b"9999-99-99T99:99:99") {
+#[inline]
+fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
+    let text = anchors.text;
+    // `9999-99-99T99:99:99`, its digits by their bits.
+    if let Some([_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, _]) = text.get(at..at + 19)
+        && anchors.bits(Class::Digit, at) & 0x7_ffff == 0b110_1101_1011_0110_1111
+    {
         let end = at + 19;
         let fraction = matches!(after(text, end), b'.' | b',') && is(after(text, end + 1), DIGIT);
-        return Some(if fraction { run(text, end + 1, |byte| is(byte, DIGIT)) } else { end });
+        return Some(if fraction { anchors.run(Class::Digit, end + 1) } else { end });
     }
+    let form = |pattern: &[u8]| {
+        text.get(at..at + pattern.len()).is_some_and(|head| {
+            head.iter().zip(pattern).all(|(byte, want)| byte == want || *want == b'f' && is(*byte, HEX))
+        })
+    };
     if after(text, at + 8) == b'-' && !is(before(text, at), HEX) && form(b"ffffffff-ffff-ffff-ffff-ffffffffffff") {
         return Some(at + 36);
     }
     None
+}
+
+/// `your verification code is 482913`
+fn one_time_code(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    const WORDS: &[&[u8]] = words!(
+        "otp" "otp is" "otp code" "passcode" "passcode is" "verification code" "verification code is" "security code"
+        "security code is" "one-time code" "one-time code is" "one-time password" "one-time password is" "login code" "login code is"
+        "2fa code" "mfa code" "totp" "totp code" "pin is" "sms code" "auth code is" "bestätigungscode" "验证码" "認証コード" "인증번호"
+    );
+    let text = cluster.text;
+    let (start, end) = cluster.groups()[0];
+    let word = run_back(text, start, 4, |byte| matches!(byte, b' ' | b':' | b'#' | b'='));
+    let longest = text[..word].len().min(24);
+    if (4..=8).contains(&(end - start)) && cluster.stands_alone(0, 1) && context_ends(text, word, longest, WORDS) {
+        found.push(Finding::new(Kind::KeyedSecret, Severity::Contextual, start..end));
+    }
+}
+
+/// Whether one of the words ends at `at`.
+fn context_ends(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool {
+    words.iter().filter(|word| word.len() <= within).any(|word| {
+        let start = at - word.len();
+        text[start..at].eq_ignore_ascii_case(word) && (word[0] >= 0x80 || !alnum(before(text, start)))
+    })
 }
 
 /// Looks at one cluster; says whether nothing knew it.
@@ -179,15 +234,23 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         card::find(cluster, found);
     }
     if cluster.digits >= 9 {
-        national::ssn(cluster, found);
+        printed::ssn(cluster, found);
+    }
+    if cluster.group(0).len() == 6
+        && let Some(span) = printed::six_digits(cluster.text, cluster.groups()[0].0)
+    {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, span));
     }
     if found.len() == known
         && cluster.digits >= 6
         && !(groups >= 2 && geo::position(cluster, found))
-        && !national::cpf(cluster, found)
+        && !printed::groups(cluster, found)
         && cluster.digits >= 7
     {
         phone::find(cluster, found);
+    }
+    if found.len() == known && groups == 1 {
+        one_time_code(cluster, found);
     }
     if found.len() == known { Rest::Number } else { Rest::Nothing }
 }

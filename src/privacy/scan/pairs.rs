@@ -5,11 +5,11 @@
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
-use super::judge::{looks_random, names_public, quoted_counts};
-use super::take::{push, take};
+use super::judge::{is_base64, looks_random, names_public, quoted_counts};
+use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity};
-use crate::privacy::keys::{self, Parent};
+use super::{Finding, Kind, Severity, foreign, positional, statement};
+use crate::privacy::keys::{self, KeyClass, Parent};
 
 /// The longest key that is read.
 pub(super) const KEY: usize = 80;
@@ -45,11 +45,14 @@ struct Scopes {
 const DEPTH: usize = 16;
 
 impl Scopes {
-    fn enter(&mut self, text: &[u8], brace: usize) {
+    fn enter(&mut self, anchors: &Anchors<'_>, brace: usize) {
+        let text = anchors.text;
         let end = run_back(text, brace, 4, |byte| is(byte, SPACE) || byte == b'[');
         let name = match before(text, end) {
             b',' if brace > 0 => self.last,
-            b':' | b'=' if end > 0 => key_before(text, end - 1).map_or((0, 0), |key| Self::place(key.start, key.end)),
+            b':' | b'=' if end > 0 => {
+                key_before(anchors, end - 1).map_or((0, 0), |key| Self::place(key.start, key.end))
+            }
             _ => Self::place(run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'), end),
         };
         if self.depth < DEPTH {
@@ -83,38 +86,17 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     while let Some(sign) = anchors.next(Class::Pair, at) {
         at = match text[sign] {
             b'{' => {
-                scopes.enter(text, sign);
+                scopes.enter(anchors, sign);
                 sign + 1
             }
             b'}' => {
                 scopes.leave();
                 sign + 1
             }
-            b'(' => newtype(text, sign, found),
+            b'(' => bracket(text, sign, found),
             b'>' => element(text, sign, found),
-            _ => pair(text, sign, &scopes, found),
+            _ => pair(anchors, sign, &scopes, found),
         };
-    }
-}
-
-/// `--password hunter2`
-pub(super) fn find_options(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    let text = anchors.text;
-    let mut at = 0;
-    while let Some(dashes) = anchors.next(Class::Mark, at) {
-        if !text[dashes..].starts_with(b"--") {
-            at = dashes + 1;
-            continue;
-        }
-        let name = dashes + 2;
-        let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
-        at = end;
-        if end == name || after(text, end) != b' ' || !is(before(text, dashes), SPACE) || after(text, end + 1) == b'-' {
-            continue;
-        }
-        if let Some(rule) = keys::in_text(b"", &text[name..end], Parent::Prose) {
-            at = take(text, end + 1, rule, Style::Equals, false, found);
-        }
     }
 }
 
@@ -125,7 +107,8 @@ struct Key {
 }
 
 /// The key whose separator is at `sign`.
-fn key_before(text: &[u8], sign: usize) -> Option<Key> {
+fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
+    let text = anchors.text;
     let mut end = sign;
     if before(text, end) == b':' {
         end -= 1;
@@ -146,15 +129,28 @@ fn key_before(text: &[u8], sign: usize) -> Option<Key> {
             quoted: true,
         });
     }
-    let start = run_back(text, end, KEY, |byte| {
-        is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
-    });
+    let mut start = anchors.run_back(Class::Token, end);
+    // What else names are made of is rare in them.
+    if is(before(text, start), HIGH) || matches!(before(text, start), b'.' | b'[' | b']') {
+        start = run_back(text, start, KEY, |byte| {
+            is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+        });
+        start = start.max(end.saturating_sub(KEY));
+        // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
+        if let Some(bracket) = text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']'))
+            && text[start + bracket] == b'['
+        {
+            start += bracket + 1;
+        }
+    }
+    let start = start.max(end.saturating_sub(KEY));
     // `[IP]:80` is a placeholder and a port.
     (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
 }
 
 /// Judges the pair at a `:` or `=`; says where to go on.
-fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> usize {
+fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> usize {
+    let text = anchors.text;
     let go_on = sign + 1;
     let next = after(text, go_on);
     let colon = text[sign] == b':';
@@ -164,10 +160,13 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
         return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
     }
     let prior = before(text, sign);
+    if prior == b')' && !colon {
+        return positional::constraint(text, sign, found).unwrap_or(go_on);
+    }
     if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
-    let Some(key) = key_before(text, sign) else {
+    let Some(key) = key_before(anchors, sign) else {
         return go_on;
     };
     let name = &text[key.start..key.end];
@@ -187,12 +186,23 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
         b"is" | b"was" if colon => words_before(text, key.start),
         _ => name,
     };
-    if name.is_empty() {
+    // What was a key is replaced.
+    if name.is_empty() || name[0] == b'[' && is_placeholder(name) {
         return go_on;
+    }
+    let arrow = usize::from(!colon && next == b'>');
+    let value = skip_space(text, go_on + arrow);
+    // `password= next=1`
+    if !colon && value > go_on + arrow && before(text, sign) != b' ' && value::is_key(text, value) {
+        return go_on;
+    }
+    if statement::is_key(name) && (!key.quoted || matches!(after(text, value), b'"' | b'\\')) {
+        return statement::literals(text, value, found);
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
     let known = !keys::rules_out(name);
-    if !known && (text.len() - sign < SHORTEST_RANDOM || (colon && !key.quoted)) {
+    // As many values are short as keys unknown.
+    if !known && (text.len() - sign < SHORTEST_RANDOM || !may_be_random(text, value)) {
         return go_on;
     }
     let left = before(text, key.start);
@@ -204,12 +214,12 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
     let style = match (colon, key.quoted) {
         (true, true) => Style::Json,
         (false, _) => Style::Equals,
+        // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
+        (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
-    let arrow = usize::from(!colon && next == b'>');
-    let value = skip_space(text, go_on + arrow);
     if known {
         let scope = if style == Style::Prose { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
@@ -218,11 +228,36 @@ fn pair(text: &[u8], sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> 
         } else {
             keys::in_text(scope, name, Parent::Struct)
         };
-        if let Some(rule) = rule {
+        if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
+            // `DB_PASSWORD_FILE=/run/secrets/db`
+            if matches!(after(text, value), b'/' | b'.' | b'~') && names_file(name) {
+                return go_on;
+            }
+            // `passwords=30`
+            let plural = name.ends_with(b"s") && !name.ends_with(b"ss") && rule.class == KeyClass::Secret;
+            if plural && value::is_number(&text[value..value::bare(head(text, value, KEY), value, Bare::Strict, false)])
+            {
+                return go_on;
+            }
             return take(text, value, rule, style, in_url, found);
         }
     }
     random(text, name, value, style, in_url, found).unwrap_or(go_on)
+}
+
+/// Whether what stands at `from` is long enough and all base64: most values end before that.
+fn may_be_random(text: &[u8], from: usize) -> bool {
+    let from = inside(text, from);
+    let from = run(head(text, from, 8), from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
+    text.get(from..from + SHORTEST_RANDOM)
+        .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
+}
+
+/// Whether the key at `start` is one of Go's `map[..]`.
+fn in_map(text: &[u8], start: usize) -> bool {
+    let window = &text[start.saturating_sub(128)..start];
+    let open = super::bytes::rfind(window, b"map[");
+    open.is_some_and(|open| !window[open..].contains(&b']'))
 }
 
 /// `curl -u user:password`
@@ -234,6 +269,13 @@ fn curl_user(left: &[u8]) -> bool {
 fn opens_field(text: &[u8], start: usize) -> bool {
     let at = run_back(text, start, 64, |byte| is(byte, SPACE));
     matches!(before(text, at), b'{' | b',' | b'(') && at > 0
+}
+
+/// Whether a key says where something is kept.
+fn names_file(name: &[u8]) -> bool {
+    [&b"file"[..], b"path", b"dir"]
+        .iter()
+        .any(|end| name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end))
 }
 
 /// `src/auth.rs:42`
@@ -266,6 +308,19 @@ fn skip_space(text: &[u8], from: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// What an opening bracket may stand for.
+fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
+    if alnum(before(text, paren)) {
+        return newtype(text, paren, found);
+    }
+    if matches!(after(text, paren + 1), b'"' | b'\\')
+        && let Some(next) = positional::tuple(text, paren, found)
+    {
+        return next;
+    }
+    positional::insert(text, paren, found).unwrap_or(paren + 1)
 }
 
 /// `UserId(42)`, `Password("..")`: a type whose name is a key.
@@ -302,9 +357,10 @@ fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
 
 /// A random value under a key that no rule knows.
 fn random(text: &[u8], key: &[u8], from: usize, style: Style, in_url: bool, found: &mut Vec<Finding>) -> Option<usize> {
-    if matches!(style, Style::Prose | Style::Field | Style::Newtype) || from + SHORTEST_RANDOM > text.len() {
+    if style == Style::Newtype || !may_be_random(text, from) {
         return None;
     }
+    let from = inside(text, from);
     let (start, end, next) = match value::quoted(text, from) {
         Some(quoted) => (quoted.start, quoted.end, quoted.next),
         None => {

@@ -1,14 +1,15 @@
-//! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, `\\host\share\NAME`.
+//! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, and with the host's `\\HOST\share\NAME`.
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, starts_with};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
 
-/// Directories beside the users' that belong to nobody.
+/// Directories beside the users' that belong to nobody, and the users that build machines and images come with.
 const NOBODY: &[&[u8]] = words!(
     "shared" "public" "default" "all users" "default user" "defaultapppool" "localservice" "networkservice"
-    "lost+found" "guest" "all" "user"
+    "lost+found" "guest" "all" "user" "runner" "runneradmin" "ec2-user" "vagrant" "codespace" "linuxbrew" "circleci" "vsts"
+    "jenkins" "gitlab-runner" "buildkite-agent"
 );
 
 /// Where home directories hang when they do not hang at the root.
@@ -32,7 +33,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         let (users, windows) = match after(text, at) {
             b'h' if starts_with(text, at, b"home") && text[slash] == b'/' => (at + 4, false),
-            b'U' | b'u' if starts_with(text, at, b"Users") && (text[at] == b'U' || text[slash] == b'\\') => {
+            b'U' | b'u'
+                if starts_with(text, at, b"Users")
+                    && (text[at] == b'U'
+                        || text[slash] == b'\\'
+                        || before(text, slash) == b':' && is_drive(text, slash)) =>
+            {
                 (at + 5, text[slash] == b'\\')
             }
             b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => (at + 22, true),
@@ -43,7 +49,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         // `C:/Users/..` is a path of Windows too.
-        let drive = before(text, slash) == b':' && before(text, slash.saturating_sub(1)).is_ascii_uppercase();
+        let drive = before(text, slash) == b':' && is_drive(text, slash);
         let spaced = (windows || drive).then_some(text[slash]);
         let end = segment(text, name, spaced);
         at = end.max(at);
@@ -82,7 +88,7 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
     if prior.is_ascii_lowercase() && start >= 2 && text[start - 2] == b'/' && after(text, slash + 1) == b'U' {
         return true;
     }
-    if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b'%') {
+    if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b']' | b'%') {
         return false;
     }
     // `GET /home/dashboard` is a route.
@@ -119,6 +125,11 @@ fn segment(text: &[u8], from: usize, spaced: Option<u8>) -> usize {
     end
 }
 
+/// Whether the colon before `slash` follows the letter of a drive.
+fn is_drive(text: &[u8], slash: usize) -> bool {
+    slash >= 2 && is(text[slash - 2], LETTER) && !alnum(before(text, slash - 2))
+}
+
 fn is_nobody(name: &[u8]) -> bool {
     NOBODY.iter().any(|nobody| name.eq_ignore_ascii_case(nobody))
         || is_placeholder(name)
@@ -132,11 +143,14 @@ fn is_nobody(name: &[u8]) -> bool {
 /// Whether `\\` at `slash` starts a share, and is not an escaped backslash within a path.
 fn is_share(text: &[u8], slash: usize) -> bool {
     let prior = before(text, slash);
-    (is(prior, SPACE | STOP) || prior == b'=' || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
+    prior != b']'
+        && (is(prior, SPACE | STOP | HIGH)
+            || prior == b'='
+            || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
         && alnum(after(text, run(text, slash, |byte| byte == b'\\')))
 }
 
-/// `\\host\share\name`: the name goes. Escaped separators are twice as long.
+/// `\\host\share\name`: host and name go. Escaped separators are twice as long.
 fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
     let host = run(text, slash, |byte| byte == b'\\');
     let width = (host - slash) / 2;
@@ -156,6 +170,9 @@ fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
             break;
         }
         at = next;
+    }
+    if count >= 2 && parts[0].len() >= 2 && parts[1].len() >= 2 && !is_placeholder(&text[parts[0].clone()]) {
+        found.push(Finding::new(Kind::Host, Severity::Likely, parts[0].clone()));
     }
     if count < 3 {
         return at.max(slash + 1);

@@ -1,6 +1,6 @@
 //! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run};
 use super::dates::date_at;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, codes};
@@ -9,7 +9,9 @@ use super::{Finding, Kind, Severity, codes};
 const WORDS: &[&[u8]] = words!(
     "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
     "msisdn" "sms" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
-    "phones" "viber"
+    "phones" "viber" "dialled" "dialling" "callback" "cellular" "landline" "handset" "sim" "telefono" "movil" "celular"
+    "portable" "mobiel" "telefoon" "puhelin" "puh" "gsm" "tlf" "telefone" "komorka"
+    "teléfono" "móvil" "tél" "téléphone" "елефон" "обильн" "电话" "電話" "手机" "手機" "携帯" "전화" "휴대폰" "फ़ोन" "फोन" "هاتف" "τηλ" "טלפון"
 );
 
 /// The longest number there is (E.164), and the shortest that is looked for.
@@ -29,6 +31,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
         }
     }
     let mut at = 0;
+    let known = found.len();
     while at < cluster.groups().len() {
         if let Some((from, count)) = clear_form(cluster, at) {
             found.push(Finding::new(Kind::Phone, Severity::Likely, from..cluster.groups()[at + count - 1].1));
@@ -37,7 +40,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
             at += 1;
         }
     }
-    if found.last().is_some_and(|finding| finding.kind == Kind::Phone && finding.start >= start.saturating_sub(1)) {
+    if found.len() > known {
         return;
     }
     if let Some(span) = announced(cluster) {
@@ -45,7 +48,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Where the `+` before the digits is, also as `(+`, `+(` or `%2B`.
+/// Where the `+` before the digits is, also as `(+` or `+(`.
 fn plus(text: &[u8], start: usize) -> Option<usize> {
     let at = match before(text, start) {
         b'+' => start - 1,
@@ -55,9 +58,6 @@ fn plus(text: &[u8], start: usize) -> Option<usize> {
             && before(text, start.saturating_sub(2)) != b' ' =>
         {
             start - 2
-        }
-        b'B' | b'b' if start >= 3 && starts_with(text, start - 3, b"%2B") => {
-            return Some(start - 3);
         }
         _ => return None,
     };
@@ -91,6 +91,11 @@ fn international(cluster: &Cluster<'_>) -> Option<usize> {
 fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     let text = cluster.text;
     let groups = cluster.groups();
+    // Every form begins with three digits, with `1` and three, or with a zero.
+    let begins = |group: &[u8]| group.len() == 3 || group[0] == b'0';
+    if !(begins(cluster.group(at)) || cluster.group(at) == b"1" && groups.len() > at + 3) {
+        return None;
+    }
     let start = groups[at].0;
     let prior = before(text, start);
     let free = |count: usize| {
@@ -130,7 +135,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     }
     // `01 23 45 67 89`
     let separator = cluster.separator(at + 1);
-    let zero = cluster.group(at)[0] == b'0' && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
+    let first_of_all = at == 0 || cluster.separator(at) != b' ';
+    let zero =
+        first_of_all && cluster.group(at)[0] == b'0' && cluster.group(at).get(1).is_some_and(|digit| *digit != b'0');
     if zero
         && matches!(separator, b' ' | b'.')
         && cluster.shaped(at, &[2, 2, 2, 2, 2])
@@ -186,6 +193,10 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     let mut digits = cluster.digits;
     // With `00` and the country's code a number is longer.
     let most = if cluster.group(0).starts_with(b"00") { MOST + 2 } else { 13 };
+    // A number in one piece is whole.
+    if cluster.group(0).len() >= 8 {
+        (count, digits) = (1, cluster.group(0).len());
+    }
     while digits > most && count > 1 {
         count -= 1;
         digits -= cluster.group(count).len();
@@ -206,19 +217,36 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     if next == b' ' {
         let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
         const UNITS: &[&[u8]] = words!(
-            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times"
+            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times" "took" "rows" "entries"
         );
         if UNITS.contains(&unit) {
             return None;
         }
     }
-    if !context(text, start, 20, WORDS) || is_id(text, start) {
+    if !context(text, start, 20, WORDS) || is_id(text, start) || count == 1 && !introduced(text, start) {
         return None;
     }
     if before(text, start) == b'(' && text[groups[0].1..end].contains(&b')') {
         start -= 1;
     }
     Some(start..end)
+}
+
+/// Whether the word just left of a number in one piece is a telephone's or leads to it: `SMS to 07700900123`, not
+/// `call stack depth 12345678`.
+fn introduced(text: &[u8], start: usize) -> bool {
+    const LEADS: &[&[u8]] = words!(
+        "number" "numbers" "no" "nr" "num" "is" "was" "to" "at" "from" "me" "us" "on" "for" "by" "via" "via" "home" "work"
+        "office" "msg" "message" "sent" "recipient" "user" "customer" "client" "line" "back" "nummer" "numero" "número" "le" "el" "an" "von" "de"
+        "auf" "unter" "al" "ext" "verified" "notify" "notified" "with" "and" "or" "rejected" "invalid" "unknown" "blocked"
+    );
+    let end = super::bytes::run_back(text, start, 6, |byte| !is(byte, LETTER | DIGIT | HIGH) && byte != b'\n');
+    let word = super::bytes::run_back(text, end, 24, |byte| is(byte, LETTER | HIGH));
+    let known = |words: &[&[u8]]| words.iter().any(|known| text[word..end].eq_ignore_ascii_case(known));
+    word == end
+        || text[word..end].iter().any(|byte| is(*byte, HIGH))
+        || known(LEADS)
+        || context(text, end, end - word, WORDS)
 }
 
 /// Whether the word just left of the number makes it some other number: `call id 12345678`, `sms_count=12345678`.

@@ -3,7 +3,7 @@
 //! Text that is clean consists of lower-case letters and spaces above all. These are passed over eight at a time, in plain
 //! arithmetic on a `u64`; the few other bytes are counted by class, one byte lane per class, and the counts decide.
 
-use super::bytes::{JOINT, alnum, is};
+use super::bytes::{JOINT, LETTER, SPACE, after, alnum, before, is};
 
 /// The shortest token that is looked for by its own looks.
 pub(super) const TOKEN: usize = 16;
@@ -13,11 +13,13 @@ pub(super) const RUN: usize = 12;
 
 const DIGITS: u32 = 0;
 /// `:`; `=`, `(` and `>`, after which a value may stand: `pin=1`, `UserId(1)`, `<pin>1</pin>`; `@`, and `%`, which may hide
-/// one; `/` and `\`. Of these a single one makes a detector look.
+/// one; `/` and `\`; [`FULL_WIDTH`]. Of these a single one makes a detector look.
 const ALARMS: u32 = 8;
 const DOTS: u32 = 16;
 const DASHES: u32 = 24;
 const UPPERS: u32 = 32;
+/// `'`, of which two stand around a word of SQL: `identified by 'x'`.
+const QUOTES: u32 = 40;
 
 static LANES: [u64; 256] = lanes();
 
@@ -27,9 +29,10 @@ const fn lanes() -> [u64; 256] {
     while byte < 256 {
         table[byte] = match byte as u8 {
             b'0'..=b'9' => 1 << DIGITS,
-            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' => 1 << ALARMS,
+            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' | FULL_WIDTH => 1 << ALARMS,
             b'.' => 1 << DOTS,
             b'-' => 1 << DASHES,
+            b'\'' => 1 << QUOTES,
             b'A'..=b'Z' => 1 << UPPERS,
             _ => 0,
         };
@@ -39,9 +42,10 @@ const fn lanes() -> [u64; 256] {
 }
 
 /// Added to the counts, this sets the highest bit of a lane that alone calls for a detector: one alarm, six digits (no
-/// number with fewer that has not two dots as well), two dashes (`--password`).
-const LIMITS: u64 = 127 << ALARMS | 122 << DIGITS | 126 << DASHES;
-const REACHED: u64 = 0x80 << ALARMS | 0x80 << DIGITS | 0x80 << DASHES;
+/// number with fewer that has not two dots as well), two dashes (`--password`), two
+/// quotes.
+const LIMITS: u64 = 127 << ALARMS | 122 << DIGITS | 126 << DASHES | 126 << QUOTES;
+const REACHED: u64 = 0x80 << ALARMS | 0x80 << DIGITS | 0x80 << DASHES | 0x80 << QUOTES;
 
 const LOWS: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -56,7 +60,9 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
         return is_clean_long(text);
     }
     let lanes = counted(text);
-    lanes_are_clean(lanes) && (text.len() < RUN || !may_have_token(lanes) || !has_long_run_in_short(text))
+    lanes_are_clean(lanes)
+        && (text.len() < RUN || !may_have_token(lanes) || !has_long_run_in_short(text))
+        && !may_have_option(lanes, text)
 }
 
 /// The same, block by block; most texts of this length that are not clean say so at their start.
@@ -71,9 +77,9 @@ fn is_clean_long(text: &[u8]) -> bool {
         }
         // What was reached stays reached, and the next block's counts fit. The other lanes are below their limits.
         let capped = |shift: u32, most: u64| (lanes >> shift & 0xff).min(most) << shift;
-        lanes = lanes & (0xff << DIGITS | 0xff << DASHES) | capped(DOTS, 2) | capped(UPPERS, 1);
+        lanes = lanes & (0xff << DIGITS | 0xff << DASHES | 0xff << QUOTES) | capped(DOTS, 2) | capped(UPPERS, 1);
     }
-    !may_have_token(lanes) || !has_long_run(text)
+    (!may_have_token(lanes) || !has_long_run(text)) && !may_have_option(lanes, text)
 }
 
 #[inline]
@@ -86,6 +92,18 @@ fn lanes_are_clean(lanes: u64) -> bool {
 #[inline]
 fn may_have_token(lanes: u64) -> bool {
     lanes & (0xff << DIGITS | 0xff << UPPERS) != 0
+}
+
+/// Whether the only dash begins an option: `mysql -phunter2`.
+#[inline]
+fn may_have_option(lanes: u64, text: &[u8]) -> bool {
+    lanes & 0xff << DASHES != 0 && has_option(text)
+}
+
+#[inline(never)]
+fn has_option(text: &[u8]) -> bool {
+    let dash = text.iter().position(|byte| *byte == b'-').unwrap_or(text.len());
+    is(before(text, dash), SPACE) && is(after(text, dash + 1), LETTER)
 }
 
 /// How many bytes of each class there are in a block.
@@ -109,8 +127,8 @@ fn counted(block: &[u8]) -> u64 {
 /// Zero bytes count for nothing.
 #[inline]
 fn counted_word(word: u64) -> u64 {
-    let mut others = (at_least(word, b'%') & !at_least(word, b']')) & !word & HIGHS;
-    let mut lanes = 0;
+    let mut others = at_least(word, b'%') & !at_least(word, b']') & !word & HIGHS;
+    let mut lanes = if word & HIGHS == 0 { 0 } else { full_width(word) };
     while others != 0 {
         let byte = (word >> (others.trailing_zeros() & 0x38)) as u8;
         lanes += LANES[usize::from(byte)];
@@ -118,6 +136,14 @@ fn counted_word(word: u64) -> u64 {
     }
     lanes
 }
+
+/// An alarm if one of the bytes is the first of U+FF01 to U+FF5E, which stand for the signs of ASCII.
+#[inline(never)]
+fn full_width(word: u64) -> u64 {
+    u64::from(word.to_le_bytes().contains(&FULL_WIDTH)) << ALARMS
+}
+
+const FULL_WIDTH: u8 = 0xef;
 
 /// Sets the highest bit of each byte that is ASCII and at least `least`; that of others may be set or not.
 #[inline]
@@ -178,17 +204,23 @@ mod tests {
         let digits = count(b"0123456789");
         let uppers = text.iter().filter(|byte| byte.is_ascii_uppercase()).count();
         let token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let option = text.iter().position(|byte| *byte == b'-').is_some_and(|dash| {
+            let starts = dash == 0 || b" \t\n\r\0\x0b\x0c".contains(&text[dash - 1]);
+            starts && text.get(dash + 1).is_some_and(u8::is_ascii_alphabetic)
+        });
         let longest = text.split(|byte| !token(byte)).map(<[u8]>::len).max().unwrap_or(0);
-        count(b":=(>@%/\\") == 0
+        count(b":=(>@%/\\\xef") == 0
             && digits < 6
             && count(b"-") < 2
+            && count(b"'") < 2
+            && !option
             && (digits == 0 || count(b".") < 2)
             && (digits + uppers == 0 || longest < RUN)
     }
 
     #[test]
     fn the_gate_says_what_a_look_at_each_byte_says() {
-        let alphabet = b"ab Z09.-:=@/_,(>%\\]$zA\xc3\xa9\0";
+        let alphabet = b"ab Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef";
         let mut number = 1_u64;
         let mut settled = 0;
         for round in 0..60_000_usize {
@@ -225,7 +257,7 @@ mod tests {
             }
         }
         // As many of one class as no lane holds.
-        for byte in *b".A9-a" {
+        for byte in *b".A9-'a" {
             for length in [255, 256, 257, 512, 1024] {
                 let mut text = vec![byte; length];
                 text.extend(b" 1");

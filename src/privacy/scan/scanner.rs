@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::custom::{Custom, CustomError};
-use super::finding::{Finding, redact, settle};
+use super::finding::{Finding, redact, revealed, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
 use super::profile;
 
@@ -46,6 +46,9 @@ pub enum OnFinding {
     /// one is replaced; as the answer to one kind it does so in any case.
     DropRecord,
 }
+
+/// How often a text is looked at again. Two looks are enough for nearly all there is.
+const MOST_LOOKS: usize = 8;
 
 impl Scanner {
     /// All built-in kinds, each with the policy's own answer.
@@ -123,17 +126,47 @@ impl Scanner {
     /// text is one finding.
     pub(crate) fn scan(&self, text: &[u8], found: &mut Vec<Finding>) {
         found.clear();
-        let all = || {
-            super::detect(text, found);
-            if let Some(settings) = &self.settings {
-                settings.apply(text, found);
+        guarded(text, found, |found| self.look(text, found));
+    }
+
+    /// As [`Scanner::scan`], and what is left is looked at again until there is nothing to find: a placeholder may end what
+    /// went on before, or bring a word nearer to a number. Scrubbing what comes of it changes nothing.
+    ///
+    /// Text that is unstable is made, not met, so where every nanosecond counts one look is enough: what another would find
+    /// makes the second check drop the record.
+    pub(crate) fn scan_settled(&self, text: &[u8], found: &mut Vec<Finding>) {
+        self.scan(text, found);
+        guarded(text, found, |found| {
+            for _ in 0..MOST_LOOKS {
+                if found.is_empty() {
+                    break;
+                }
+                let more = revealed(
+                    text,
+                    found,
+                    |kind| self.placeholder(kind),
+                    |clean, more| {
+                        if !self.looks_clean(clean) {
+                            self.look(clean, more);
+                        }
+                    },
+                );
+                if more.is_empty() {
+                    break;
+                }
+                found.extend(more);
+                settle(found);
             }
-            settle(found);
-        };
-        if catch_unwind(AssertUnwindSafe(all)).is_err() {
-            found.clear();
-            found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
+        });
+    }
+
+    /// One look at a text.
+    fn look(&self, text: &[u8], found: &mut Vec<Finding>) {
+        super::detect(text, found);
+        if let Some(settings) = &self.settings {
+            settings.apply(text, found);
         }
+        settle(found);
     }
 
     /// Gives `text` piece by piece to `push`, each finding replaced by its placeholder. Findings that begin behind the
@@ -148,7 +181,46 @@ impl Scanner {
         found.iter().map(|finding| answer(finding, answers, default)).max().unwrap_or(OnFinding::Redact)
     }
 
-    fn customs(&self) -> &[Custom] {
+    /// Whether a kind is looked for no longer.
+    pub(crate) fn is_off(&self, kind: Kind) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.off.meets(KindSet::of(kind)))
+    }
+
+    /// What a finding of this kind leads to, if it is not what the policy says of findings.
+    pub(crate) fn own_answer(&self, kind: Kind) -> Option<OnFinding> {
+        let answers = self.settings.as_ref().map_or(&[][..], |settings| &settings.answers);
+        answers.iter().find(|(known, _)| *known == KindSet::of(kind)).map(|(_, answer)| *answer)
+    }
+
+    /// This scanner with all that another was told.
+    pub(crate) fn and(mut self, other: &Scanner) -> Result<Self, CustomError> {
+        for custom in other.customs() {
+            self = self.custom(custom.clone())?;
+        }
+        for (there, name) in other.kinds() {
+            // A kind that was added has another number here.
+            let Some(here) = self.kind(name) else { continue };
+            if other.is_off(there) {
+                self = self.without(here);
+            }
+            if let Some(answer) = other.own_answer(there) {
+                self = self.on_finding(here, answer);
+            }
+        }
+        Ok(self)
+    }
+
+    /// All kinds with their names, those that were added at the end.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let built_in = Kind::BUILT_IN.iter().map(|kind| (*kind, kind.name()));
+        // At most MOST_CUSTOM are there.
+        let added =
+            self.customs().iter().enumerate().map(|(at, added)| (Kind::Custom(CustomKind(at as u8)), added.name()));
+        built_in.chain(added)
+    }
+
+    /// The kinds that were added.
+    pub(crate) fn customs(&self) -> &[Custom] {
         self.settings.as_ref().map_or(&[], |settings| &settings.custom)
     }
 
@@ -174,6 +246,14 @@ impl Settings {
             custom.find(text, |start, end| found.push(Finding::new(kind, custom.certainty(), start..end)));
         }
         found.retain(|finding| !self.off.meets(finding.kinds));
+    }
+}
+
+/// Does the work; should it fail, the whole text is one finding.
+fn guarded(text: &[u8], found: &mut Vec<Finding>, work: impl FnOnce(&mut Vec<Finding>)) {
+    if catch_unwind(AssertUnwindSafe(|| work(found))).is_err() {
+        found.clear();
+        found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
     }
 }
 

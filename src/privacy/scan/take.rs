@@ -4,7 +4,7 @@ use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, r
 use super::judge::{bare_counts, quoted_counts};
 use super::pairs::{KEY, Style};
 use super::value::{self, Bare, is_placeholder, is_status};
-use super::{Finding, Kind, Severity};
+use super::{Finding, Kind, Severity, dates};
 use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Takes the value at `from` if it is one; says where to go on.
@@ -16,19 +16,7 @@ pub(super) fn take(
     in_url: bool,
     found: &mut Vec<Finding>,
 ) -> usize {
-    let mut at = from;
-    // `Some("x")`, `UserId(42)`, `&"x"`, `b"x"`: the inside is the value.
-    for _ in 0..4 {
-        if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
-            at += 1;
-        }
-        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
-        let wraps = name > at && after(text, name) == b'(' && text[at].is_ascii_uppercase();
-        if !wraps {
-            break;
-        }
-        at = name + 1;
-    }
+    let mut at = inside(text, from);
     match after(text, at) {
         b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
             return list(text, at + 1, rule, style, found);
@@ -64,8 +52,8 @@ pub(super) fn take(
     let mut end = value::bare(judged, start, loose, in_url);
     if judged.len() < text.len() && run(judged, end, |byte| matches!(byte, b'.' | b',' | b':')) == judged.len() {
         // Longer than is read: judged by its head, taken whole.
-        let whole = value::bare(text, start, loose, in_url);
         if start > at || bare_counts(judged, at, end, rule, style) {
+            let whole = value::bare(text, start, loose, in_url);
             push(found, rule, style, in_url, start..whole);
             return whole;
         }
@@ -101,8 +89,17 @@ pub(super) fn take(
                 end = value::words(text, end, numbers);
             }
         }
-        if rule.text == TextRule::Phone && !in_url {
-            end = run(text, end, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/'));
+        if rule.text == TextRule::Date && !in_url {
+            end = dates::whole(text, at, end);
+        }
+        // `030 901820`, but not `0301234567 422`.
+        if rule.text == TextRule::Phone && !in_url && value::digits(&text[at..end]) < 8 {
+            end = run(head(text, at, 24), at, |byte| {
+                is(byte, DIGIT) || matches!(byte, b'+' | b' ' | b'-' | b'.' | b'(' | b')' | b'/')
+            });
+            while end > at && value::digits(&text[at..end]) > 15 {
+                end = super::bytes::run_back(text, end, 24, |byte| byte != b' ').max(at + 1) - 1;
+            }
             while end > at && !is(text[end - 1], DIGIT) {
                 end -= 1;
             }
@@ -110,6 +107,23 @@ pub(super) fn take(
         }
         push(found, rule, style, in_url, at..end);
         return end;
+    }
+    at
+}
+
+/// Where the value at `from` begins: `Some("x")`, `UserId(42)`, `&"x"`, `b"x"` are what is inside.
+pub(super) fn inside(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    for _ in 0..4 {
+        if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
+            at += 1;
+        }
+        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
+        let wraps = name > at && after(text, name) == b'(' && text[at].is_ascii_uppercase();
+        if !wraps {
+            break;
+        }
+        at = name + 1;
     }
     at
 }
@@ -203,8 +217,9 @@ fn cookies(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
         if name == at || after(text, name) != b'=' {
             break;
         }
-        let end =
-            run(text, name + 1, |byte| !is(byte, SPACE) && !matches!(byte, b';' | b'"' | b',' | b'\\' | b'}' | b')'));
+        let end = run(text, name + 1, |byte| {
+            !is(byte, SPACE | HIGH) && !matches!(byte, b';' | b'"' | b',' | b'\\' | b'}' | b')')
+        });
         let attribute = [&b"path"[..], b"domain", b"max-age", b"expires", b"samesite", b"priority"]
             .iter()
             .any(|known| text[at..name].eq_ignore_ascii_case(known));

@@ -6,9 +6,11 @@ use super::bytes::{
 };
 use super::profile::TOKEN;
 use super::value::is_placeholder;
-use super::{Finding, Kind, Severity, national, vendors, wallet};
+use super::{Finding, Kind, Severity, printed, shapes, vendors, wallet};
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    // What other detectors found does not matter here.
+    let known = found.len();
     let text = anchors.text;
     let mut from = 0;
     while let Some((start, mut end)) = anchors.long_run(from) {
@@ -17,7 +19,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         end = scheme(text, start, found).unwrap_or(end);
-        if end - start >= TOKEN && found.last().is_none_or(|last| last.end <= start) {
+        if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
             end = long(text, start, end, found).max(end);
         }
         from = end;
@@ -34,13 +36,21 @@ fn is_uuid(run: &[u8]) -> bool {
 /// Looks into a run of at least [`TOKEN`] bytes; says where it went on to.
 fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usize {
     let mut at = start;
+    if let Some((from, to)) = shapes::key(text, start, end) {
+        found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
+        at = to;
+    }
+    // Behind the last of them there is no key, and before this place no JSON web token.
+    let last = text[at..end].iter().rposition(|byte| is(*byte, DIGIT) || byte.is_ascii_uppercase());
+    let last = last.map_or(at, |offset| at + offset);
+    let mut barren = at;
     while at < end {
         // A key starts where a word does.
         if alnum(text[at])
             && !alnum(before(text, at))
-            && let Some((kind, to)) = token_at(text, at, start, end)
+            && let Some((kind, severity, to)) = token_at(text, at, last, &mut barren)
         {
-            found.push(Finding::new(kind, Severity::Validated, at..to));
+            found.push(Finding::new(kind, severity, at..to));
             at = to;
             continue;
         }
@@ -49,51 +59,47 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
     at
 }
 
-fn token_at(text: &[u8], at: usize, start: usize, end: usize) -> Option<(Kind, usize)> {
-    if text[at..].starts_with(b"eyJ")
-        && let Some(to) = jwt(text, at)
+fn token_at(text: &[u8], at: usize, last: usize, barren: &mut usize) -> Option<(Kind, Severity, usize)> {
+    if at >= *barren && is_token_header(text, at) {
+        match jwt(text, at) {
+            Ok(to) => return Some((Kind::Jwt, Severity::Validated, to)),
+            Err(to) => *barren = to,
+        }
+    }
+    if at <= last
+        && let Some((to, severity)) = vendors::key_at(text, at)
     {
-        return Some((Kind::Jwt, to));
+        return Some((Kind::ApiKey, severity, to));
     }
-    if let Some(to) = vendors::key_at(text, at) {
-        return Some((Kind::ApiKey, to));
+    if let Some(to) = printed::token(text, at) {
+        return Some((Kind::NationalId, Severity::Validated, to));
     }
-    if at == start && (before(text, at) == b':' && telegram(text, at, end) || is_hook(text, at, end)) {
-        return Some((Kind::ApiKey, run(text, at, |byte| is(byte, LETTER | DIGIT | JOINT))));
-    }
-    if let Some(to) = national::fiscal_code(text, at) {
-        return Some((Kind::NationalId, to));
-    }
-    wallet::address(text, at).map(|to| (Kind::Wallet, to))
+    wallet::address(text, at).map(|(to, severity)| (Kind::Wallet, severity, to))
 }
 
-/// The last part of `discord.com/api/webhooks/123/TOKEN` or `hooks.slack.com/services/T1/B1/TOKEN`.
-fn is_hook(text: &[u8], at: usize, end: usize) -> bool {
-    let left = &text[at.saturating_sub(64)..at];
-    end - at >= 20
-        && before(text, at) == b'/'
-        && (find_bytes(left, 0, b"/api/webhooks/").is_some() || find_bytes(left, 0, b"hooks.slack.com/").is_some())
+/// Whether base64 of a JSON object that names an algorithm begins here.
+fn is_token_header(text: &[u8], at: usize) -> bool {
+    // A brace and what may follow it: `{"`, `{ "` or a line break.
+    if text[at] != b'e' || !matches!(after(text, at + 1), b'w'..=b'z') {
+        return false;
+    }
+    let mut json = [0u8; 192];
+    let len = decode(&text[at..], &mut json);
+    let json = &json[..len];
+    json.starts_with(b"{")
+        && [&b"\"alg\""[..], b"\"typ\"", b"\"enc\"", b"\"kid\""].iter().any(|name| find_bytes(json, 0, name).is_some())
 }
 
-/// `123456789:AAF..`, where the part behind the colon is `at..end`.
-fn telegram(text: &[u8], at: usize, end: usize) -> bool {
-    let id = run_back(text, at - 1, 12, |byte| is(byte, DIGIT));
-    let token = run(text, at, |byte| is(byte, LETTER | DIGIT | JOINT)).min(end) - at;
-    (8..=11).contains(&(at - 1 - id))
-        && (34..=36).contains(&token)
-        && (!alnum(before(text, id)) || text[..id].ends_with(b"bot"))
-}
-
-/// Three parts in base64url, of which the first is a JSON object that names an algorithm.
-fn jwt(text: &[u8], at: usize) -> Option<usize> {
+/// Where the three or five parts in base64url end, of which the first begins at `at`; or up to where there are none.
+fn jwt(text: &[u8], at: usize) -> Result<usize, usize> {
     let part = |byte: u8| is(byte, LETTER | DIGIT | JOINT);
     let header = run(text, at, part);
     if after(text, header) != b'.' {
-        return None;
+        return Err(header);
     }
     let mut end = run(text, header + 1, part);
     if end - header < 5 {
-        return None;
+        return Err(header);
     }
     // Signature (which may be empty or cut off), and the two parts more of an encrypted token.
     for _ in 0..3 {
@@ -101,20 +107,11 @@ fn jwt(text: &[u8], at: usize) -> Option<usize> {
             end = run(text, end + 1, part);
         }
     }
-    if after(text, end) == b'=' {
-        end = run(text, end, |byte| byte == b'=');
-    }
-    let mut json = [0u8; 192];
-    let len = decode(&text[at..header], &mut json);
-    let json = &json[..len];
-    [&b"\"alg\""[..], b"\"typ\"", b"\"enc\"", b"\"kid\""]
-        .iter()
-        .any(|name| find_bytes(json, 0, name).is_some())
-        .then_some(end)
+    Ok(run(text, end, |byte| byte == b'='))
 }
 
-/// Decodes base64 of either alphabet into `out` and says how many bytes it wrote; stops at the first byte that is neither.
-fn decode(text: &[u8], out: &mut [u8]) -> usize {
+/// Decodes base64 of either alphabet into `out` and says how many bytes it wrote; stops where it is neither, or no text.
+pub(super) fn decode(text: &[u8], out: &mut [u8]) -> usize {
     let (mut bits, mut count, mut len) = (0u32, 0, 0);
     for byte in text {
         let value = match byte {
@@ -131,6 +128,9 @@ fn decode(text: &[u8], out: &mut [u8]) -> usize {
             count -= 8;
             let Some(slot) = out.get_mut(len) else { break };
             *slot = (bits >> count) as u8;
+            if *slot == 0x7f || *slot < b' ' && !matches!(*slot, b'\n' | b'\r' | b'\t') {
+                break;
+            }
             len += 1;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{SPACE, alnum, before, is, run, run_back};
-use super::value::is_placeholder;
+use super::value::{is_placeholder, is_status};
 use super::{Finding, Kind, Severity};
 
 /// The longest authority that is read.
@@ -22,13 +22,14 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         if !alnum(before(text, colon)) {
             continue;
         }
-        if let Some(end) = userinfo(text, start) {
+        if let Some(end) = userinfo(anchors, start) {
             let user = text[start..end].split(|byte| *byte == b':').next().unwrap_or_default();
             let password = &text[(start + user.len() + 1).min(end)..end];
             let bare = password.is_empty();
             let public = bare && matches!(user, b"git" | b"hg" | b"svn");
-            // `user:***@host` still names the user.
-            let template = is_placeholder(&text[start..end]) || is_placeholder(user) && is_placeholder(password);
+            // `alice:***@host` still names her.
+            let template = is_placeholder(&text[start..end])
+                || is_placeholder(password) && (is_placeholder(user) || is_status(user));
             if !(public || template || bare && user.is_empty()) {
                 found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..end));
             }
@@ -41,8 +42,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 }
 
 /// Where the userinfo that starts at `start` ends: the last `@` of the authority.
-fn userinfo(text: &[u8], start: usize) -> Option<usize> {
+fn userinfo(anchors: &Anchors<'_>, start: usize) -> Option<usize> {
+    let text = anchors.text;
     let ceiling = text.len().min(start + AUTHORITY);
+    if !anchors.any_within(Class::At, start, ceiling) {
+        return None;
+    }
     let window = &text[..ceiling];
     let stop = |byte: u8| is(byte, SPACE) || matches!(byte, b'"' | b'<' | b'>' | b'`');
     let end = run(window, start, |byte| !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\'));

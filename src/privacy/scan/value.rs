@@ -1,9 +1,9 @@
 //! What a value beside a key is: where it ends, and whether it is one at all rather than a word of the sentence.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, char_at, head, is, run};
 
 /// Words that report on a thing instead of being it: `token expired`, `password: incorrect`.
-const STATUS: &[&[u8]] = words!(
+static STATUS: WordSet = WordSet::of(words!(
     "a" "absent" "accepted" "active" "all" "already" "an" "and" "any" "are" "as" "at" "available" "bad" "be" "been"
     "blank" "by" "can" "cannot" "changed" "check" "checked" "cleared" "closed" "configured" "could" "created"
     "debug" "decoded" "default" "deleted" "denied" "did" "disabled" "does" "doesn't" "don't" "empty" "enabled"
@@ -24,12 +24,12 @@ const STATUS: &[&[u8]] = words!(
     "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
     "captured" "charged" "delivered" "queued" "bounced" "offline" "online" "unreachable" "down" "up" "localhost"
     "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited"
-);
+));
 
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
-    STATUS.iter().any(|status| word.eq_ignore_ascii_case(status))
+    STATUS.holds(word)
 }
 
 /// Whether a quoted string begins as an answer about a value does: `"is required"`.
@@ -158,6 +158,7 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
             b';' => true,
             b'&' => in_url || is_key(text, at + 1),
             b'#' => in_url,
+            0x80.. => at > from && text[at - 1] < 0x80 && ends_value(text, at),
             b'\\' => matches!(next, b'n' | b'r' | b't' | b'"' | b'\\'),
             b'(' | b'[' | b'{' => {
                 depth += 1;
@@ -182,6 +183,11 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
         at -= 1;
     }
     at
+}
+
+/// Whether the char at `at` ends a value in ASCII: punctuation, and the scripts in which words follow without a space.
+fn ends_value(text: &[u8], at: usize) -> bool {
+    char_at(text, at).is_some_and(|letter| !letter.is_alphanumeric() || super::email::unspaced(letter))
 }
 
 /// Whether `name=` or `name:` stands at `from`.

@@ -1,31 +1,77 @@
-//! Addresses of crypto-currency wallets, by the check sums they carry.
+//! Addresses of crypto-currency wallets, by the check sums they carry or the words before them.
 
 use sha2::{Digest, Sha256};
 
-use super::bytes::{after, alnum, run};
+use super::Severity;
+use super::bytes::{after, alnum, context, head, run};
+use super::keccak::keccak256;
 
-/// Where the address that starts at `at` ends: `0x` and forty hex digits, bech32, base58 with its check.
-pub(super) fn address(text: &[u8], at: usize) -> Option<usize> {
-    let end = run(text, at, alnum);
+/// Where the address that starts at `at` ends and how sure it is: `0x` and forty hex digits, bech32, base58 with its check.
+pub(super) fn address(text: &[u8], at: usize) -> Option<(usize, Severity)> {
+    let end = run(head(text, at, LONGEST + 1), at, alnum);
     if after(text, end) == b'_' {
         return None;
     }
     let token = &text[at..end];
-    let found = match token {
-        [b'0', b'x', hex @ ..] => hex.len() == 40 && hex.iter().all(u8::is_ascii_hexdigit),
-        [b'1' | b'3' | b'D' | b'L' | b'M', ..] if (26..=35).contains(&token.len()) => base58_check(token),
+    let severity = match token {
+        [b'0', b'x', hex @ ..] if hex.len() == 40 => ethereum(text, at, hex)?,
         // Monero has no short check.
-        [b'4' | b'8', ..] => token.len() == 95 && token.iter().all(|byte| digit58(*byte).is_some()) && mixed(token),
-        [b'b' | b't' | b'B' | b'T' | b'l' | b'L', ..] if token.len() >= 14 => bech32(token),
-        _ => false,
+        [b'4' | b'8', ..] if token.len() == 95 => {
+            (token.iter().all(|byte| digit58(*byte).is_some()) && mixed(token)).then_some(Severity::Likely)?
+        }
+        _ if (26..=35).contains(&token.len()) && mixed(token) && base58_check(token) => Severity::Validated,
+        _ => ((14..=LONGEST).contains(&token.len()) && bech32(token)).then_some(Severity::Validated)?,
     };
-    found.then_some(end)
+    Some((end, severity))
 }
 
-fn digit58(byte: u8) -> Option<u32> {
-    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    // Below 58.
-    ALPHABET.iter().position(|known| *known == byte).map(|at| at as u32)
+/// The longest address: Cardano's.
+const LONGEST: usize = 110;
+
+/// Forty hex digits whose case is their check sum (EIP-55), or a word before them that says what they are.
+fn ethereum(text: &[u8], at: usize, hex: &[u8]) -> Option<Severity> {
+    const WORDS: &[&[u8]] = words!(
+        "wallet" "eth" "ethereum" "address" "account" "sender" "recipient" "payer" "payee" "owner" "withdraw" "deposit"
+        "transfer" "erc20" "polygon" "metamask" "beneficiary" "holder" "signer" "to" "from" "addr"
+    );
+    if !hex.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut lower = [0; 40];
+    lower.copy_from_slice(hex);
+    lower.make_ascii_lowercase();
+    // Each letter is a bit of the check sum.
+    let checked = hex.iter().filter(|digit| digit.is_ascii_alphabetic()).count() >= 6
+        && hex.iter().any(u8::is_ascii_uppercase)
+        && keccak256(&lower).is_some_and(|hash| {
+            hex.iter().enumerate().all(|(place, digit)| {
+                let nibble = hash[place / 2] >> (if place % 2 == 0 { 4 } else { 0 }) & 15;
+                digit.is_ascii_digit() || digit.is_ascii_uppercase() == (nibble >= 8)
+            })
+        });
+    match checked {
+        true => Some(Severity::Validated),
+        false => context(text, at, 32, WORDS).then_some(Severity::Contextual),
+    }
+}
+
+/// The value of each digit of base58; 255 for what is none.
+static DIGITS58: [u8; 128] = places(b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz");
+/// The same of bech32, whose digits are small letters.
+static DIGITS32: [u8; 128] = places(b"qpzry9x8gf2tvdw0s3jn54khce6mua7l");
+
+const fn places(alphabet: &[u8]) -> [u8; 128] {
+    let mut table = [255; 128];
+    let mut at = 0;
+    while at < alphabet.len() {
+        table[alphabet[at] as usize] = at as u8;
+        at += 1;
+    }
+    table
+}
+
+fn digit58(byte: u8) -> Option<u64> {
+    DIGITS58.get(usize::from(byte)).filter(|digit| **digit != 255).map(|digit| u64::from(*digit))
 }
 
 fn mixed(token: &[u8]) -> bool {
@@ -34,32 +80,42 @@ fn mixed(token: &[u8]) -> bool {
         && token.iter().any(u8::is_ascii_uppercase)
 }
 
+/// First bytes of addresses: Bitcoin, Litecoin, Dogecoin, Dash, Tron, Zcash, and their test chains.
+const CHAINS: [u8; 14] = [0x00, 0x05, 0x30, 0x32, 0x1e, 0x16, 0x4c, 0x10, 0x41, 0x6f, 0xc4, 0x3a, 0x8c, 0x71];
+
 /// Twenty-five bytes of which the last four are the hash of the others.
 fn base58_check(token: &[u8]) -> bool {
-    let mut bytes = [0u8; 25];
+    // A number of 256 bits, lowest limb first.
+    let mut limbs = [0u64; 4];
     for byte in token {
-        let Some(mut carry) = digit58(*byte) else { return false };
-        for slot in bytes.iter_mut().rev() {
-            carry += u32::from(*slot) * 58;
-            *slot = carry as u8;
-            carry >>= 8;
+        let Some(digit) = digit58(*byte) else { return false };
+        let mut carry = u128::from(digit);
+        for limb in &mut limbs {
+            carry += u128::from(*limb) * 58;
+            *limb = carry as u64;
+            carry >>= 64;
         }
         if carry != 0 {
             return false;
         }
     }
-    let (body, check) = bytes.split_at(21);
-    Sha256::digest(Sha256::digest(body)).starts_with(check)
+    let mut bytes = [0u8; 32];
+    for (slot, limb) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(limbs.iter().rev()) {
+        *slot = limb.to_be_bytes();
+    }
+    let (lead, address) = bytes.split_at(7);
+    let (body, check) = address.split_at(21);
+    lead == [0; 7] && CHAINS.contains(&body[0]) && Sha256::digest(Sha256::digest(body)).starts_with(check)
 }
 
 /// The check sum of BIP 173 and BIP 350.
 fn bech32(token: &[u8]) -> bool {
-    const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
     let Some(split) = token.iter().rposition(|byte| *byte == b'1') else { return false };
     let (human, data) = (&token[..split], &token[split + 1..]);
-    let known = [&b"bc"[..], b"tb", b"ltc", b"bcrt"].iter().any(|known| human.eq_ignore_ascii_case(known));
-    if !known || data.len() < 6 {
+    // Any chain's; the public keys of `age` are written so too.
+    let chain = (2..=10).contains(&human.len()) && human.iter().all(u8::is_ascii_alphabetic);
+    if !chain || human.eq_ignore_ascii_case(b"age") || data.len() < 20 {
         return false;
     }
     let step = |sum: u32, value: u32| {
@@ -81,9 +137,11 @@ fn bech32(token: &[u8]) -> bool {
         sum = step(sum, u32::from(byte.to_ascii_lowercase() & 31));
     }
     for byte in data {
-        let Some(value) = ALPHABET.iter().position(|known| *known == byte.to_ascii_lowercase()) else { return false };
-        // Below 32.
-        sum = step(sum, value as u32);
+        let value = DIGITS32.get(usize::from(byte.to_ascii_lowercase())).copied().unwrap_or(255);
+        if value == 255 {
+            return false;
+        }
+        sum = step(sum, u32::from(value));
     }
     sum == 1 || sum == 0x2bc8_30a3
 }

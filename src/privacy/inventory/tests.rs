@@ -1,0 +1,268 @@
+use super::*;
+
+const HEAD: &str = r#"version = 2
+[document]
+controller = "Acme"
+effective = 2026-03-01
+privacy = "p@acme.example"
+security = "s@acme.example"
+owner = "us"
+retention = "90 days"
+not_collected = ["names"]
+[[changes]]
+version = 2
+date = 2026-03-01
+text = "More."
+"#;
+
+fn parse(lines: &str) -> Result<Inventory, InventoryError> {
+    Inventory::parse_file("acme.toml", &format!("{HEAD}{lines}"))
+}
+
+/// An inventory with these lines in it.
+pub(in crate::privacy) fn with(lines: &str) -> Inventory {
+    parse(lines).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// An inventory of one event with these lines in it.
+fn event(lines: &str) -> String {
+    format!("[events.\"order.placed\"]\npurpose = \"sales\"\n{lines}")
+}
+
+fn digest(lines: &str) -> String {
+    with(lines).digest()
+}
+
+#[test]
+fn every_mistake_has_its_place_and_its_remedy() {
+    let own = HEAD.lines().count();
+    for (lines, line, column, words) in [
+        ("[events", 1, 8, "this is not TOML"),
+        ("[event.x]", 1, 2, "unknown key `event` in the file, did you mean `events`?"),
+        (&event("prupose = \"x\""), 3, 1, "did you mean `purpose`?"),
+        (
+            &event("fields.plan = { kind = \"enum\", value = [\"a\"], purpose = \"-\" }"),
+            3,
+            32,
+            "did you mean `values`?",
+        ),
+        (
+            &event("owner = 7"),
+            3,
+            9,
+            "`owner` in `[events.\"order.placed\"]` is an integer, and a text in quotes is wanted",
+        ),
+        (&event("owner = \" \""), 3, 9, "says nothing; fill it in"),
+        (&event("expires = \"soon\""), 3, 11, "is a day, such as `expires = 2026-03-01`"),
+        (&event("expires = 2026-03-01T12:00:00Z"), 3, 11, "is a day"),
+        (&event("expires = 2026-02-30"), 3, 0, "TOML"),
+        (&event("since = 3"), 3, 9, "newer than the file's own version; raise `version`"),
+        (&event("since = 0"), 3, 9, "a whole number from 1"),
+        (
+            &event("since = 2\nfields.n = { kind = \"integer\", purpose = \"-\", since = 1 }"),
+            4,
+            55,
+            "older than what it is a part of",
+        ),
+        ("[events.x]\nowner = \"o\"", 1, 9, "has no `purpose`; write what it is good for: `purpose = \"..\"`"),
+        (
+            "[events.order.placed]\npurpose = \"x\"",
+            1,
+            9,
+            "a name with dots is written in quotes: `[events.\"order.placed\"]`",
+        ),
+        (&event("fields.n = 7"), 3, 12, "is an integer, and a table is wanted"),
+        (&event("fields.n = { purpose = \"-\" }"), 3, 8, "has no `kind`; write one of `boolean`, `integer`"),
+        (&event("fields.n = { kind = \"float\", purpose = \"-\" }"), 3, 21, "`float` is no kind; write one of"),
+        (&event("fields.n = { kind = \"enum\", purpose = \"-\" }"), 3, 8, "lists no values; write `values = [\"..\"]`"),
+        (&event("fields.n = { kind = \"enum\", values = [\"a\", \"a\"], purpose = \"-\" }"), 3, 38, "lists `a` twice"),
+        (
+            &event("fields.n = { kind = \"word\", values = [\"a\"], purpose = \"-\" }"),
+            3,
+            38,
+            "only an `enum` has values",
+        ),
+        (
+            &event("fields.n = { kind = \"integer\", action = \"hash\", purpose = \"-\" }"),
+            3,
+            41,
+            "is `hash`; for kind `integer` write `keep` or `bucket`",
+        ),
+        (
+            &event("fields.n = { kind = \"integer\", action = \"truncate(7)\", purpose = \"-\" }"),
+            3,
+            41,
+            "for kind `integer` write `keep` or `bucket`",
+        ),
+        (
+            &event("fields.city = { kind = \"text\", purpose = \"-\" }"),
+            3,
+            8,
+            "say why it must be kept: `reason = \"..\"`",
+        ),
+        (
+            &event("fields.password = { kind = \"text\", purpose = \"-\" }"),
+            3,
+            8,
+            "cannot be declared; rename the field",
+        ),
+        (&event("fields.\"otel.name\" = { kind = \"text\", purpose = \"-\" }"), 3, 8, "would give the record a name"),
+        (
+            &event("fields.message = { kind = \"integer\", purpose = \"-\" }"),
+            3,
+            8,
+            "is text; make it kind `enum`, `word` or `text`",
+        ),
+        (&event("fields.\" n\" = { kind = \"integer\", purpose = \"-\" }"), 3, 8, "is no name"),
+        (
+            &event("fields.n = { kind = \"integer\", purpose = \"-\" }\nlocal = [\"n\"]"),
+            4,
+            9,
+            "declared and `local` at once",
+        ),
+        (
+            &event(
+                "fields.n = { kind = \"integer\", purpose = \"-\" }\n[events.\"order.placed\".fields.n]\nkind = \"word\"",
+            ),
+            4,
+            0,
+            "duplicate",
+        ),
+        (&format!("{0}\n{0}", event("")), 4, 0, "duplicate"),
+        (
+            "[fields]\nn = { kind = \"integer\", purpose = \"-\" }\n[events.x]\npurpose = \"-\"\nfields.n = { kind = \"integer\", purpose = \"-\" }",
+            5,
+            0,
+            "declared for every record under `[fields]` already",
+        ),
+        (
+            "[resource]\n\"session.id\" = { kind = \"word\", purpose = \"-\", reason = \"-\" }",
+            2,
+            0,
+            "given with every record as it is",
+        ),
+        ("[resource]\nwho = { kind = \"id\", purpose = \"-\" }", 2, 0, "cannot be a pseudonym"),
+        ("[spans.\"mail bob@example.com\"]\npurpose = \"-\"", 1, 8, "the scanner would take"),
+        ("[[changes]]\nversion = 2\ndate = 2026-03-01\ntext = \"x\"", 2, 11, "in the change log twice"),
+        ("[[changes]]\nversion = 3\ndate = 2026-03-01\ntext = \"x\"", 2, 11, "newer than the file's own"),
+    ] {
+        let error = match parse(lines) {
+            Err(error) => error,
+            Ok(_) => panic!("{lines} was taken"),
+        };
+        assert!(error.to_string().contains(words), "{lines}\n{error}");
+        assert_eq!((error.file(), error.line() - own), ("acme.toml", line), "{lines}\n{error}");
+        assert!(column == 0 || error.column() == column, "{lines}\n{error}");
+        assert!(error.to_string().starts_with(&format!("acme.toml:{}:{}: ", error.line(), error.column())), "{error}");
+    }
+}
+
+#[test]
+fn no_text_makes_the_parser_panic() {
+    let text = include_str!("../../../tests/inventory/telemetry.toml").as_bytes();
+    let pieces: [&[u8]; 9] = [b"\"", b"[", b"]]", b"{", b"=", b"\n", b"\\", b"\xff", b"'''"];
+    let mut random: u64 = 7;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    let mut read = 0;
+    for _ in 0..3_000 {
+        let mut bytes = text.to_vec();
+        for _ in 0..=next(3) {
+            let at = next(bytes.len());
+            match next(3) {
+                0 => bytes.truncate(at.max(1)),
+                1 => drop(bytes.splice(at..at, pieces[next(pieces.len())].iter().copied())),
+                _ => drop(bytes.drain(at..(at + next(40)).min(bytes.len()))),
+            }
+        }
+        read += usize::from(Inventory::parse(&String::from_utf8_lossy(&bytes)).is_ok());
+    }
+    assert!(read > 10, "some of them are inventories: {read}");
+    let deep = format!("version = 1\n[document]\nowner = {}", "[".repeat(100_000));
+    assert!(Inventory::parse(&deep).is_err());
+}
+
+#[test]
+fn what_the_document_needs_must_be_there() {
+    for missing in ["version", "controller", "effective", "privacy", "security", "owner", "retention", "not_collected"]
+    {
+        let without: String = HEAD
+            .lines()
+            .enumerate()
+            .filter(|(at, line)| *at > 9 || !line.starts_with(missing))
+            .map(|(_, line)| format!("{line}\n"))
+            .collect();
+        let error = Inventory::parse(&format!("{without}{}", event(""))).expect_err(missing).to_string();
+        assert!(error.contains(&format!("no `{missing}`; write ")), "{missing}: {error}");
+    }
+    let without: String = HEAD.lines().take(9).map(|line| format!("{line}\n")).collect();
+    let error = Inventory::parse(&without).expect_err("no change log").to_string();
+    assert!(error.starts_with("telemetry.toml:1:11: version 2 has no entry in the change log"), "{error}");
+    assert!(Inventory::parse("").is_err_and(|error| error.to_string().contains("`version = 1`")));
+}
+
+#[test]
+fn the_digest_is_of_what_is_collected_and_of_nothing_else() {
+    let plan = "fields.plan = { kind = \"enum\", values = [\"a\", \"b\"], purpose = \"sales by plan\" }\n";
+    let items = "fields.items = { kind = \"integer\", purpose = \"how large\" }\n";
+    let base = digest(&event(&format!("{plan}{items}")));
+    for same in [
+        event(&format!("{items}# a comment\n{plan}")),
+        event(&format!(
+            "retention = \"1 day\"\nowner = \"them\"\nreview = \"https://x.example\"\nlocal = [\"x\"]\n{plan}{items}"
+        )),
+        event(&format!("{plan}{items}").replace("sales by plan", "  sales\\n by   plan ")),
+        event(&format!("{plan}{items}").replace("[\"a\", \"b\"]", "[\"b\", \"a\"]")),
+        event(
+            &format!("{plan}{items}")
+                .replace("purpose = \"how large\"", "since = 2, expires = 2030-01-01, purpose = \"how large\""),
+        ),
+        format!(
+            "[events]\n[events.'order.placed']\nfields = {{ {}, {} }}\npurpose = 'sales'",
+            plan.trim().trim_start_matches("fields."),
+            items.trim().trim_start_matches("fields.")
+        ),
+    ] {
+        assert_eq!(digest(&same), base, "{same}");
+    }
+    let mut digests = vec![
+        base,
+        digest(""),
+        digest("[spans.x]\npurpose = \"x\""),
+        digest("[fields]\nn = { kind = \"integer\", purpose = \"-\" }"),
+    ];
+    for (from, to) in [
+        ("items", "item"),
+        ("integer\"", "number\""),
+        ("integer\"", "integer\", action = \"bucket\""),
+        ("how large", "how many"),
+        ("\"b\"]", "\"c\"]"),
+        ("\"b\"]", "\"b\", \"c\"]"),
+        (plan, ""),
+    ] {
+        digests.push(digest(&event(&format!("{plan}{items}").replace(from, to))));
+    }
+    digests.push(digest(&event(&format!("{plan}{items}")).replace("\"sales\"", "\"profits\"")));
+    digests.push(digest(&event(&format!("{plan}{items}")).replace("order.placed", "order.sent")));
+    digests.push(digest(&event(&format!("{plan}{items}")).replace("events", "spans")));
+    digests.push(digest(&event(&format!("{plan}{items}")).replace("events", "unnamed")));
+    digests.push(digest("[resource]\nn = { kind = \"integer\", purpose = \"-\" }"));
+    let count = digests.len();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), count, "no two inventories have the same digest");
+}
+
+#[test]
+fn a_digest_never_changes_by_itself() {
+    // Users' answers are saved by it: a change here makes all of them be asked again. The numbers were made by Python's
+    // hashlib.
+    let all = "fields.a = { kind = \"boolean\", purpose = \"-\" }\nfields.b = { kind = \"time\", purpose = \"-\" }\nfields.c = { kind = \"id\", purpose = \"-\" }\nfields.d = { kind = \"text\", action = \"truncate(9)\", purpose = \"-\" }";
+    let scope = parse(&event(all)).expect("it is right").scope();
+    let ids: Vec<_> = scope.entries.iter().map(|(id, since)| (id.as_str(), *since)).collect();
+    let known = ["8d47c7f7db2785e3", "245c1e0e3aa3fe47", "f7656a4951e41e5e", "4a7001d63cc2d8d0", "94802a236f12700d"];
+    assert_eq!(ids, known.map(|id| (id, 1)));
+    assert_eq!(scope.digest, "8ebf89352600b5368d4dbea7a65feab52df95e0ccd3a6965532f0adac17a854c");
+}

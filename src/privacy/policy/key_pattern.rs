@@ -1,0 +1,183 @@
+//! Which keys a rule of the application is about.
+
+use std::fmt;
+
+use crate::privacy::keys;
+
+/// Keys that a rule is about.
+///
+/// Where a method takes `impl Into<KeyPattern>`, a text will do:
+///
+/// | text | keys |
+/// |---|---|
+/// | `user.plan` | this one |
+/// | `user.*` | all that begin so |
+/// | `*_id`, `db.*.text` | a star stands for any text, also for none |
+/// | `token:order ref` | all that hold these words one after the other, however they are written: `orderRef`, `last_order-ref` |
+/// | `exact:2*3`, `prefix:a*` | the rest taken literally, stars included |
+///
+/// Case counts, except in the words of `token:`. Number tokens are no words: `order2` has the word `order`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPattern(Form);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    Exact(Box<str>),
+    Prefix(Box<str>),
+    /// Words as [`keys::phrase`] writes them.
+    Words(Box<str>),
+    /// The pieces between the stars.
+    Glob(Box<[Box<str>]>),
+}
+
+impl KeyPattern {
+    /// This key alone.
+    pub fn exact(key: &str) -> Self {
+        KeyPattern(Form::Exact(key.into()))
+    }
+
+    /// Keys that begin so.
+    pub fn prefix(head: &str) -> Self {
+        KeyPattern(Form::Prefix(head.into()))
+    }
+
+    /// Keys that hold these words one after the other, in any spelling.
+    pub fn token(words: &str) -> Self {
+        KeyPattern(Form::Words(keys::phrase(words).into()))
+    }
+
+    /// Keys that match a text in which `*` stands for any text.
+    pub fn glob(text: &str) -> Self {
+        match text.split('*').collect::<Vec<_>>()[..] {
+            [key] => Self::exact(key),
+            [head, ""] => Self::prefix(head),
+            ref pieces => KeyPattern(Form::Glob(pieces.iter().map(|piece| Box::from(*piece)).collect())),
+        }
+    }
+
+    /// Whether the pattern is about this key.
+    pub fn matches(&self, key: &str) -> bool {
+        match &self.0 {
+            Form::Exact(exact) => key == &**exact,
+            Form::Prefix(head) => key.starts_with(&**head),
+            Form::Words(words) => keys::holds(key, words),
+            Form::Glob(pieces) => glob(pieces, key),
+        }
+    }
+
+    /// Whether no key can ever match.
+    pub(super) fn is_void(&self) -> bool {
+        matches!(&self.0, Form::Words(words) if words.is_empty())
+    }
+}
+
+impl From<&str> for KeyPattern {
+    fn from(text: &str) -> Self {
+        match text.split_once(':') {
+            Some(("exact", key)) => Self::exact(key),
+            Some(("prefix", head)) => Self::prefix(head),
+            Some(("token", words)) => Self::token(words),
+            _ => Self::glob(text),
+        }
+    }
+}
+
+impl From<&String> for KeyPattern {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<String> for KeyPattern {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+/// Writes the pattern as it can be read again.
+impl fmt::Display for KeyPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |text: &str| !text.contains('*') && !text.contains(':');
+        match &self.0 {
+            Form::Exact(key) if is_plain(key) => f.write_str(key),
+            Form::Exact(key) => write!(f, "exact:{key}"),
+            Form::Prefix(head) if is_plain(head) => write!(f, "{head}*"),
+            Form::Prefix(head) => write!(f, "prefix:{head}"),
+            Form::Words(words) => write!(f, "token:{words}"),
+            Form::Glob(pieces) => f.write_str(&pieces.join("*")),
+        }
+    }
+}
+
+/// Whether a key begins with the first piece, ends with the last, and has the others between them in order.
+fn glob(pieces: &[Box<str>], key: &str) -> bool {
+    let Some((first, rest)) = pieces.split_first() else { return false };
+    let Some((last, middle)) = rest.split_last() else { return key == &**first };
+    let Some(mut left) = key.strip_prefix(&**first) else { return false };
+    for piece in middle {
+        match left.find(&**piece) {
+            Some(at) => left = &left[at + piece.len()..],
+            None => return false,
+        }
+    }
+    left.ends_with(&**last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_about_what_its_grammar_says() {
+        for (pattern, key, matches) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "a", true),
+            ("user.*", "user.plan", true),
+            ("user.*", "users.plan", false),
+            ("*_id", "order_id", true),
+            ("*_id", "order_ids", false),
+            ("*coupon*", "my.coupon.code", true),
+            ("*coupon*", "cupon", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("*", "", true),
+            ("exact:2*3", "2*3", true),
+            ("exact:2*3", "2x3", false),
+            ("prefix:a*", "a*b", true),
+            ("prefix:a*", "ab", false),
+            ("token:order ref", "orderRef", true),
+            ("token:order_ref", "x.ORDER-ref.y", true),
+            ("token:orderRef", "last_order_ref2", true),
+            ("token:order ref", "ref_order", false),
+            ("token:order ref", "reorder_ref", false),
+            ("token:cc", "Accept", false),
+            ("token:cc", "bill.cc", true),
+            ("token:", "", false),
+            ("token:7", "7", false),
+            ("code:file", "code:file", true),
+        ] {
+            assert_eq!(KeyPattern::from(pattern).matches(key), matches, "{pattern} {key}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for pattern in [
+            KeyPattern::exact("user.id"),
+            KeyPattern::exact("2*3"),
+            KeyPattern::exact("token:x"),
+            KeyPattern::exact("exact:x"),
+            KeyPattern::exact(""),
+            KeyPattern::prefix("user."),
+            KeyPattern::prefix(""),
+            KeyPattern::prefix("prefix:*"),
+            KeyPattern::token("orderRef"),
+            KeyPattern::glob("*_id"),
+            KeyPattern::glob("a*b*"),
+        ] {
+            assert_eq!(KeyPattern::from(pattern.to_string()), pattern, "{pattern}");
+        }
+    }
+}

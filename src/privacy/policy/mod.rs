@@ -1,0 +1,420 @@
+//! Which rule decides about a field, and what a finding in text leads to.
+
+mod action;
+mod automagik;
+mod declared;
+mod display;
+mod error;
+mod explanation;
+mod key_pattern;
+mod rule;
+mod site;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod verdict;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+pub use action::{Action, TimeUnit};
+pub(in crate::privacy) use declared::{Declared, Listed, Listing};
+pub use error::PolicyError;
+pub use explanation::Explanation;
+pub use key_pattern::KeyPattern;
+use rule::Rule;
+pub use site::Site;
+pub(in crate::privacy) use site::SiteKind;
+pub(in crate::privacy) use verdict::Verdict;
+
+pub(in crate::privacy) use automagik::{Salt, is_sha256, replace, reversible_sha256};
+
+use super::inventory::Inventory;
+use super::keys::{self, KeyClass, NumericRule};
+use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
+use crate::app::{Clock, Date};
+
+/// The rules by which values are kept, hashed, coarsened or dropped.
+///
+/// Start from [`Policy::standard`] and add what the application knows better. The rule added last wins over the ones
+/// before it, and every rule added wins over the built-in ones. A policy can also be [read from a file](Policy::from_toml),
+/// and put [on top of another](Policy::and). `Display` writes all of it for people to read.
+///
+/// ```
+/// use tracing_privacy::privacy::{Action, Policy};
+///
+/// let policy = Policy::standard().hash("order_id").drop_field("coupon").keep("city", "sales report 2026-03");
+/// assert_eq!(policy.explain("order_id").action(), Action::Hash);
+/// assert_eq!(policy.explain("user.email").action(), Action::Drop);
+/// assert_eq!(policy.scrub("mail bob@example.com now").as_deref(), Some("mail [EMAIL] now"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Policy {
+    name: Cow<'static, str>,
+    base: Base,
+    rules: Vec<Rule>,
+    /// `None` is the base's own.
+    message: Option<Action>,
+    /// `None` is [`OnFinding::Redact`].
+    on_finding: Option<OnFinding>,
+    scanner: Scanner,
+}
+
+/// What decides where no rule of the application does.
+#[derive(Debug, Clone)]
+enum Base {
+    /// The crate's own key rules.
+    Builtin,
+    /// The published table of the system of that name, and the crate's own key rules where it is silent.
+    Automagik,
+    /// Fields that are listed one by one; the application's rules hold for these alone.
+    Declared(Arc<Declared>),
+}
+
+impl Policy {
+    /// Key rules and scanner: ids hashed, fields with personal, secret or content keys dropped, other text scanned,
+    /// the text of `info!("…")` scanned, findings replaced. The default.
+    pub fn standard() -> Self {
+        Policy {
+            name: Cow::Borrowed("standard"),
+            base: Base::Builtin,
+            rules: Vec::new(),
+            message: None,
+            on_finding: None,
+            scanner: Scanner::standard(),
+        }
+    }
+
+    /// As [`Policy::standard`], but the text of `info!("…")` is dropped, and a validated finding drops the record.
+    pub fn strict() -> Self {
+        Policy {
+            name: Cow::Borrowed("strict"),
+            message: Some(Action::Drop),
+            on_finding: Some(OnFinding::DropRecord),
+            ..Self::standard()
+        }
+    }
+
+    /// REVERSIBLE: the rule table that the automagik system publishes, to the letter. For parity with that system; the plain
+    /// SHA-256 it prescribes can be undone by guessing, and [`Policy::standard`] is the better choice everywhere else.
+    ///
+    /// | what | how it is told | what happens |
+    /// |---|---|---|
+    /// | e-mail | text that `.*@.*\..*` matches | local part gone, domain as REVERSIBLE plain SHA-256: `@a379…` |
+    /// | phone | text that `^\+?[\d\s\-\(\)]+$` matches | the country code if it is international, else REVERSIBLE plain SHA-256 |
+    /// | API key | key that `(api[_-]?key\|token\|secret)` matches | dropped |
+    /// | IP | IPv4 and IPv6 addresses in text | keyed hash, which is a hash with a salt |
+    /// | user id | keys of ids, and those given [`Action::ReversibleSha256`] | REVERSIBLE plain SHA-256 under `…_hash` |
+    /// | content | the keys `message` and `content` | dropped; [`Policy::message`] gives the text of events another action |
+    ///
+    /// The table is about text: typed numbers and truth values follow the key rules of [`Policy::standard`], which also hold
+    /// wherever the table is silent, and what it leaves of a text is scanned.
+    pub fn automagik() -> Self {
+        automagik::prepare();
+        Policy { name: Cow::Borrowed("automagik"), base: Base::Automagik, ..Self::standard() }
+    }
+
+    /// Only the fields listed there exist, the text of events among them. What the scanner finds in them is replaced.
+    pub(in crate::privacy) fn from_declared(declared: Arc<Declared>) -> Self {
+        Policy { name: Cow::Borrowed("declared"), base: Base::Declared(declared), ..Self::standard() }
+    }
+
+    /// Keeps a field that a built-in rule would drop or hash. Its text is still scanned. The reason is shown by
+    /// [`Policy::explain`]. For patterns see [`KeyPattern`].
+    #[must_use]
+    pub fn keep(self, key: impl Into<KeyPattern>, reason: &str) -> Self {
+        self.rule(key.into(), Action::Keep, Some(reason))
+    }
+
+    /// Drops a field; for patterns see [`KeyPattern`].
+    #[must_use]
+    pub fn drop_field(self, key: impl Into<KeyPattern>) -> Self {
+        self.rule(key.into(), Action::Drop, None)
+    }
+
+    /// Replaces a field by its pseudonym; for patterns see [`KeyPattern`]. `.hash("*_id")` hashes all ids.
+    #[must_use]
+    pub fn hash(self, key: impl Into<KeyPattern>) -> Self {
+        self.rule(key.into(), Action::Hash, None)
+    }
+
+    /// Gives a field any action; for patterns see [`KeyPattern`].
+    #[must_use]
+    pub fn field(self, key: impl Into<KeyPattern>, action: Action) -> Self {
+        self.rule(key.into(), action, None)
+    }
+
+    /// What happens to the text of `info!("…")` and to a span's status description. Default: [`Action::Keep`], which scans
+    /// it; [`Action::Drop`] in [`Policy::strict`] and [`Policy::automagik`].
+    #[must_use]
+    pub fn message(mut self, action: Action) -> Self {
+        self.message = Some(action);
+        self
+    }
+
+    /// What a finding in text leads to. Default: [`OnFinding::Redact`].
+    #[must_use]
+    pub fn on_finding(mut self, answer: OnFinding) -> Self {
+        self.on_finding = Some(answer);
+        self
+    }
+
+    /// What a finding of one kind leads to, however sure it is. Default: the answer of [`Policy::on_finding`].
+    #[must_use]
+    pub fn kind(mut self, kind: Kind, answer: OnFinding) -> Self {
+        self.scanner = self.scanner.with(kind).on_finding(kind, answer);
+        self
+    }
+
+    /// Looks for a kind no longer. Default: all kinds are looked for.
+    #[must_use]
+    pub fn without_kind(mut self, kind: Kind) -> Self {
+        self.scanner = self.scanner.without(kind);
+        self
+    }
+
+    /// Also finds what a regular expression matches, and replaces it by `[NAME]`: see [`Custom::regex`].
+    ///
+    /// # Errors
+    /// As [`Custom::regex`] and [`Scanner::custom`].
+    pub fn custom_pattern(self, name: &str, pattern: &str) -> Result<Self, CustomError> {
+        self.custom(Custom::regex(name, pattern)?)
+    }
+
+    /// Also finds the words of a list, and replaces them by `[NAME]`: see [`Custom::words`].
+    ///
+    /// # Errors
+    /// As [`Custom::words`] and [`Scanner::custom`].
+    pub fn custom_words<W: AsRef<str>>(
+        self,
+        name: &str,
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<Self, CustomError> {
+        self.custom(Custom::words(name, words)?)
+    }
+
+    /// Which kinds are looked for in text, and what each leads to. Default: [`Scanner::standard`].
+    #[must_use]
+    pub fn scanner(mut self, scanner: Scanner) -> Self {
+        self.scanner = scanner;
+        self
+    }
+
+    /// Puts another policy on top of this one. Its rules come after this policy's own, so that they win; so do the actions
+    /// and answers that it was given, and its table if it has another than the built-in one. Kinds that one of the two does
+    /// not look for are not looked for.
+    ///
+    /// ```
+    /// use tracing_privacy::privacy::{Action, Policy};
+    ///
+    /// let shop = Policy::standard().hash("order_id").drop_field("coupon");
+    /// let policy = Policy::strict().and(shop)?;
+    /// assert_eq!(policy.explain("order_id").action(), Action::Hash);
+    /// assert_eq!(policy.explain("message").action(), Action::Drop);
+    /// assert_eq!(policy.name(), "strict + standard");
+    /// # Ok::<(), tracing_privacy::privacy::CustomError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If both have a custom kind of the same name, or more than 32 between them.
+    pub fn and(mut self, other: Policy) -> Result<Self, CustomError> {
+        self.name = Cow::Owned(format!("{} + {}", self.name, other.name));
+        if !matches!(other.base, Base::Builtin) {
+            self.base = other.base;
+        }
+        self.rules.extend(other.rules);
+        self.message = other.message.or(self.message);
+        self.on_finding = other.on_finding.or(self.on_finding);
+        self.scanner = self.scanner.and(&other.scanner)?;
+        Ok(self)
+    }
+
+    fn custom(mut self, custom: Custom) -> Result<Self, CustomError> {
+        self.scanner = self.scanner.custom(custom)?;
+        Ok(self)
+    }
+
+    fn rule(mut self, pattern: KeyPattern, action: Action, reason: Option<&str>) -> Self {
+        self.rules.push(Rule { pattern, action, reason: reason.map(Box::from) });
+        self
+    }
+
+    /// What would happen to a field of an event under this key. It is the function by which callsites are planned.
+    ///
+    /// The key `message` is the text of `info!("…")`. A field that prints as a struct is dropped in a span unless a rule of
+    /// the application names it.
+    pub fn explain(&self, key: &str) -> Explanation {
+        self.explain_in(Site::event(""), key)
+    }
+
+    /// What would happen to a field of this event, span or resource: see [`Policy::explain`].
+    pub fn explain_in(&self, site: Site<'_>, key: &str) -> Explanation {
+        let (plan, rule) = self.judge(site, key);
+        Explanation::new(key, &plan, &rule)
+    }
+
+    /// The text as a kept text field would leave: findings replaced; `None` where the policy drops the text.
+    ///
+    /// The whole text is scanned and nothing is cut: use it on anybody's logs. Under [`Policy::automagik`] its table
+    /// comes first, with a salt that is drawn anew in each process.
+    pub fn scrub<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        let text = match self.base {
+            Base::Automagik => replace("", text, Salt::OfProcess)?,
+            Base::Builtin | Base::Declared(_) => Cow::Borrowed(text),
+        };
+        let findings = self.findings(&text);
+        if findings.is_empty() {
+            return Some(text);
+        }
+        if self.answer(&findings) != OnFinding::Redact {
+            return None;
+        }
+        let mut clean = String::with_capacity(text.len());
+        self.scanner.redact(&text, &findings, |piece| clean.push_str(piece));
+        Some(Cow::Owned(clean))
+    }
+
+    /// What the scanner finds in a text, in order and without overlaps.
+    pub fn findings(&self, text: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if !self.scanner.looks_clean(text.as_bytes()) {
+            self.scanner.scan_settled(text.as_bytes(), &mut findings);
+        }
+        findings
+    }
+
+    /// The policy's name: `standard`, `strict`, `automagik`, `declared`, or several of them with a `+` between them.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The inventory that this policy is made of.
+    pub(crate) fn inventory(&self) -> Option<&Inventory> {
+        self.listed().map(Declared::inventory)
+    }
+
+    /// The same policy by this clock, without what the user has not agreed to; `covers` knows the ids of the inventory's
+    /// scope.
+    pub(crate) fn agreed(&self, clock: &Clock, covers: &dyn Fn(&str) -> bool) -> Self {
+        let base = self.listed().map(|declared| {
+            let declared = declared.inventory().declared(clock.clone(), covers);
+            Base::Declared(Arc::new(declared))
+        });
+        Policy { base: base.unwrap_or_else(|| self.base.clone()), ..self.clone() }
+    }
+
+    /// The first setting that would change what an inventory declares, instead of taking from it.
+    pub(crate) fn contradiction(&self) -> Option<String> {
+        self.listed()?;
+        let remedy = "would change what the inventory declares and users are told; change the `action` there, or take \
+                      fields away by `.drop_field(..)`";
+        if let Some(action) = self.message.filter(|action| *action != Action::Drop) {
+            return Some(format!("the rule for messages ({action}) {remedy}"));
+        }
+        let rule = self.rules.iter().find(|rule| rule.action != Action::Drop)?;
+        Some(format!("the rule for `{}` ({}) {remedy}", rule.pattern, rule.action))
+    }
+
+    /// Whether records of this event or span may exist at all, and the first day on which they may not.
+    pub(in crate::privacy) fn admits(&self, site: Site<'_>) -> Result<Option<Date>, Cow<'static, str>> {
+        self.listed().map_or(Ok(None), |declared| declared.admits(site))
+    }
+
+    /// Whether a key can mean different things in different events.
+    #[cfg(feature = "upload")]
+    pub(in crate::privacy) fn depends_on_site(&self) -> bool {
+        self.listed().is_some()
+    }
+
+    /// The day by which an inventory's expiries are judged; none without one.
+    #[cfg(feature = "upload")]
+    pub(in crate::privacy) fn today(&self) -> Option<Date> {
+        self.listed().map(Declared::today)
+    }
+
+    /// Whether the text of events goes whatever an inventory says.
+    pub(in crate::privacy) fn drops_messages(&self) -> bool {
+        self.message == Some(Action::Drop)
+    }
+
+    fn listed(&self) -> Option<&Declared> {
+        match &self.base {
+            Base::Declared(declared) => Some(declared),
+            Base::Builtin | Base::Automagik => None,
+        }
+    }
+
+    /// What these findings lead to.
+    pub(super) fn answer(&self, findings: &[Finding]) -> OnFinding {
+        self.scanner.answer(findings, self.on_finding.unwrap_or(OnFinding::Redact))
+    }
+
+    /// What text is scanned with.
+    #[inline]
+    pub(super) fn text_scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
+    /// A name given in source code, such as a target: what the scanner finds in it is replaced all the same.
+    pub(super) fn clean_name(&self, name: &str) -> Box<str> {
+        let mut clean = String::new();
+        self.scanner.redact(name, &self.findings(name), |piece| clean.push_str(piece));
+        clean.into_boxed_str()
+    }
+
+    /// The verdict about an attribute.
+    pub(super) fn decide(&self, site: Site<'_>, key: &str) -> Verdict {
+        let key = key.strip_prefix("r#").unwrap_or(key);
+        self.decide_by_rule(site, key).unwrap_or_else(|| match self.base {
+            Base::Automagik => automagik::verdict(key),
+            Base::Builtin | Base::Declared(_) => by_key(key),
+        })
+    }
+
+    /// What the application or its inventory said about a key, if anything.
+    pub(super) fn decide_by_rule(&self, site: Site<'_>, key: &str) -> Option<Verdict> {
+        let listed = match self.listed().map(|declared| declared.verdict(site, key)) {
+            Some(Listed::No(why)) => return Some(Verdict::drop(why)),
+            Some(Listed::Yes(verdict)) => Some(verdict),
+            None => None,
+        };
+        // Of what is listed, rules may only take: the inventory is what users were told.
+        let holds = |rule: &&Rule| listed.is_none() || rule.action == Action::Drop;
+        self.rules.iter().rev().filter(holds).find(|rule| rule.pattern.matches(key)).map(Rule::verdict).or(listed)
+    }
+
+    pub(super) fn decide_message(&self) -> Verdict {
+        let (action, rule) = match (self.message, &self.base) {
+            (Some(action), _) => (action, format!("message rule of `{}`", self.name)),
+            (None, Base::Automagik) => (Action::Drop, automagik::CONTENT.to_owned()),
+            (None, Base::Builtin | Base::Declared(_)) => (Action::Keep, "message rule: its text is scanned".to_owned()),
+        };
+        Verdict::by_application(action, rule)
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+/// What the crate's own key rules say.
+fn by_key(key: &str) -> Verdict {
+    let known = keys::classify(key);
+    let action = match known.class {
+        KeyClass::Id => Action::Hash,
+        KeyClass::Secret | KeyClass::Pii | KeyClass::Content => Action::Drop,
+        KeyClass::Sql => Action::Parameterize,
+        KeyClass::Safe | KeyClass::Free => Action::Keep,
+    };
+    Verdict {
+        action,
+        rule: Cow::Borrowed(known.rule),
+        numbers_stay: known.numeric == NumericRule::Stays,
+        bools_stay: known.class != KeyClass::Id,
+        by_application: false,
+        kind: None,
+        expires: None,
+    }
+}

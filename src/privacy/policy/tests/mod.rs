@@ -1,0 +1,191 @@
+//! What policies decide, alone and on top of each other.
+
+use super::*;
+
+mod complaints;
+mod conventions;
+mod properties;
+mod toml;
+
+#[test]
+fn the_rule_added_last_wins() {
+    let policy = Policy::standard().hash("*_id").keep("trace_id", "joins logs and traces").drop_field("trace_id");
+    assert_eq!(policy.explain("order_id").action(), Action::Hash);
+    assert_eq!(policy.explain("trace_id").action(), Action::Drop);
+    assert_eq!(policy.explain("identity").action(), Policy::standard().explain("identity").action());
+}
+
+#[test]
+fn rules_go_by_key_prefix_word_and_pattern() {
+    let policy = Policy::standard()
+        .drop_field(KeyPattern::prefix("debug."))
+        .hash(KeyPattern::token("order ref"))
+        .field("*.size", Action::Bucket)
+        .keep(KeyPattern::exact("debug.plan"), "which plans fail");
+    for (key, action) in [
+        ("debug.note", Action::Drop),
+        ("debug.plan", Action::Keep),
+        ("lastOrderRef", Action::Hash),
+        ("basket.size", Action::Bucket),
+        ("size", Action::Keep),
+        ("reorder_ref", Action::Keep),
+    ] {
+        assert_eq!(policy.explain(key).action(), action, "{key}");
+    }
+}
+
+#[test]
+fn an_id_leaves_under_the_key_of_its_hash() {
+    for policy in [Policy::standard(), Policy::automagik()] {
+        for (key, renamed) in [
+            ("user_id", "user_id_hash"),
+            ("user.id", "user.hash"),
+            ("userId", "userId_hash"),
+            ("user_id_hash", "user_id_hash"),
+        ] {
+            assert_eq!(policy.explain(key).renamed(), renamed, "{key}");
+        }
+    }
+}
+
+#[test]
+fn an_explanation_names_key_action_and_rule() {
+    let policy = Policy::standard().keep("city", "sales report");
+    for (key, text) in [
+        ("city", "`city`: keep (rule `city` of the application: sales report)"),
+        ("user.id", "`user.id`: hash as `user.hash` (id rule `user id`)"),
+        ("token", "`token`: drop (secret word `token`), numbers and truth values stay"),
+        ("pin", "`pin`: drop (secret word `pin`), truth values stay"),
+        ("plan", "`plan`: keep (no rule is about this key)"),
+        ("message", "`message`: keep (message rule: its text is scanned)"),
+        (
+            "http.request.header.authorization",
+            "`http.request.header.authorization`: drop (secret word `authorization`), numbers and truth values stay",
+        ),
+    ] {
+        assert_eq!(policy.explain(key).to_string(), text);
+    }
+}
+
+#[test]
+fn what_can_be_undone_says_so_wherever_it_shows() {
+    let automagik = Policy::automagik();
+    assert!(automagik.explain("user_id").to_string().contains("REVERSIBLE_sha256"));
+    assert!(automagik.explain("user_id").rule().contains("REVERSIBLE"));
+    assert!(automagik.explain("note").to_string().contains("REVERSIBLE"));
+    assert!(automagik.to_string().contains("REVERSIBLE"));
+    let own = Policy::standard().field("order_id", Action::ReversibleSha256);
+    assert!(own.explain("order_id").to_string().contains("REVERSIBLE"));
+    assert!(own.to_string().contains("REVERSIBLE") && own.to_toml().contains("REVERSIBLE"));
+    for policy in [Policy::standard(), Policy::strict()] {
+        assert!(!policy.to_string().contains("REVERSIBLE"), "{policy}");
+    }
+}
+
+#[test]
+fn strict_drops_a_text_with_a_validated_finding() {
+    assert_eq!(Policy::strict().scrub("mail bob@example.com"), None);
+    assert_eq!(Policy::strict().scrub("order placed").as_deref(), Some("order placed"));
+}
+
+#[test]
+fn a_kind_has_the_answer_it_was_given() {
+    let policy = Policy::standard().kind(Kind::Ipv4, OnFinding::DropField).without_kind(Kind::Email);
+    assert_eq!(policy.scrub("from 203.0.113.7"), None);
+    assert_eq!(policy.scrub("mail bob@example.com").as_deref(), Some("mail bob@example.com"));
+    let policy = policy.kind(Kind::Email, OnFinding::Redact).kind(Kind::Ipv4, OnFinding::Redact);
+    assert_eq!(policy.scrub("bob@example.com at 203.0.113.7").as_deref(), Some("[EMAIL] at [IP]"));
+}
+
+#[test]
+fn kinds_of_the_application_are_found() {
+    let policy = Policy::standard().custom_pattern("ORDER", "ORD-[0-9]{8}").unwrap();
+    let policy = policy.custom_words("CODENAME", ["blue heron"]).unwrap();
+    assert_eq!(policy.scrub("ORD-00420017 of blue heron").as_deref(), Some("[ORDER] of [CODENAME]"));
+    assert!(policy.clone().custom_pattern("ORDER", "x").is_err(), "the name is taken");
+    assert!(Policy::standard().custom_pattern("BAD", "(").is_err());
+}
+
+#[test]
+fn of_two_policies_the_upper_one_wins() {
+    let lower = Policy::strict().hash("order_id").keep("city", "lower").without_kind(Kind::Mac);
+    let upper = Policy::standard().drop_field("city").kind(Kind::Phone, OnFinding::DropField);
+    let both = lower.and(upper).unwrap();
+    assert_eq!(both.explain("order_id").action(), Action::Hash, "a rule of the lower one holds");
+    assert_eq!(both.explain("city").action(), Action::Drop, "a rule of the upper one holds first");
+    assert_eq!(both.explain("message").action(), Action::Drop, "what the upper one does not say, the lower one does");
+    assert_eq!(both.scrub("mail bob@example.com"), None);
+    assert_eq!(both.scrub("00:1B:44:11:3A:B7 is up").as_deref(), Some("00:1B:44:11:3A:B7 is up"));
+    assert_eq!(both.scrub("call +49 170 1234567"), None);
+
+    let loud = Policy::strict().and(Policy::standard().message(Action::Keep).on_finding(OnFinding::Redact)).unwrap();
+    assert_eq!(loud.explain("message").action(), Action::Keep);
+    assert_eq!(loud.scrub("mail bob@example.com").as_deref(), Some("mail [EMAIL]"));
+
+    let table = Policy::standard().hash("ref").and(Policy::automagik()).unwrap();
+    assert_eq!(table.explain("user_id").action(), Action::ReversibleSha256);
+    assert_eq!(table.and(Policy::standard()).unwrap().explain("user_id").action(), Action::ReversibleSha256);
+}
+
+#[test]
+fn kinds_of_two_policies_are_found_by_the_one_on_top_of_the_other() {
+    let one = Policy::standard().custom_words("A", ["alpha"]).unwrap().kind(Kind::Email, OnFinding::DropField);
+    let mut two = Policy::standard().custom_words("B", ["beta"]).unwrap();
+    let kind = two.scanner.kind("B").unwrap();
+    two = two.kind(kind, OnFinding::DropField);
+    let both = one.and(two.clone()).unwrap();
+    assert_eq!(both.scrub("alpha").as_deref(), Some("[A]"), "its number is not that of `B`, which has an answer");
+    assert_eq!(both.scrub("beta"), None);
+    assert!(both.and(two).is_err(), "there would be two of one name");
+}
+
+#[test]
+fn of_a_declared_policy_only_what_is_listed_exists() {
+    let inventory = crate::privacy::inventory::tests::with(
+        r#"
+        [events."order.placed"]
+        purpose = "which plans sell"
+        fields.plan = { kind = "word", purpose = "which plans sell" }
+        fields.user_id = { kind = "id", purpose = "returning customers" }
+        "#,
+    );
+    let policy = Policy::declared(inventory).keep("coupon", "not listed").drop_field("plan");
+    let placed = Site::event("order.placed");
+    let of = |site, key| policy.explain_in(site, key).action();
+    assert_eq!(of(placed, "plan"), Action::Drop, "a rule may take away what is listed");
+    assert_eq!(of(placed, "user_id"), Action::Hash);
+    assert_eq!(of(placed, "coupon"), Action::Drop, "a rule adds nothing to the list");
+    assert_eq!(of(placed, "message"), Action::Drop, "nor is the text there, unless it is listed");
+    assert_eq!(of(Site::event("order.sent"), "user_id"), Action::Drop);
+    assert_eq!(of(Site::span("order.placed"), "user_id"), Action::Drop);
+    assert_eq!(of(Site::span("order.placed"), "otel.kind"), Action::Keep, "a span is client or server");
+    assert!(policy.admits(placed).is_ok() && policy.admits(Site::span("order.placed")).is_err());
+    assert!(policy.explain("user_id").to_string().contains("not in the inventory"));
+}
+
+#[test]
+fn a_policy_can_be_printed() {
+    let policy = Policy::strict()
+        .keep("city", "sales report")
+        .hash("*_ref")
+        .kind(Kind::Card, OnFinding::DropField)
+        .without_kind(Kind::Mac)
+        .custom_words("CODENAME", ["blue heron"])
+        .unwrap();
+    let text = policy.to_string();
+    for line in [
+        "policy strict",
+        "text of events: drop (message rule of `strict`)",
+        "a finding in text: drop_record",
+        "  mac: not looked for",
+        "  card: drop_field",
+        "  also found: CODENAME (a list of 1)",
+        "  `*_ref`: hash",
+        "  `city`: keep (sales report)",
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("secret words (") && text.contains("semantic conventions"), "{text}");
+    assert!(!text.contains("blue heron"), "{text}");
+    assert!(text.find("`*_ref`") < text.find("`city`"), "the rule that wins comes first");
+}

@@ -1,0 +1,354 @@
+//! Policies in TOML files.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::{Action, Base, KeyPattern, Policy, PolicyError};
+use crate::privacy::scan::{Custom, CustomSource, Kind, OnFinding, Severity};
+
+/// The bases that a file can name.
+const BASES: [&str; 3] = ["standard", "strict", "automagik"];
+
+fn base(name: &str) -> Option<Policy> {
+    match name {
+        "standard" => Some(Policy::standard()),
+        "strict" => Some(Policy::strict()),
+        "automagik" => Some(Policy::automagik()),
+        _ => None,
+    }
+}
+
+const SEVERITIES: [(&str, Severity); 3] =
+    [("contextual", Severity::Contextual), ("likely", Severity::Likely), ("validated", Severity::Validated)];
+
+/// What a kind that is not looked for has for an answer.
+const OFF: &str = "off";
+
+impl Policy {
+    /// Reads a policy from TOML. Every setting can be left out; what is not known is an error.
+    ///
+    /// ```
+    /// use tracing_privacy::privacy::{Action, Policy};
+    ///
+    /// let policy = Policy::from_toml(r#"
+    /// base = "standard"            # or "strict", "automagik"; default: "standard"
+    /// message = "drop"             # an action, for the text of events
+    /// on_finding = "drop_field"    # or "redact", "drop_record"
+    ///
+    /// [kinds]                      # answers for single kinds of findings
+    /// card = "drop_record"
+    /// mac = "off"
+    /// ORDER = "drop_field"
+    ///
+    /// [[custom]]                   # kinds of your own: `regex`, or `words` and `any_case`
+    /// name = "ORDER"
+    /// regex = 'ORD-[0-9]{8}'
+    /// severity = "validated"       # or "likely", "contextual"; default: "likely"
+    ///
+    /// [[field]]                    # rules; the last that matches wins
+    /// key = "user.*"               # as in `KeyPattern`
+    /// action = "drop"              # as `Action` is displayed
+    ///
+    /// [[field]]
+    /// key = "user.plan"
+    /// action = "keep"
+    /// reason = "which plans sell"  # what is kept needs one
+    /// "#)?;
+    /// assert_eq!(policy.explain("user.name").action(), Action::Drop);
+    /// assert_eq!(policy.explain("user.plan").rule(), "rule `user.plan` of the application: which plans sell");
+    /// # Ok::<(), tracing_privacy::privacy::PolicyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// With line, column and remedy: text that is no TOML, a setting, action, kind or base that is not known, a value of the
+    /// wrong type, a rule without key or action, a field that is kept without a reason, a custom kind that cannot be.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
+        let table = DeTable::parse(text).map_err(|error| {
+            PolicyError::at(
+                text,
+                error.span().map_or(0, |span| span.start),
+                format!("this is not TOML: {}", error.message()),
+            )
+        })?;
+        Reader { text }.policy(table.get_ref())
+    }
+
+    /// Reads a policy from a TOML file: see [`Policy::from_toml`].
+    ///
+    /// # Errors
+    /// As [`Policy::from_toml`], with the file's name; also if the file cannot be read.
+    pub fn from_toml_file(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            PolicyError::unreadable(path, format!("the policy cannot be read ({error}); give the path of a TOML file"))
+        })?;
+        Self::from_toml(&text).map_err(|error| error.in_file(path))
+    }
+
+    /// Writes the policy as TOML, from which [`Policy::from_toml`] makes the same. The words of custom kinds are written
+    /// out.
+    ///
+    /// A policy that comes from an inventory is written without it.
+    pub fn to_toml(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String does not fail.
+        let _ = self.write_toml(&mut out);
+        out
+    }
+
+    fn write_toml(&self, out: &mut String) -> std::fmt::Result {
+        let base = if let Base::Automagik = self.base { "automagik" } else { "standard" };
+        writeln!(out, "base = {}", quoted(base))?;
+        if let Some(action) = self.message {
+            writeln!(out, "message = {}", quoted(&action.to_string()))?;
+        }
+        if let Some(answer) = self.on_finding {
+            writeln!(out, "on_finding = {}", quoted(&answer.to_string()))?;
+        }
+        let scanner = &self.scanner;
+        let mut heading = "\n[kinds]\n";
+        for (kind, name) in scanner.kinds() {
+            let answer = match scanner.own_answer(kind) {
+                _ if scanner.is_off(kind) => OFF.to_owned(),
+                Some(answer) => answer.to_string(),
+                None => continue,
+            };
+            writeln!(out, "{}{} = {}", std::mem::take(&mut heading), quoted(name), quoted(&answer))?;
+        }
+        for custom in scanner.customs() {
+            writeln!(out, "\n[[custom]]\nname = {}", quoted(custom.name()))?;
+            match custom.source() {
+                CustomSource::Regex(pattern) => writeln!(out, "regex = {}", quoted(pattern))?,
+                CustomSource::Words { words, any_case } => {
+                    let words = words.iter().map(|word| quoted(&String::from_utf8_lossy(word)));
+                    writeln!(out, "words = [{}]", words.collect::<Vec<_>>().join(", "))?;
+                    if any_case {
+                        writeln!(out, "any_case = true")?;
+                    }
+                }
+            }
+            let severity = SEVERITIES.iter().find(|(_, severity)| *severity == custom.certainty());
+            if let Some((word, Severity::Contextual | Severity::Validated)) = severity {
+                writeln!(out, "severity = {}", quoted(word))?;
+            }
+        }
+        for rule in &self.rules {
+            writeln!(out, "\n[[field]]\nkey = {}", quoted(&rule.pattern.to_string()))?;
+            writeln!(out, "action = {}", quoted(&rule.action.to_string()))?;
+            if let Some(reason) = &rule.reason {
+                writeln!(out, "reason = {}", quoted(reason))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            // Writing to a String does not fail.
+            c if c.is_control() => drop(write!(out, "\\U{:08X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+struct Reader<'t> {
+    text: &'t str,
+}
+
+impl Reader<'_> {
+    fn policy(&self, table: &DeTable<'_>) -> Result<Policy, PolicyError> {
+        self.known(table, &["base", "message", "on_finding", "kinds", "custom", "field"], "setting")?;
+        let mut policy = match find(table, "base") {
+            None => Policy::standard(),
+            Some(value) => {
+                let name = self.string(value, "base")?;
+                base(name).ok_or_else(|| {
+                    let known = BASES.map(|name| format!("`{name}`")).join(", ");
+                    self.error(value.span(), format!("there is no base `{name}`; there are {known}"))
+                })?
+            }
+        };
+        if let Some(value) = find(table, "message") {
+            policy = policy.message(self.action(value, "message")?);
+        }
+        if let Some(value) = find(table, "on_finding") {
+            let text = self.string(value, "on_finding")?;
+            policy = policy.on_finding(OnFinding::parse(text).ok_or_else(|| {
+                let known = OnFinding::spellings();
+                self.error(value.span(), format!("there is no answer `{text}` to a finding; there are {known}"))
+            })?);
+        }
+        for entry in self.entries(table, "custom")? {
+            policy = self.custom(policy, entry)?;
+        }
+        if let Some(value) = find(table, "kinds") {
+            policy = self.kinds(policy, value)?;
+        }
+        for entry in self.entries(table, "field")? {
+            policy = self.field(policy, entry)?;
+        }
+        Ok(policy)
+    }
+
+    fn kinds(&self, mut policy: Policy, value: &Value<'_>) -> Result<Policy, PolicyError> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.error(value.span(), "`kinds` is a table: write `[kinds]` on a line of its own"));
+        };
+        for (name, value) in table.iter() {
+            let Some(kind) = policy.scanner.kind(name.get_ref()).filter(|kind| *kind != Kind::Unscanned) else {
+                let known = policy.scanner.kinds().filter(|(kind, _)| *kind != Kind::Unscanned);
+                let known = known.map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                let problem = format!("there is no kind `{}`; there are {known}", name.get_ref());
+                return Err(self.error(name.span(), problem));
+            };
+            let text = self.string(value, name.get_ref())?;
+            policy = match OnFinding::parse(text) {
+                Some(answer) => policy.kind(kind, answer),
+                None if text == OFF => policy.without_kind(kind),
+                None => {
+                    let known = OnFinding::spellings();
+                    let problem =
+                        format!("`{name}` has no answer `{text}`; there are `{OFF}`, {known}", name = name.get_ref());
+                    return Err(self.error(value.span(), problem));
+                }
+            };
+        }
+        Ok(policy)
+    }
+
+    fn custom(&self, mut policy: Policy, entry: Entry<'_, '_>) -> Result<Policy, PolicyError> {
+        self.known(entry.table, &["name", "regex", "words", "any_case", "severity"], "setting of a custom kind")?;
+        let name_value = self.required(&entry, "name", "a custom kind")?;
+        let name = self.string(name_value, "name")?;
+        let (place, custom) = match (find(entry.table, "regex"), find(entry.table, "words")) {
+            (Some(regex), None) => (regex, Custom::regex(name, self.string(regex, "regex")?)),
+            (None, Some(words)) => {
+                let list = self.array(words, "words")?;
+                let list = list.iter().map(|word| self.string(word, "words")).collect::<Result<Vec<_>, _>>()?;
+                (words, Custom::words(name, list))
+            }
+            _ => {
+                let problem = format!("the custom kind `{name}` needs either `regex` or `words`");
+                return Err(self.error(name_value.span(), problem));
+            }
+        };
+        let mut custom = custom.map_err(|error| self.error(place.span(), error.to_string()))?;
+        if let Some(value) = find(entry.table, "any_case") {
+            match value.get_ref() {
+                DeValue::Boolean(true) => custom = custom.any_case(),
+                DeValue::Boolean(false) => {}
+                _ => return Err(self.error(value.span(), "`any_case` is `true` or `false`")),
+            }
+        }
+        if let Some(value) = find(entry.table, "severity") {
+            let word = self.string(value, "severity")?;
+            let Some((_, severity)) = SEVERITIES.iter().find(|(known, _)| *known == word) else {
+                let known = SEVERITIES.map(|(word, _)| format!("`{word}`")).join(", ");
+                return Err(self.error(value.span(), format!("there is no severity `{word}`; there are {known}")));
+            };
+            custom = custom.severity(*severity);
+        }
+        policy.scanner =
+            policy.scanner.custom(custom).map_err(|error| self.error(name_value.span(), error.to_string()))?;
+        Ok(policy)
+    }
+
+    fn field(&self, policy: Policy, entry: Entry<'_, '_>) -> Result<Policy, PolicyError> {
+        self.known(entry.table, &["key", "action", "reason"], "setting of a field")?;
+        let key_value = self.required(&entry, "key", "a field")?;
+        let key = self.string(key_value, "key")?;
+        let pattern = KeyPattern::from(key);
+        if pattern.is_void() {
+            let problem = format!("`{key}` matches no key; after `token:` come words of letters");
+            return Err(self.error(key_value.span(), problem));
+        }
+        let action_value = self.required(&entry, "action", &format!("the field `{key}`"))?;
+        let action = self.action(action_value, key)?;
+        let reason = find(entry.table, "reason").map(|value| self.string(value, "reason")).transpose()?;
+        if action == Action::Keep && reason.is_none_or(|reason| reason.trim().is_empty()) {
+            let problem = format!("`{key}` is kept without a reason; add `reason = \"…\"`, which the documents show");
+            return Err(self.error(action_value.span(), problem));
+        }
+        Ok(policy.rule(pattern, action, reason))
+    }
+
+    fn action(&self, value: &Value<'_>, of: &str) -> Result<Action, PolicyError> {
+        let text = self.string(value, "action")?;
+        Action::parse(text).ok_or_else(|| {
+            let known = Action::spellings();
+            self.error(value.span(), format!("there is no action `{text}` for `{of}`; there are {known}"))
+        })
+    }
+
+    /// The tables of an array.
+    fn entries<'a, 'i>(&self, table: &'a DeTable<'i>, name: &str) -> Result<Vec<Entry<'a, 'i>>, PolicyError> {
+        let Some(value) = find(table, name) else { return Ok(Vec::new()) };
+        let array = match value.get_ref() {
+            DeValue::Array(array) => array,
+            _ => return Err(self.error(value.span(), format!("`{name}` is a list of tables: write `[[{name}]]`"))),
+        };
+        let entry = |value: &'a Value<'i>| match value.get_ref() {
+            DeValue::Table(table) => Ok(Entry { table, span: value.span() }),
+            _ => Err(self.error(value.span(), format!("`{name}` is a list of tables: write `[[{name}]]`"))),
+        };
+        array.iter().map(entry).collect()
+    }
+
+    fn required<'a, 'i>(&self, entry: &Entry<'a, 'i>, name: &str, of: &str) -> Result<&'a Value<'i>, PolicyError> {
+        find(entry.table, name)
+            .ok_or_else(|| self.error(entry.span.clone(), format!("{of} needs `{name}`; add `{name} = \"…\"`")))
+    }
+
+    fn string<'a>(&self, value: &'a Value<'_>, name: &str) -> Result<&'a str, PolicyError> {
+        match value.get_ref() {
+            DeValue::String(text) => Ok(text),
+            _ => Err(self.error(value.span(), format!("`{name}` is a text: put it in quotes"))),
+        }
+    }
+
+    fn array<'a, 'i>(&self, value: &'a Value<'i>, name: &str) -> Result<&'a DeArray<'i>, PolicyError> {
+        match value.get_ref() {
+            DeValue::Array(array) => Ok(array),
+            _ => Err(self.error(value.span(), format!("`{name}` is a list: write `{name} = [\"…\", \"…\"]`"))),
+        }
+    }
+
+    /// No key but these.
+    fn known(&self, table: &DeTable<'_>, names: &[&str], what: &str) -> Result<(), PolicyError> {
+        match table.iter().find(|(key, _)| !names.contains(&key.get_ref().as_ref())) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let known = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                Err(self.error(key.span(), format!("there is no {what} `{}`; there are {known}", key.get_ref())))
+            }
+        }
+    }
+
+    fn error(&self, span: Range<usize>, problem: impl Into<String>) -> PolicyError {
+        PolicyError::at(self.text, span.start, problem)
+    }
+}
+
+/// One of an array's tables, and where it stands.
+struct Entry<'a, 'i> {
+    table: &'a DeTable<'i>,
+    span: Range<usize>,
+}
+
+fn find<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a Value<'i>> {
+    table.iter().find(|(key, _)| key.get_ref().as_ref() == name).map(|(_, value)| value)
+}

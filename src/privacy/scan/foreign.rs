@@ -1,0 +1,104 @@
+//! Keys in other languages than English, for text; attribute keys are written in English.
+
+use super::bytes::{HIGH, LETTER, before, is};
+use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
+
+struct Group {
+    class: KeyClass,
+    text: TextRule,
+    words: &'static [&'static [u8]],
+}
+
+/// Ends of keys. Words of scripts that have cases lack their first letter.
+const GROUPS: [Group; 8] = [
+    Group {
+        class: KeyClass::Secret,
+        text: TextRule::Password,
+        words: words!(
+            "密码" "密碼" "口令" "パスワード" "暗証番号" "비밀번호" "암호" "ароль" "گذرواژه" "كلمة المرور" "סיסמה" "κωδικός" "รหัสผ่าน"
+            "contraseña" "senha" "palavra-passe" "hasło" "wachtwoord" "lösenord" "adgangskode" "salasana" "heslo" "jelszó" "şifre"
+            "parola" "mật khẩu"
+        ),
+    },
+    Group {
+        class: KeyClass::Secret,
+        text: TextRule::Token,
+        words: words!("令牌" "密钥" "秘钥" "トークン" "토큰" "окен"),
+    },
+    Group {
+        class: KeyClass::Pii,
+        text: TextRule::Name,
+        words: words!("姓名" "用户名" "使用者名稱" "氏名" "名前" "ユーザー名" "이름" "фамилия" "амилия" "логин" "nutzername" "benutzername" "nombre completo" "apellido" "apellidos"),
+    },
+    Group {
+        class: KeyClass::Pii,
+        text: TextRule::Data,
+        words: words!("地址" "住址" "住所" "주소" "адрес" "anschrift" "dirección" "endereço"),
+    },
+    Group {
+        class: KeyClass::Pii,
+        text: TextRule::Phone,
+        words: words!("电话" "電話" "電話番号" "手机" "手机号" "手机号码" "携帯" "전화" "전화번호" "елефон" "هاتف"),
+    },
+    Group {
+        class: KeyClass::Pii,
+        text: TextRule::Date,
+        words: words!(
+            "生日" "出生日期" "生年月日" "誕生日" "생년월일" "ата рождения" "تاريخ الميلاد" "fecha de nacimiento" "date de naissance"
+            "data urodzenia" "data di nascita" "data de nascimento" "geboortedatum" "födelsedatum"
+        ),
+    },
+    Group {
+        class: KeyClass::Pii,
+        text: TextRule::Geo,
+        words: words!("纬度" "緯度" "经度" "経度" "經度" "위도" "경도" "ирота" "олгота" "breitengrad" "längengrad" "latitud" "longitud"),
+    },
+    Group {
+        class: KeyClass::Pii,
+        text: TextRule::Digits,
+        words: words!("身份证" "身份证号" "身份证号码" "银行卡号" "卡号" "護照" "护照号" "護照號碼" "主民番号" "주민등록번호" "マイナンバー" "аспорт"),
+    },
+];
+
+/// The rule for the key that ends at `end`.
+pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
+    let [.., third, second, last] = &text[..end] else { return None };
+    if ENDS[place(*second, *last)] >> (third & 31) & 1 == 0 {
+        return None;
+    }
+    let key = &text[end.saturating_sub(48)..end];
+    let ends = |word: &&[u8]| {
+        let start = key.len().checked_sub(word.len())?;
+        let same = key[start..].eq_ignore_ascii_case(word);
+        // A word of a script with spaces starts where a word does.
+        (same && (is(word[0], HIGH) || !is(before(key, start), LETTER | HIGH))).then_some(())
+    };
+    GROUPS.iter().find(|group| group.words.iter().any(|word| ends(word).is_some())).map(|group| KeyInText {
+        class: group.class,
+        numeric: NumericRule::Goes,
+        text: group.text,
+    })
+}
+
+/// The last three bytes of the words above, without their case, so that most keys are passed by at once.
+static ENDS: [u32; 1024] = ends();
+
+/// Where in the table the last two bytes stand.
+const fn place(second: u8, last: u8) -> usize {
+    (second as usize & 31) << 5 | last as usize & 31
+}
+
+const fn ends() -> [u32; 1024] {
+    let mut table = [0; 1024];
+    let mut group = 0;
+    while group < GROUPS.len() {
+        let mut word = 0;
+        while word < GROUPS[group].words.len() {
+            let [.., third, second, last] = GROUPS[group].words[word] else { panic!("a word is too short") };
+            table[place(*second, *last)] |= 1 << (*third & 31);
+            word += 1;
+        }
+        group += 1;
+    }
+    table
+}

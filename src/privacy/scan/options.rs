@@ -1,0 +1,86 @@
+//! Secrets on command lines: `--password hunter2`, `mysql -phunter2`, `curl -u user:hunter2`.
+
+use super::anchors::{Anchors, Class};
+use super::bytes::{SPACE, after, alnum, before, is, run, run_back};
+use super::pairs::Style;
+use super::take::take;
+use super::value::{self, Bare, is_placeholder};
+use super::{Finding, Kind, Severity};
+use crate::privacy::keys::{self, Parent};
+
+/// Programs and their short options that take a password.
+const SHORT: [(&[u8], &[u8]); 14] = [
+    (b"mysql", b"p"),
+    (b"mysqldump", b"p"),
+    (b"mysqladmin", b"p"),
+    (b"mariadb", b"p"),
+    (b"mongo", b"p"),
+    (b"mongosh", b"p"),
+    (b"mongodump", b"p"),
+    (b"sshpass", b"p"),
+    (b"docker login", b"p"),
+    (b"podman login", b"p"),
+    (b"redis-cli", b"a"),
+    (b"ldapsearch", b"w"),
+    (b"ldapadd", b"w"),
+    (b"sqlcmd", b"P"),
+];
+
+/// How far before an option its program is looked for.
+const PROGRAM: usize = 96;
+
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
+    let mut at = 0;
+    while let Some(dash) = anchors.next(Class::Mark, at) {
+        at = dash + 1;
+        if text[dash] != b'-' || !is(before(text, dash), SPACE) {
+            continue;
+        }
+        at = if after(text, at) == b'-' { long(text, dash, found) } else { short(text, dash, found) };
+    }
+}
+
+fn long(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
+    let name = dash + 2;
+    let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
+    if end == name || after(text, end) != b' ' || after(text, end + 1) == b'-' {
+        return end;
+    }
+    match keys::in_text(b"", &text[name..end], Parent::Prose) {
+        Some(rule) => take(text, end + 1, rule, Style::Equals, false, found),
+        None => end,
+    }
+}
+
+fn short(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
+    let option = after(text, dash + 1);
+    let glued = !is(after(text, dash + 2), SPACE);
+    if !SHORT.iter().any(|(_, short)| short.contains(&option)) {
+        return dash + 1;
+    }
+    // `mysql -p db` asks for the password; `-phunter2` is it.
+    let line = run_back(text, dash, PROGRAM, |byte| !matches!(byte, b'|' | b';' | b'&' | b'\n'));
+    let takes = |(program, short): &(&[u8], &[u8])| {
+        short.contains(&option)
+            && glued == (program.starts_with(b"m") && !program.starts_with(b"mongo"))
+            && runs(&text[line..dash], program)
+    };
+    if !SHORT.iter().any(takes) {
+        return dash + 1;
+    }
+    let start = dash + if glued { 2 } else { 3 };
+    let end = value::bare(text, start, Bare::Loose, false);
+    if end < start + 2 || is_placeholder(&text[start..end]) || text[start] == b'-' {
+        return dash + 2;
+    }
+    found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, start..end));
+    end
+}
+
+/// Whether the option behind this line is one of this program's: its name stands before.
+fn runs(line: &[u8], program: &[u8]) -> bool {
+    super::bytes::rfind(line, program).is_some_and(|start| {
+        !alnum(before(line, start)) && before(line, start) != b'-' && after(line, start + program.len()) == b' '
+    })
+}

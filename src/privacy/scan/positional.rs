@@ -1,0 +1,107 @@
+//! Keys and values that stand in lists rather than side by side: `("email", "..")`, `Key (email)=(..)`,
+//! `INSERT INTO t (email) VALUES ('..')`.
+
+use super::Finding;
+use super::bytes::{DIGIT, SPACE, after, before, head, is, run, run_back, starts_with};
+use super::judge::quoted_counts;
+use super::pairs::{KEY, Style};
+use super::take::{push, take};
+use super::{national, value};
+use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
+
+/// `("phone", "..")`: a quoted key alone in front of a value. Says where to go on.
+pub(super) fn tuple(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let key = value::quoted(text.get(..text.len().min(paren + 2 * KEY))?, paren + 1)?;
+    let comma = run(text, key.next, |byte| byte == b' ');
+    if after(text, comma) != b',' || key.end - key.start > KEY {
+        return None;
+    }
+    let from = run(text, comma + 1, |byte| byte == b' ');
+    let rule = rule(&text[key.start..key.end])?;
+    Some(take(text, from, rule, Style::Json, false, found).max(paren + 1))
+}
+
+/// `Key (email)=(..)`, as PostgreSQL names what was there already. `sign` is the `=`.
+pub(super) fn constraint(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    if before(text, sign) != b')' || after(text, sign + 1) != b'(' {
+        return None;
+    }
+    let names = run_back(text, sign - 1, 2 * KEY, |byte| byte != b'(' && byte != b'\n');
+    if before(text, names) != b'(' {
+        return None;
+    }
+    let end = run(head(text, sign, value::JUDGED), sign + 2, |byte| byte != b'\n' && byte != b'"');
+    // Values may hold brackets; the last one before the end of the sentence closes.
+    let close =
+        text[..end].windows(2).skip(sign + 2).position(|pair| matches!(pair, [b')', b' ' | b'.' | b'=' | b',']));
+    let close = close.map_or(end - usize::from(before(text, end) == b')'), |at| sign + 2 + at);
+    let close = run_back(text, close, 8, |byte| byte == b'\\');
+    let values = sign + 2..close.max(sign + 2);
+    let rule = text[names..sign - 1].split(|byte| *byte == b',').find_map(|name| rule(bare_name(name)))?;
+    if values.is_empty() || !quoted_counts(&text[values.clone()], rule, Style::Equals) {
+        return None;
+    }
+    push(found, rule, Style::Equals, false, values);
+    Some(close)
+}
+
+/// The columns of a statement are read back so far.
+const COLUMNS: usize = 1024;
+
+/// `(email, n) VALUES ('..', 1), ('..', 2)`, where `paren` opens the first row of values.
+pub(super) fn insert(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let blank = |byte: u8| is(byte, SPACE);
+    let word = run_back(text, paren, 8, blank);
+    let start = word.checked_sub(6).filter(|start| starts_with(text, *start, b"values"))?;
+    let close = run_back(text, start, 8, blank);
+    if before(text, close) != b')' {
+        return None;
+    }
+    let open = run_back(text, close - 1, COLUMNS, |byte| byte != b'(');
+    let columns = (before(text, open) == b'(').then(|| &text[open..close - 1])?;
+    let mut at = paren;
+    while after(text, at) == b'(' {
+        at = row(text, at + 1, columns, found);
+        let next = run(text, at, |byte| blank(byte) || matches!(byte, b')' | b','));
+        if next == at {
+            break;
+        }
+        at = next;
+    }
+    Some(at)
+}
+
+/// One row of values; says where it ends.
+fn row(text: &[u8], from: usize, columns: &[u8], found: &mut Vec<Finding>) -> usize {
+    let mut at = from;
+    for column in columns.split(|byte| *byte == b',') {
+        at = run(text, at, |byte| is(byte, SPACE));
+        let end = match value::quoted(text, at) {
+            Some(quoted) => quoted.next,
+            None => run(text, at, |byte| !matches!(byte, b',' | b')' | b'(' | b'"')),
+        };
+        let number = is(after(text, at), DIGIT);
+        if let Some(rule) = rule(bare_name(column)) {
+            take(text, at, rule, if number { Style::Equals } else { Style::Json }, false, found);
+        }
+        at = run(text, end, |byte| is(byte, SPACE));
+        if after(text, at) != b',' {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+fn rule(key: &[u8]) -> Option<KeyInText> {
+    let number = KeyInText { class: KeyClass::Pii, numeric: NumericRule::Goes, text: TextRule::Digits };
+    keys::in_text(b"", key, Parent::Prose).or_else(|| national::names(key).then_some(number))
+}
+
+/// A column's name without the quotes of its dialect.
+fn bare_name(name: &[u8]) -> &[u8] {
+    let quote = |byte: &u8| matches!(byte, b'"' | b'`' | b'\\' | b'[' | b']') || is(*byte, SPACE);
+    let start = name.iter().take_while(|byte| quote(byte)).count();
+    let end = name.len() - name[start..].iter().rev().take_while(|byte| quote(byte)).count();
+    &name[start..end]
+}

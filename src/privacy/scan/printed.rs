@@ -1,0 +1,114 @@
+//! National numbers that need no word beside them: what is printed on them, and a check, tell them from all else.
+
+use super::bytes::{DIGIT, after, alnum, before, context, is};
+use super::numbers::Cluster;
+use super::{Finding, Kind, Severity, checks, national};
+
+type Check = fn(&[u8]) -> bool;
+
+/// Forms with letters, as they stand in tokens: pattern (see [`national::matched`]), check.
+const TOKENS: [(&[u8], Check); 6] = [
+    (b"AAAAAA99A99A999A", checks::codice_fiscale),
+    (b"AAAA999999AAAAAA*9", checks::curp),
+    (b"99999999999999999A", checks::resident_id),
+    (b"999999999999999999", checks::resident_id),
+    (b"999999999A", checks::hetu),
+    (b"999999A999*", checks::hetu),
+];
+
+/// Where a number that starts at `start` of a token ends.
+pub(super) fn token(text: &[u8], start: usize) -> Option<usize> {
+    if alnum(before(text, start)) || matches!(before(text, start), b'-' | b'_' | b'.' | b'/') {
+        return None;
+    }
+    TOKENS.iter().find_map(|(pattern, check)| {
+        let (end, number, len) = national::matched(text, start, pattern)?;
+        // As printed: without separators but the one sign in the middle of the Finnish number.
+        let whole = end - start == len || len == 10 && end - start == 11 && text[start + 6] == b'-';
+        let goes_on = matches!(after(text, end), b'-' | b'_') && alnum(after(text, end + 1));
+        (whole && !goes_on && check(&number[..len])).then_some(end)
+    })
+}
+
+/// The Finnish and the British number, which are too short for a token, by the six digits inside them.
+pub(super) fn six_digits(text: &[u8], digits: usize) -> Option<std::ops::Range<usize>> {
+    const WORDS: &[&[u8]] = words!(
+        "payroll" "tax" "hmrc" "paye" "employee" "benefit" "pension" "national insurance"
+    );
+    if let Some(end) = token(text, digits) {
+        return Some(digits..end);
+    }
+    let start = digits.checked_sub(2)?;
+    let (end, number, len) = national::matched(text, start, b"AA999999A")?;
+    let alone =
+        end - start == len && !alnum(before(text, start)) && text[start..digits].iter().all(u8::is_ascii_uppercase);
+    (alone && checks::nino(&number[..len]) && context(text, start, 48, WORDS)).then_some(start..end)
+}
+
+/// Forms in groups of digits: lengths, separators between them, check.
+const GROUPS: [(&[usize], &[u8], Check); 6] = [
+    (&[3, 3, 3, 2], b"..-", checks::cpf),
+    (&[2, 3, 3, 4, 2], b"../-", checks::cnpj),
+    (&[3, 4, 4, 2], b"...", checks::ahv),
+    (&[1, 2, 2, 2, 3, 3, 2], b"      ", checks::nir),
+    (&[15], b"", checks::nir),
+    (&[2, 2, 2, 3, 2], b"..-.", checks::rijksregister),
+];
+
+/// Finds the one that a cluster begins with.
+pub(super) fn groups(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
+    for (lengths, separators, check) in GROUPS {
+        let joined = (1..lengths.len()).all(|group| cluster.separator(group) == separators[group - 1]);
+        if !cluster.shaped(0, lengths) || !joined || !cluster.stands_alone(0, lengths.len()) {
+            continue;
+        }
+        let (start, end) = (cluster.groups()[0].0, cluster.groups()[lengths.len() - 1].1);
+        let mut digits = [0u8; 20];
+        let len = collect(&cluster.text[start..end], &mut digits);
+        if check(&digits[..len]) {
+            found.push(Finding::new(Kind::NationalId, Severity::Validated, start..end));
+            return true;
+        }
+    }
+    false
+}
+
+fn collect(text: &[u8], digits: &mut [u8]) -> usize {
+    let mut len = 0;
+    for (slot, digit) in digits.iter_mut().zip(text.iter().filter(|byte| is(**byte, DIGIT))) {
+        *slot = *digit;
+        len += 1;
+    }
+    len
+}
+
+/// US social security numbers.
+pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
+    const WORDS: [&[u8]; 4] = [b"ssn", b"social security", b"social", b"itin"];
+    let text = cluster.text;
+    for at in 0..cluster.groups().len() {
+        let grouped = cluster.shaped(at, &[3, 2, 4]);
+        let bare = cluster.group(at).len() == 9;
+        if !(grouped || bare) {
+            continue;
+        }
+        let count = if grouped { 3 } else { 1 };
+        let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + count - 1].1);
+        let mut digits = [0u8; 9];
+        collect(&text[start..end], &mut digits);
+        let number = |range: std::ops::Range<usize>| {
+            digits[range].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))
+        };
+        let valid = matches!(number(0..3), 1..=665 | 667..=899) && number(3..5) != 0 && number(5..9) != 0;
+        let dashed = grouped
+            && cluster.joined(at, 3, b'-')
+            && cluster.separator(at) != b'-'
+            && cluster.separator(at + 3) != b'-';
+        let (prior, next) = (before(text, start), after(text, end));
+        let alone = cluster.stands_alone(at, count) && !matches!(prior, b'-' | b'/' | b'+') && next != b'-';
+        if valid && alone && (dashed || context(text, start, 28, &WORDS)) {
+            let severity = if dashed { Severity::Likely } else { Severity::Contextual };
+            found.push(Finding::new(Kind::Ssn, severity, start..end));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Statements of databases in text: the literals under `db.statement` and `db.query.text`, and passwords that are set.
+
+use super::bytes::{SPACE, after, before, find as find_bytes, is, run, run_back, starts_with};
+use super::value;
+use super::{Finding, Kind, Severity};
+
+/// Whether a key is the attribute of a statement, whose literals nobody is to see (OpenTelemetry's `db.query.text`).
+pub(super) fn is_key(key: &[u8]) -> bool {
+    const KEYS: [&[u8]; 6] =
+        [b"db.statement", b"db.query.text", b"db_statement", b"db_query_text", b"dbStatement", b"dbQueryText"];
+    key.len() >= 11 && key.ends_with(b"t") && KEYS.iter().any(|known| key.ends_with(known))
+}
+
+/// The string literals of the statement at `from`; says where it ends.
+pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
+    let (start, end) = match value::quoted(text, from).filter(|_| after(text, from) != b'\'') {
+        Some(quoted) => (quoted.start, quoted.end),
+        None => (from, run(text, from, |byte| byte != b'\n')),
+    };
+    let statement = &text[..end];
+    let mut at = start;
+    while let Some(quote) = statement[at..].iter().position(|byte| *byte == b'\'').map(|offset| at + offset) {
+        // Inside, two quotes are one.
+        let mut close = quote + 1;
+        loop {
+            close = run(statement, close, |byte| byte != b'\'');
+            if after(statement, close + 1) != b'\'' || close + 1 >= end {
+                break;
+            }
+            close += 2;
+        }
+        if close.min(end) > quote + 1 && !value::is_placeholder(&statement[quote + 1..close.min(end)]) {
+            found.push(Finding::new(Kind::KeyedPii, Severity::Likely, quote + 1..close.min(end)));
+        }
+        at = (close + 1).min(end);
+    }
+    end
+}
+
+/// `PASSWORD 'hunter2'`, `IDENTIFIED BY 'hunter2'`
+pub(super) fn find_passwords(text: &[u8], found: &mut Vec<Finding>) {
+    const WORDS: [&[u8]; 4] = [b"password", b"identified by", b"passphrase", b"pwd"];
+    let mut at = 0;
+    while let Some(quote) = text[at..].iter().position(|byte| *byte == b'\'').map(|offset| at + offset) {
+        at = quote + 1;
+        let open = run_back(text, quote, 8, |byte| byte == b'\\');
+        let word = run_back(text, open, 4, |byte| is(byte, SPACE));
+        if word == open
+            || !WORDS
+                .iter()
+                .any(|known| word.checked_sub(known.len()).is_some_and(|start| starts_with(text, start, known)))
+        {
+            continue;
+        }
+        if let Some(value) = value::quoted(text, open)
+            && !value::is_placeholder(&text[value.start..value.end])
+            && !text[value.start..value.end].iter().any(|byte| is(*byte, SPACE))
+            && value.end - value.start <= 128
+            && find_bytes(&text[value.start..value.end], 0, b"::").is_none()
+            && before(text, word) != b'.'
+        {
+            found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, value.start..value.end));
+            at = value.next;
+        }
+    }
+}

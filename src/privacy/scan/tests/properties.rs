@@ -1,0 +1,232 @@
+//! What holds for any text whatever: random, made of the pieces that detectors look for, and the corpus mutated.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::FileFailurePersistence;
+
+use super::super::*;
+use super::{check, clean, dirty, scrub};
+
+const PIECES: &[&str] = &[
+    "@",
+    "%40",
+    "\\u0040",
+    "\\n",
+    ".",
+    ":",
+    "::",
+    "=",
+    "=>",
+    "\"",
+    "\\\"",
+    "'",
+    "`",
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    "<",
+    ">",
+    "/",
+    "\\",
+    "\\\\",
+    "//",
+    " ",
+    ", ",
+    ";",
+    "&",
+    "?",
+    "#",
+    "+",
+    "-",
+    "--",
+    "_",
+    "$",
+    "%",
+    "%25",
+    "*",
+    "|",
+    "：",
+    "，",
+    "1",
+    "12",
+    "1990",
+    "555123456",
+    "4111 1111 1111 1111",
+    "a",
+    "ab",
+    "Word",
+    "fe80::1",
+    "203.0.113.7",
+    "com",
+    "bob@example.com",
+    "é",
+    "用户",
+    "🎉",
+    "\u{a0}",
+    "\n",
+    "\t",
+    "password",
+    "user",
+    "id",
+    "token",
+    "User ",
+    "Some(",
+    "email",
+    "phone",
+    "ssn",
+    "dob",
+    "lat",
+    "cookie",
+    "Bearer ",
+    "Basic ",
+    "authorization",
+    "eyJhbGciOiJIUzI1NiJ9.e30.x",
+    "ghp_",
+    "sk-",
+    "AKIA",
+    "/home/alice",
+    "C:\\Users\\bob",
+    "\\\\host\\share",
+    "http://u:p@h",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END ",
+    "DE89370400440532013000",
+    "0x",
+    "bc1",
+    "nino ",
+    "VALUES (",
+    "(\"phone\", ",
+    "Key (email)=(",
+    "map[",
+    "db.statement",
+    "[EMAIL]",
+    "[SECRET]",
+    "[ID]",
+    "****",
+    "密码",
+    "d8Kf02mQzL7xWv3TnB6yRc9Pe1Hs4JgU",
+];
+
+fn random() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        vec(prop_oneof![32_u8..127, Just(b'\n')], 0..80).prop_map(|text| String::from_utf8_lossy(&text).into_owned())
+    ]
+}
+
+fn made() -> impl Strategy<Value = String> {
+    vec(select(PIECES), 0..16).prop_map(|pieces| pieces.concat())
+}
+
+/// A line of the corpus, with a piece put in, a part taken out, and another line's part behind it.
+fn mutated() -> impl Strategy<Value = String> {
+    let lines: Vec<String> = dirty().map(|row| row.0).chain(clean()).collect();
+    (select(lines.clone()), select(lines), select(PIECES), any::<[Index; 4]>()).prop_map(|(one, other, piece, at)| {
+        let mut text = one;
+        let cut = |text: &str, at: &Index| {
+            let mut place = at.index(text.len() + 1);
+            while !text.is_char_boundary(place) {
+                place -= 1;
+            }
+            place
+        };
+        text.insert_str(cut(&text, &at[0]), piece);
+        let (from, to) = (cut(&text, &at[1]), cut(&text, &at[2]));
+        if from.abs_diff(to) < text.len() / 2 {
+            text.replace_range(from.min(to)..from.max(to), "");
+        }
+        text + &other[cut(&other, &at[3])..]
+    })
+}
+
+fn holds(text: &str) {
+    check(text);
+    let (once, found) = scrub(text);
+    if found.is_empty() {
+        assert_eq!(once, text);
+    }
+    let longest = Kind::BUILT_IN.iter().map(|kind| kind.placeholder().len()).max().unwrap_or(0) + 4;
+    // In a document of JSON one finding may be several strings, but none of them is empty.
+    let covered: usize = found.iter().map(|finding| finding.span().len()).sum();
+    assert!(once.len() <= text.len() + covered * longest);
+    let (twice, again) = scrub(&once);
+    assert_eq!(twice, once, "scrubbed again, {text:?} gives {again:?}");
+}
+
+/// A JSON document with things to find in keys, values and strings of JSON inside.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let key = prop_oneof![
+        select(PIECES).prop_map(str::to_owned),
+        "[a-z_]{1,8}",
+        Just("password".into()),
+        Just("user_id".into()),
+        Just("pin".into())
+    ];
+    let leaf = prop_oneof![
+        made().prop_map(serde_json::Value::from),
+        mutated().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        (0..20_000_i64).prop_map(serde_json::Value::from),
+        any::<bool>().prop_map(serde_json::Value::from),
+        (-180.0..180.0_f64).prop_map(serde_json::Value::from),
+        Just(serde_json::Value::Null),
+    ];
+    let value = leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            vec((key.clone(), inner.clone()), 0..4).prop_map(|rows| rows.into_iter().collect()),
+            inner.prop_map(|inner| serde_json::Value::from(inner.to_string())),
+        ]
+    });
+    // A number alone is not to be told from text.
+    prop_oneof![
+        vec(value.clone(), 1..4).prop_map(serde_json::Value::from),
+        vec(("[a-z]{1,6}", value), 1..4).prop_map(|rows| rows.into_iter().collect()),
+    ]
+}
+
+fn cases(count: u32) -> ProptestConfig {
+    // What was found once becomes a line of the corpus; no file is written beside the sources.
+    ProptestConfig {
+        cases: count,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn random_text_is_scrubbed_once_and_for_all(text in random()) {
+        holds(&text);
+    }
+
+    #[test]
+    fn text_made_of_pieces_is_scrubbed_once_and_for_all(text in made()) {
+        holds(&text);
+    }
+
+    #[test]
+    fn the_corpus_mutated_is_scrubbed_once_and_for_all(text in mutated()) {
+        holds(&text);
+    }
+
+    #[test]
+    fn json_stays_json(document in json()) {
+        let text = document.to_string();
+        let (clean, _) = scrub(&text);
+        prop_assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "{text}\n -> {clean}");
+    }
+
+    #[test]
+    fn bytes_that_are_cut_or_no_text_are_no_trouble(bytes in vec(any::<u8>(), 0..200)) {
+        let mut found = Vec::new();
+        Scanner::standard().scan(&bytes, &mut found);
+        prop_assert!(found.iter().all(|finding| finding.span().end <= bytes.len() && finding.kind() != Kind::Unscanned));
+    }
+}

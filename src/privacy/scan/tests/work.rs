@@ -1,0 +1,161 @@
+//! No detector looks at more bytes than grow with the text, whatever the text is made of.
+
+use super::super::bytes::work;
+use super::scan;
+
+/// What hostile text is made of: the bytes and words that detectors start from.
+const UNITS: &[&str] = &[
+    "@",
+    ".",
+    ":",
+    "::",
+    "1",
+    "1.",
+    "1:",
+    "1 ",
+    "1-",
+    "a@",
+    "a.",
+    "a:",
+    "a=",
+    "=",
+    "\"",
+    "\\",
+    "\\\"",
+    "/",
+    "//",
+    "://",
+    "{",
+    "}",
+    "(",
+    "A(",
+    "[",
+    "+1",
+    "%40",
+    "--",
+    "-",
+    "eyJ",
+    "eyJ.",
+    "ghp_",
+    "/home/",
+    "\\\\a",
+    "password=",
+    "password:\"",
+    "password:'",
+    "pin:\"",
+    "a=b;",
+    "Cookie:a=",
+    "user:{",
+    "fe80:",
+    "aa:",
+    "aa-",
+    "0a.",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN ",
+    "Bearer ",
+    "x@y.",
+    "é",
+    "用户@",
+    "DE89 ",
+    "1.1.1.1 ",
+    "http://a:b@",
+    "nino ",
+    "passport 1",
+    "a b c:",
+    "--password ",
+    "tokens:[",
+    "Some(",
+    "\"a\":",
+    "@tcp(",
+    "a%40b.",
+    "phone 1",
+    "1.2345,",
+    "4111 ",
+    "eyJ-",
+    "eyJhbGciOiJIUzI1NiJ9-",
+    "sk-",
+    "re_",
+    "xoxb-",
+    "1sk-",
+    "%25",
+    "%",
+    "\\u0040",
+    "\\n",
+    "：",
+    "Key (email)=(",
+    "VALUES (1), ",
+    "(a) VALUES (",
+    "(\"a\", ",
+    "map[a:",
+    "db.statement='",
+    "db.statement=\"'",
+    "password '",
+    "-p ",
+    "mysql -p",
+    "mysql ",
+    " -",
+    "bc1q",
+    "1A1z",
+    "password: (",
+    "nhs_",
+    "imei 1",
+    "sin ",
+    "1-1-",
+    "12.",
+    "a_b=",
+    "token:",
+    "pin:pin",
+    "Some(Some(",
+    "a:b:c:",
+    "{a:{b:",
+    "[[",
+    "\\\\h\\s",
+    "年",
+    "密码:",
+    "otp 1",
+    "http://a",
+    "0x5290",
+    "tel 1 ",
+    "a.b@",
+    "[1,2,",
+    "ghp_-",
+    "AC",
+    "SG.",
+    "pat1.",
+    "1:AA",
+    "9e-",
+    "0044 ",
+    "=>",
+    "<a>",
+    "lat 1.2345 ",
+];
+
+/// Bytes looked at to scan a text of `size` that is made of `unit`.
+fn looks(unit: &str, size: usize) -> usize {
+    let text = unit.repeat(size / unit.len());
+    work::taken();
+    scan(text.as_bytes(), &mut Vec::new());
+    work::taken()
+}
+
+#[test]
+fn twice_the_text_is_twice_the_work() {
+    const SIZE: usize = 32 * 1024;
+    let pairs = UNITS.iter().flat_map(|one| ["", " ", "a", "=", "1"].map(|other| format!("{one}{other}")));
+    let slow: Vec<_> = pairs
+        .map(|unit| (looks(&unit, SIZE), looks(&unit, 2 * SIZE), unit))
+        .filter(|(short, long, _)| *long * 10 > *short * 22 && *long > 8 * SIZE)
+        .collect();
+    assert!(slow.is_empty(), "{slow:?}");
+}
+
+#[test]
+fn no_text_is_looked_at_many_times() {
+    const SIZE: usize = 64 * 1024;
+    let most: Vec<_> =
+        UNITS.iter().map(|unit| (looks(unit, SIZE) / SIZE, *unit)).filter(|(times, _)| *times > TIMES).collect();
+    assert!(most.is_empty(), "{most:?}");
+}
+
+/// Each byte so often at most, all detectors and looks together.
+const TIMES: usize = 150;

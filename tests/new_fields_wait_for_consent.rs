@@ -1,0 +1,307 @@
+//! Promise: a saved yes covers what the user agreed to, entry by entry. What was added or changed since is withheld until
+//! they have been asked again.
+
+#[cfg(all(feature = "otlp", feature = "store"))]
+#[path = "support/receiver.rs"]
+mod receiver;
+mod support;
+
+use serde_json::{Value, json};
+use support::{LONG, Record, TempDir, alone, records, settle};
+use tracing_privacy::consent::{Row, Saved};
+use tracing_privacy::privacy::{Inventory, Policy};
+use tracing_privacy::{Builder, Environment, Memory, Telemetry, app};
+
+const FIRST: &str = r#"
+    [events."order.placed"]
+    purpose = "sales"
+    fields.plan = { kind = "word", purpose = "by plan" }
+    fields.items = { kind = "integer", purpose = "how large" }
+"#;
+
+/// With a field, an event and a field of the resource that were not there before.
+const SECOND: &str = r#"
+    [resource]
+    "os.type" = { kind = "word", purpose = "which systems", since = 2 }
+    [events."order.placed"]
+    purpose = "sales"
+    fields.items = { kind = "integer", purpose = "how large" }
+    fields.plan = { kind = "word", purpose = "by plan" }
+    fields.coupon = { kind = "word", purpose = "which help", since = 2 }
+    [events."order.sent"]
+    purpose = "delivery"
+    since = 2
+    fields.plan = { kind = "word", purpose = "by plan" }
+"#;
+
+fn inventory(version: u32, lines: &str) -> Inventory {
+    let text = format!(
+        r#"
+        version = {version}
+        [document]
+        controller = "Acme"
+        effective = 2026-03-01
+        privacy = "p@acme.example"
+        security = "s@acme.example"
+        owner = "us"
+        retention = "90 days"
+        not_collected = ["names"]
+        [[changes]]
+        version = {version}
+        date = 2026-03-01
+        text = "A version."
+        {lines}
+        "#
+    );
+    Inventory::parse(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What was saved before, and where.
+struct Home(TempDir);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        Home(TempDir::new(name))
+    }
+
+    /// Saves an answer as the application does.
+    fn save(&self, text: &str) -> &Self {
+        let directory = self.0.path().join(".local/share/acme/telemetry");
+        std::fs::create_dir_all(&directory).expect("a directory can be made");
+        std::fs::write(directory.join("consent.json"), text).expect("a file can be written");
+        self
+    }
+
+    fn builder(&self, inventory: &Inventory, memory: &Memory) -> Builder {
+        let environment = Environment::fixed([("UNRELATED", "1")]).home(self.0.path()).os(tracing_privacy::Os::Linux);
+        let policy = Policy::declared(inventory.clone());
+        let builder = Telemetry::builder(app!("acme")).environment(environment).memory(memory);
+        builder.policy(policy).resource("os.type", "linux")
+    }
+
+    fn start(&self, inventory: &Inventory) -> (Telemetry, Memory) {
+        let memory = Memory::new();
+        (self.builder(inventory, &memory).start().expect("the settings are right"), memory)
+    }
+
+    /// What a run keeps, as names and attributes.
+    fn kept(&self, inventory: &Inventory) -> Vec<(String, Value)> {
+        let (telemetry, memory) = self.start(inventory);
+        place_and_send(&telemetry);
+        let of = |record: Record| (record.name().to_owned(), record.json()["attributes"].clone());
+        records(&memory).into_iter().map(of).collect()
+    }
+}
+
+fn place_and_send(telemetry: &Telemetry) {
+    tracing::dispatcher::with_default(&alone(telemetry), || {
+        tracing::info!(name: "order.placed", plan = "pro", items = 3, coupon = "spring");
+        tracing::info!(name: "order.sent", plan = "pro");
+    });
+    settle(telemetry);
+}
+
+/// The yes to an inventory, as the application would save it after asking.
+fn yes_to(inventory: &Inventory) -> String {
+    let home = Home::new("asked");
+    let (telemetry, _memory) = home.start(inventory);
+    assert!(!telemetry.is_on(), "nobody has said yes yet");
+    telemetry.agreement().to_json().expect("a yes has a text")
+}
+
+fn placed(attributes: Value) -> (String, Value) {
+    ("order.placed".to_owned(), attributes)
+}
+
+#[test]
+fn what_is_new_waits_and_what_was_agreed_to_goes_on() {
+    let (first, second) = (inventory(1, FIRST), inventory(2, SECOND));
+    let home = Home::new("waits");
+    home.save(&yes_to(&first));
+    assert_eq!(home.kept(&first), [placed(json!({"plan": "pro", "items": 3}))]);
+    assert_eq!(home.kept(&second), [placed(json!({"plan": "pro", "items": 3}))], "the user knows nothing of version 2");
+
+    let (telemetry, memory) = home.start(&second);
+    place_and_send(&telemetry);
+    assert_eq!(records(&memory)[0].json()["resource"].get("os.type"), None);
+    let status = telemetry.status().to_string();
+    assert!(
+        status.contains(
+            "[events.\"order.sent\"]: its event or span is in the inventory, but it is newer than the user's yes"
+        ),
+        "{status}"
+    );
+    let scope = telemetry.decision().considered().iter().find(|row| row.row() == Row::Scope).expect("it is looked at");
+    assert!(scope.value().contains("without 4 of 7 entries that are newer"), "{}", scope.value());
+
+    home.save(&yes_to(&second));
+    let all = [
+        placed(json!({"plan": "pro", "items": 3, "coupon": "spring"})),
+        ("order.sent".to_owned(), json!({"plan": "pro"})),
+    ];
+    assert_eq!(home.kept(&second), all, "they were asked again");
+    let (telemetry, memory) = home.start(&second);
+    place_and_send(&telemetry);
+    assert_eq!(records(&memory)[0].json()["resource"]["os.type"], "linux");
+}
+
+#[test]
+fn a_field_that_is_changed_under_its_name_is_a_new_field_whatever_version_it_claims() {
+    let first = inventory(1, FIRST);
+    for (what, from, to) in [
+        ("kind", "items = { kind = \"integer\"", "items = { kind = \"text\""),
+        ("action", "items = { kind = \"integer\"", "items = { kind = \"integer\", action = \"bucket\""),
+        ("purpose", "how large", "what to advertise"),
+    ] {
+        let home = Home::new("changed");
+        home.save(&yes_to(&first));
+        let changed = inventory(1, &FIRST.replace(from, to));
+        assert_eq!(home.kept(&changed), [placed(json!({"plan": "pro"}))], "{what}");
+    }
+    let home = Home::new("changed-event");
+    home.save(&yes_to(&first));
+    let changed = inventory(1, &FIRST.replace("sales", "advertising"));
+    assert_eq!(home.kept(&changed), [], "the event itself is for something else now");
+}
+
+#[test]
+fn what_is_taken_away_or_only_worded_otherwise_needs_no_new_yes() {
+    let home = Home::new("less");
+    home.save(&yes_to(&inventory(1, FIRST)));
+    let less = FIRST.replace("fields.items = { kind = \"integer\", purpose = \"how large\" }", "# no items any more");
+    assert_eq!(home.kept(&inventory(2, &less)), [placed(json!({"plan": "pro"}))]);
+    let (telemetry, _memory) = home.start(&inventory(2, &less));
+    let scope = telemetry.decision().considered().iter().find(|row| row.row() == Row::Scope).expect("it is looked at");
+    assert!(!scope.value().contains("without"), "{}", scope.value());
+}
+
+#[test]
+fn a_yes_that_names_only_a_version_covers_what_came_with_it() {
+    let second = inventory(2, SECOND);
+    let home = Home::new("version");
+    home.save(r#"{"answer":"yes","collection":1}"#);
+    assert_eq!(home.kept(&second), [placed(json!({"plan": "pro", "items": 3}))]);
+    home.save(r#"{"answer":"yes","collection":2}"#);
+    assert_eq!(home.kept(&second).len(), 2);
+    home.save(&Saved::yes(1, None).to_json().expect("a yes has a text"));
+    assert_eq!(home.kept(&second).len(), 1);
+}
+
+#[test]
+fn a_yes_to_nothing_of_what_is_collected_now_is_none() {
+    let home = Home::new("nothing");
+    home.save(&yes_to(&inventory(1, FIRST)));
+    let other = inventory(2, "[spans.slice]\npurpose = \"how long\"\nsince = 2");
+    let (telemetry, _memory) = home.start(&other);
+    assert!(!telemetry.is_on());
+    let reason = telemetry.decision().reason();
+    assert!(reason.contains("the saved yes was for none of what is collected now"), "{reason}");
+    home.save(r#"{"answer":"yes"}"#);
+    assert!(!home.start(&other).0.is_on(), "a yes to nobody knows what");
+}
+
+#[test]
+fn a_yes_for_this_run_covers_what_this_run_collects() {
+    let second = inventory(2, SECOND);
+    let home = Home::new("run");
+    home.save(&yes_to(&inventory(1, FIRST)));
+    let memory = Memory::new();
+    let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(home.0.path());
+    let telemetry = home.builder(&second, &memory).environment(environment).start().expect("the settings are right");
+    place_and_send(&telemetry);
+    assert_eq!(memory.rows().len(), 2);
+
+    let memory = Memory::new();
+    let asked = Home::new("asked-now");
+    let mut telemetry = asked.builder(&second, &memory).switchable().start().expect("the settings are right");
+    let layer = alone(&telemetry);
+    assert!(!telemetry.is_on());
+    let _ = telemetry.grant();
+    tracing::dispatcher::with_default(&layer, || tracing::info!(name: "order.sent", plan = "pro"));
+    telemetry.flush(LONG).expect("there is time enough");
+    assert_eq!(memory.rows().len(), 1);
+}
+
+#[test]
+fn a_yes_is_for_a_host_as_well() {
+    let first = inventory(1, FIRST);
+    let home = Home::new("host");
+    let yes: Value = serde_json::from_str(&yes_to(&first)).expect("it is JSON");
+    assert_eq!((&yes["answer"], &yes["collection"], &yes["host"]), (&json!("yes"), &json!(1), &Value::Null));
+    assert_eq!(yes["digest"].as_str(), Some(first.digest().as_str()), "what the document shows is what is saved");
+    assert_eq!(yes["entries"].as_array().map(Vec::len), Some(3));
+    home.save(&yes.to_string());
+    #[cfg(feature = "otlp")]
+    {
+        let builder = home.builder(&first, &Memory::new()).otlp("https://telemetry.example.com");
+        assert!(!builder.start().expect("the settings are right").is_on(), "the yes was for keeping, not for sending");
+    }
+}
+
+#[cfg(all(feature = "otlp", feature = "store"))]
+#[test]
+fn what_was_stored_under_a_wider_yes_is_not_sent_under_a_narrower_one() {
+    use receiver::Receiver;
+
+    let (first, second) = (inventory(1, FIRST), inventory(2, SECOND));
+    let (home, receiver, memory) = (Home::new("narrower"), Receiver::start(), Memory::new());
+    let manual = tracing_privacy::Schedule::Manual;
+    let environment =
+        Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(home.0.path()).os(tracing_privacy::Os::Linux);
+    let wide = home.builder(&second, &memory).environment(environment).otlp(receiver.url()).schedule(manual);
+    let wide = wide.start().expect("the settings are right");
+    tracing::dispatcher::with_default(&alone(&wide), || {
+        tracing::info!(name: "order.placed", plan = "pro", items = 3, coupon = "spring");
+        tracing::info!(name: "order.sent", plan = "pro");
+    });
+    support::stored(&wide, 2);
+    drop(wide);
+
+    let mut yes: Value = serde_json::from_str(&yes_to(&first)).expect("it is JSON");
+    yes["host"] = json!("127.0.0.1");
+    home.save(&yes.to_string());
+    let narrow =
+        home.builder(&second, &memory).otlp(receiver.url()).schedule(manual).start().expect("the settings are right");
+    assert!(narrow.is_on(), "{}", narrow.status());
+    narrow.flush(LONG).expect("the receiver is there");
+    let logs = receiver.logs();
+    assert_eq!(logs.len(), 1, "{logs:#?}");
+    assert_eq!(logs[0].attributes.keys().collect::<Vec<_>>(), ["items", "plan"]);
+    assert_eq!(logs[0].resource.get("os.type"), None);
+}
+
+#[cfg(all(feature = "otlp", feature = "store"))]
+#[test]
+fn an_event_in_a_span_waits_like_any_other() {
+    use receiver::Receiver;
+
+    let span = "[spans.job]\npurpose = \"how long\"";
+    let (first, second) = (inventory(1, &format!("{FIRST}{span}")), inventory(2, &format!("{SECOND}{span}")));
+    let (home, receiver, memory) = (Home::new("in-span"), Receiver::start(), Memory::new());
+    let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(home.0.path());
+    let in_spans = |builder: Builder| {
+        let builder = builder.events(tracing_privacy::Events::SpanEvents).otlp(receiver.url());
+        builder.schedule(tracing_privacy::Schedule::Manual).start().expect("the settings are right")
+    };
+    let wide = home.builder(&second, &memory).environment(environment.os(tracing_privacy::Os::Linux));
+    let wide = in_spans(wide);
+    tracing::dispatcher::with_default(&alone(&wide), || {
+        tracing::info_span!("job").in_scope(|| {
+            tracing::info!(name: "order.placed", plan = "pro", coupon = "spring");
+            tracing::info!(name: "order.sent", plan = "pro");
+        });
+    });
+    support::stored(&wide, 1);
+    drop(wide);
+
+    let mut yes: Value = serde_json::from_str(&yes_to(&first)).expect("it is JSON");
+    yes["host"] = json!("127.0.0.1");
+    home.save(&yes.to_string());
+    let narrow = in_spans(home.builder(&second, &memory));
+    narrow.flush(LONG).expect("the receiver is there");
+    let spans = receiver.spans();
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    assert_eq!(spans[0].events.len(), 1, "{spans:#?}");
+    let text = format!("{:?}", spans[0].events);
+    assert!(text.contains("order.placed") && text.contains("plan") && !text.contains("coupon"), "{text}");
+}
