@@ -53,9 +53,11 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `store` | yes | the durable local store: SQLite, compiled in; without it records wait in memory |
-//! | `otlp` | yes | delivery over OTLP/HTTP; without it nothing is ever sent |
+//! | `otlp` | yes | delivery over OTLP/HTTP |
+//! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing is ever sent |
+//! | `zstd` | no | zstd for what is sent to ClickHouse; compiles C |
 //!
-//! Neither turns telemetry on.
+//! None turns telemetry on.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, missing_debug_implementations)]
@@ -69,7 +71,7 @@ mod pipeline;
 pub mod privacy;
 mod record;
 #[cfg(feature = "store")]
-#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "without a destination nothing is claimed"))]
+#[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "without a destination nothing is claimed"))]
 mod store;
 mod telemetry;
 
@@ -77,12 +79,14 @@ mod telemetry;
 pub use app::Clock;
 pub use app::{App, Environment, Os, Rotation};
 pub use export::Memory;
-#[cfg(feature = "otlp")]
-pub use export::MinTls;
+#[cfg(feature = "clickhouse")]
+pub use export::clickhouse;
+#[cfg(feature = "upload")]
+pub use export::{BreakerState, MinTls};
 pub use layer::{Events, Gate, TelemetryLayer};
-#[cfg(feature = "otlp")]
-pub use pipeline::Schedule;
 pub use pipeline::{Counts, Loss, Unfinished};
+#[cfg(feature = "upload")]
+pub use pipeline::{Schedule, Tuning};
 pub use record::{RecordRef, Row, Severity, Signal, SpanKind, Status as SpanStatus, ValueRef};
 pub use telemetry::{Builder, Error, Status, Telemetry};
 

@@ -38,6 +38,29 @@ pub(crate) enum Admission {
     Wait(Duration),
 }
 
+/// Whether requests go to a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// As ever.
+    #[default]
+    Closed,
+    /// None goes out: too many failed in a row, or the server asked for rest.
+    Open,
+    /// One goes out, and its result decides.
+    HalfOpen,
+}
+
+impl std::fmt::Display for BreakerState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        })
+    }
+}
+
 impl Default for Breaker {
     /// Opens after 5 failures in a row, and probes every 60 seconds.
     fn default() -> Self {
@@ -102,6 +125,15 @@ impl Breaker {
         match self.state {
             State::Open { until } | State::Probing { until } if now < until => Some(Duration::from_nanos(until - now)),
             _ => None,
+        }
+    }
+
+    /// What it does now.
+    pub(crate) fn state(&self, now: u64) -> BreakerState {
+        match self.state {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { until } if now < until => BreakerState::Open,
+            State::Open { .. } | State::Probing { .. } => BreakerState::HalfOpen,
         }
     }
 

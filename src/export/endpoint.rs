@@ -98,6 +98,13 @@ impl Endpoint {
         url
     }
 
+    /// The base address itself, with these parameters.
+    pub(crate) fn with_query<'a>(&self, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().extend_pairs(parameters);
+        url
+    }
+
     /// Whether the URL leads to this endpoint's scheme, host and port.
     pub(crate) fn owns(&self, url: &Url) -> bool {
         self.url.scheme() == url.scheme()

@@ -1,38 +1,55 @@
 //! Delivery: a batch is sealed once, and the same bytes are sent until somebody has them.
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod breaker;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
+#[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
+mod delivery;
+#[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod endpoint;
+#[cfg(feature = "upload")]
+mod exporter;
 #[cfg(feature = "otlp")]
 mod gzip;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod http;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod intern;
 mod local;
 #[cfg(feature = "otlp")]
 mod otlp;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
+#[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
+mod outcome;
+#[cfg(feature = "upload")]
 mod retry;
+#[cfg(feature = "upload")]
+mod sdk;
 #[cfg(feature = "otlp")]
 mod sealed;
 mod text;
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
+pub use breaker::BreakerState;
+#[cfg(feature = "upload")]
 pub use http::MinTls;
 pub(crate) use local::LocalExporter;
 pub use local::Memory;
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use {
     breaker::{Admission, Breaker},
-    endpoint::Endpoint,
-    http::HttpSettings,
-    otlp::OtlpExporter,
-    retry::RetryPolicy,
-    sealed::{Outcome, Sealed},
+    delivery::{Delivery, Step},
+    exporter::{Exporter, Parcel, Receiver},
+    outcome::Outcome,
 };
+#[cfg(feature = "otlp")]
+pub(crate) use {endpoint::Endpoint, http::HttpSettings};
 
 #[cfg(all(test, feature = "otlp"))]
 #[path = "../../tests/support/receiver.rs"]

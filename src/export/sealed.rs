@@ -1,8 +1,6 @@
-//! A batch in its final form, and what became of it.
+//! A batch in its final form.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -24,28 +22,6 @@ pub(crate) struct Sealed {
 /// 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Token(pub(crate) [u8; 16]);
-
-/// What became of a batch that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The server has it: never to be sent again.
-    Delivered {
-        /// Records that the server took no part of; at most as many as were sent.
-        rejected: u64,
-        /// What the server had to say, or what was odd about its answer; fit to be shown.
-        message: Option<String>,
-    },
-    /// It may work later.
-    Retry {
-        /// The least time that the server wants to be left alone, at most an hour.
-        after: Option<Duration>,
-        why: Cow<'static, str>,
-    },
-    /// The server will never take this batch.
-    Rejected { status: u16, why: Cow<'static, str> },
-    /// The server takes nothing from us as things are: a matter of address or authorization, not of this batch.
-    Paused { status: u16, why: Cow<'static, str> },
-}
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 /// A stranger's text as it can be shown in a terminal: at most `longest` characters, and none that moves the cursor,
 /// breaks the line or changes the direction of writing.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) fn printable(text: &str, longest: usize) -> String {
     let mut shown = String::new();
     let mut chars = text.chars();
@@ -27,7 +27,7 @@ pub(super) fn is_harmless(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-#[cfg(all(test, feature = "otlp"))]
+#[cfg(all(test, feature = "upload"))]
 mod tests {
     use super::*;
 

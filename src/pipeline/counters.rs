@@ -120,7 +120,7 @@ impl Counters {
     }
 
     /// Notes a server's answer to one request.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn answered(&self, signal: crate::record::Signal, records: u64, rejected: u64) {
         match signal {
             crate::record::Signal::Log => self.taken_logs.add(records.saturating_sub(rejected)),

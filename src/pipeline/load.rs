@@ -8,7 +8,7 @@ use super::outbox::{Claimed, Part, Trouble, Verdict};
 use super::upload::{Lot, Swept};
 use super::uploader::Uploader;
 use crate::app::Timestamp;
-use crate::export::Sealed;
+use crate::export::Parcel;
 use crate::privacy::format::Shape;
 use crate::privacy::{Chunk, Readmitted, Refused, Resource};
 use crate::record::{Batch, RecordRef, Signal};
@@ -20,9 +20,15 @@ const CLAIM_BYTES: u64 = 512 * 1024;
 /// Readmitted records carry their time as nanoseconds since 1970.
 const EPOCH: Timestamp = Timestamp::from_nanos(0);
 
-/// One request, and the batches that it settles.
+/// What goes out together, and the batches that it settles.
 pub(super) struct Load {
-    pub(super) sealed: Sealed,
+    /// Its own number, the same whenever these batches go out.
+    pub(super) number: i64,
+    /// For each route that does not have it yet, by its place.
+    pub(super) parcels: Vec<(usize, Parcel)>,
+    /// Some routes have it, from an earlier round.
+    pub(super) has_arrived: bool,
+    pub(super) signal: Signal,
     pub(super) batches: Vec<i64>,
     pub(super) rows: u64,
     /// How many were made by this run.
@@ -38,16 +44,28 @@ pub(super) struct Loaded {
 }
 
 /// Records that go into one request: of one kind and one resource.
-#[derive(Default)]
 struct Group<'r> {
     records: Vec<RecordRef<'r>>,
+    signal: Signal,
+    /// What they were sent in before, and who has them.
+    load: Option<i64>,
+    done: u8,
     batches: Vec<i64>,
     own: u64,
+}
+
+impl Group<'_> {
+    /// For records that were never sent.
+    fn fresh(signal: Signal) -> Self {
+        Group { records: Vec::new(), signal, load: None, done: 0, batches: Vec::new(), own: 0 }
+    }
 }
 
 /// Rows of one kind and resource that came back from disk.
 struct Returned {
     signal: Signal,
+    load: Option<i64>,
+    done: u8,
     resource: Arc<Resource>,
     chunk: Chunk,
     /// Batch and number of each row in the chunk.
@@ -64,10 +82,15 @@ impl Uploader<'_> {
         // What others left behind has its turn as well, although this run may go on adding to its own.
         let lots = match self.was_fresh && left > self.upload.in_lots() {
             true => Vec::new(),
-            false => self.upload.take_lots(CLAIM.into()),
+            false => self.upload.take_lots(self.rows().into()),
         };
         self.was_fresh = !lots.is_empty();
         if self.was_fresh { self.load_fresh(lots).map(Some) } else { self.load_stored() }
+    }
+
+    /// The most rows of one claim.
+    fn rows(&self) -> u32 {
+        CLAIM.max(self.upload.destination.tuning.records())
     }
 
     /// Claims what the worker has handed over.
@@ -87,7 +110,8 @@ impl Uploader<'_> {
         for lot in ours {
             let resource: &Resource = &lot.resource;
             if groups.last().is_none_or(|(last, ..)| *last != resource) {
-                groups.push((resource, self.is_clean_resource(resource), Default::default()));
+                let fresh = [Signal::Log, Signal::Span].map(Group::fresh);
+                groups.push((resource, self.is_clean_resource(resource), fresh));
             }
             let Some((_, is_clean_resource, [logs, spans])) = groups.last_mut() else { continue };
             for (batch, signal) in &lot.batches {
@@ -123,7 +147,7 @@ impl Uploader<'_> {
     fn load_stored(&mut self) -> Result<Option<Loaded>, Trouble> {
         let shared = self.shared;
         let lease = self.lease();
-        let claimed = self.outbox.claim(CLAIM, CLAIM_BYTES, lease)?;
+        let claimed = self.outbox.claim(self.rows(), CLAIM_BYTES, lease)?;
         if claimed.is_empty() {
             return Ok(None);
         }
@@ -133,10 +157,11 @@ impl Uploader<'_> {
             self.readmit(batch, &mut returned)?;
         }
         let mut groups = Vec::with_capacity(returned.len());
-        for Returned { resource, chunk, rows, batches, own, .. } in &returned {
+        for Returned { signal, load, done, resource, chunk, rows, batches, own } in &returned {
             let records = Batch { chunk, plans: None, resource, zero: EPOCH }.records();
             let is_clean_resource = self.is_clean_resource(resource);
-            let mut group = Group { records: Vec::with_capacity(rows.len()), batches: batches.clone(), own: 0 };
+            let (records_of, batches) = (Vec::with_capacity(rows.len()), batches.clone());
+            let mut group = Group { records: records_of, signal: *signal, load: *load, done: *done, batches, own: 0 };
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
                 if is_clean_resource && record.verify(&shared.checked_by, &mut self.clean_plans).is_ok() {
@@ -154,7 +179,8 @@ impl Uploader<'_> {
 
     /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
     fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
-        let Claimed { batch, own, signal, rows } = claimed;
+        let Claimed { batch, own, signal, load, done, rows } = claimed;
+        let kind = (signal, load, done);
         let now = self.shared.now_seconds();
         // A batch is settled as a whole, so it goes into one group.
         let mut group = None;
@@ -173,9 +199,9 @@ impl Uploader<'_> {
             };
             let Readmitted { clean, resource, .. } = readmitted;
             let place = *group.get_or_insert_with(|| {
-                let known = returned.iter().position(|group| group.is_for(&resource, signal));
+                let known = returned.iter().position(|group| group.is_for(&resource, kind));
                 let place = known.unwrap_or_else(|| {
-                    returned.push(Returned::new(Arc::clone(&resource), signal));
+                    returned.push(Returned::new(Arc::clone(&resource), kind));
                     returned.len() - 1
                 });
                 returned[place].batches.push(batch);
@@ -185,7 +211,7 @@ impl Uploader<'_> {
                 place
             });
             let group = &mut returned[place];
-            if group.is_for(&resource, signal) {
+            if group.is_for(&resource, kind) {
                 group.chunk.append(clean);
                 group.rows.push((batch, seq));
             } else {
@@ -209,20 +235,31 @@ impl Uploader<'_> {
     /// Seals groups of records that passed. One that cannot be sealed is never sent.
     fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, claimed_at: i64) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
-        for Group { records, batches, own } in groups {
+        for Group { records, signal, load, done, batches, own } in groups {
             if records.is_empty() {
                 // All that was in them was refused.
                 self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
                 continue;
             }
-            match self.exporter.seal(&records) {
-                Ok(sealed) => loads.push(Load { sealed, batches, rows: records.len() as u64, own, claimed_at }),
-                Err(error) => {
-                    self.shared.note(error.to_string());
-                    let marked = self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
-                    self.shared.queue.counters.lose_stored(Loss::Rejected, own.min(marked));
+            let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
+            let (mut parcels, mut refused) = (Vec::new(), None);
+            for (place, route) in self.routes.iter_mut().enumerate().filter(|(_, route)| done & route.bit == 0) {
+                match route.exporter.seal(&records, number) {
+                    Ok(parcel) => parcels.push((place, parcel)),
+                    Err(why) => refused = Some(why),
                 }
             }
+            let has_arrived = done != 0;
+            if let Some(why) = refused {
+                self.shared.note(why);
+                if parcels.is_empty() && !has_arrived {
+                    let marked = self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
+                    self.shared.queue.counters.lose_stored(Loss::Rejected, own.min(marked));
+                    continue;
+                }
+            }
+            let rows = records.len() as u64;
+            loads.push(Load { number, parcels, has_arrived, signal, batches, rows, own, claimed_at });
         }
         Ok(loads)
     }
@@ -242,13 +279,14 @@ impl Uploader<'_> {
 }
 
 impl Returned {
-    fn new(resource: Arc<Resource>, signal: Signal) -> Self {
+    fn new(resource: Arc<Resource>, (signal, load, done): (Signal, Option<i64>, u8)) -> Self {
         let (rows, batches) = (Vec::new(), Vec::new());
-        Returned { signal, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new() }
+        Returned { signal, load, done, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new() }
     }
 
-    fn is_for(&self, resource: &Arc<Resource>, signal: Signal) -> bool {
-        self.signal == signal && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
+    fn is_for(&self, resource: &Arc<Resource>, kind: (Signal, Option<i64>, u8)) -> bool {
+        (self.signal, self.load, self.done) == kind
+            && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
     }
 }
 

@@ -1,18 +1,18 @@
 //! From the host's threads to the store and on to the server, on at most two threads of our own.
 
 mod counters;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod load;
 mod mute;
 mod outbox;
 mod queue;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod upload;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod uploader;
 mod worker;
 
-#[cfg(all(test, feature = "otlp", feature = "store"))]
+#[cfg(all(test, feature = "upload", feature = "store"))]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -32,12 +32,12 @@ use crate::app::Clock;
 use crate::export::LocalExporter;
 use crate::privacy::{Engine, Plans, Resource};
 use queue::{Queue, lock};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use upload::Destination;
-#[cfg(feature = "otlp")]
-pub use upload::Schedule;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use upload::Upload;
+#[cfg(feature = "upload")]
+pub use upload::{Schedule, Tuning};
 
 /// Bytes of records that may wait for the worker.
 pub(crate) const QUEUE: usize = 2 * 1024 * 1024;
@@ -62,7 +62,7 @@ pub(crate) struct Parts {
     pub(crate) exporters: Vec<LocalExporter>,
     pub(crate) prepare: Prepare,
     pub(crate) upkeep: Upkeep,
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) destination: Option<Destination>,
 }
 
@@ -76,7 +76,7 @@ struct Shared {
     queue: Arc<Queue>,
     engine: Arc<Engine>,
     /// Checks a second time what is about to leave.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     checked_by: Arc<Engine>,
     plans: Arc<Plans>,
     clock: Clock,
@@ -90,7 +90,7 @@ struct Shared {
     /// Held while records are shown or stored, so that a withdrawal can wait for its end.
     commit: Mutex<()>,
     notes: Mutex<BTreeSet<String>>,
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     upload: Option<Upload>,
 }
 
@@ -130,14 +130,14 @@ impl Pipeline {
     /// As [`Pipeline::start`], with an engine of its own for the second check. It is another one than the filter's only
     /// in tests: what the one was blind to, the other one sees.
     fn start_checked_by(checked_by: Arc<Engine>, parts: Parts) -> std::io::Result<Self> {
-        #[cfg(not(feature = "otlp"))]
+        #[cfg(not(feature = "upload"))]
         let _ = checked_by;
         let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, upkeep, .. } = parts;
         let shared = Arc::new(Shared {
             name: name.clone(),
             queue: Arc::new(Queue::new(QUEUE)),
             engine,
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             checked_by,
             plans,
             clock,
@@ -149,7 +149,7 @@ impl Pipeline {
             withdrawn: AtomicBool::new(false),
             commit: Mutex::new(()),
             notes: Mutex::default(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             upload: parts.destination.map(Upload::new),
         });
         let worker = worker::Worker::new(Arc::clone(&shared), resource, exporters, prepare, upkeep);
@@ -173,10 +173,20 @@ impl Pipeline {
         Sink(Arc::clone(&self.0.shared.queue))
     }
 
-    /// Where records are sent.
-    #[cfg(feature = "otlp")]
-    pub(crate) fn endpoint(&self) -> Option<&crate::export::Endpoint> {
-        self.0.shared.upload.as_ref().map(Upload::endpoint)
+    /// What a destination said last about what it took.
+    #[cfg(feature = "upload")]
+    pub(crate) fn last_answer(&self) -> Option<String> {
+        lock(&self.0.shared.upload.as_ref()?.answer).clone()
+    }
+
+    /// Where records are sent, and whether requests go there now.
+    #[cfg(feature = "upload")]
+    pub(crate) fn destinations(&self) -> Vec<(String, crate::export::BreakerState)> {
+        let Some(upload) = &self.0.shared.upload else { return Vec::new() };
+        let now = self.0.shared.clock.now().0;
+        let breakers = lock(&upload.breakers);
+        let states = breakers.iter().map(|breaker| breaker.state(now));
+        upload.receivers().iter().map(|receiver| receiver.endpoint().to_string()).zip(states).collect()
     }
 
     pub(crate) fn engine(&self) -> Arc<Engine> {
@@ -225,7 +235,7 @@ impl Pipeline {
         let shared = &self.0.shared;
         let until = after(deadline);
         shared.store(until)?;
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &shared.upload {
             return upload.flush(shared, until);
         }
@@ -245,7 +255,7 @@ impl Pipeline {
 
     /// The uploader ends after what it is doing; the worker goes on.
     pub(crate) fn stop_uploading(&self) {
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.0.shared.queue.is_home()) {
             upload.stop();
         }
@@ -267,7 +277,7 @@ impl Pipeline {
             rows += cleared.rows;
             cleared.rest?;
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &shared.upload {
             upload.forget_lots();
         }
@@ -282,7 +292,7 @@ impl Pipeline {
         if !shared.queue.is_home() {
             return;
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &shared.upload {
             upload.cancel();
         }
@@ -316,7 +326,7 @@ impl Shared {
     }
 
     /// What was just stored need not be read back by the uploader, as long as it has room for it.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn hand_over(&self, lot: upload::Lot) {
         if let Some(upload) = &self.upload
             && let Err(lot) = upload.hand_over(lot)
@@ -326,7 +336,7 @@ impl Shared {
     }
 
     /// There is more to send.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn pending_upload(self: &Arc<Self>, records: u64) {
         if let Some(upload) = &self.upload {
             upload.more(self, records);
@@ -359,7 +369,7 @@ impl Shared {
         }
         lock(&self.control).stop = true;
         self.queue.wake();
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(upload) = &self.upload {
             upload.stop();
         }

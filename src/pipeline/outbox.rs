@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 #[cfg(feature = "store")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use std::time::Duration;
 
 use super::queue::lock;
@@ -64,29 +64,43 @@ pub(crate) struct Erased {
 }
 
 /// A batch of rows that is ours to send for the length of a lease.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claimed {
     pub(crate) batch: i64,
     /// Made by this run; others are sent, but not counted as this run's.
     pub(crate) own: bool,
     pub(crate) signal: Signal,
+    /// The number of what it was sent in, if it was.
+    pub(crate) load: Option<i64>,
+    /// The receivers that have it already, a bit for each.
+    pub(crate) done: u8,
     /// Numbers and texts of the rows.
     pub(crate) rows: Vec<(i64, String)>,
 }
 
 /// From when a claim holds, and for how long.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lease {
     /// Seconds since 1970.
     pub(crate) now: i64,
     #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "memory knows no leases"))]
     pub(crate) length: Duration,
+    pub(crate) routes: Routes,
+}
+
+/// The receivers that rows are for, a bit for each.
+#[cfg(feature = "upload")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Routes {
+    /// Those that can be asked now.
+    pub(crate) open: u8,
+    pub(crate) all: u8,
 }
 
 /// What becomes of claimed batches.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// A server took them, at this time.
@@ -98,7 +112,7 @@ pub(crate) enum Verdict {
 }
 
 /// What becomes of single rows of a claimed batch.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// They stay to be seen and are never sent.
@@ -242,27 +256,28 @@ impl Outbox {
     }
 
     /// Batches to send, oldest first.
-    #[cfg(feature = "otlp")]
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
+    #[cfg(feature = "upload")]
     pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, .. } => {
                 let claimed = store.claim(records, bytes, lease.of(*run))?;
-                let claimed = claimed.into_iter().map(|store::Claimed { batch, run: of, signal, rows }| Claimed {
-                    batch,
-                    own: of == *run,
-                    signal,
-                    rows,
+                let claimed = claimed.into_iter().map(|claimed| Claimed {
+                    batch: claimed.batch,
+                    own: claimed.run == *run,
+                    signal: claimed.signal,
+                    load: claimed.load,
+                    done: claimed.done,
+                    rows: claimed.rows,
                 });
                 Ok(claimed.collect())
             }
-            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes)),
+            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes)),
         }
     }
 
     /// Claims batches whose rows the caller has at hand; returns those that it got.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn claim_known(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
@@ -272,8 +287,21 @@ impl Outbox {
         }
     }
 
+    /// Notes in what claimed batches are sent together, and which receivers have them.
+    #[cfg(feature = "upload")]
+    pub(crate) fn note(&mut self, batches: &[i64], load: i64, done: u8) -> Result<(), Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run, .. } => Ok(store.note(batches, *run, load, done)?),
+            Outbox::Memory(memory) => {
+                lock(memory).note(batches, load, done);
+                Ok(())
+            }
+        }
+    }
+
     /// Makes a claim last anew; returns the batches that are still held.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
@@ -284,7 +312,7 @@ impl Outbox {
     }
 
     /// Ends the claim of batches; tells how many rows were still held.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn settle(&mut self, batches: &[i64], verdict: Verdict) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -301,7 +329,7 @@ impl Outbox {
     }
 
     /// Takes single rows out of a claimed batch; tells how many.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
         match self {
@@ -338,7 +366,7 @@ impl Outbox {
     }
 
     /// Rows that wait to be sent, whoever made them.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn unsent(&self) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
@@ -354,10 +382,11 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-#[cfg(all(feature = "store", feature = "otlp"))]
+#[cfg(all(feature = "store", feature = "upload"))]
 impl Lease {
     fn of(self, owner: u64) -> store::Lease {
-        store::Lease { owner, now: self.now, length: self.length }
+        let Routes { open, all } = self.routes;
+        store::Lease { owner, now: self.now, length: self.length, routes: store::Routes { open, all } }
     }
 }
 
@@ -375,6 +404,10 @@ struct Batch {
     id: i64,
     signal: Signal,
     state: State,
+    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
+    load: Option<i64>,
+    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
+    done: u8,
     rows: VecDeque<(i64, String)>,
 }
 
@@ -385,6 +418,12 @@ enum State {
     Done,
 }
 
+impl Batch {
+    fn new(id: i64, signal: Signal, state: State, rows: VecDeque<(i64, String)>) -> Self {
+        Batch { id, signal, state, load: None, done: 0, rows }
+    }
+}
+
 impl Memory {
     /// Rows of each kind make a batch.
     fn append(&mut self, rows: &Rows) -> Appended {
@@ -393,7 +432,7 @@ impl Memory {
         for row in rows.iter() {
             let place = fresh.iter().position(|batch| batch.signal == row.signal()).unwrap_or_else(|| {
                 let id = first + fresh.len() as i64;
-                fresh.push(Batch { id, signal: row.signal(), state: State::Waiting, rows: VecDeque::new() });
+                fresh.push(Batch::new(id, row.signal(), State::Waiting, VecDeque::new()));
                 fresh.len() - 1
             });
             fresh[place].rows.push_back((self.next, row.as_str().to_owned()));
@@ -435,22 +474,39 @@ impl Memory {
     }
 }
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 impl Memory {
-    fn claim(&mut self, records: u32, bytes: u64) -> Vec<Claimed> {
+    fn claim(&mut self, records: u32, bytes: u64, routes: Routes) -> Vec<Claimed> {
         let mut claimed: Vec<Claimed> = Vec::new();
         let (mut count, mut size) = (0, 0);
-        for batch in self.batches.iter_mut().filter(|batch| batch.state == State::Waiting) {
-            count += batch.rows.len();
-            size += batch.rows.iter().map(|(_, json)| json.len() as u64).sum::<u64>();
-            if (count > records as usize || size > bytes) && !claimed.is_empty() {
-                break;
+        let is_wanted = |batch: &&mut Batch| {
+            let done = batch.done;
+            batch.state == State::Waiting && (done & routes.open != routes.open || done & routes.all == routes.all)
+        };
+        for batch in self.batches.iter_mut().filter(is_wanted) {
+            // What was sent together goes together again.
+            let belongs = batch.load.is_some() && claimed.iter().any(|known| known.load == batch.load);
+            if !belongs {
+                count += batch.rows.len();
+                size += batch.rows.iter().map(|(_, json)| json.len() as u64).sum::<u64>();
+                if (count > records as usize || size > bytes) && !claimed.is_empty() {
+                    continue;
+                }
             }
             batch.state = State::Claimed;
             let rows = batch.rows.iter().cloned().collect();
-            claimed.push(Claimed { batch: batch.id, own: true, signal: batch.signal, rows });
+            let Batch { id, signal, load, done, .. } = *batch;
+            claimed.push(Claimed { batch: id, own: true, signal, load, done, rows });
         }
         claimed
+    }
+
+    fn note(&mut self, batches: &[i64], load: i64, done: u8) {
+        let held = |batch: &&mut Batch| batch.state == State::Claimed && batches.contains(&batch.id);
+        for batch in self.batches.iter_mut().filter(held) {
+            batch.load = Some(load);
+            batch.done |= done;
+        }
     }
 
     fn claim_known(&mut self, batches: &[i64]) -> Vec<i64> {
@@ -496,7 +552,7 @@ impl Memory {
             Part::Rejected => State::Done,
             Part::Released => State::Waiting,
         };
-        self.batches.push_back(Batch { id: self.next, signal, state, rows: gone });
+        self.batches.push_back(Batch::new(self.next, signal, state, gone));
         self.next += 1;
         count
     }

@@ -67,9 +67,12 @@ fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
         prepare: Box::new(|| Ok(())),
         upkeep: Box::new(Kept::default),
         destination: Some(Destination {
-            endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-            settings: HttpSettings::default(),
+            receivers: vec![crate::export::Receiver::Otlp {
+                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+                settings: HttpSettings::default(),
+            }],
             schedule,
+            tuning: Tuning::default(),
         }),
     };
     Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap()
@@ -156,9 +159,12 @@ fn of_a_resource_that_fails_the_check_nothing_leaves() {
         prepare: Box::new(|| Ok(())),
         upkeep: Box::new(Kept::default),
         destination: Some(Destination {
-            endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-            settings: HttpSettings::default(),
+            receivers: vec![crate::export::Receiver::Otlp {
+                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+                settings: HttpSettings::default(),
+            }],
             schedule: Schedule::Live,
+            tuning: Tuning::default(),
         }),
     };
     let pipeline = Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -11,23 +11,63 @@ use super::queue::lock;
 use super::uploader::Uploader;
 use super::{Shared, Unfinished};
 use crate::app::Timestamp;
-use crate::export::{Endpoint, HttpSettings};
+use crate::export::{Breaker, Receiver};
 use crate::privacy::{Chunk, Resource};
 use crate::record::Signal;
 
 /// Where rows are sent, and when.
 #[derive(Debug, Clone)]
 pub(crate) struct Destination {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) settings: HttpSettings,
+    /// At least one, and at most one of each kind.
+    pub(crate) receivers: Vec<Receiver>,
     pub(crate) schedule: Schedule,
+    pub(crate) tuning: Tuning,
+}
+
+/// How many records go out at once, and how long they wait for more of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    records: u32,
+    interval: Duration,
+}
+
+impl Default for Tuning {
+    /// 100 records or 5 seconds.
+    fn default() -> Self {
+        Tuning { records: 100, interval: Duration::from_secs(5) }
+    }
+}
+
+impl Tuning {
+    /// What suits so many records a second, by the table of the automagik architecture document: each at once below 100,
+    /// 100 in 5 seconds below 1,000, 500 in 2 seconds up to 5,000, and 1,000 in one second beyond. From 1,000 on the document
+    /// advises ClickHouse, and compression, which is always on here for more than a kilobyte.
+    pub fn for_rate(records_per_second: u32) -> Self {
+        let (records, seconds) = match records_per_second {
+            0..100 => (1, 5),
+            100..1000 => (100, 5),
+            1000..=5000 => (500, 2),
+            _ => (1000, 1),
+        };
+        Tuning { records, interval: Duration::from_secs(seconds) }
+    }
+
+    /// Records that are sent at once. At least one.
+    pub fn records(self) -> u32 {
+        self.records
+    }
+
+    /// The longest that a record waits for more of them.
+    pub fn interval(self) -> Duration {
+        self.interval
+    }
 }
 
 /// When stored records are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Schedule {
-    /// While the process lives: 100 records or 5 seconds after the first one, whichever comes first. The default.
+    /// While the process lives: when there are enough records, or the first of them has waited long enough, by [`Tuning`]. The default.
     #[default]
     Live,
     /// Only by [`Telemetry::flush`](crate::Telemetry::flush) and [`Telemetry::shutdown`](crate::Telemetry::shutdown).
@@ -42,6 +82,10 @@ pub(super) struct Upload {
     /// Held while a request is out, so that a withdrawal can wait until it is cut.
     pub(super) sending: Mutex<()>,
     pub(super) cancel: Notify,
+    /// The breaker of each destination, after the last try.
+    pub(super) breakers: Mutex<Vec<Breaker>>,
+    /// What a destination said last.
+    pub(super) answer: Mutex<Option<String>>,
     lots: Mutex<Lots>,
 }
 
@@ -99,11 +143,13 @@ pub(super) struct State {
 impl Upload {
     pub(super) fn new(destination: Destination) -> Self {
         Upload {
+            breakers: Mutex::new(vec![Breaker::default(); destination.receivers.len()]),
             destination,
             state: Mutex::default(),
             changed: Condvar::new(),
             sending: Mutex::new(()),
             cancel: Notify::new(),
+            answer: Mutex::default(),
             lots: Mutex::default(),
         }
     }
@@ -149,8 +195,8 @@ impl Upload {
         *lock(&self.lots) = Lots::default();
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.destination.endpoint
+    pub(super) fn receivers(&self) -> &[Receiver] {
+        &self.destination.receivers
     }
 
     /// There are more rows to send.
@@ -247,5 +293,21 @@ impl Upload {
         self.stop();
         self.cancel.notify_one();
         drop(lock(&self.sending));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rate_has_its_line_in_the_table() {
+        for (rate, records, seconds) in
+            [(0, 1, 5), (99, 1, 5), (100, 100, 5), (999, 100, 5), (1000, 500, 2), (5000, 500, 2), (5001, 1000, 1)]
+        {
+            let tuning = Tuning::for_rate(rate);
+            assert_eq!((tuning.records(), tuning.interval()), (records, Duration::from_secs(seconds)), "{rate}");
+        }
+        assert_eq!(Tuning::default(), Tuning::for_rate(100));
     }
 }

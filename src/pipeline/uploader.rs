@@ -14,37 +14,28 @@ use tokio::runtime::Runtime;
 use super::Shared;
 use super::counters::Loss;
 use super::load::{Load, Loaded};
-use super::outbox::{Lease, Outbox, Trouble, Verdict};
+use super::outbox::{Lease, Outbox, Routes, Trouble, Verdict};
 use super::queue::lock;
-use super::upload::{Destination, Upload};
+use super::upload::Upload;
 use crate::app::random::IdRng;
-use crate::export::{Admission, Breaker, OtlpExporter, Outcome, RetryPolicy, Sealed};
+use crate::export::{Admission, Delivery, Exporter, Outcome, Parcel, Receiver, Step};
 use crate::privacy::Readmitter;
 use crate::record::CleanPlans;
 
-/// Rows that make an upload go out at once.
-const ENOUGH: u64 = 100;
-/// How long rows wait for more of them.
+/// How long is waited after trouble with the store.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long a claim lasts beyond the longest request; shorter than somebody's patience after a crash.
 const LEASE: Duration = Duration::from_secs(60);
 /// Before a request, this much of the claim must be left beyond the longest request.
 const MARGIN: Duration = Duration::from_secs(10);
-/// The longest wait for another try with the rows in hand: their claim must not run out meanwhile.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long a server that refuses us is left alone.
-const PAUSED: Duration = Duration::from_secs(60);
-
 /// What the thread itself has.
 pub(super) struct Uploader<'a> {
     pub(super) shared: &'a Shared,
     pub(super) upload: &'a Upload,
     runtime: Runtime,
-    pub(super) exporter: OtlpExporter,
+    pub(super) routes: Vec<Route>,
     pub(super) outbox: Outbox,
-    breaker: Breaker,
-    retry: RetryPolicy,
-    rng: IdRng,
+    pub(super) rng: IdRng,
     /// Batches that a server took, while the store could not be told.
     delivered: Vec<i64>,
     /// The longest that a request can take.
@@ -55,6 +46,29 @@ pub(super) struct Uploader<'a> {
     rest: Option<Instant>,
     pub(super) readmitter: Readmitter,
     pub(super) clean_plans: CleanPlans,
+}
+
+/// The way to one destination.
+pub(super) struct Route {
+    pub(super) exporter: Exporter,
+    /// Tells it from the others in the store.
+    pub(super) bit: u8,
+    /// Its rows must go out again as they went out before.
+    knows_tokens: bool,
+    delivery: Delivery,
+}
+
+/// How a load fared on one route.
+enum Fared {
+    /// The destination has it, but for so many records.
+    Delivered(u64),
+    /// The destination will never take it.
+    Refused,
+    Later,
+    /// The batches are not ours any more.
+    Lost,
+    /// Consent was withdrawn, or the thread is to end.
+    Over,
 }
 
 /// What the thread was woken for.
@@ -92,19 +106,17 @@ impl<'a> Uploader<'a> {
             .on_thread_start(super::mute::this_thread)
             .build()
             .map_err(|error| format!("the runtime could not be made ({error})"))?;
-        let Destination { endpoint, settings, .. } = upload.destination.clone();
-        let longest = settings.total_timeout;
-        let exporter = OtlpExporter::new(endpoint, settings).map_err(|error| error.to_string())?;
+        let receivers = upload.receivers();
+        let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
+        let routes = receivers.iter().map(Route::new).collect::<Result<_, _>>()?;
         let place = lock(&shared.place).clone();
         let outbox = place.open(shared.run).map_err(|trouble| trouble.to_string())?;
         let mut uploader = Uploader {
             shared,
             upload,
             runtime,
-            exporter,
+            routes,
             outbox,
-            breaker: Breaker::default(),
-            retry: RetryPolicy::default(),
             rng: IdRng::new(),
             delivered: Vec::new(),
             longest,
@@ -129,7 +141,7 @@ impl<'a> Uploader<'a> {
                     Ok(Round::Settled(rows)) => {
                         left = left.saturating_sub(rows);
                         if left == 0 || self.is_to_end(asked) {
-                            break left == 0;
+                            break left == 0 && self.nothing_is_left_behind();
                         }
                     }
                     Ok(Round::Empty) => {
@@ -161,6 +173,20 @@ impl<'a> Uploader<'a> {
         }
     }
 
+    /// Whether no destination still lacks what others have.
+    fn nothing_is_left_behind(&self) -> bool {
+        self.routes.len() == 1 || self.outbox.unsent().is_ok_and(|unsent| unsent == 0)
+    }
+
+    /// How long all destinations are left alone; `None` when one can be asked.
+    fn remaining(&self, now: u64) -> Option<Duration> {
+        self.routes.iter().map(|route| route.delivery.remaining(now)).min().flatten()
+    }
+
+    fn is_troubled(&self) -> bool {
+        self.routes.iter().any(|route| route.delivery.is_troubled())
+    }
+
     /// Whether the thread was told to end, and no flush is left to be done before.
     fn is_to_end(&self, asked: u64) -> bool {
         let state = lock(&self.upload.state);
@@ -177,14 +203,13 @@ impl<'a> Uploader<'a> {
             if state.stop || self.shared.is_withdrawn() {
                 return None;
             }
-            let live = self.upload.is_live();
+            let (live, tuning) = (self.upload.is_live(), self.upload.destination.tuning);
             let now = self.shared.clock.now().0;
-            let due =
-                state.since.filter(|_| live && state.waiting > 0).map(|since| match self.breaker.remaining(now) {
-                    Some(rest) => Instant::now() + rest,
-                    None if state.waiting >= ENOUGH && !self.breaker.is_troubled() => since,
-                    None => since + PAUSE,
-                });
+            let due = state.since.filter(|_| live && state.waiting > 0).map(|since| match self.remaining(now) {
+                Some(rest) => Instant::now() + rest,
+                None if state.waiting >= u64::from(tuning.records()) && !self.is_troubled() => since,
+                None => since + tuning.interval(),
+            });
             let due = due.map(|due| self.rest.map_or(due, |rest| rest.max(due)));
             state = match due {
                 None => self.upload.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
@@ -205,11 +230,14 @@ impl<'a> Uploader<'a> {
             return Ok(Round::Over);
         }
         self.mark_delivered()?;
+        if self.remaining(self.shared.clock.now().0).is_some() {
+            return Ok(Round::Later);
+        }
         let Some(Loaded { loads, rows }) = self.load(left)? else { return Ok(Round::Empty) };
         let mut worst = Ok(Round::Settled(rows));
         for load in loads {
             match worst {
-                Ok(Round::Settled(_)) => match self.send(&load) {
+                Ok(Round::Settled(_)) => match self.send(load) {
                     Ok(Round::Settled(_)) => {}
                     other => worst = other,
                 },
@@ -231,92 +259,125 @@ impl<'a> Uploader<'a> {
         Ok(())
     }
 
-    /// Sends a load until it is settled or this round's tries are used up.
-    fn send(&mut self, load: &Load) -> Result<Round, Trouble> {
-        let mut failed = 0;
-        let mut claimed_at = load.claimed_at;
-        loop {
-            if let Admission::Wait(_) = self.breaker.admit(self.shared.clock.now().0) {
-                return self.later(load);
+    /// Sends a load to each destination that does not have it, until it is settled or this round's tries are used up.
+    fn send(&mut self, mut load: Load) -> Result<Round, Trouble> {
+        let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
+        if is_noted && !load.parcels.is_empty() {
+            // Before the first try: whoever takes over after a crash sends the same rows under the same number.
+            self.outbox.note(&load.batches, load.number, 0)?;
+        }
+        // Records that no destination takes; what one of them has is sent.
+        let mut refused = if load.has_arrived { Some(0) } else { None };
+        let (mut has_arrived, mut is_left, mut progress) = (load.has_arrived, false, false);
+        for (place, mut parcel) in std::mem::take(&mut load.parcels) {
+            let fared = self.deliver(place, &mut parcel, &mut load)?;
+            for note in self.routes[place].exporter.take_notes() {
+                self.shared.note(note);
             }
-            if !self.is_held(load, &mut claimed_at)? {
-                return Ok(Round::Settled(load.rows));
-            }
-            let Some(outcome) = self.try_once(&load.sealed) else {
-                self.outbox.settle(&load.batches, Verdict::Released)?;
-                return Ok(Round::Over);
+            let rejected = match fared {
+                Fared::Delivered(rejected) => {
+                    has_arrived = true;
+                    if let Some(answer) = self.routes[place].exporter.take_answer() {
+                        *lock(&self.upload.answer) = Some(answer);
+                    }
+                    self.shared.queue.counters.answered(load.signal, load.rows, rejected);
+                    rejected.min(load.rows)
+                }
+                Fared::Refused => load.rows,
+                Fared::Later => {
+                    is_left = true;
+                    continue;
+                }
+                Fared::Lost => return Ok(Round::Settled(load.rows)),
+                Fared::Over => {
+                    self.outbox.settle(&load.batches, Verdict::Released)?;
+                    return Ok(Round::Over);
+                }
             };
-            let counters = &self.shared.queue.counters;
+            refused = Some(refused.map_or(rejected, |refused| refused.min(rejected)));
+            progress = true;
+            if self.routes.len() > 1 {
+                self.outbox.note(&load.batches, load.number, self.routes[place].bit)?;
+            }
+        }
+        if is_left {
+            self.outbox.settle(&load.batches, Verdict::Released)?;
+            return Ok(if progress { Round::Settled(load.rows) } else { Round::Later });
+        }
+        let now = self.shared.now_seconds();
+        let verdict = if has_arrived { Verdict::Sent(now) } else { Verdict::Rejected(now) };
+        let marked = self.outbox.settle(&load.batches, verdict);
+        if let (Err(trouble), false) = (&marked, has_arrived) {
+            return Err(trouble.clone());
+        }
+        // What was cleared meanwhile is counted as cleared.
+        let own = marked.as_ref().map_or(load.own, |marked| load.own.min(*marked));
+        // A server does not say which ones it left out; they count as this run's first.
+        let refused = refused.unwrap_or(0).min(own);
+        let counters = &self.shared.queue.counters;
+        counters.sent.add(own - refused);
+        counters.lose_stored(Loss::Rejected, refused);
+        if let Err(trouble) = marked {
+            self.delivered.extend_from_slice(&load.batches);
+            return Err(trouble);
+        }
+        Ok(Round::Settled(load.rows))
+    }
+
+    /// Sends a load to one destination, until that has it or this round's tries are used up.
+    fn deliver(&mut self, place: usize, parcel: &mut Parcel, load: &mut Load) -> Result<Fared, Trouble> {
+        let mut failed = 0;
+        loop {
+            if let Admission::Wait(_) = self.routes[place].delivery.admit(self.shared.clock.now().0) {
+                return Ok(Fared::Later);
+            }
+            if !self.is_held(load)? {
+                return Ok(Fared::Lost);
+            }
+            let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
+            let delivery = &mut self.routes[place].delivery;
+            let step = delivery.step(&outcome, &mut failed, self.shared.clock.now().0);
+            if let Some(breaker) = lock(&self.upload.breakers).get_mut(place) {
+                *breaker = delivery.breaker();
+            }
+            if !matches!(outcome, Outcome::Delivered { .. }) {
+                self.shared.queue.counters.uploads_failed.add(1);
+            }
             match outcome {
                 Outcome::Delivered { rejected, message } => {
-                    self.breaker.succeeded();
-                    let marked = self.outbox.settle(&load.batches, Verdict::Sent(self.shared.now_seconds()));
-                    // What was cleared meanwhile is counted as cleared.
-                    let own = marked.as_ref().map_or(load.own, |marked| load.own.min(*marked));
-                    // A server does not say which ones it left out; they count as this run's first.
-                    let refused = rejected.min(own);
-                    counters.sent.add(own - refused);
-                    counters.lose_stored(Loss::Rejected, refused);
-                    counters.answered(load.sealed.signal, u64::from(load.sealed.records), rejected);
                     if let Some(message) = message {
                         self.shared.note(format!("the server said: {message}"));
                     }
-                    if let Err(trouble) = marked {
-                        self.delivered.extend_from_slice(&load.batches);
-                        return Err(trouble);
-                    }
-                    return Ok(Round::Settled(load.rows));
+                    return Ok(Fared::Delivered(rejected));
                 }
                 Outcome::Rejected { status, why } => {
-                    self.breaker.succeeded();
-                    counters.uploads_failed.add(1);
                     self.shared.note(format!("the server refused records for good ({status}): {why}"));
-                    let marked = self.outbox.settle(&load.batches, Verdict::Rejected(self.shared.now_seconds()))?;
-                    self.shared.queue.counters.lose_stored(Loss::Rejected, load.own.min(marked));
-                    return Ok(Round::Settled(load.rows));
+                    return Ok(Fared::Refused);
                 }
                 Outcome::Paused { status, why } => {
-                    counters.uploads_failed.add(1);
                     self.shared.note(format!("the server takes nothing from us as things are ({status}): {why}"));
-                    self.breaker.trip(self.shared.clock.now().0, PAUSED);
-                    return self.later(load);
                 }
-                Outcome::Retry { after, why } => {
-                    counters.uploads_failed.add(1);
-                    failed += 1;
+                Outcome::Retry { why, .. } | Outcome::Overloaded { why, .. } => {
                     self.shared.note(format!("sending failed and is tried again: {why}"));
-                    self.breaker.failed(self.shared.clock.now().0);
-                    match self.retry.delay(failed, after, self.rng.next_u64()) {
-                        Some(delay) if delay > LONGEST_PAUSE => {
-                            self.breaker.trip(self.shared.clock.now().0, delay);
-                            return self.later(load);
-                        }
-                        Some(delay) if self.pause(delay) => {}
-                        Some(_) => {
-                            self.outbox.settle(&load.batches, Verdict::Released)?;
-                            return Ok(Round::Over);
-                        }
-                        None => {
-                            if let Some(after) = after {
-                                self.breaker.trip(self.shared.clock.now().0, after);
-                            }
-                            return self.later(load);
-                        }
-                    }
                 }
+            }
+            match step {
+                Step::Again(delay) if self.pause(delay) => {}
+                Step::Again(_) => return Ok(Fared::Over),
+                Step::Settled | Step::Later => return Ok(Fared::Later),
             }
         }
     }
 
     /// Whether a load is still ours for the length of one more request: after a long wait a claim can have run out, and
     /// another process can have taken the rows.
-    fn is_held(&mut self, load: &Load, claimed_at: &mut i64) -> Result<bool, Trouble> {
+    fn is_held(&mut self, load: &mut Load) -> Result<bool, Trouble> {
         let lease = self.lease();
-        let old_enough = claimed_at.saturating_add_unsigned((LEASE - MARGIN).as_secs());
-        if (*claimed_at..old_enough).contains(&lease.now) {
+        let old_enough = load.claimed_at.saturating_add_unsigned((LEASE - MARGIN).as_secs());
+        if (load.claimed_at..old_enough).contains(&lease.now) {
             return Ok(true);
         }
-        *claimed_at = lease.now;
+        load.claimed_at = lease.now;
         let held = self.outbox.renew(&load.batches, lease)?;
         if held.len() == load.batches.len() {
             return Ok(true);
@@ -327,11 +388,18 @@ impl<'a> Uploader<'a> {
     }
 
     pub(super) fn lease(&self) -> Lease {
-        Lease { now: self.shared.now_seconds(), length: self.longest + LEASE }
+        let now = self.shared.clock.now().0;
+        let bits = |is_wanted: &dyn Fn(&Route) -> bool| {
+            self.routes.iter().filter(|route| is_wanted(route)).fold(0, |bits, route| bits | route.bit)
+        };
+        let open = bits(&|route| route.delivery.remaining(now).is_none());
+        let routes = Routes { open, all: bits(&|_| true) };
+        Lease { now: self.shared.now_seconds(), length: self.longest + LEASE, routes }
     }
 
     /// One request; `None` when it was cut by a withdrawal.
-    fn try_once(&self, sealed: &Sealed) -> Option<Outcome> {
+    fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
+        let exporter = &mut self.routes[place].exporter;
         let _sending = lock(&self.upload.sending);
         if self.shared.is_withdrawn() {
             return None;
@@ -340,7 +408,7 @@ impl<'a> Uploader<'a> {
             tokio::select! {
                 biased;
                 () = self.upload.cancel.notified() => None,
-                outcome = self.exporter.send(sealed) => Some(outcome),
+                outcome = exporter.send(parcel, &self.shared.clock) => Some(outcome),
             }
         })
     }
@@ -362,9 +430,15 @@ impl<'a> Uploader<'a> {
             };
         }
     }
+}
 
-    fn later(&mut self, load: &Load) -> Result<Round, Trouble> {
-        self.outbox.settle(&load.batches, Verdict::Released)?;
-        Ok(Round::Later)
+impl Route {
+    fn new(receiver: &Receiver) -> Result<Self, String> {
+        Ok(Route {
+            exporter: receiver.exporter()?,
+            bit: receiver.bit(),
+            knows_tokens: receiver.knows_tokens(),
+            delivery: Delivery::default(),
+        })
     }
 }

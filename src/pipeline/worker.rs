@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::counters::Loss;
 use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use super::upload::{Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
 use crate::app::Timestamp;
@@ -40,12 +40,12 @@ pub(super) struct Worker {
     /// What was swept and is not stored yet.
     rows: Rows,
     /// The chunks that these rows were made of.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     beside: Beside,
 }
 
 /// The chunks of rows that go into the store, kept for the uploader so that it need not read the rows back.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 #[derive(Default)]
 struct Beside {
     chunks: Vec<Swept>,
@@ -84,7 +84,7 @@ impl Worker {
             upkeep,
             resource: Arc::new(resource),
             rows: Rows::default(),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             beside: Beside::default(),
         }
     }
@@ -168,7 +168,7 @@ impl Worker {
         if let Some(finding) = self.outbox.as_ref().and_then(Outbox::finding) {
             self.shared.note(finding.to_owned());
         }
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         if let Some(waiting) = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()) {
             self.shared.pending_upload(waiting);
         }
@@ -275,13 +275,13 @@ impl Worker {
         }
     }
 
-    #[cfg(not(feature = "otlp"))]
+    #[cfg(not(feature = "upload"))]
     fn keep_beside(&mut self, chunk: Chunk, _: Timestamp) {
         self.shared.queue.reuse(chunk);
     }
 
     /// Keeps a chunk whose rows are about to be stored, if it is to be sent soon.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn keep_beside(&mut self, chunk: Chunk, zero: Timestamp) {
         if self.beside.is_partial || !self.shared.upload.as_ref().is_some_and(Upload::is_live) {
             return self.shared.queue.reuse(chunk);
@@ -290,7 +290,7 @@ impl Worker {
     }
 
     /// Lets go of the chunks: the uploader will read these rows from the store.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     fn forget_beside(&mut self) {
         self.beside.is_partial = true;
         self.beside.chunks.drain(..).for_each(|swept| self.shared.queue.reuse(swept.chunk));
@@ -318,7 +318,7 @@ impl Worker {
                     counters.lose_swept(Loss::StoreFailed, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
-                    #[cfg(feature = "otlp")]
+                    #[cfg(feature = "upload")]
                     {
                         let Beside { chunks, is_partial } = std::mem::take(&mut self.beside);
                         // One sweep's, all under one resource: after a failure chunks are forgotten.
@@ -334,7 +334,7 @@ impl Worker {
                 Some(Err(trouble)) => {
                     failed = true;
                     shared.note(format!("records could not be stored: {trouble}"));
-                    #[cfg(feature = "otlp")]
+                    #[cfg(feature = "upload")]
                     self.forget_beside();
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
@@ -350,7 +350,7 @@ impl Worker {
             }
         }
         drop(commit);
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         {
             self.beside = Beside::default();
         }

@@ -15,7 +15,7 @@ pub(super) const START: usize = LENGTH + HEADER;
 pub(crate) const INLINE_KEY: u8 = 0x80;
 
 /// The plan of a record that has no callsite in this process.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) const NO_PLAN: u32 = u32::MAX;
 
 /// Declares the entry tags once, for the writer and the reader.

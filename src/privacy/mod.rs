@@ -9,7 +9,7 @@ pub(crate) mod format;
 mod generalize;
 pub mod guide;
 pub mod inventory;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod json;
 mod key_tables;
 mod keys;
@@ -18,14 +18,14 @@ mod pen;
 mod plan;
 mod policy;
 mod pseudonym;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod readmit;
 mod resource;
 pub(crate) mod row;
 mod scan;
 mod sql;
 mod text;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod verify;
 mod visitor;
 
@@ -36,17 +36,17 @@ pub(crate) use chunk::{Chunk, Clean};
 pub use generalize::{Bounds, Form, UnknownForm, UnusableBounds};
 pub use inventory::{Inventory, InventoryError};
 pub(crate) use open::CleanSpan;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
 pub(crate) use plan::{Origin, Plan, Plans};
 pub use policy::{Action, Explanation, KeyPattern, Policy, PolicyError, Site, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer, Secret};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use readmit::{Readmitted, Readmitter, Refused};
 pub use resource::Resource;
 pub(crate) use resource::Source;
 pub use scan::{Custom, CustomError, CustomKind, Finding, Kind, OnFinding, Scanner, Severity, UnknownKind};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use verify::{Check, Defect};
 pub(crate) use visitor::PrivacyVisitor;

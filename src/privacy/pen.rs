@@ -85,7 +85,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes an event inside the span that is being written; what there is no room for is counted.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn event(&mut self, header: &format::Header, write: impl FnOnce(&mut Self)) {
         let entry = self.scratch.record.len();
         self.scratch.record.extend_from_slice(&[format::EVENT, 0, 0]);

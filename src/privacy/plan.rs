@@ -77,7 +77,7 @@ pub(crate) struct FieldPlan {
 
 impl FieldPlan {
     /// The same for a row that comes back from disk: what was hashed or made coarser before is so already.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
         let action = match self.action {
             Action::Parameterize | Action::Automagik => Action::Redact,
@@ -274,7 +274,7 @@ impl Plan {
     }
 
     /// The keys under which fields leave.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().filter(|field| field.action != Action::Drop).map(|field| &*field.key)
     }
@@ -370,7 +370,7 @@ impl Policy {
     }
 
     /// The plan of a row's name. Of a list, the name is what the row was looked up by.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn plan_row_name(&self, site: Site<'_>) -> FieldPlan {
         let (plan, _) = self.judge_as(site, Role::Name, "otel.name");
         match self.depends_on_site() {
@@ -380,7 +380,7 @@ impl Policy {
     }
 
     /// The plan of an attribute that a row from disk has under `key`: that of the key it was logged under.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn plan_row(&self, site: Site<'_>, key: &str) -> FieldPlan {
         let origin = self.hashed_from(site, key);
         let (plan, _) = self.judge_as(site, Role::Attribute, origin.as_deref().unwrap_or(key));

@@ -31,7 +31,7 @@ keys! {
 }
 
 /// OpenTelemetry's number of a level's name.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(super) fn severity_number(level: &str) -> Option<u8> {
     let numbers = [("TRACE", 1), ("DEBUG", 5), ("INFO", 9), ("WARN", 13), ("ERROR", 17)];
     numbers.into_iter().find(|(name, _)| *name == level).map(|(_, number)| number)

@@ -219,7 +219,7 @@ fn coarse_forms_pass_the_scanner_and_come_back_from_disk_as_they_went() {
         let row = collect(policy(), || tracing::info!(field = *value, "marker")).rows().remove(0);
         let left = serde_json::to_string(left).unwrap();
         assert!(row.contains(&format!(r#""field":{left}"#)), "{left} is not in {row}");
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         assert_eq!(from_disk::readmitted(policy(), &row).as_deref(), Ok(row.as_str()));
     }
     let sizes = Bounds::new(&[10, 100]).unwrap();
@@ -238,7 +238,7 @@ fn coarse_forms_pass_the_scanner_and_come_back_from_disk_as_they_went() {
         row.contains(r#""user_id_hash":"a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3""#),
         "{row}"
     );
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     assert_eq!(from_disk::readmitted(policy(), &row).as_deref(), Ok(row.as_str()));
 }
 
@@ -315,7 +315,7 @@ fn numbers_and_switches_under_a_secret_word_stay_unless_they_are_the_secret() {
     assert!(!row.contains("1234"), "{row}");
 }
 
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod from_disk {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Reading clean records: a view over a chunk's bytes, and the JSON text that it prints as.
 
 pub(crate) mod json;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 mod verify;
 
 use crate::app::{Date, Timestamp};
@@ -10,7 +10,7 @@ use crate::privacy::{Chunk, Plan, Plans, Resource};
 
 pub use json::Row;
 pub(crate) use json::{RowRef, Rows};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(crate) use verify::CleanPlans;
 
 /// A record as it was kept: one log record or one span.

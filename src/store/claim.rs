@@ -16,19 +16,28 @@ pub(super) fn live_until(now: i64) -> i64 {
     now.saturating_add_unsigned(LONGEST.as_secs())
 }
 
-/// Who claims, when, and for how long: at least a second, at most two hours.
+/// Who claims, when, for which receivers, and for how long: at least a second, at most two hours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
     /// The claiming process run: nobody else can settle what it claimed.
     pub(crate) owner: u64,
     pub(crate) now: i64,
     pub(crate) length: Duration,
+    pub(crate) routes: Routes,
 }
 
 impl Lease {
     fn until(&self) -> i64 {
         self.now.saturating_add_unsigned(self.length.min(LONGEST).as_secs().max(1))
     }
+}
+
+/// The receivers that rows are for, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Routes {
+    /// Those that can be asked now.
+    pub(crate) open: u8,
+    pub(crate) all: u8,
 }
 
 /// What may become of a claimed batch.
@@ -62,6 +71,10 @@ pub(crate) struct Claimed {
     pub(crate) run: u64,
     /// What kind of records these are.
     pub(crate) signal: Signal,
+    /// The number of what it was sent in, if it was.
+    pub(crate) load: Option<i64>,
+    /// The receivers that have it already.
+    pub(crate) done: u8,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
     pub(crate) rows: Vec<(i64, String)>,
 }
@@ -74,12 +87,33 @@ impl std::fmt::Debug for Claimed {
 
 impl Store {
     /// Takes the oldest unsent batches for an upload: as many as fit into `records` and `bytes` of text, but at least one
-    /// if there is any. Nobody else is offered them for the length of the lease. Rows past their age are not offered.
+    /// if there is any, and all of those that were sent together with one of them. Nobody else is offered them for the
+    /// length of the lease. Rows past their age are not offered, nor those that only wait for receivers which cannot be
+    /// asked now.
     ///
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, StoreError> {
         self.mending(|store| store.try_claim(records, bytes, lease))
+    }
+
+    /// Notes of batches that the owner holds in what they are sent together, and which receivers have them.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn note(&mut self, batches: &[i64], owner: u64, load: i64, done: u8) -> Result<(), StoreError> {
+        self.mending(|store| {
+            let transaction = store.write()?;
+            {
+                let mut update = transaction
+                    .prepare("UPDATE batches SET load=?3, done=done|?4 WHERE id=?1 AND state='claimed' AND owner=?2")?;
+                for batch in batches {
+                    update.execute(params![batch, owner.cast_signed(), load, done])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     /// Takes these batches, whose rows the caller has at hand. Returns those that it got: the others were erased or taken
@@ -193,7 +227,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let transaction = self.write()?;
-        let mut claimed = offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease.now)?;
+        let mut claimed =
+            offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease.now, lease.routes)?;
         {
             let mut update = transaction
                 .prepare("UPDATE batches SET state='claimed', owner=?2, claimed_until=?3, sent_at=NULL WHERE id=?1")?;
@@ -232,26 +267,40 @@ fn offered(
     bytes: u64,
     first_day: i64,
     now: i64,
+    routes: Routes,
 ) -> Result<Vec<Offered>, StoreError> {
     let mut select = connection.prepare(
-        "SELECT id, run, signal, first, last, rows, bytes FROM batches INDEXED BY batches_to_send
+        "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?1
-           AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3) ORDER BY day, id",
+           AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3)
+           AND ((done & ?4) <> ?4 OR (done & ?5) = ?5) ORDER BY day, id",
     )?;
-    let mut found = select.query(params![first_day, now, live_until(now)])?;
+    let mut found = select.query(params![first_day, now, live_until(now), routes.open, routes.all])?;
+    let (mut loads, mut is_full) = (Vec::new(), false);
     let (mut offered, mut records, mut bytes) =
         (Vec::new(), i64::from(records), i64::try_from(bytes).unwrap_or(i64::MAX));
     while let Some(row) = found.next()? {
         let (rows, length): (i64, i64) = (row.get(5)?, row.get(6)?);
-        (records, bytes) = (records.saturating_sub(rows), bytes.saturating_sub(length));
-        // Nothing after it may overtake it: uploads keep the order.
-        if (records < 0 || bytes < 0) && !offered.is_empty() {
-            break;
+        let load: Option<i64> = row.get(7)?;
+        // What was sent together goes together again, or under the old name there would be other rows.
+        if load.is_none_or(|load| !loads.contains(&load)) {
+            (records, bytes) = (records.saturating_sub(rows), bytes.saturating_sub(length));
+            // Nothing after it may overtake it: uploads keep the order.
+            is_full |= (records < 0 || bytes < 0) && !offered.is_empty();
+            if is_full {
+                if loads.is_empty() {
+                    break;
+                }
+                continue;
+            }
+            loads.extend(load);
         }
         let batch = Claimed {
             batch: row.get(0)?,
             run: row.get::<_, i64>(1)?.cast_unsigned(),
             signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
+            load,
+            done: row.get(8)?,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));

@@ -30,8 +30,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 #[cfg(test)]
 pub(crate) use self::append::Appended;
 pub(crate) use self::append::{Fate, Row};
-#[cfg_attr(not(feature = "otlp"), expect(unused_imports, reason = "nothing is claimed"))]
-pub(crate) use self::claim::{Claimed, Lease, Part, Verdict};
+#[cfg_attr(not(feature = "upload"), expect(unused_imports, reason = "nothing is claimed"))]
+pub(crate) use self::claim::{Lease, Part, Routes, Verdict};
 pub(crate) use self::error::{Reason, StoreError};
 pub(crate) use self::read::{Cleared, Erased};
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub(super) const APPLICATION: i64 = 0x7472_7076;
 /// Rows are written once. What happens to them is noted beside them, once for all that were appended together and share
 /// run, day and signal: a row that were marked would be written again, and its old bytes overwritten.
 ///
+/// Batches that went out together keep the number of their `load` and go together again, so that a receiver that knows it
+/// by its token finds the same rows in it. `done` has a bit for each receiver that has them, where there are several.
+///
 /// `AUTOINCREMENT`, so that a batch's number is never given twice, not even after everything was erased: an upload that
 /// was under way then cannot mark new rows as sent. The indexes cover what every append and every claim asks.
 const LAYOUT: &str = "
@@ -31,7 +34,9 @@ CREATE TABLE batches(
   first INTEGER NOT NULL,
   last INTEGER NOT NULL,
   rows INTEGER NOT NULL,
-  bytes INTEGER NOT NULL
+  bytes INTEGER NOT NULL,
+  load INTEGER,
+  done INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX batches_by_day ON batches(day, rows);
 CREATE INDEX batches_to_send ON batches(day, id, rows) WHERE state IN ('kept','claimed');
@@ -46,7 +51,7 @@ CREATE VIEW records AS
 
 /// Every column and index that statements name.
 const PARTS: [&str; 3] = [
-    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes FROM batches INDEXED BY batches_to_send
+    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
      WHERE state IN ('kept','claimed') AND signal = 'log'",
     "SELECT rows FROM batches INDEXED BY batches_by_day WHERE day < 0",
     "SELECT seq, run, day, signal, state, sent_at, json FROM records",

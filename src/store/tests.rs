@@ -15,7 +15,8 @@ pub(super) const RUN: u64 = 0xfeed_face_dead_beef;
 pub(super) const OWNER: u64 = 0xabad_1dea;
 
 pub(super) fn lease(now: i64) -> Lease {
-    Lease { owner: OWNER, now, length: Duration::from_secs(60) }
+    let routes = Routes { open: 1, all: 1 };
+    Lease { owner: OWNER, now, length: Duration::from_secs(60), routes }
 }
 
 /// A private directory, removed at the end.

@@ -7,15 +7,17 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 use super::Telemetry;
+#[cfg(feature = "upload")]
+use super::destinations::{Destinations, Pinned};
 use super::error::Error;
 use crate::app::{App, Environment, Rotation};
 use crate::consent::{Collected, Decision, Disabled, Entry, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
 #[cfg(feature = "otlp")]
-use crate::export::{Endpoint, HttpSettings, MinTls};
+use crate::export::MinTls;
 use crate::layer::{Core, Events, LogRecords, Scope};
-#[cfg(feature = "otlp")]
-use crate::pipeline::Schedule;
+#[cfg(feature = "upload")]
+use crate::pipeline::{Schedule, Tuning};
 use crate::privacy::{Inventory, Policy, Secret};
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
@@ -36,8 +38,8 @@ pub struct Builder {
     pub(super) installation_id: InstallationIds,
     pub(super) resource: Vec<(String, String)>,
     pub(super) memory: Vec<Memory>,
-    #[cfg(feature = "otlp")]
-    pub(super) otlp: Otlp,
+    #[cfg(feature = "upload")]
+    pub(super) destinations: Destinations,
     switchable: Switchable,
 }
 
@@ -62,24 +64,6 @@ enum Switchable {
     Yes,
 }
 
-#[cfg(feature = "otlp")]
-#[derive(Clone)]
-pub(super) struct Otlp {
-    endpoint: Option<String>,
-    pinned: Pinned,
-    plaintext_hosts: Vec<String>,
-    pub(super) http: HttpSettings,
-    pub(super) schedule: Schedule,
-}
-
-/// Whether a user may send their data elsewhere.
-#[cfg(feature = "otlp")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pinned {
-    No,
-    Yes,
-}
-
 impl Builder {
     pub(super) fn new(app: App) -> Self {
         Builder {
@@ -97,14 +81,8 @@ impl Builder {
             installation_id: InstallationIds::None,
             resource: Vec::new(),
             memory: Vec::new(),
-            #[cfg(feature = "otlp")]
-            otlp: Otlp {
-                endpoint: None,
-                pinned: Pinned::No,
-                plaintext_hosts: Vec::new(),
-                http: HttpSettings::default(),
-                schedule: Schedule::Live,
-            },
+            #[cfg(feature = "upload")]
+            destinations: Destinations::new(),
             switchable: Switchable::No,
         }
     }
@@ -113,24 +91,38 @@ impl Builder {
     /// `http` to this machine. Default: records stay on this machine, unless
     /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
     ///
-    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, unless [`Builder::pin_endpoint`] is called.
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, and to fewer destinations with
+    /// `{P}_TELEMETRY_BACKEND` (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
     #[cfg(feature = "otlp")]
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
-        self.otlp.endpoint = Some(endpoint.into());
+        self.destinations.otlp = Some(endpoint.into());
         self
     }
 
-    /// Ignores `{P}_TELEMETRY_ENDPOINT`. Default: users may redirect.
-    #[cfg(feature = "otlp")]
+    /// Sends to ClickHouse, also beside a collector: an address, or
+    /// [`ClickHouseExporter::builder`](crate::clickhouse::ClickHouseExporter::builder) with its settings. Default: not,
+    /// unless `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT` names one.
+    ///
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT`, `_CLICKHOUSE_DATABASE`,
+    /// `_CLICKHOUSE_USERNAME` and `_CLICKHOUSE_PASSWORD`, and to fewer destinations with `{P}_TELEMETRY_BACKEND`
+    /// (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
+    #[cfg(feature = "clickhouse")]
+    pub fn clickhouse(mut self, settings: impl Into<crate::clickhouse::ClickHouseBuilder>) -> Self {
+        self.destinations.clickhouse = Some(settings.into());
+        self
+    }
+
+    /// Ignores what the environment says about destinations. Default: users may redirect.
+    #[cfg(feature = "upload")]
     pub fn pin_endpoint(mut self) -> Self {
-        self.otlp.pinned = Pinned::Yes;
+        self.destinations.pinned = Pinned::Yes;
         self
     }
 
     /// Allows plain http to this host. Default: plain http only to this machine.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
-        self.otlp.plaintext_hosts.push(host.into());
+        self.destinations.plaintext_hosts.push(host.into());
         self
     }
 
@@ -138,35 +130,42 @@ impl Builder {
     /// Default: no authorization.
     #[cfg(feature = "otlp")]
     pub fn bearer(mut self, token: &str) -> Self {
-        self.otlp.http.bearer(token);
+        self.destinations.http.bearer(token);
         self
     }
 
     /// Sends `Authorization: Basic …`, as [`bearer`](Builder::bearer). Default: no authorization.
     #[cfg(feature = "otlp")]
     pub fn basic(mut self, user: &str, password: &str) -> Self {
-        self.otlp.http.basic(user, password);
+        self.destinations.http.basic(user, password);
         self
     }
 
     /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
     #[cfg(feature = "otlp")]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.otlp.http.header(name, value);
+        self.destinations.http.header(name, value);
         self
     }
 
-    /// The oldest TLS version that is spoken. Default: 1.3.
+    /// The oldest TLS version that is spoken with the collector. Default: 1.3.
     #[cfg(feature = "otlp")]
     pub fn min_tls(mut self, version: MinTls) -> Self {
-        self.otlp.http.min_tls = version;
+        self.destinations.http.min_tls = version;
         self
     }
 
     /// When stored records are sent. Default: [`Schedule::Live`].
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.otlp.schedule = schedule;
+        self.destinations.schedule = schedule;
+        self
+    }
+
+    /// How many records go out at once, and how long they wait for more of them. Default: 100 records or 5 seconds.
+    #[cfg(feature = "upload")]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.destinations.tuning = tuning;
         self
     }
 
@@ -320,7 +319,6 @@ impl Builder {
     /// # Errors
     /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
     /// [`Telemetry::status`] tells.
-    #[cfg_attr(not(feature = "otlp"), expect(unused_mut, reason = "only an endpoint leaves notes"))]
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
@@ -334,19 +332,19 @@ impl Builder {
             let remedy = "give it 32 bytes or more, drawn at random, such as by `openssl rand -hex 32`";
             return Err(Error::new(".pseudonym_secret", format!("the secret is too short: {remedy}")));
         }
+        #[cfg_attr(not(feature = "upload"), expect(unused_mut, reason = "only a destination says anything"))]
         let mut notes = Vec::new();
-        #[cfg(feature = "otlp")]
-        let endpoint = {
-            self.otlp.http.checked().map_err(|error| Error::new("http settings", error))?;
-            let endpoint = self.endpoint(&mut notes)?;
-            if endpoint.as_ref().map(Endpoint::host) != self.own_endpoint()?.as_ref().map(Endpoint::host) {
-                // What opens the application's server is nobody else's business.
-                self.otlp.http.forget_credentials();
+        #[cfg(feature = "upload")]
+        let receivers = {
+            let receivers = self.destinations.receivers(self.consent.app(), &self.environment, &mut notes)?;
+            let mut hosts: Vec<_> = receivers.iter().map(|receiver| receiver.endpoint().host()).collect();
+            hosts.sort_unstable();
+            hosts.dedup();
+            if !hosts.is_empty() {
+                // A yes is for these and no others.
+                self.consent = self.consent.host(hosts.join(", "));
             }
-            if let Some(endpoint) = &endpoint {
-                self.consent = self.consent.host(endpoint.host());
-            }
-            endpoint
+            receivers
         };
         if let Some(contradiction) = self.policy.contradiction() {
             return Err(Error::new(".policy", contradiction));
@@ -361,8 +359,8 @@ impl Builder {
         let mut telemetry = Telemetry {
             decision,
             core,
-            #[cfg(feature = "otlp")]
-            endpoint,
+            #[cfg(feature = "upload")]
+            receivers,
             pipeline: std::sync::OnceLock::new(),
             notes,
             builder: self,
@@ -386,37 +384,6 @@ impl Builder {
 
     pub(super) fn is_switchable(&self) -> bool {
         self.switchable == Switchable::Yes
-    }
-
-    /// The endpoint of the code.
-    #[cfg(feature = "otlp")]
-    fn own_endpoint(&self) -> Result<Option<Endpoint>, Error> {
-        let parse = |text| Endpoint::parse(".otlp", text, &self.otlp.plaintext_hosts);
-        self.otlp.endpoint.as_deref().map(parse).transpose().map_err(|error| Error::new(".otlp", error))
-    }
-
-    /// The endpoint of the code, or the one that the user put in its place.
-    #[cfg(feature = "otlp")]
-    fn endpoint(&self, notes: &mut Vec<String>) -> Result<Option<Endpoint>, Error> {
-        use crate::app::Var;
-
-        let own = self.own_endpoint()?;
-        let name = self.consent.app().env_name("ENDPOINT");
-        let text = match self.environment.var(&name) {
-            _ if self.otlp.pinned == Pinned::Yes => return Ok(own),
-            Var::Unset => return Ok(own),
-            Var::Text(text) if text.trim().is_empty() => return Ok(own),
-            Var::Text(text) => text,
-            Var::NotUnicode => String::from("\u{fffd}"),
-        };
-        match Endpoint::parse(&name, text.trim(), &self.otlp.plaintext_hosts) {
-            Ok(endpoint) => Ok(Some(endpoint)),
-            Err(error) => {
-                // Sending elsewhere than the user said would be worse than not sending.
-                notes.push(format!("nothing is sent: {error}"));
-                Ok(None)
-            }
-        }
     }
 
     pub(super) fn verbose_by_environment(&self) -> Verbose {

@@ -7,13 +7,13 @@ use super::builder::{Builder, InstallationIds, Verbose};
 use super::upkeep::Upkeep;
 use crate::app::{Clock, Date, Renewed, RotatingKeys, directories, random};
 use crate::consent::Decision;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::consent::State;
-#[cfg(feature = "otlp")]
-use crate::export::Endpoint;
 use crate::export::LocalExporter;
+#[cfg(feature = "upload")]
+use crate::export::Receiver;
 use crate::identity::{InstallationId, load_keys};
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 use crate::pipeline::Destination;
 use crate::pipeline::{Parts, Pipeline, Place};
 use crate::privacy::{Engine, Plans, Pseudonymizer};
@@ -23,10 +23,10 @@ impl Builder {
     pub(super) fn run(
         &self,
         decision: &Decision,
-        #[cfg(feature = "otlp")] endpoint: Option<&Endpoint>,
+        #[cfg(feature = "upload")] receivers: &[Receiver],
         notes: &mut Vec<String>,
     ) -> Option<Pipeline> {
-        #[cfg(feature = "otlp")]
+        #[cfg(feature = "upload")]
         let state = decision.state();
         let app = self.consent.app();
         let clock: Clock = self.environment.clock_or_system();
@@ -65,23 +65,27 @@ impl Builder {
         if self.verbose_by_environment() == Verbose::Yes {
             exporters.push(LocalExporter::Stderr);
         }
-        #[cfg(feature = "otlp")]
-        let destination = endpoint
-            .filter(|endpoint| {
-                let allowed = state == State::On || endpoint.is_loopback();
+        #[cfg(feature = "upload")]
+        let receivers: Vec<_> = receivers
+            .iter()
+            .filter(|receiver| {
+                let allowed = state == State::On || receiver.endpoint().is_loopback();
                 if !allowed {
                     notes.push("nothing is sent: on a developer's machine data stays on the machine".to_owned());
                 }
                 allowed
             })
-            .map(|endpoint| Destination {
-                endpoint: endpoint.clone(),
-                settings: self.otlp.http.clone(),
-                schedule: self.otlp.schedule,
-            });
-        #[cfg(feature = "otlp")]
+            .cloned()
+            .collect();
+        #[cfg(feature = "upload")]
+        let destination = (!receivers.is_empty()).then(|| Destination {
+            receivers,
+            schedule: self.destinations.schedule,
+            tuning: self.destinations.tuning,
+        });
+        #[cfg(feature = "upload")]
         let is_sent = destination.is_some();
-        #[cfg(not(feature = "otlp"))]
+        #[cfg(not(feature = "upload"))]
         let is_sent = false;
         let place = self.place(is_sent).unwrap_or_else(|| {
             let why = if cfg!(feature = "store") { "no home directory is known" } else { "the feature `store` is off" };
@@ -103,7 +107,7 @@ impl Builder {
                 Ok(())
             }),
             upkeep: Box::new(move || upkeep.run()),
-            #[cfg(feature = "otlp")]
+            #[cfg(feature = "upload")]
             destination,
         });
         match started {

@@ -1,6 +1,8 @@
 //! The entry point: wires the rooms together and owns their end.
 
 mod builder;
+#[cfg(feature = "upload")]
+mod destinations;
 mod error;
 mod launch;
 mod status;
@@ -22,8 +24,8 @@ pub use status::Status;
 
 use crate::app::App;
 use crate::consent::{Decision, Saved, State};
-#[cfg(feature = "otlp")]
-use crate::export::Endpoint;
+#[cfg(feature = "upload")]
+use crate::export::Receiver;
 use crate::layer::{Core, Gate, TelemetryLayer};
 use crate::pipeline::{Pipeline, Place, Unfinished};
 
@@ -41,8 +43,8 @@ const LOUDEST: usize = 5;
 pub struct Telemetry {
     decision: Decision,
     core: Arc<Core>,
-    #[cfg(feature = "otlp")]
-    endpoint: Option<Endpoint>,
+    #[cfg(feature = "upload")]
+    receivers: Vec<Receiver>,
     pipeline: OnceLock<Pipeline>,
     notes: Vec<String>,
     builder: Builder,
@@ -93,10 +95,12 @@ impl Telemetry {
             withdrawn: pipeline.is_some_and(Pipeline::is_withdrawn),
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
             store: self.store(),
-            #[cfg(feature = "otlp")]
-            endpoint: pipeline.and_then(Pipeline::endpoint).map(|endpoint| endpoint.to_string()),
-            #[cfg(not(feature = "otlp"))]
-            endpoint: None,
+            #[cfg(feature = "upload")]
+            destinations: pipeline.map(Pipeline::destinations).unwrap_or_default(),
+            #[cfg(feature = "upload")]
+            last_answer: pipeline.and_then(Pipeline::last_answer),
+            #[cfg(not(feature = "upload"))]
+            last_answer: None,
             turned_away: self.turned_away(),
             undeclared: self.undeclared(),
             notes,
@@ -237,8 +241,8 @@ impl Telemetry {
     fn run(&mut self) {
         let pipeline = self.builder.run(
             &self.decision,
-            #[cfg(feature = "otlp")]
-            self.endpoint.as_ref(),
+            #[cfg(feature = "upload")]
+            &self.receivers,
             &mut self.notes,
         );
         if let Some(pipeline) = pipeline {

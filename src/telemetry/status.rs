@@ -13,7 +13,9 @@ pub struct Status {
     pub(super) withdrawn: bool,
     pub(super) counts: Counts,
     pub(super) store: Option<PathBuf>,
-    pub(super) endpoint: Option<String>,
+    #[cfg(feature = "upload")]
+    pub(super) destinations: Vec<(String, crate::BreakerState)>,
+    pub(super) last_answer: Option<String>,
     pub(super) turned_away: Vec<(String, u64)>,
     pub(super) undeclared: Vec<(String, u64)>,
     pub(super) notes: Vec<String>,
@@ -40,9 +42,23 @@ impl Status {
         self.store.as_deref()
     }
 
-    /// Where records are sent; none if they stay on this machine.
+    /// Where records are sent, or the first of several; none if they stay on this machine.
     pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_deref()
+        #[cfg(feature = "upload")]
+        return self.destinations.first().map(|(endpoint, _)| endpoint.as_str());
+        #[cfg(not(feature = "upload"))]
+        None
+    }
+
+    /// All places where records are sent, and whether requests go there now.
+    #[cfg(feature = "upload")]
+    pub fn destinations(&self) -> &[(String, crate::BreakerState)] {
+        &self.destinations
+    }
+
+    /// ClickHouse's own summary of the last insert that it took, as it was sent (JSON); none from a collector.
+    pub fn last_answer(&self) -> Option<&str> {
+        self.last_answer.as_deref()
     }
 
     /// The five targets of other crates from which most records were turned away, with how many.
@@ -72,9 +88,15 @@ impl fmt::Display for Status {
             Some(path) => writeln!(f, "kept in {}", path.display())?,
             None => writeln!(f, "kept nowhere on disk")?,
         }
-        match &self.endpoint {
-            Some(endpoint) => writeln!(f, "sent to {endpoint}")?,
-            None => writeln!(f, "sent nowhere")?,
+        #[cfg(feature = "upload")]
+        for (endpoint, breaker) in &self.destinations {
+            match breaker {
+                crate::BreakerState::Closed => writeln!(f, "sent to {endpoint}")?,
+                _ => writeln!(f, "sent to {endpoint}, which is left alone for a while (breaker {breaker})")?,
+            }
+        }
+        if self.endpoint().is_none() {
+            writeln!(f, "sent nowhere")?;
         }
         writeln!(f, "{}", self.counts)?;
         for (target, count) in &self.turned_away {

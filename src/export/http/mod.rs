@@ -24,6 +24,9 @@ pub(crate) use failure::HttpFailure;
 pub use settings::MinTls;
 pub(crate) use settings::{Auth, HttpSettings};
 
+const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
+const SUMMARY: HeaderName = HeaderName::from_static("x-clickhouse-summary");
+
 /// What we call ourselves.
 const USER_AGENT: &str = concat!("tracing-privacy/", env!("CARGO_PKG_VERSION"));
 
@@ -62,6 +65,10 @@ pub(crate) struct Answer {
     pub(crate) content_type: Option<String>,
     /// The host that a redirect points to, fit to be shown.
     pub(crate) redirect_to: Option<String>,
+    /// ClickHouse's own number for what went wrong: `X-ClickHouse-Exception-Code`.
+    pub(crate) exception_code: Option<u32>,
+    /// What ClickHouse says that it did: `X-ClickHouse-Summary`, fit to be shown.
+    pub(crate) summary: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) end: BodyEnd,
 }
@@ -88,7 +95,7 @@ impl HttpClient {
     /// There is no root certificate to be found.
     pub(crate) fn new(endpoint: &Endpoint, settings: &HttpSettings) -> Result<Self, HttpFailure> {
         let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls::config(endpoint, settings.min_tls)?)
+            .tls_backend_preconfigured(tls::config(endpoint, settings)?)
             .https_only(endpoint.is_encrypted())
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
@@ -148,6 +155,9 @@ impl HttpClient {
             None => request,
             Some(Auth::Bearer(token)) => request.bearer_auth(token.as_str()),
             Some(Auth::Basic { user, password }) => request.basic_auth(user, Some(password.as_str())),
+            Some(Auth::ClickHouse { user, key }) => {
+                request.header("x-clickhouse-user", secret(user)).header("x-clickhouse-key", secret(key))
+            }
         }
     }
 }
@@ -171,10 +181,19 @@ impl Answer {
             content_type: text(CONTENT_TYPE)
                 .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),
             redirect_to: text(LOCATION).filter(|_| response.status().is_redirection()).and_then(redirect),
+            exception_code: text(EXCEPTION_CODE).and_then(|code| code.trim().parse().ok()),
+            summary: text(SUMMARY).map(|summary| printable(summary, 500)),
             body,
             end,
         }
     }
+}
+
+/// A value that is shown nowhere; it was checked when it was set.
+fn secret(text: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
 }
 
 async fn read_body(response: &mut Response, deadline: Instant) -> (Bytes, BodyEnd) {
@@ -194,5 +213,5 @@ async fn read_body(response: &mut Response, deadline: Instant) -> (Bytes, BodyEn
     (body.freeze(), end)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "otlp"))]
 pub(super) mod tests;

@@ -1,9 +1,14 @@
 //! What an application may say about the connection.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 /// The oldest version of TLS that is accepted from a receiver.
@@ -29,6 +34,10 @@ pub(crate) struct HttpSettings {
     pub(crate) total_timeout: Duration,
     pub(super) auth: Option<Auth>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The only authorities that are trusted; none: the machine's own.
+    pub(super) roots: Option<Arc<RootCertStore>>,
+    /// The certificate that we show, and its key.
+    pub(super) identity: Option<Arc<CertifiedKey>>,
     pub(super) mistake: Option<HttpSettingError>,
 }
 
@@ -36,7 +45,15 @@ pub(crate) struct HttpSettings {
 #[derive(Clone)]
 pub(crate) enum Auth {
     Bearer(Zeroizing<String>),
-    Basic { user: String, password: Zeroizing<String> },
+    Basic {
+        user: String,
+        password: Zeroizing<String>,
+    },
+    /// ClickHouse's own headers.
+    ClickHouse {
+        user: String,
+        key: Zeroizing<String>,
+    },
 }
 
 impl Default for HttpSettings {
@@ -47,6 +64,8 @@ impl Default for HttpSettings {
             total_timeout: Duration::from_secs(5),
             auth: None,
             headers: Vec::new(),
+            roots: None,
+            identity: None,
             mistake: None,
         }
     }
@@ -70,6 +89,43 @@ impl HttpSettings {
         self.auth = Some(Auth::Basic { user: user.to_owned(), password: Zeroizing::new(password.to_owned()) });
     }
 
+    /// Sends `X-ClickHouse-User` and `X-ClickHouse-Key`; replaces what was set before.
+    pub(crate) fn clickhouse_user(&mut self, user: &str, password: &str) {
+        let readable = |text: &str| !text.chars().any(char::is_control);
+        if user.is_empty() || !readable(user) || !readable(password) {
+            return self.complain(Mistake::ClickHouseUser);
+        }
+        self.auth = Some(Auth::ClickHouse { user: user.to_owned(), key: Zeroizing::new(password.to_owned()) });
+    }
+
+    /// Trusts these authorities (PEM) and no others; replaces what was set before.
+    pub(crate) fn ca_certificate(&mut self, pem: &[u8]) {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            if certificate.map_or(true, |certificate| roots.add(certificate).is_err()) {
+                return self.complain(Mistake::CaCertificate);
+            }
+        }
+        if roots.is_empty() {
+            return self.complain(Mistake::CaCertificate);
+        }
+        self.roots = Some(Arc::new(roots));
+    }
+
+    /// Shows this certificate (PEM, with those between it and its authority) to servers that ask for one.
+    pub(crate) fn client_certificate(&mut self, chain: &[u8], key: &[u8]) {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
+        let (Ok(chain), Ok(key)) = (chain, PrivateKeyDer::from_pem_slice(key)) else {
+            return self.complain(Mistake::ClientCertificate);
+        };
+        let provider = rustls::crypto::ring::default_provider();
+        // It checks that the key belongs to the certificate.
+        match CertifiedKey::from_der(chain, key, &provider) {
+            Ok(identity) if !identity.cert.is_empty() => self.identity = Some(Arc::new(identity)),
+            _ => self.complain(Mistake::ClientCertificate),
+        }
+    }
+
     /// Sends a header with every request. The same name again replaces the value.
     pub(crate) fn header(&mut self, name: &str, value: &str) {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
@@ -86,10 +142,12 @@ impl HttpSettings {
         self.headers.push((name, value));
     }
 
-    /// Takes authorization and headers out.
+    /// Takes out authorization, headers and certificates.
     pub(crate) fn forget_credentials(&mut self) {
         self.auth = None;
         self.headers.clear();
+        self.roots = None;
+        self.identity = None;
     }
 
     /// The settings, if all of them can be used.
@@ -114,6 +172,8 @@ impl fmt::Debug for HttpSettings {
             .field("total_timeout", &self.total_timeout)
             .field("auth", &self.auth)
             .field("headers", &names)
+            .field("own_roots", &self.roots.is_some())
+            .field("client_certificate", &self.identity.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -123,6 +183,7 @@ impl fmt::Debug for Auth {
         f.write_str(match self {
             Self::Bearer(_) => "Bearer(..)",
             Self::Basic { .. } => "Basic(..)",
+            Self::ClickHouse { .. } => "ClickHouse(..)",
         })
     }
 }
@@ -135,6 +196,9 @@ pub(crate) struct HttpSettingError(Mistake);
 enum Mistake {
     Bearer,
     Basic,
+    ClickHouseUser,
+    CaCertificate,
+    ClientCertificate,
     HeaderName,
     ReservedHeader(HeaderName),
     HeaderValue(HeaderName),
@@ -149,6 +213,18 @@ impl fmt::Display for HttpSettingError {
             ),
             Mistake::Basic => f.write_str(
                 "the user of .basic(user, password) holds a colon, or one of both a control character: take it out",
+            ),
+            Mistake::ClickHouseUser => f.write_str(
+                "the user of .user(name, password) is empty, or one of both holds a control character: write both as \
+                 the server knows them",
+            ),
+            Mistake::CaCertificate => f.write_str(
+                "the text of .ca_certificate(pem) holds no certificate of an authority, or a broken one: give the PEM \
+                 file's content, from \"-----BEGIN CERTIFICATE-----\" on",
+            ),
+            Mistake::ClientCertificate => f.write_str(
+                "certificate and key of .client_certificate(chain, key) are not a readable pair: give the content of \
+                 both PEM files, the key unencrypted",
             ),
             Mistake::HeaderName => f.write_str(
                 "the name of .header(name, value) is not a header name: use letters, digits and hyphens, as in \
@@ -197,6 +273,10 @@ fn is_reserved(name: &HeaderName) -> bool {
 mod tests {
     use super::*;
 
+    const BROKEN: &[u8] = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    const CLIENT: &[u8] = include_bytes!("testdata/client.pem");
+    const SERVER_KEY: &[u8] = include_bytes!("testdata/server-key.pem");
+
     fn mistake(set: impl FnOnce(&mut HttpSettings)) -> Option<String> {
         let mut settings = HttpSettings::default();
         set(&mut settings);
@@ -220,6 +300,12 @@ mod tests {
             (|s| s.bearer("hünter2"), ".bearer("),
             (|s| s.basic("a:hunter2", "b"), ".basic("),
             (|s| s.basic("a", "hunter2\n"), ".basic("),
+            (|s| s.clickhouse_user("", "hunter2"), ".user("),
+            (|s| s.clickhouse_user("otel", "hunter2\n"), ".user("),
+            (|s| s.ca_certificate(b"hunter2"), ".ca_certificate("),
+            (|s| s.ca_certificate(BROKEN), ".ca_certificate("),
+            (|s| s.client_certificate(b"hunter2", b"hunter2"), ".client_certificate("),
+            (|s| s.client_certificate(CLIENT, SERVER_KEY), ".client_certificate("),
             (|s| s.header("", "hunter2"), ".header("),
             (|s| s.header("x y", "hunter2"), ".header("),
             (|s| s.header("x\r\ny", "hunter2"), ".header("),
@@ -254,5 +340,11 @@ mod tests {
         settings.header("x-api-key", "hunter2");
         let shown = format!("{settings:?}");
         assert!(shown.contains("Basic(..)") && shown.contains("x-api-key") && !shown.contains("hunter2"), "{shown}");
+        settings.clickhouse_user("otel", "hunter2");
+        settings.client_certificate(CLIENT, include_bytes!("testdata/client-key.pem"));
+        settings.checked().unwrap();
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("ClickHouse(..)") && shown.contains("client_certificate: true"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("BEGIN"), "{shown}");
     }
 }

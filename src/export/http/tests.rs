@@ -294,6 +294,88 @@ fn tls_1_2_is_refused_unless_it_is_permitted() {
     assert!(why.contains("certificate"), "{why}");
 }
 
+const AUTHORITY: &[u8] = include_bytes!("testdata/authority.pem");
+const CLIENT: (&[u8], &[u8]) = (include_bytes!("testdata/client.pem"), include_bytes!("testdata/client-key.pem"));
+
+/// A server with a certificate of [`AUTHORITY`] that answers 204, and asks clients for one of the same authority.
+fn private_server() -> String {
+    use rustls::pki_types::pem::PemObject as _;
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(AUTHORITY).unwrap()).unwrap();
+    let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(include_bytes!("testdata/server.pem")).unwrap()],
+            PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server-key.pem")).unwrap(),
+        )
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+            if tls.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                let _ = tls.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+            }
+            let _ = tls.flush();
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+#[test]
+fn a_private_authority_and_a_client_certificate_are_used() {
+    let url = private_server();
+    let patient = || HttpSettings { connect_timeout: LONG, total_timeout: LONG, ..HttpSettings::default() };
+    let mut settings = patient();
+    settings.ca_certificate(AUTHORITY);
+    let refused = post_once(&url, &settings).unwrap_err();
+    assert!(matches!(refused, HttpFailure::Tls(_) | HttpFailure::Cut), "{refused:?}");
+    settings.client_certificate(CLIENT.0, CLIENT.1);
+    settings.checked().unwrap();
+    assert_eq!(post_once(&url, &settings).unwrap().status, 204);
+    // Shown to a server that nobody vouches for, it would be of no use: that connection never comes about.
+    let mut stranger = patient();
+    stranger.client_certificate(CLIENT.0, CLIENT.1);
+    let why = post_once(&url, &stranger).unwrap_err();
+    assert!(matches!(&why, HttpFailure::Tls(why) if why.contains("certificate")), "{why:?}");
+}
+
+#[test]
+fn with_a_private_authority_no_other_is_trusted() {
+    let mut settings = HttpSettings { connect_timeout: LONG, total_timeout: LONG, ..HttpSettings::default() };
+    settings.ca_certificate(AUTHORITY);
+    let failure = post_once(&tls_server(&rustls::version::TLS13), &settings).unwrap_err();
+    assert!(matches!(&failure, HttpFailure::Tls(why) if why.contains("certificate")), "{failure:?}");
+}
+
+#[test]
+fn clickhouses_own_headers_are_sent_and_read() {
+    let receiver = Receiver::start();
+    let headers = vec![
+        ("x-clickhouse-exception-code", "252".to_owned()),
+        ("x-clickhouse-summary", r#"{"written_rows":"7"}"#.to_owned()),
+    ];
+    receiver.then([Behaviour::Custom { status: 500, headers, body: b"Code: 252".to_vec() }]);
+    let mut settings = HttpSettings::default();
+    settings.clickhouse_user("otel", "hünter2");
+    let answer = post_once(&receiver.url(), &settings).unwrap();
+    assert_eq!((answer.status, answer.exception_code), (500, Some(252)));
+    assert_eq!(answer.summary.as_deref(), Some(r#"{"written_rows":"7"}"#));
+    let request = &receiver.requests()[0];
+    assert_eq!(request.header("x-clickhouse-user"), Some("otel"));
+    assert!(request.header("x-clickhouse-key").is_some_and(|key| key.contains("nter2")));
+    assert_eq!(request.header("authorization"), None);
+    assert!(!request.path.contains("nter2"));
+}
+
 #[test]
 fn plain_http_on_an_encrypted_endpoints_port_is_a_failure() {
     let receiver = Receiver::always(Behaviour::Rubbish);

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::{HttpFailure, MinTls};
+use super::{HttpFailure, HttpSettings, MinTls};
 use crate::export::endpoint::Endpoint;
 
-/// The machine's own root certificates, and no version below `min_tls`.
-pub(super) fn config(endpoint: &Endpoint, min_tls: MinTls) -> Result<ClientConfig, HttpFailure> {
+/// The given root certificates or else the machine's own, and no version below `min_tls`.
+pub(super) fn config(endpoint: &Endpoint, settings: &HttpSettings) -> Result<ClientConfig, HttpFailure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions: &[_] = match min_tls {
+    let versions: &[_] = match settings.min_tls {
         MinTls::Tls12 => &[&rustls::version::TLS12, &rustls::version::TLS13],
         MinTls::Tls13 => &[&rustls::version::TLS13],
     };
@@ -20,12 +21,17 @@ pub(super) fn config(endpoint: &Endpoint, min_tls: MinTls) -> Result<ClientConfi
         .map_err(|error| HttpFailure::from(&error))?;
     // Plain http to this machine uses no proxy either, so nothing will be encrypted: reading the certificates would be
     // the only slow thing about it.
-    let builder = if endpoint.is_loopback() && !endpoint.is_encrypted() {
-        builder.with_root_certificates(RootCertStore::empty())
-    } else {
-        builder.with_platform_verifier().map_err(|error| HttpFailure::from(&error))?
+    let builder = match &settings.roots {
+        _ if endpoint.is_loopback() && !endpoint.is_encrypted() => {
+            builder.with_root_certificates(RootCertStore::empty())
+        }
+        Some(roots) => builder.with_root_certificates(Arc::clone(roots)),
+        None => builder.with_platform_verifier().map_err(|error| HttpFailure::from(&error))?,
     };
-    let mut config = builder.with_no_client_auth();
+    let mut config = match &settings.identity {
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity)))),
+        None => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

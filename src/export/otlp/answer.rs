@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 
 use crate::export::http::{Answer, BodyEnd, HttpFailure};
-use crate::export::sealed::{Outcome, Sealed};
+use crate::export::outcome::Outcome;
+use crate::export::sealed::Sealed;
 use crate::export::text::printable;
 use crate::record::Signal;
 
@@ -133,6 +134,8 @@ mod tests {
             retry_after: None,
             content_type: content_type.map(str::to_owned),
             redirect_to: None,
+            exception_code: None,
+            summary: None,
             body: Bytes::from(body.into()),
             end: BodyEnd::Whole,
         }
@@ -219,6 +222,7 @@ mod tests {
                     assert!(after == Some(Duration::from_secs(7)) && why.contains(&status.to_string()));
                     "retry"
                 }
+                Outcome::Overloaded { .. } => "overloaded",
                 Outcome::Rejected { status: said, why } => {
                     assert!(said == status && why.contains(&status.to_string()));
                     "rejected"

@@ -66,7 +66,7 @@ pub(super) fn apply(
 
 /// Whether a text is what the action makes of some value, and one of a known set of words and numbers: there is nothing to
 /// be found in it, whatever a scanner takes it for.
-#[cfg(feature = "otlp")]
+#[cfg(feature = "upload")]
 pub(super) fn is_made_by(action: Action, text: &str, pseudonyms: &Pseudonymizer) -> bool {
     let mut again = Vec::new();
     apply(action, "", text, Source::Disk, pseudonyms, &mut again) == Some(Rest::Known) && again == text.as_bytes()

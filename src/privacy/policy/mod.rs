@@ -327,13 +327,13 @@ impl Policy {
     }
 
     /// Whether a key can mean different things in different events.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(in crate::privacy) fn depends_on_site(&self) -> bool {
         self.listed().is_some()
     }
 
     /// The day by which an inventory's expiries are judged; none without one.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(in crate::privacy) fn today(&self) -> Option<Date> {
         self.listed().map(Declared::today)
     }

@@ -1,0 +1,303 @@
+//! Cuts made in bodies that are encoded already: columns taken out, rows halved.
+//!
+//! Both are needed only when a server refuses what was encoded, and by then what it was encoded from is gone.
+
+use super::columns::{push_length, take_length};
+use super::encoder::Format;
+
+/// The body without these columns; none if it cannot be read, or if nothing would be left.
+pub(super) fn without(body: &[u8], format: Format, columns: &[String]) -> Option<Vec<u8>> {
+    let is_kept = |name: &[u8]| !columns.iter().any(|column| column.as_bytes() == name);
+    match format {
+        Format::Native => {
+            let mut block = Block::read(body)?;
+            block.columns.retain(|column| is_kept(column.name));
+            (!block.columns.is_empty()).then(|| block.written(|column, body| body.extend_from_slice(column.data)))
+        }
+        Format::JsonEachRow => {
+            let mut rows = Vec::with_capacity(body.len());
+            for line in lines(body) {
+                let mut row: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+                row.retain(|name, _| is_kept(name.as_bytes()));
+                serde_json::to_writer(&mut rows, &row).ok()?;
+                rows.push(b'\n');
+            }
+            Some(rows)
+        }
+    }
+}
+
+/// The first half of the rows (the smaller, if they are odd) and the rest; none if it cannot be read or halved.
+pub(super) fn halves(body: &[u8], format: Format) -> Option<[(Vec<u8>, u64); 2]> {
+    match format {
+        Format::Native => {
+            let block = Block::read(body)?;
+            let first = block.rows / 2;
+            if first == 0 {
+                return None;
+            }
+            let half = |from: usize, rows: usize| -> Option<(Vec<u8>, u64)> {
+                let mut columns = Vec::with_capacity(block.columns.len());
+                for column in &block.columns {
+                    let mut data = Vec::with_capacity(column.data.len() / 2 + 16);
+                    column.kind.cut(column.data, block.rows, from, rows, &mut data)?;
+                    columns.push(data);
+                }
+                let mut columns = columns.iter();
+                let body = Block { rows, columns: block.columns.clone() }
+                    .written(|_, body| columns.next().into_iter().for_each(|data| body.extend_from_slice(data)));
+                Some((body, rows as u64))
+            };
+            Some([half(0, first)?, half(first, block.rows - first)?])
+        }
+        Format::JsonEachRow => {
+            let rows = lines(body).count();
+            let first = rows / 2;
+            if first == 0 {
+                return None;
+            }
+            let middle: usize = lines(body).take(first).map(|line| line.len() + 1).sum();
+            let (one, other) = body.split_at_checked(middle)?;
+            Some([(one.to_vec(), first as u64), (other.to_vec(), (rows - first) as u64)])
+        }
+    }
+}
+
+fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.strip_suffix(b"\n").unwrap_or(body).split(|byte| *byte == b'\n')
+}
+
+/// A Native block, taken apart.
+struct Block<'a> {
+    rows: usize,
+    columns: Vec<Part<'a>>,
+}
+
+#[derive(Clone)]
+struct Part<'a> {
+    name: &'a [u8],
+    type_name: &'a [u8],
+    kind: Kind,
+    data: &'a [u8],
+}
+
+/// What a column's data looks like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Values of so many bytes each.
+    Fixed(usize),
+    Text,
+    /// Running totals, and then so many columns of elements.
+    Array(Vec<Kind>),
+}
+
+impl<'a> Block<'a> {
+    fn read(mut body: &'a [u8]) -> Option<Self> {
+        let columns = take_length(&mut body)?;
+        let rows = take_length(&mut body)?;
+        let mut parts = Vec::new();
+        for _ in 0..columns {
+            let name = take_text(&mut body)?;
+            let type_name = take_text(&mut body)?;
+            let kind = Kind::of(std::str::from_utf8(type_name).ok()?)?;
+            let data = kind.take(&mut body, rows)?;
+            parts.push(Part { name, type_name, kind, data });
+        }
+        body.is_empty().then_some(Block { rows, columns: parts })
+    }
+
+    fn written(&self, mut write: impl FnMut(&Part<'a>, &mut Vec<u8>)) -> Vec<u8> {
+        let mut body = Vec::new();
+        push_length(&mut body, self.columns.len());
+        push_length(&mut body, self.rows);
+        for column in &self.columns {
+            for text in [column.name, column.type_name] {
+                push_length(&mut body, text.len());
+                body.extend_from_slice(text);
+            }
+            write(column, &mut body);
+        }
+        body
+    }
+}
+
+impl Kind {
+    fn of(type_name: &str) -> Option<Self> {
+        if let Some(items) = type_name.strip_prefix("Array(").and_then(|rest| rest.strip_suffix(')')) {
+            return Some(Kind::Array(vec![Kind::of(items)?]));
+        }
+        Some(match type_name {
+            "String" => Kind::Text,
+            "Map(String, String)" => Kind::Array(vec![Kind::Text, Kind::Text]),
+            "UInt8" | "Bool" => Kind::Fixed(1),
+            "UInt32" | "Int32" => Kind::Fixed(4),
+            "UInt64" | "Float64" | "DateTime64(9)" => Kind::Fixed(8),
+            _ => return None,
+        })
+    }
+
+    /// Takes the data of so many rows off the front.
+    fn take<'a>(&self, body: &mut &'a [u8], rows: usize) -> Option<&'a [u8]> {
+        let start = *body;
+        self.skip(body, rows)?;
+        start.get(..start.len() - body.len())
+    }
+
+    fn skip(&self, body: &mut &[u8], rows: usize) -> Option<()> {
+        match self {
+            Kind::Fixed(size) => *body = body.get(rows.checked_mul(*size)?..)?,
+            Kind::Text => {
+                for _ in 0..rows {
+                    take_text(body)?;
+                }
+            }
+            Kind::Array(items) => {
+                let elements = end_of(body, rows)?;
+                *body = body.get(rows.checked_mul(8)?..)?;
+                for item in items {
+                    item.skip(body, elements)?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Appends the data of `rows` rows after the first `from` of a column that has `all` of them.
+    fn cut(&self, data: &[u8], all: usize, from: usize, rows: usize, out: &mut Vec<u8>) -> Option<()> {
+        match self {
+            Kind::Fixed(size) => out.extend_from_slice(data.get(from * size..(from + rows) * size)?),
+            Kind::Text => {
+                let mut rest = data;
+                self.skip(&mut rest, from)?;
+                out.extend_from_slice(self.take(&mut rest, rows)?);
+            }
+            Kind::Array(items) => {
+                let (before, total, end) = (end_of(data, from)?, end_of(data, all)?, end_of(data, from + rows)?);
+                for row in from..from + rows {
+                    let end = end_of(data, row + 1)?.checked_sub(before)?;
+                    out.extend_from_slice(&(end as u64).to_le_bytes());
+                }
+                let mut rest = data.get(all * 8..)?;
+                for item in items {
+                    let of_item = item.take(&mut rest, total)?;
+                    item.cut(of_item, total, before, end.checked_sub(before)?, out)?;
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// The number of elements in the first so many rows of an array column.
+fn end_of(data: &[u8], rows: usize) -> Option<usize> {
+    let Some(last) = rows.checked_sub(1) else { return Some(0) };
+    let bytes = data.get(last.checked_mul(8)?..)?.first_chunk()?;
+    usize::try_from(u64::from_le_bytes(*bytes)).ok()
+}
+
+fn take_text<'a>(body: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = take_length(body)?;
+    let (text, rest) = body.split_at_checked(length)?;
+    *body = rest;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+    use opentelemetry::{InstrumentationScope, KeyValue};
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+    use super::super::encoder::{Encoder, Layout};
+    use super::super::table::Table;
+    use super::*;
+
+    fn span(n: u64) -> SpanData {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + n);
+        let context = SpanContext::new(
+            TraceId::from_bytes([n as u8; 16]),
+            SpanId::from_bytes([n as u8 + 1; 8]),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::NONE,
+        );
+        let (mut events, mut links) = (SpanEvents::default(), SpanLinks::default());
+        for event in 0..n % 3 {
+            events.events.push(Event::new(format!("e{event}"), at, vec![KeyValue::new("n", event as i64)], 0));
+            links.links.push(Link::new(context.clone(), vec![], 0));
+        }
+        SpanData {
+            span_context: context,
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: "x".repeat(n as usize * 40).into(),
+            start_time: at,
+            end_time: at + Duration::from_millis(n),
+            attributes: (0..n % 5).map(|i| KeyValue::new(format!("k{i}"), "v".repeat(n as usize))).collect(),
+            dropped_attributes_count: 0,
+            events,
+            links,
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::builder("scope").build(),
+        }
+    }
+
+    fn encoded(encoder: &Encoder, spans: &[SpanData]) -> Vec<u8> {
+        let [batch] = encoder.spans(spans, &Resource::builder_empty().build()).try_into().unwrap();
+        batch.body
+    }
+
+    #[test]
+    fn a_half_is_what_half_of_the_rows_are_encoded_to() {
+        for format in [Format::Native, Format::JsonEachRow] {
+            let encoder = Encoder::default().format(format);
+            for rows in 2..12 {
+                let spans: Vec<_> = (0..rows).map(span).collect();
+                let (one, other) = spans.split_at(rows as usize / 2);
+                let halved = halves(&encoded(&encoder, &spans), format).unwrap();
+                let expected =
+                    [(encoded(&encoder, one), one.len() as u64), (encoded(&encoder, other), other.len() as u64)];
+                assert!(halved == expected, "{format:?} {rows}");
+            }
+            assert!(halves(&encoded(&encoder, &[span(1)]), format).is_none());
+        }
+    }
+
+    #[test]
+    fn without_a_column_is_what_is_encoded_without_it() {
+        let spans: Vec<_> = (0..7).map(span).collect();
+        let out = ["SpanAttributes", "Events.Attributes", "Timestamp", "Links.SpanId"];
+        for format in [Format::Native, Format::JsonEachRow] {
+            let all = Encoder::default().format(format);
+            let mut fewer = all.clone();
+            fewer.set_layout(Table::Traces, out.into_iter().fold(Layout::default(), Layout::without));
+            let names = out.map(str::to_owned);
+            let cut = without(&encoded(&all, &spans), format, &names).unwrap();
+            let expected = encoded(&fewer, &spans);
+            match format {
+                Format::Native => assert!(cut == expected),
+                // The order of keys is not kept.
+                Format::JsonEachRow => {
+                    let rows = |body: &[u8]| -> Vec<serde_json::Value> {
+                        lines(body).map(|line| serde_json::from_slice(line).unwrap()).collect()
+                    };
+                    assert_eq!(rows(&cut), rows(&expected));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_none_is_not_cut() {
+        let body = encoded(&Encoder::default(), &[span(3), span(4)]);
+        for end in 0..body.len() {
+            assert!(halves(&body[..end], Format::Native).is_none(), "{end}");
+            assert!(without(&body[..end], Format::Native, &[]).is_none(), "{end}");
+        }
+        assert!(without(&body, Format::Native, &[]).unwrap() == body);
+    }
+}

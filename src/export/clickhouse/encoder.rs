@@ -1,0 +1,322 @@
+//! From the SDK's data to the bodies of inserts.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLogRecord;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::columns::{DateTime64, push_length};
+use super::rows::{self, Origin};
+use super::table::Table;
+use super::tables::{Columns, ExponentialHistogram, Gauge, Histogram, Logs, Sum, Traces};
+use super::value::push_quoted;
+
+/// Encodes spans, log records and metrics, one body for each table and day.
+///
+/// It keeps nothing of what it has encoded.
+#[derive(Debug, Clone, Default)]
+pub struct Encoder {
+    format: Format,
+    layouts: BTreeMap<Table, Layout>,
+}
+
+/// The rows of one insert.
+///
+/// They go into one table and one of its daily partitions, so that the server takes all of them or none, and never finds
+/// too many partitions in one insert.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Where the rows belong.
+    pub table: Table,
+    /// The day of the rows, in UTC, counted from 1970-01-01.
+    pub day: u16,
+    /// Rows in it, at least one.
+    pub rows: u64,
+    /// Rows whose time is before 1970, or from the year 2100 on. They are encoded with the nearest time in between: no
+    /// partition, sorting key or TTL of the tables is defined beyond, and the server drops such rows without saying so.
+    pub clamped: u64,
+    /// What the body is written in.
+    pub format: Format,
+    /// The body, not compressed.
+    pub body: Vec<u8>,
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// Column by column: the format that ClickHouse itself uses, and the one that costs it least.
+    #[default]
+    Native,
+    /// One JSON object a line, for people to read.
+    JsonEachRow,
+}
+
+/// Which columns of a table are written, and under which names: all of them under the collector's names unless said
+/// otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    changed: BTreeMap<&'static str, Option<Box<str>>>,
+}
+
+impl Encoder {
+    /// Writes bodies in another format; [`Format::Native`] by default.
+    pub fn format(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Writes other columns of a table, or under other names.
+    pub fn set_layout(&mut self, table: Table, layout: Layout) {
+        self.layouts.insert(table, layout);
+    }
+
+    /// Encodes spans for [`Table::Traces`].
+    pub fn spans(&self, spans: &[SpanData], resource: &Resource) -> Vec<Batch> {
+        let origin = Origin::new(resource);
+        let mut blocks = Blocks::<Traces>::default();
+        for span in spans {
+            rows::span(span, &origin, &mut blocks);
+        }
+        self.finish(blocks)
+    }
+
+    /// Encodes log records for [`Table::Logs`].
+    pub fn logs<'a>(
+        &self,
+        records: impl IntoIterator<Item = (&'a SdkLogRecord, &'a InstrumentationScope)>,
+        resource: &Resource,
+    ) -> Vec<Batch> {
+        let origin = Origin::new(resource);
+        let mut blocks = Blocks::<Logs>::default();
+        for (record, scope) in records {
+            rows::log(record, scope, &origin, &mut blocks);
+        }
+        self.finish(blocks)
+    }
+
+    /// Encodes the points of metrics for the tables of their kinds.
+    pub fn metrics(&self, metrics: &ResourceMetrics) -> Vec<Batch> {
+        let mut blocks = Points::default();
+        rows::metrics(metrics, &mut blocks);
+        let Points { gauge, sum, histogram, exponential_histogram } = blocks;
+        let mut batches = self.finish(gauge);
+        batches.extend(self.finish(sum));
+        batches.extend(self.finish(histogram));
+        batches.extend(self.finish(exponential_histogram));
+        batches
+    }
+
+    fn finish<C: Columns>(&self, blocks: Blocks<C>) -> Vec<Batch> {
+        let all = Layout::default();
+        let layout = self.layouts.get(&C::TABLE).unwrap_or(&all);
+        let batch = |block: Block<C>| Batch {
+            table: C::TABLE,
+            day: block.day,
+            rows: block.rows,
+            clamped: block.clamped,
+            format: self.format,
+            body: match self.format {
+                Format::Native => native(&block, layout),
+                Format::JsonEachRow => json_each_row(&block, layout),
+            },
+        };
+        blocks.blocks.into_iter().map(batch).collect()
+    }
+}
+
+impl Format {
+    /// The name that follows `FORMAT` in a statement.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Native => "Native",
+            Format::JsonEachRow => "JSONEachRow",
+        }
+    }
+
+    /// Settings of the server without which it does not read the body as it was meant: times say that they are in UTC, and
+    /// numbers are exact to the last digit. They are the defaults of recent servers.
+    pub const fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Format::Native => &[],
+            Format::JsonEachRow => &[("date_time_input_format", "best_effort"), ("precise_float_parsing", "1")],
+        }
+    }
+}
+
+impl Layout {
+    /// Leaves a column out.
+    pub fn without(mut self, column: &'static str) -> Self {
+        self.changed.insert(column, None);
+        self
+    }
+
+    /// Writes a column under another name.
+    pub fn rename(mut self, column: &'static str, to: &str) -> Self {
+        self.changed.insert(column, Some(to.into()));
+        self
+    }
+
+    /// The name that a column is written under; none if it is left out.
+    pub(super) fn name<'a>(&'a self, column: &'a str) -> Option<&'a str> {
+        match self.changed.get(column) {
+            None => Some(column),
+            Some(changed) => changed.as_deref(),
+        }
+    }
+
+    /// All columns of a table that an encoder fills, with their types as they are sent; none for [`Table::Summary`].
+    pub fn columns(table: Table) -> Vec<(&'static str, Cow<'static, str>)> {
+        fn of<C: Columns>() -> Vec<(&'static str, Cow<'static, str>)> {
+            let mut columns = Vec::new();
+            C::default().each(&mut |name, column| columns.push((name, column.type_name())));
+            columns
+        }
+        match table {
+            Table::Traces => of::<Traces>(),
+            Table::Logs => of::<Logs>(),
+            Table::Gauge => of::<Gauge>(),
+            Table::Sum => of::<Sum>(),
+            Table::Histogram => of::<Histogram>(),
+            Table::ExponentialHistogram => of::<ExponentialHistogram>(),
+            Table::Summary => Vec::new(),
+        }
+    }
+}
+
+/// Bodies hold what the application logged.
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("table", &self.table)
+            .field("day", &self.day)
+            .field("rows", &self.rows)
+            .field("clamped", &self.clamped)
+            .field("format", &self.format)
+            .field("bytes", &self.body.len())
+            .finish()
+    }
+}
+
+/// The rows of one table, apart by day.
+#[derive(Debug)]
+pub(super) struct Blocks<C> {
+    blocks: Vec<Block<C>>,
+    /// The block that a day's next row goes to.
+    of_day: BTreeMap<u16, usize>,
+    /// The one that the last row went to, as the next one nearly always does.
+    last: usize,
+}
+
+/// The points of metrics, apart by kind.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    pub(super) gauge: Blocks<Gauge>,
+    pub(super) sum: Blocks<Sum>,
+    pub(super) histogram: Blocks<Histogram>,
+    pub(super) exponential_histogram: Blocks<ExponentialHistogram>,
+}
+
+/// Rows of one day.
+#[derive(Debug)]
+struct Block<C> {
+    day: u16,
+    rows: u64,
+    clamped: u64,
+    columns: C,
+}
+
+/// The server would cut what is longer into several blocks, and could then take a part of it (`max_insert_block_size` is
+/// 1,048,449).
+const MOST_ROWS: u64 = 1_000_000;
+
+const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+
+/// 2099-12-31T23:59:59.999999999Z. `DateTime` ends in February 2106, and the TTLs are added to a `DateTime`.
+const LATEST: i64 = 47_482 * NANOS_PER_DAY - 1;
+
+impl<C: Columns> Blocks<C> {
+    /// Begins a row with this time, given in nanoseconds since 1970: returns the columns to fill, and the time to store.
+    #[inline]
+    pub(super) fn row(&mut self, nanos: i64) -> (&mut C, DateTime64) {
+        let clamped = nanos.clamp(0, LATEST);
+        // At most 47,481.
+        let day = (clamped / NANOS_PER_DAY) as u16;
+        if self.blocks.get(self.last).is_none_or(|block| block.day != day || block.rows == MOST_ROWS) {
+            self.last = self.block_of(day);
+        }
+        let block = &mut self.blocks[self.last];
+        block.rows += 1;
+        block.clamped += u64::from(clamped != nanos);
+        (&mut block.columns, DateTime64(clamped))
+    }
+
+    #[cold]
+    fn block_of(&mut self, day: u16) -> usize {
+        if let Some(&known) = self.of_day.get(&day)
+            && self.blocks[known].rows < MOST_ROWS
+        {
+            return known;
+        }
+        self.blocks.push(Block { day, rows: 0, clamped: 0, columns: C::default() });
+        let new = self.blocks.len() - 1;
+        self.of_day.insert(day, new);
+        new
+    }
+}
+
+impl<C> Default for Blocks<C> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), of_day: BTreeMap::new(), last: 0 }
+    }
+}
+
+/// A block: how many columns and rows, then each column with its name, its type and its data.
+fn native<C: Columns>(block: &Block<C>, layout: &Layout) -> Vec<u8> {
+    let (mut columns, mut size) = (0, 0);
+    block.columns.each(&mut |name, column| {
+        if let Some(name) = layout.name(name) {
+            columns += 1;
+            size += name.len() + column.size() + 64;
+        }
+    });
+    let mut body = Vec::with_capacity(size + 20);
+    push_length(&mut body, columns);
+    push_length(&mut body, block.rows as usize);
+    block.columns.each(&mut |name, column| {
+        let Some(name) = layout.name(name) else { return };
+        for text in [name, &*column.type_name()] {
+            push_length(&mut body, text.len());
+            body.extend_from_slice(text.as_bytes());
+        }
+        column.write(&mut body);
+    });
+    body
+}
+
+fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout) -> Vec<u8> {
+    let mut columns = Vec::new();
+    block.columns.each(&mut |name, column| {
+        if let Some(name) = layout.name(name) {
+            let mut key = Vec::new();
+            push_quoted(&mut key, name);
+            key.push(b':');
+            columns.push((key, column.json()));
+        }
+    });
+    let mut body = Vec::new();
+    for _ in 0..block.rows {
+        let mut separator = b'{';
+        for (key, column) in &mut columns {
+            body.push(std::mem::replace(&mut separator, b','));
+            body.extend_from_slice(key);
+            column.next(&mut body);
+        }
+        body.extend_from_slice(if separator == b'{' { b"{}\n" } else { b"}\n" });
+    }
+    body
+}

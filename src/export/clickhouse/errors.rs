@@ -1,0 +1,377 @@
+//! What ClickHouse's answer means for an insert.
+//!
+//! Its own code decides: of the HTTP statuses, 500 stands for refusals that are final (16, no such column) and for those
+//! that pass (241, memory), and 200 can be followed by an exception. The codes are those of the server's
+//! `src/Common/ErrorCodes.cpp`; which of them pass is also what the connector for Kafka goes by (`Utils.java`).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::export::http::{Answer, BodyEnd, HttpFailure};
+use crate::export::text::printable;
+
+/// Characters of a server's message that are kept.
+const LONGEST_MESSAGE: usize = 300;
+
+/// What is to be done about an insert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The server has it; with its summary, if it gave one.
+    Delivered { summary: Option<String> },
+    /// It may work later, with the same bytes and the same token.
+    Retry { after: Option<Duration>, fate: Fate, why: Why },
+    /// The same, and nothing else is welcome meanwhile.
+    Overloaded { after: Option<Duration>, why: Why },
+    /// The table has other columns than we believed: it is to be described again.
+    Columns { why: Why },
+    /// There is no such table.
+    NoTable { why: Why },
+    /// There is too much in one insert, and nothing of it was taken.
+    TooLarge { why: Why },
+    /// The server takes nothing from us as things are: a matter of address, authorization or tables.
+    Paused { status: u16, why: Why },
+    /// The server will never take this insert.
+    Refused { status: u16, why: Why },
+}
+
+/// A reason, fit to be shown.
+pub(crate) type Why = Cow<'static, str>;
+
+/// Whether a part of an insert that failed may be in the server nevertheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// No memory for an insert of this size, and nothing of it was taken: smaller ones are safe, and likely to fit.
+    NoMemory,
+    /// It may be there: only the same token is safe.
+    Unknown,
+    /// The same, and the server did not say a word.
+    NoAnswer,
+}
+
+/// What a code means, before the HTTP status is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Retry,
+    Memory,
+    TooMany,
+    Columns,
+    Table,
+    Configuration,
+    Batch,
+}
+
+/// Reads the answer to an `INSERT`, which is empty when all went well.
+pub(crate) fn verdict(result: Result<&Answer, &HttpFailure>) -> Verdict {
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(failure) => {
+            return Verdict::Retry { after: None, fate: Fate::NoAnswer, why: failure.to_string().into() };
+        }
+    };
+    match exception(answer) {
+        Some(exception) => exception.verdict(answer),
+        None => by_status(answer),
+    }
+}
+
+/// What went wrong with a statement that is no insert; `None` if nothing did.
+pub(crate) fn failure(result: Result<&Answer, &HttpFailure>) -> Option<Verdict> {
+    match result {
+        Ok(answer) if (200..300).contains(&answer.status) && answer.end == BodyEnd::Whole => {
+            exception(answer).map(|exception| exception.verdict(answer))
+        }
+        _ => Some(verdict(result)),
+    }
+}
+
+/// An exception of the server's, as its header or its text has it.
+struct Exception<'a> {
+    code: u32,
+    text: Cow<'a, str>,
+}
+
+impl Exception<'_> {
+    fn verdict(&self, answer: &Answer) -> Verdict {
+        let Exception { code, text } = self;
+        let status = answer.status;
+        let after = answer.retry_after;
+        let why = |meaning: &str| -> Why { format!("{meaning}: {}", self.shown()).into() };
+        // A view's target failed after the table itself may have been written.
+        let reached_a_view = text.contains("pushing to view");
+        match class(*code) {
+            _ if status == 413 => Verdict::TooLarge { why: why("the insert is too large for the server") },
+            Some(Class::TooMany) if text.to_ascii_lowercase().contains("partitions") => {
+                if reached_a_view {
+                    return Verdict::Refused { status, why: why("the rows are of too many partitions") };
+                }
+                Verdict::TooLarge { why: why("the rows are of too many partitions") }
+            }
+            Some(Class::TooMany) => Verdict::Overloaded { after, why: why("the server has to merge first") },
+            Some(Class::Memory) => {
+                let fate = if reached_a_view { Fate::Unknown } else { Fate::NoMemory };
+                Verdict::Retry { after, fate, why: why("the server has no memory for it now") }
+            }
+            Some(Class::Retry) if matches!(status, 429 | 503) && after.is_some() => {
+                Verdict::Overloaded { after, why: why("the server cannot take it now") }
+            }
+            Some(Class::Retry) => {
+                Verdict::Retry { after, fate: Fate::Unknown, why: why("the server cannot take it now") }
+            }
+            Some(Class::Columns) => Verdict::Columns { why: why("the table has other columns") },
+            Some(Class::Table) => Verdict::NoTable { why: why("the table is not there") },
+            Some(Class::Configuration) => {
+                Verdict::Paused { status, why: why("the server takes nothing as things are") }
+            }
+            Some(Class::Batch) => Verdict::Refused { status, why: why("the server does not accept the insert") },
+            None => match status {
+                401 | 403 | 404 | 407 => Verdict::Paused { status, why: why("the server takes nothing as things are") },
+                400..=499 if !matches!(status, 408 | 425 | 429) => {
+                    Verdict::Refused { status, why: why("the server does not accept the insert") }
+                }
+                _ => Verdict::Retry { after, fate: Fate::Unknown, why: why("the server failed") },
+            },
+        }
+    }
+
+    /// `Code: 60. DB::Exception: …`, without version, stack and what would not be fit for a terminal.
+    fn shown(&self) -> String {
+        let text = self.text.split("(version ").next().unwrap_or_default();
+        let text = text.split("Stack trace").next().unwrap_or_default().trim();
+        match text {
+            "" => format!("Code: {}", self.code),
+            text => printable(text, LONGEST_MESSAGE),
+        }
+    }
+}
+
+/// TRAPS: what each code is to us. None: one that says nothing by itself.
+fn class(code: u32) -> Option<Class> {
+    Some(match code {
+        // 3 the answer's end is missing; 159 time-out; 198 DNS; 202 too many queries; 203, 209, 210 network; 242 the table
+        // is read-only now; 243 the disk is full; 279 no connection to a shard; 285 too few replicas; 319 whether it was
+        // inserted is not known; 425 system error; 439 no thread; 999 Keeper; 1002 unknown.
+        3 | 159 | 198 | 202 | 203 | 209 | 210 | 242 | 243 | 279 | 285 | 319 | 425 | 439 | 999 | 1002 => Class::Retry,
+        241 => Class::Memory,
+        252 => Class::TooMany,
+        // 6, 53, 70 a type does not fit; 16, 117 there is no such column.
+        6 | 16 | 53 | 70 | 117 => Class::Columns,
+        // 192 to 194, 511, 512, 516 who we are; 497 and 164 what we may; 62 statement; 73 format; 81 database;
+        // 115 setting.
+        60 => Class::Table,
+        62 | 73 | 81 | 115 | 164 | 192..=194 | 497 | 511 | 512 | 516 => Class::Configuration,
+        // What could not be read, and would not be the next time: 40 is the checksum, 89 and 271 are compression.
+        27 | 33 | 36 | 38 | 40 | 41 | 44 | 72 | 89 | 271 => Class::Batch,
+        _ => return None,
+    })
+}
+
+/// The exception in an answer: by its header, or else in its text, also where a 200 came first.
+fn exception(answer: &Answer) -> Option<Exception<'_>> {
+    let text = String::from_utf8_lossy(&answer.body);
+    let in_text = find_code(&text);
+    let code = answer.exception_code.filter(|code| *code != 0).or(in_text.map(|(code, _)| code))?;
+    let start = in_text.map_or(0, |(_, at)| at);
+    let text = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[start..]),
+        Cow::Owned(text) => Cow::Owned(text[start..].to_owned()),
+    };
+    Some(Exception { code, text })
+}
+
+/// Finds `Code: N. DB::Exception` and the older `Code: N, e.displayText() = DB::Exception`: the code, and where it begins.
+fn find_code(text: &str) -> Option<(u32, usize)> {
+    text.match_indices("Code: ").find_map(|(at, word)| {
+        let rest = &text[at + word.len()..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let code = rest[..digits].parse().ok().filter(|code| *code != 0)?;
+        let after = rest[digits..].strip_prefix(['.', ','])?;
+        after.trim_start().starts_with(['D', 'e']).then_some((code, at))
+    })
+}
+
+fn by_status(answer: &Answer) -> Verdict {
+    let (status, after) = (answer.status, answer.retry_after);
+    let said = |meaning: &str| -> Why { format!("HTTP {status}: {meaning}").into() };
+    match status {
+        200..=299 => match answer.end {
+            BodyEnd::Whole if answer.body.trim_ascii().is_empty() => {
+                Verdict::Delivered { summary: answer.summary.clone() }
+            }
+            // An insert that succeeded says nothing; this is a proxy, a portal or another service.
+            BodyEnd::Whole | BodyEnd::TooLong => {
+                Verdict::Paused { status, why: said("something else than ClickHouse answers at this address") }
+            }
+            BodyEnd::TimedOut | BodyEnd::Cut => {
+                Verdict::Retry { after, fate: Fate::Unknown, why: said("the answer did not end") }
+            }
+        },
+        300..=399 => {
+            let target = answer.redirect_to.as_deref().unwrap_or("another address");
+            let meaning = format!("the server redirects to {target}; set the endpoint to where it should go");
+            Verdict::Paused { status, why: said(&meaning) }
+        }
+        401 | 403 | 407 => Verdict::Paused { status, why: said("the server does not accept our authorization") },
+        404 | 405 => Verdict::Paused { status, why: said("there is no ClickHouse at this address") },
+        413 => Verdict::TooLarge { why: said("the insert is too large for the server") },
+        429 | 503 if after.is_some() => Verdict::Overloaded { after, why: said("the server cannot take it now") },
+        408 | 425 | 429 | 500 | 502..=599 => {
+            Verdict::Retry { after, fate: Fate::Unknown, why: said("the server cannot take it now") }
+        }
+        _ => Verdict::Refused { status, why: said("the server does not accept the insert") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn answer(status: u16, code: Option<u32>, body: &str) -> Answer {
+        Answer {
+            status,
+            retry_after: None,
+            content_type: None,
+            redirect_to: None,
+            exception_code: code,
+            summary: None,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            end: BodyEnd::Whole,
+        }
+    }
+
+    fn name(verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Delivered { .. } => "delivered",
+            Verdict::Retry { .. } => "retry",
+            Verdict::Overloaded { .. } => "overloaded",
+            Verdict::Columns { .. } => "columns",
+            Verdict::NoTable { .. } => "no table",
+            Verdict::TooLarge { .. } => "too large",
+            Verdict::Paused { .. } => "paused",
+            Verdict::Refused { .. } => "refused",
+        }
+    }
+
+    fn judged(status: u16, code: Option<u32>, body: &str) -> &'static str {
+        name(&verdict(Ok(&answer(status, code, body))))
+    }
+
+    const PARTITIONS: &str = "Code: 252. DB::Exception: Too many partitions for single INSERT block (more than 100).";
+    const PARTS: &str = "Code: 252. DB::Exception: Too many parts (3000 with average size of 1.00 KiB).";
+
+    #[test]
+    fn the_code_decides_whatever_the_status_and_wherever_it_stands() {
+        for (codes, expected) in [
+            (&[3, 159, 198, 202, 203, 209, 210, 241, 242, 243, 279, 285, 319, 425, 439, 999, 1002][..], "retry"),
+            (&[6, 16, 53, 70, 117], "columns"),
+            (&[60], "no table"),
+            (&[62, 73, 81, 115, 164, 192, 193, 194, 497, 516], "paused"),
+            (&[27, 33, 36, 38, 40, 41, 44, 72, 89, 271], "refused"),
+        ] {
+            for code in codes {
+                let text = format!("Code: {code}. DB::Exception: something. (NAME) (version 26.9.1)");
+                let old = format!("Code: {code}, e.displayText() = DB::Exception: something");
+                for status in [200, 400, 403, 404, 408, 500, 503] {
+                    assert_eq!(judged(status, Some(*code), ""), expected, "{code} {status}");
+                    assert_eq!(judged(status, None, &text), expected, "{code} {status}");
+                    assert_eq!(judged(status, None, &old), expected, "{code} {status}");
+                }
+            }
+        }
+        // The header is the server's; what a text quotes may be anybody's.
+        assert_eq!(judged(500, Some(241), "Code: 60. DB::Exception: x"), "retry");
+    }
+
+    #[test]
+    fn code_252_has_two_meanings() {
+        assert_eq!(judged(500, Some(252), PARTS), "overloaded");
+        assert_eq!(judged(500, Some(252), PARTITIONS), "too large");
+        // The table itself may have its part already: halves under new tokens would be counted twice.
+        let in_view = format!("{PARTITIONS}: while pushing to view otel.v");
+        assert_eq!(judged(500, Some(252), &in_view), "refused");
+    }
+
+    #[test]
+    fn only_a_refusal_of_the_table_itself_is_certain() {
+        let fate = |text| match verdict(Ok(&answer(500, Some(241), text))) {
+            Verdict::Retry { fate, .. } => fate,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(fate("Code: 241. DB::Exception: Memory limit exceeded"), Fate::NoMemory);
+        assert_eq!(fate("Code: 241. DB::Exception: Memory limit exceeded: while pushing to view x"), Fate::Unknown);
+    }
+
+    #[test]
+    fn an_exception_after_a_200_is_one() {
+        assert_eq!(judged(200, None, "\n\r\nCode: 241. DB::Exception: Memory limit exceeded"), "retry");
+        assert_eq!(judged(200, None, "1\t2\nCode: 60. DB::Exception: no table"), "no table");
+        assert_eq!(judged(200, None, ""), "delivered");
+        assert_eq!(judged(200, None, "\n"), "delivered");
+        for odd in ["Ok.\n", "<html>sign in</html>", "Code: none", "Code: 0. DB::Exception"] {
+            assert_eq!(judged(200, None, odd), "paused", "{odd}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_does_not_end_proves_nothing() {
+        for end in [BodyEnd::Cut, BodyEnd::TimedOut] {
+            let answer = Answer { end, ..answer(200, None, "") };
+            assert_eq!(name(&verdict(Ok(&answer))), "retry");
+            assert_eq!(failure(Ok(&answer)).as_ref().map(name), Some("retry"));
+        }
+    }
+
+    #[test]
+    fn without_a_code_the_status_decides() {
+        for status in 200..=599 {
+            let expected = match status {
+                200..=299 => "delivered",
+                300..=399 | 401 | 403 | 404 | 405 | 407 => "paused",
+                413 => "too large",
+                408 | 425 | 429 | 500 | 502..=599 => "retry",
+                _ => "refused",
+            };
+            assert_eq!(judged(status, None, ""), expected, "{status}");
+        }
+        for status in [429, 503] {
+            let busy = Answer { retry_after: Some(Duration::from_secs(7)), ..answer(status, None, "") };
+            let after = Some(Duration::from_secs(7));
+            assert!(matches!(verdict(Ok(&busy)), Verdict::Overloaded { after: told, .. } if told == after));
+        }
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_leaves_it_to_the_status() {
+        assert_eq!(judged(500, Some(9999), ""), "retry");
+        assert_eq!(judged(400, Some(9999), ""), "refused");
+        assert_eq!(judged(404, Some(9999), ""), "paused");
+        assert_eq!(judged(413, Some(223), ""), "too large");
+    }
+
+    #[test]
+    fn no_answer_leaves_the_fate_open() {
+        for failure in [HttpFailure::Timeout, HttpFailure::Cut, HttpFailure::Connect] {
+            let Verdict::Retry { after: None, fate: Fate::NoAnswer, why } = verdict(Err(&failure)) else {
+                panic!("{failure:?}");
+            };
+            assert_eq!(why, failure.to_string());
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_is_short_and_harmless() {
+        let hostile = format!("Code: 60. DB::Exception: \x1b[2J\n{}", "x".repeat(10_000));
+        let Verdict::NoTable { why } = verdict(Ok(&answer(404, None, &hostile))) else { panic!() };
+        assert!(!why.contains(['\x1b', '\n']) && why.len() < 1000, "{why}");
+        let Verdict::NoTable { why } = verdict(Ok(&answer(
+            404,
+            None,
+            "Code: 60. DB::Exception: No table t. (UNKNOWN_TABLE) (version 26.9.1 (b))",
+        ))) else {
+            panic!()
+        };
+        let expected = "the table is not there: Code: 60. DB::Exception: No table t. (UNKNOWN_TABLE)";
+        assert_eq!(why, expected);
+    }
+}

@@ -1,0 +1,35 @@
+//! Straight into ClickHouse, in the tables of the OpenTelemetry collector's exporter.
+//!
+//! Whatever reads the collector's tables, Grafana's ClickHouse source and ClickStack among them, reads these.
+
+mod client;
+mod columns;
+mod compression;
+mod cut;
+mod encoder;
+mod errors;
+mod exporter;
+mod insert;
+mod json;
+mod probe;
+mod rows;
+mod schema;
+mod sender;
+mod settings;
+mod status;
+mod table;
+mod tables;
+mod uplink;
+mod value;
+mod worker;
+
+pub use compression::Compression;
+pub use encoder::Format;
+#[doc(hidden)]
+pub use encoder::{Batch, Encoder, Layout};
+pub use exporter::ClickHouseExporter;
+pub use schema::Schema;
+pub use settings::{ClickHouseBuilder, CreateSchema, SettingError};
+pub use status::ClickHouseStatus;
+pub use table::Table;
+pub(crate) use uplink::{Inserts, Uplink};

@@ -1,0 +1,187 @@
+//! What is on the other side: tables made or checked, columns compared with those that are sent.
+
+use super::client::{Client, literal};
+use super::errors::Verdict;
+use super::settings::CreateSchema;
+use super::table::Table;
+use crate::export::text::printable;
+
+/// A table as the server describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Described {
+    columns: Vec<DescribedColumn>,
+    /// Rows older than this are dropped at insert, without a word.
+    pub(super) ttl_days: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DescribedColumn {
+    name: String,
+    type_name: String,
+}
+
+impl Described {
+    /// Those of the columns (by the names that are sent) which the table does not have.
+    pub(super) fn missing(&self, sent: &[String]) -> Vec<String> {
+        let has = |name: &str| self.columns.iter().any(|column| column.name == name);
+        sent.iter().filter(|name| !has(name)).cloned().collect()
+    }
+
+    /// How the table differs from these columns (names here and there, types as they are sent); none if it does not.
+    pub(super) fn difference(&self, columns: &[(&'static str, String, String)]) -> Option<String> {
+        let mut differences = Vec::new();
+        for (_, sent, wanted) in columns {
+            match self.columns.iter().find(|column| column.name == *sent) {
+                None => differences.push(format!("no column {sent}")),
+                Some(column) if plain(&column.type_name) != plain(wanted) => {
+                    differences.push(format!("{sent} is {} instead of {wanted}", printable(&column.type_name, 60)));
+                }
+                Some(_) => {}
+            }
+        }
+        (!differences.is_empty()).then(|| differences.join(", "))
+    }
+
+    /// Whether rows of this day are dropped by the table's TTL, all of them.
+    pub(super) fn has_expired(&self, day: u16, today: i32) -> bool {
+        self.ttl_days.is_some_and(|ttl| i32::from(day) + i32::from(ttl) < today)
+    }
+
+    fn parse(text: &str) -> Self {
+        let columns = text.lines().filter_map(|line| {
+            let mut fields = line.split('\t');
+            let (name, type_name, kind) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
+            // Nothing can be inserted into these.
+            let is_computed = matches!(kind, "ALIAS" | "MATERIALIZED");
+            (!is_computed).then(|| DescribedColumn { name: unescaped(name), type_name: unescaped(type_name) })
+        });
+        Self { columns: columns.collect(), ttl_days: None }
+    }
+}
+
+/// Makes what is missing, or looks whether it is there, as `create_schema` says.
+///
+/// # Errors
+/// What went wrong; afterwards it is tried again.
+pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
+    let target = client.target();
+    if target.create_schema() != CreateSchema::IfMissing {
+        return Ok(());
+    }
+    for statement in target.schema().statements() {
+        client.statement(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Asks for a table's columns and its TTL.
+///
+/// # Errors
+/// What went wrong; a table that is not there is [`Verdict::NoTable`].
+pub(super) async fn describe(client: &Client, table: Table) -> Result<Described, Verdict> {
+    let name = client.target().table(table);
+    let sql = format!("{} FORMAT TabSeparated", client.target().schema().describe(table));
+    let text = client.statement(&sql).await?;
+    let mut described = Described::parse(&String::from_utf8_lossy(&text));
+    if described.columns.is_empty() {
+        let why = "something else than ClickHouse answers at this address".into();
+        return Err(Verdict::Paused { status: 200, why });
+    }
+    let sql = format!(
+        "SELECT extract(create_table_query, 'TTL [^,]*toIntervalDay\\\\(([0-9]+)\\\\)') FROM system.tables \
+         WHERE database = {} AND name = {} FORMAT TabSeparated",
+        literal(client.target().database()),
+        literal(name),
+    );
+    // A server may hide this from us; then expired rows are sent like the others.
+    if let Ok(text) = client.statement(&sql).await {
+        described.ttl_days = std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
+    }
+    Ok(described)
+}
+
+/// A type without what the server adds or converts by itself.
+fn plain(type_name: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = type_name;
+    // `LowCardinality(T)` is `T`; there is nothing but `T` in the parentheses.
+    while let Some((before, after)) = rest.split_once("LowCardinality(") {
+        plain.push_str(before);
+        let mut depth = 1_u32;
+        let end = after.find(|c| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        let (inner, behind) = after.split_at(end.unwrap_or(after.len()));
+        plain.push_str(inner);
+        rest = behind.strip_prefix(')').unwrap_or(behind);
+    }
+    plain.push_str(rest);
+    plain.replace("DateTime64(9)", "DateTime").replace("Bool", "UInt8")
+}
+
+/// A field of `TabSeparated`.
+fn unescaped(field: &str) -> String {
+    let mut text = String::with_capacity(field.len());
+    let mut chars = field.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('t') => text.push('\t'),
+                Some('n') => text.push('\n'),
+                Some(other) => text.push(other),
+                None => {}
+            },
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_can_be_written_are_read_from_a_description() {
+        let described = Described::parse(
+            "Timestamp\tDateTime64(9)\t\t\t\tDelta(8), ZSTD(1)\t\nTimestampTime\tDateTime\tDEFAULT\ttoDateTime(Timestamp)\t\t\t\n\
+             Upper\tString\tALIAS\tupper(Body)\t\t\t\nEvents.Name\tArray(LowCardinality(String))\t\t\t\t\t\nit\\'s\tEnum8(\\'a\\' = 1)\n",
+        );
+        let names: Vec<_> = described.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["Timestamp", "TimestampTime", "Events.Name", "it's"]);
+        assert_eq!(described.columns[3].type_name, "Enum8('a' = 1)");
+        let sent = ["Timestamp", "Upper", "EventName"].map(str::to_owned);
+        assert_eq!(described.missing(&sent), ["Upper", "EventName"]);
+    }
+
+    #[test]
+    fn a_table_with_other_columns_or_types_differs() {
+        let columns = |list: &[(&'static str, &str)]| -> Vec<(&'static str, String, String)> {
+            list.iter().map(|(name, type_name)| (*name, (*name).to_owned(), (*type_name).to_owned())).collect()
+        };
+        let described = Described::parse(
+            "A\tMap(LowCardinality(String), String)\t\nB\tDateTime\t\nC\tArray(LowCardinality(String))\t\nD\tUInt64\t\n",
+        );
+        let same = [("A", "Map(String, String)"), ("B", "DateTime64(9)"), ("C", "Array(String)"), ("D", "UInt64")];
+        assert_eq!(described.difference(&columns(&same)), None);
+        let other = [("A", "Map(String, String)"), ("D", "Float64"), ("E", "String")];
+        assert_eq!(
+            described.difference(&columns(&other)).as_deref(),
+            Some("D is UInt64 instead of Float64, no column E")
+        );
+    }
+
+    #[test]
+    fn a_day_has_expired_when_its_last_moment_has() {
+        let described = Described { ttl_days: Some(30), ..Described::default() };
+        // The day 100 ends with the beginning of day 101, and expires with that of day 131.
+        assert!(!described.has_expired(100, 130));
+        assert!(described.has_expired(100, 131));
+        assert!(!Described::default().has_expired(0, i32::MAX));
+    }
+}

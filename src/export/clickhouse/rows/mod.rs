@@ -1,0 +1,113 @@
+//! From the SDK's types to rows.
+
+mod log;
+mod metric;
+mod span;
+
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::{InstrumentationScope, Key, KeyValue};
+use opentelemetry_sdk::Resource;
+
+use super::columns::{Map, Text};
+use super::value::push_value;
+
+pub(super) use log::log;
+pub(super) use metric::metrics;
+pub(super) use span::span;
+
+/// What all rows of a batch share, encoded once.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    service_name: Text,
+    resource_attributes: Map,
+    schema_url: Text,
+}
+
+impl Origin {
+    pub(super) fn new(resource: &Resource) -> Self {
+        let mut origin = Origin::default();
+        let mut entries = 0;
+        for (key, value) in resource {
+            origin.resource_attributes.keys.push(key.as_str());
+            origin.resource_attributes.values.push_with(|text| push_value(text, value));
+            entries += 1;
+        }
+        origin.resource_attributes.end_row(entries);
+        let name = resource.get_ref(&Key::from_static_str("service.name"));
+        origin.service_name.push_with(|text| name.into_iter().for_each(|name| push_value(text, name)));
+        origin.schema_url.push(resource.schema_url().unwrap_or_default());
+        origin
+    }
+}
+
+/// What rows of one instrumentation scope share.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    name: Text,
+    version: Text,
+    schema_url: Text,
+    attributes: Map,
+}
+
+impl Scope {
+    fn new(scope: &InstrumentationScope) -> Self {
+        let mut shared = Scope::default();
+        shared.name.push(scope.name());
+        shared.version.push(scope.version().unwrap_or_default());
+        shared.schema_url.push(scope.schema_url().unwrap_or_default());
+        push_attributes(&mut shared.attributes, scope.attributes());
+        shared
+    }
+}
+
+/// Appends a row of attributes.
+#[inline]
+fn push_attributes<'a>(map: &mut Map, attributes: impl IntoIterator<Item = &'a KeyValue>) {
+    let mut entries = 0;
+    for attribute in attributes {
+        map.keys.push(attribute.key.as_str());
+        map.values.push_with(|text| push_value(text, &attribute.value));
+        entries += 1;
+    }
+    map.end_row(entries);
+}
+
+/// Nanoseconds since 1970, in the range of `DateTime64(9)`: from 1900 to April 2262; a time beyond is taken as the nearer
+/// end.
+#[inline]
+fn nanos(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => whole(after).unwrap_or(i64::MAX),
+        Err(before) => whole(before.duration()).map_or(EARLIEST, |nanos| EARLIEST.max(-nanos)),
+    }
+}
+
+/// 1900-01-01T00:00:00Z. The number could be smaller, but ClickHouse does not read such a time as text.
+const EARLIEST: i64 = -2_208_988_800_000_000_000;
+
+fn whole(duration: Duration) -> Option<i64> {
+    let seconds = i64::try_from(duration.as_secs()).ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(duration.subsec_nanos()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_exact_from_1900_to_2262_and_the_nearer_end_beyond() {
+        let after = |duration| SystemTime::UNIX_EPOCH + duration;
+        let before = |duration| SystemTime::UNIX_EPOCH - duration;
+        for n in [0, 1, 999_999_999, 1_000_000_000, i64::MAX as u64] {
+            assert_eq!(nanos(after(Duration::from_nanos(n))), n as i64);
+        }
+        for n in [0, 1, 999_999_999, 1_000_000_000, EARLIEST.unsigned_abs()] {
+            assert_eq!(nanos(before(Duration::from_nanos(n))), -(n as i64));
+        }
+        assert_eq!(nanos(after(Duration::from_nanos(1 << 63))), i64::MAX);
+        assert_eq!(nanos(before(Duration::from_nanos(EARLIEST.unsigned_abs() + 1))), EARLIEST);
+        assert_eq!(nanos(after(Duration::from_secs(1 << 60))), i64::MAX);
+        assert_eq!(nanos(before(Duration::from_secs(1 << 60))), EARLIEST);
+    }
+}

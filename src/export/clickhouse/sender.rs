@@ -1,0 +1,188 @@
+//! One try of an insert: the table made ready first, and what the answer means for the rows.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::client::Client;
+use super::encoder::Layout;
+use super::errors::{Fate, Verdict, Why};
+use super::insert::Insert;
+use super::probe::{self, Described};
+use super::settings::CreateSchema;
+use super::table::Table;
+use crate::export::outcome::Outcome;
+
+/// A client, and what it has learned of the server.
+pub(crate) struct Sender {
+    client: Client,
+    preparation: Preparation,
+    described: BTreeMap<Table, Described>,
+    /// What is to be told, in the order in which it happened.
+    notes: Vec<String>,
+    /// Layouts that follow from what was learned, until somebody takes them over.
+    layouts: Vec<(Table, Layout)>,
+    /// Tries that failed and were followed by another one at once.
+    failed: u64,
+}
+
+/// What became of a try.
+pub(super) enum Attempt {
+    /// As for any destination.
+    Outcome(Outcome),
+    /// The table is not there, or not as it must be. Other tables may be.
+    NoTable(Why),
+    /// The table would drop all of the rows for their age: they were not sent.
+    Expired,
+    /// It was too much at once: these take its place.
+    Halved(Box<[Insert; 2]>, Why),
+}
+
+/// Whether the tables were made, if it is us who make them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Preparation {
+    Due,
+    Done,
+}
+
+/// Whether a table can take an insert.
+enum Ready {
+    Yes,
+    /// It would drop all of it.
+    Expired,
+}
+
+impl Sender {
+    pub(crate) fn new(client: Client) -> Self {
+        let (described, notes, layouts) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { client, preparation: Preparation::Due, described, notes, layouts, failed: 0 }
+    }
+
+    /// Adds something that somebody should know.
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// What happened since the last call that somebody should know.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Tries that failed since the last call, beside those whose result was returned.
+    pub(super) fn take_failed(&mut self) -> u64 {
+        std::mem::take(&mut self.failed)
+    }
+
+    /// Which columns the tables can take, as far as it was learned since the last call.
+    pub(super) fn take_layouts(&mut self) -> Vec<(Table, Layout)> {
+        std::mem::take(&mut self.layouts)
+    }
+
+    /// Sends an insert once; twice if the table turns out to have other columns. `today` is the day in UTC, counted from
+    /// 1970-01-01.
+    pub(super) async fn attempt(&mut self, insert: &mut Insert, today: i32) -> Attempt {
+        loop {
+            insert.fate = None;
+            let verdict = match self.ready(insert, today).await {
+                Ok(Ready::Yes) => self.client.insert(insert).await,
+                Ok(Ready::Expired) => {
+                    self.notes.push(format!(
+                        "rows are older than the table {} keeps any (its TTL): they were not sent",
+                        self.client.target().table(insert.table)
+                    ));
+                    return Attempt::Expired;
+                }
+                Err(verdict) => verdict,
+            };
+            let outcome = match verdict {
+                Verdict::Delivered { summary } => Outcome::Delivered { rejected: 0, message: summary },
+                Verdict::Columns { why } => {
+                    self.described.remove(&insert.table);
+                    if !insert.is_redescribed {
+                        insert.is_redescribed = true;
+                        self.notes.push(why.into_owned());
+                        self.failed += 1;
+                        continue;
+                    }
+                    Outcome::Rejected { status: 400, why }
+                }
+                Verdict::NoTable { why } => {
+                    self.described.remove(&insert.table);
+                    self.preparation = Preparation::Due;
+                    return Attempt::NoTable(why);
+                }
+                Verdict::TooLarge { why } => match insert.halves() {
+                    Some(halves) => return Attempt::Halved(Box::new(halves), why),
+                    None => Outcome::Rejected { status: 413, why },
+                },
+                Verdict::Retry { after, fate, why } => {
+                    insert.is_certainly_absent &= fate == Fate::NoMemory;
+                    insert.fate = Some(fate);
+                    Outcome::Retry { after, why }
+                }
+                Verdict::Overloaded { after, why } => {
+                    insert.is_certainly_absent = false;
+                    Outcome::Overloaded { after, why }
+                }
+                Verdict::Paused { status, why } => {
+                    self.preparation = Preparation::Due;
+                    self.described.clear();
+                    Outcome::Paused { status, why }
+                }
+                Verdict::Refused { status, why } => Outcome::Rejected { status, why },
+            };
+            return Attempt::Outcome(outcome);
+        }
+    }
+
+    /// Makes sure that the table can take the insert as it is.
+    async fn ready(&mut self, insert: &mut Insert, today: i32) -> Result<Ready, Verdict> {
+        if self.preparation == Preparation::Due {
+            probe::prepare(&self.client).await?;
+            self.preparation = Preparation::Done;
+        }
+        let (table, target) = (insert.table, self.client.target());
+        let columns = target.columns(table);
+        let sent: Vec<_> = columns.iter().map(|(_, sent, _)| sent.clone()).collect();
+        let described = match self.described.entry(table) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let described = probe::describe(&self.client, table).await?;
+                if target.create_schema() == CreateSchema::Verify
+                    && let Some(difference) = described.difference(&columns)
+                {
+                    let why = format!(
+                        "the table {} is not as .create_schema(CreateSchema::Verify) asks for ({difference}): alter it, or \
+                         write what it has with .create_schema(CreateSchema::Off)",
+                        target.table(table)
+                    );
+                    return Err(Verdict::NoTable { why: why.into() });
+                }
+                let missing = described.missing(&sent);
+                let own = columns.iter().filter(|(_, sent, _)| missing.contains(sent)).map(|(own, ..)| *own);
+                self.layouts.push((table, own.fold(target.layout(table), Layout::without)));
+                if !missing.is_empty() {
+                    self.notes.push(format!(
+                        "the table {} has no column {}: what belongs there is left out (ALTER TABLE .. ADD COLUMN adds it)",
+                        target.table(table),
+                        missing.join(", ")
+                    ));
+                }
+                unknown.insert(described)
+            }
+        };
+        if described.has_expired(insert.day, today) {
+            return Ok(Ready::Expired);
+        }
+        let missing = described.missing(&sent);
+        if !missing.is_empty() {
+            insert.leave_out(&missing);
+        }
+        Ok(Ready::Yes)
+    }
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender").field("client", &self.client).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,487 @@
+//! What an application says about its ClickHouse.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::client::Client;
+use super::compression::Compression;
+use super::encoder::{Encoder, Format, Layout};
+use super::exporter::ClickHouseExporter;
+use super::schema::Schema;
+use super::table::Table;
+use crate::app::Clock;
+use crate::export::MinTls;
+use crate::export::endpoint::Endpoint;
+use crate::export::http::HttpSettings;
+
+/// Settings of a [`ClickHouseExporter`]. Each has a default.
+///
+/// ```no_run
+/// use tracing_privacy::clickhouse::ClickHouseExporter;
+///
+/// # fn main() -> Result<(), tracing_privacy::clickhouse::SettingError> {
+/// let exporter = ClickHouseExporter::builder("https://clickhouse.example.com:8443")
+///     .user("otel", "secret")
+///     .database("telemetry")
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing happens until `.build()`"]
+pub struct ClickHouseBuilder {
+    pub(crate) url: String,
+    pub(crate) http: HttpSettings,
+    pub(crate) plaintext_hosts: Vec<String>,
+    target: Target,
+    compression: Compression,
+    format: Format,
+    backlog: usize,
+    clock: Option<Clock>,
+    mistake: Option<SettingError>,
+}
+
+/// Who makes the tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CreateSchema {
+    /// Whoever runs the server: nothing is made or checked, and columns that a table does not have are left out.
+    Off,
+    /// The exporter makes what is missing, before the first insert. It changes nothing that is there.
+    #[default]
+    IfMissing,
+    /// Whoever runs the server; a table without all columns, or with other types, is not written to.
+    Verify,
+}
+
+/// A setting that cannot work. Its text names the setting and the remedy, and never a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingError(String);
+
+/// Where rows go on the server, and how an insert asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    schema: Schema,
+    layouts: BTreeMap<Table, Layout>,
+    create_schema: CreateSchema,
+    insert_settings: Vec<(String, String)>,
+    token: Token,
+}
+
+/// Whether inserts say who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Sent,
+    Withheld,
+}
+
+/// Bytes of inserts that wait for a server, by default.
+const BACKLOG: usize = 8 * 1024 * 1024;
+
+impl ClickHouseBuilder {
+    pub(super) fn new(url: String) -> Self {
+        // What a server does by default has changed between versions: 26.9 would answer before the rows are written, and
+        // drop columns that it does not know.
+        let strict = [("async_insert", "0"), ("input_format_skip_unknown_fields", "0")];
+        Self {
+            url,
+            http: HttpSettings::default(),
+            plaintext_hosts: Vec::new(),
+            target: Target {
+                schema: Schema::new(),
+                layouts: BTreeMap::new(),
+                create_schema: CreateSchema::default(),
+                insert_settings: strict.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+                token: Token::Sent,
+            },
+            compression: Compression::default(),
+            format: Format::default(),
+            backlog: BACKLOG,
+            clock: None,
+            mistake: None,
+        }
+    }
+
+    /// The database of the tables. Default: `default`.
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if !is_name(&name) {
+            return self.complain(
+                "the name of .database(name) is empty or holds a control character: write it as SHOW DATABASES does",
+            );
+        }
+        self.target.schema = self.target.schema.database(&name);
+        self
+    }
+
+    /// Names, retention and cluster of the tables, in one. Default: [`Schema::new`]. Replaces what [`database`](Self::database)
+    /// and [`table`](Self::table) said before.
+    pub fn schema(mut self, schema: Schema) -> Self {
+        let names = Table::ALL.iter().map(|table| schema.name(*table));
+        if !names.chain([&*schema.database]).all(is_name) {
+            return self.complain("a name in .schema(schema) is empty or holds a control character");
+        }
+        self.target.schema = schema;
+        self
+    }
+
+    /// Another name for a table. Default: the name that the OpenTelemetry collector's exporter gives it.
+    pub fn table(mut self, table: Table, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if !is_name(&name) {
+            return self.complain(
+                "the name of .table(table, name) is empty or holds a control character: write it as SHOW TABLES does",
+            );
+        }
+        self.target.schema = self.target.schema.table(table, &name);
+        self
+    }
+
+    /// Writes a column under another name, into a table that you own. Default: the collector's names.
+    pub fn rename_column(self, table: Table, column: &str, to: &str) -> Self {
+        if !is_name(to) {
+            return self
+                .complain("the name of .rename_column(table, column, to) is empty or holds a control character");
+        }
+        self.change_column(table, column, |layout, column| layout.rename(column, to))
+    }
+
+    /// Does not write a column. Default: all columns that the table has are written.
+    pub fn leave_out_column(self, table: Table, column: &str) -> Self {
+        self.change_column(table, column, Layout::without)
+    }
+
+    /// Who makes the tables. Default: [`CreateSchema::IfMissing`].
+    pub fn create_schema(mut self, create_schema: CreateSchema) -> Self {
+        self.target.create_schema = create_schema;
+        self
+    }
+
+    /// User and password, sent as `X-ClickHouse-User` and `X-ClickHouse-Key`. Default: none, which servers take as the user
+    /// `default` without a password. Replaces [`bearer`](Self::bearer) and [`basic`](Self::basic).
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        self.http.clickhouse_user(name, password);
+        self
+    }
+
+    /// A token, sent as `Authorization: Bearer …`. Default: none. Replaces [`user`](Self::user) and [`basic`](Self::basic).
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.http.bearer(token);
+        self
+    }
+
+    /// User and password, sent as `Authorization: Basic …`, for a proxy that asks for it. Default: none. Replaces
+    /// [`user`](Self::user) and [`bearer`](Self::bearer).
+    pub fn basic(mut self, user: &str, password: &str) -> Self {
+        self.http.basic(user, password);
+        self
+    }
+
+    /// Sends a header with every request. Default: none.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.http.header(name, value);
+        self
+    }
+
+    /// Trusts the authorities of this PEM text, and no others. Default: those that the machine trusts.
+    pub fn ca_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.http.ca_certificate(pem.as_ref());
+        self
+    }
+
+    /// Shows a certificate to servers that ask for one: the chain and its unencrypted key, both PEM. Default: none.
+    pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        self.http.client_certificate(chain.as_ref(), key.as_ref());
+        self
+    }
+
+    /// The oldest TLS version that is spoken. Default: 1.3.
+    pub fn min_tls(mut self, version: MinTls) -> Self {
+        self.http.min_tls = version;
+        self
+    }
+
+    /// Allows plain http to this host. Default: plain http only to this machine.
+    pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
+        self.plaintext_hosts.push(host.into());
+        self
+    }
+
+    /// The longest that one request may take, from its start to the end of the answer. Default: 5 seconds.
+    pub fn timeout(mut self, total: Duration) -> Self {
+        self.http.total_timeout = total;
+        self
+    }
+
+    /// How bodies are compressed. Default: LZ4.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// What bodies are written in. Default: [`Format::Native`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Bytes of inserts that wait in memory while the server takes nothing; beyond it the oldest are dropped and counted.
+    /// Default: 8 MiB.
+    pub fn backlog(mut self, bytes: usize) -> Self {
+        self.backlog = bytes;
+        self
+    }
+
+    /// Sends a setting of ClickHouse's with every insert. Default: `async_insert=0` and
+    /// `input_format_skip_unknown_fields=0`, without which some versions drop rows or columns and say nothing.
+    pub fn insert_setting(mut self, name: &str, value: &str) -> Self {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return self.complain(
+                "the name of .insert_setting(name, value) is none of a setting: use letters, digits and underscores",
+            );
+        }
+        if is_ours(name) {
+            return self.complain(
+                "the name of .insert_setting(name, value) is one that the exporter sets itself: user, password, \
+                 database, query and token have settings of their own",
+            );
+        }
+        self.target.insert_settings.retain(|(earlier, _)| earlier != name);
+        self.target.insert_settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends no settings with inserts, not even the token, for servers that know none of them (before version 22.6) or allow
+    /// none (`readonly=1`). A retry can then count rows twice. Default: they are sent.
+    pub fn no_insert_settings(mut self) -> Self {
+        self.target.insert_settings.clear();
+        self.target.token = Token::Withheld;
+        self
+    }
+
+    /// Another clock, for tests.
+    #[doc(hidden)]
+    pub fn clock(mut self, clock: &Clock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// Makes the exporter. Nothing is opened before the first export.
+    ///
+    /// # Errors
+    /// The first mistake in these settings.
+    pub fn build(self) -> Result<ClickHouseExporter, SettingError> {
+        let endpoint = self.endpoint("ClickHouseExporter::builder")?;
+        let clock = self.clock.clone().unwrap_or_else(Clock::system);
+        let encoder = self.encoder();
+        let Self { http, target, compression, backlog, .. } = self;
+        Ok(ClickHouseExporter::new(Client::new(endpoint, http, target), encoder, compression, backlog, clock))
+    }
+
+    /// The address, if all settings can be used.
+    pub(crate) fn endpoint(&self, setting: &str) -> Result<Endpoint, SettingError> {
+        self.mistake.clone().map_or(Ok(()), Err)?;
+        self.http.checked().map_err(|error| SettingError(error.to_string()))?;
+        Endpoint::parse(setting, &self.url, &self.plaintext_hosts).map_err(|error| SettingError(error.to_string()))
+    }
+
+    /// What an uploader needs beside the address.
+    pub(super) fn parts(&self) -> (Target, Compression, Encoder) {
+        (self.target.clone(), self.compression, self.encoder())
+    }
+
+    fn encoder(&self) -> Encoder {
+        let mut encoder = Encoder::default().format(self.format);
+        for (table, layout) in &self.target.layouts {
+            encoder.set_layout(*table, layout.clone());
+        }
+        encoder
+    }
+
+    fn change_column(
+        mut self,
+        table: Table,
+        column: &str,
+        change: impl FnOnce(Layout, &'static str) -> Layout,
+    ) -> Self {
+        let known = Layout::columns(table).into_iter().find(|(name, _)| *name == column);
+        let Some((column, _)) = known else {
+            return self.complain(
+                "the column of .rename_column(..) or .leave_out_column(..) is none that is written: see \
+                 the column lists of the OpenTelemetry collector's ClickHouse exporter",
+            );
+        };
+        let layout = self.target.layouts.remove(&table).unwrap_or_default();
+        self.target.layouts.insert(table, change(layout, column));
+        self
+    }
+
+    fn complain(mut self, mistake: &str) -> Self {
+        self.mistake.get_or_insert_with(|| SettingError(mistake.to_owned()));
+        self
+    }
+}
+
+impl Target {
+    pub(super) fn database(&self) -> &str {
+        &self.schema.database
+    }
+
+    pub(super) fn table(&self, table: Table) -> &str {
+        self.schema.name(table)
+    }
+
+    /// Columns of a table that are sent: what they are called here, there, and their types.
+    pub(super) fn columns(&self, table: Table) -> Vec<(&'static str, String, String)> {
+        let all = Layout::default();
+        let layout = self.layouts.get(&table).unwrap_or(&all);
+        let sent = |(name, type_name): (&'static str, std::borrow::Cow<'static, str>)| {
+            Some((name, layout.name(name)?.to_owned(), type_name.into_owned()))
+        };
+        Layout::columns(table).into_iter().filter_map(sent).collect()
+    }
+
+    /// What is written of a table, and under which names.
+    pub(super) fn layout(&self, table: Table) -> Layout {
+        self.layouts.get(&table).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn create_schema(&self) -> CreateSchema {
+        self.create_schema
+    }
+
+    pub(super) fn insert_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.insert_settings.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn sends_token(&self) -> bool {
+        self.token == Token::Sent
+    }
+
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+}
+
+impl From<&str> for ClickHouseBuilder {
+    fn from(url: &str) -> Self {
+        Self::new(url.to_owned())
+    }
+}
+
+impl From<String> for ClickHouseBuilder {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+/// Without the address: it is raw, and may hold what nobody should see.
+impl fmt::Debug for ClickHouseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClickHouseBuilder")
+            .field("http", &self.http)
+            .field("target", &self.target)
+            .field("compression", &self.compression)
+            .field("backlog", &self.backlog)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && !name.chars().any(char::is_control)
+}
+
+/// Parameters of the HTTP interface that say who asks and for what.
+fn is_ours(name: &str) -> bool {
+    matches!(
+        name,
+        "user"
+            | "password"
+            | "database"
+            | "query"
+            | "query_id"
+            | "session_id"
+            | "role"
+            | "quota_key"
+            | "compress"
+            | "decompress"
+            | "wait_end_of_query"
+            | "insert_deduplication_token"
+            | "insert_deduplicate"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Change = fn(ClickHouseBuilder) -> ClickHouseBuilder;
+
+    fn mistake(url: &str, change: Change) -> Option<String> {
+        change(ClickHouseExporter::builder(url)).build().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_mistake_is_an_error_that_names_the_setting_and_the_remedy() {
+        const OK: &str = "http://localhost:8123";
+        let same: Change = |b| b;
+        for (url, change, words) in [
+            ("clickhouse.example.com", same, ["ClickHouseExporter::builder", "https://"]),
+            ("http://clickhouse.example.com:8123", same, ["ClickHouseExporter::builder", ".allow_plaintext_to("]),
+            ("https://otel:hunter2@example.com", same, ["ClickHouseExporter::builder", ".basic("]),
+            ("https://example.com/?password=hunter2", same, ["ClickHouseExporter::builder", ".header("]),
+            (OK, |b| b.database(""), [".database(", "SHOW DATABASES"]),
+            (OK, |b| b.table(Table::Logs, "hunter2\n"), [".table(", "SHOW TABLES"]),
+            (OK, |b| b.rename_column(Table::Logs, "Body", ""), [".rename_column(", "control"]),
+            (OK, |b| b.rename_column(Table::Logs, "hunter2", "x"), [".rename_column(", "collector"]),
+            (OK, |b| b.leave_out_column(Table::Logs, "SpanName"), [".leave_out_column(", "collector"]),
+            (OK, |b| b.user("", "hunter2"), [".user(", "server knows"]),
+            (OK, |b| b.bearer("hunter2\n"), [".bearer(", "visible ASCII"]),
+            (OK, |b| b.ca_certificate("hunter2"), [".ca_certificate(", "BEGIN CERTIFICATE"]),
+            (OK, |b| b.insert_setting("x&y", "hunter2"), [".insert_setting(", "underscores"]),
+            (OK, |b| b.insert_setting("password", "hunter2"), [".insert_setting(", "of their own"]),
+        ] {
+            let error = mistake(url, change).unwrap_or_else(|| panic!("{words:?}"));
+            assert!(words.iter().all(|word| error.contains(word)), "{words:?}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert_eq!(mistake(OK, |b| b.allow_plaintext_to("x").database("päth").user("otel", "")), None);
+        assert_eq!(mistake("http://ch.lan:8123", |b| b.allow_plaintext_to("ch.lan")), None);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let builder = ClickHouseExporter::builder("https://example.com/hunter2").user("otel", "hunter2");
+        let exporter = builder.clone().build().unwrap();
+        let shown = format!("{builder:?} {exporter:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn columns_can_be_renamed_and_left_out() {
+        let builder = ClickHouseExporter::builder("http://localhost:8123")
+            .rename_column(Table::Logs, "Body", "message")
+            .leave_out_column(Table::Logs, "ScopeAttributes");
+        let columns = builder.target.columns(Table::Logs);
+        assert!(columns.iter().any(|(own, sent, _)| *own == "Body" && sent == "message"));
+        assert!(columns.iter().all(|(own, ..)| *own != "ScopeAttributes"));
+    }
+
+    #[test]
+    fn inserts_are_strict_unless_told_otherwise() {
+        let builder = ClickHouseExporter::builder("http://localhost:8123").insert_setting("async_insert", "1");
+        let settings: Vec<_> = builder.target.insert_settings().collect();
+        assert_eq!(settings, [("input_format_skip_unknown_fields", "0"), ("async_insert", "1")]);
+        let bare = builder.no_insert_settings();
+        assert!(bare.target.insert_settings().next().is_none() && !bare.target.sends_token());
+    }
+}

@@ -1,0 +1,132 @@
+//! ClickHouse as the uploader sees it: stored records in, outcomes out.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use super::client::Client;
+use super::compression::Compression;
+use super::encoder::Encoder;
+use super::errors::Why;
+use super::insert::Insert;
+use super::sender::{Attempt, Sender};
+use super::settings::ClickHouseBuilder;
+use crate::export::endpoint::Endpoint;
+use crate::export::outcome::Outcome;
+use crate::export::sdk::{self, SdkRecords};
+use crate::record::{RecordRef, Signal};
+
+/// Seals stored records and sends them, one try at a time.
+pub(crate) struct Uplink {
+    sender: Sender,
+    encoder: Encoder,
+    compression: Compression,
+    records: SdkRecords,
+    answer: Option<String>,
+}
+
+/// The inserts that a load of records makes: one for each day.
+#[derive(Debug)]
+pub(crate) struct Inserts {
+    waiting: VecDeque<Insert>,
+    /// Rows that will never arrive.
+    rejected: u64,
+    delivered: u64,
+    /// The last refusal.
+    refusal: Option<(u16, Why)>,
+}
+
+impl Uplink {
+    pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint) -> Self {
+        let (target, compression, encoder) = settings.parts();
+        let client = Client::new(endpoint, settings.http.clone(), target);
+        Self { sender: Sender::new(client), encoder, compression, records: SdkRecords::default(), answer: None }
+    }
+
+    /// Makes the inserts of records that share their signal and their resource.
+    ///
+    /// Tokens follow from the number, so that the same rows under the same number are counted once, also when another
+    /// process sends them.
+    pub(crate) fn seal(&mut self, records: &[RecordRef<'_>], number: i64) -> Inserts {
+        let mut waiting = VecDeque::new();
+        if let Some(first) = records.first() {
+            let resource = sdk::resource(first.resource());
+            let batches = match first.signal() {
+                Signal::Span => {
+                    let spans: Vec<_> = records.iter().map(|record| self.records.span_data(record)).collect();
+                    self.encoder.spans(&spans, &resource)
+                }
+                Signal::Log => {
+                    let logs: Vec<_> = records.iter().map(|record| self.records.log_record(record)).collect();
+                    let scopes: Vec<_> =
+                        records.iter().map(|record| self.records.scope(record.parts().target)).collect();
+                    self.encoder.logs(logs.iter().zip(&scopes), &resource)
+                }
+            };
+            for batch in batches {
+                // A day has one insert, unless a million records share it, and then in this order.
+                let token = format!("{number:016x}-{}-{}-{}", batch.table, batch.day, waiting.len());
+                waiting.push_back(Insert::seal(batch, self.compression, token));
+            }
+        }
+        Inserts { waiting, rejected: 0, delivered: 0, refusal: None }
+    }
+
+    /// Sends what waits, up to the first failure. What arrived is not sent again with the next call.
+    pub(crate) async fn send(&mut self, inserts: &mut Inserts, today: i32) -> Outcome {
+        while let Some(insert) = inserts.waiting.front_mut() {
+            let attempt = self.sender.attempt(insert, today).await;
+            for (table, layout) in self.sender.take_layouts() {
+                self.encoder.set_layout(table, layout);
+            }
+            let rows = insert.rows;
+            let (halves, rejected) = match attempt {
+                Attempt::Outcome(Outcome::Delivered { message, .. }) => {
+                    self.answer = message.or(self.answer.take());
+                    inserts.delivered += rows;
+                    (None, 0)
+                }
+                Attempt::Outcome(Outcome::Rejected { status, why }) => {
+                    inserts.refusal = Some((status, why));
+                    (None, rows)
+                }
+                Attempt::Outcome(outcome @ Outcome::Retry { .. }) => match insert.halves_for_memory() {
+                    Some(halves) => (Some(Box::new(halves)), 0),
+                    None => return outcome,
+                },
+                Attempt::Outcome(outcome) => return outcome,
+                Attempt::NoTable(why) => return Outcome::Paused { status: 404, why },
+                Attempt::Expired => (None, rows),
+                Attempt::Halved(halves, why) => {
+                    self.sender.note(format!("an insert was halved: {why}"));
+                    (Some(halves), 0)
+                }
+            };
+            inserts.rejected += rejected;
+            inserts.waiting.pop_front();
+            for half in halves.into_iter().flat_map(|halves| *halves).rev() {
+                inserts.waiting.push_front(half);
+            }
+        }
+        match inserts.refusal.take() {
+            Some((status, why)) if inserts.delivered == 0 => Outcome::Rejected { status, why },
+            refusal => {
+                Outcome::Delivered { rejected: inserts.rejected, message: refusal.map(|(_, why)| why.into_owned()) }
+            }
+        }
+    }
+
+    /// The server's summary of the last insert that it took.
+    pub(crate) fn take_answer(&mut self) -> Option<String> {
+        self.answer.take()
+    }
+
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+        self.sender.take_notes()
+    }
+}
+
+impl fmt::Debug for Uplink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uplink").field("sender", &self.sender).finish_non_exhaustive()
+    }
+}

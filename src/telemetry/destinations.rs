@@ -1,0 +1,390 @@
+//! Where records are sent: by the application's code, and by its user's environment.
+
+use std::fmt::Display;
+
+use super::error::Error;
+use crate::app::{App, Environment, Var};
+use crate::export::Receiver;
+#[cfg(feature = "clickhouse")]
+use crate::export::clickhouse::ClickHouseBuilder;
+#[cfg(feature = "otlp")]
+use crate::export::{Endpoint, HttpSettings};
+use crate::pipeline::{Schedule, Tuning};
+
+/// What the code says.
+#[derive(Clone)]
+pub(super) struct Destinations {
+    #[cfg(feature = "otlp")]
+    pub(super) otlp: Option<String>,
+    #[cfg(feature = "otlp")]
+    pub(super) http: HttpSettings,
+    #[cfg(feature = "clickhouse")]
+    pub(super) clickhouse: Option<ClickHouseBuilder>,
+    pub(super) plaintext_hosts: Vec<String>,
+    pub(super) pinned: Pinned,
+    pub(super) schedule: Schedule,
+    pub(super) tuning: Tuning,
+}
+
+/// Whether a user may send their data elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pinned {
+    No,
+    Yes,
+}
+
+/// What a user chose by `{P}_TELEMETRY_BACKEND`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backends {
+    /// Nothing: as the code has it.
+    Unsaid,
+    These {
+        otlp: Wanted,
+        clickhouse: Wanted,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    No,
+    Yes,
+}
+
+/// Reads `{P}_TELEMETRY_…`.
+struct Variables<'a> {
+    app: &'a App,
+    environment: &'a Environment,
+}
+
+impl Destinations {
+    pub(super) fn new() -> Self {
+        Destinations {
+            #[cfg(feature = "otlp")]
+            otlp: None,
+            #[cfg(feature = "otlp")]
+            http: HttpSettings::default(),
+            #[cfg(feature = "clickhouse")]
+            clickhouse: None,
+            plaintext_hosts: Vec::new(),
+            pinned: Pinned::No,
+            schedule: Schedule::Live,
+            tuning: Tuning::default(),
+        }
+    }
+
+    /// The destinations of the code, or those that the user put in their place. What is wrong with a user's goes into
+    /// `notes`, and nothing is sent there or anywhere instead.
+    ///
+    /// # Errors
+    /// A mistake in the code, whatever the user says.
+    pub(super) fn receivers(
+        &self,
+        app: &App,
+        environment: &Environment,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Receiver>, Error> {
+        let own = self.own()?;
+        if self.pinned == Pinned::Yes {
+            return Ok(own);
+        }
+        let variables = Variables { app, environment };
+        let backends = match variables.backends() {
+            Ok(backends) => backends,
+            Err(why) => {
+                notes.push(format!("nothing is sent: {why}"));
+                return Ok(Vec::new());
+            }
+        };
+        let mut receivers = Vec::new();
+        #[cfg(feature = "otlp")]
+        {
+            let own = own.iter().find(|receiver| matches!(receiver, Receiver::Otlp { .. }));
+            if backends.want(Backend::Otlp, own.is_some(), self.names_nothing()) {
+                keep(&mut receivers, self.otlp_of(own, &variables, backends), notes);
+            }
+        }
+        #[cfg(feature = "clickhouse")]
+        {
+            let own = own.iter().find(|receiver| matches!(receiver, Receiver::ClickHouse { .. }));
+            if backends.want(Backend::ClickHouse, own.is_some(), self.names_nothing()) {
+                keep(&mut receivers, self.clickhouse_of(own, &variables, backends), notes);
+            }
+        }
+        Ok(receivers)
+    }
+
+    /// The destinations of the code alone.
+    fn own(&self) -> Result<Vec<Receiver>, Error> {
+        let mut own = Vec::new();
+        #[cfg(feature = "otlp")]
+        {
+            self.http.checked().map_err(|error| Error::new("http settings", error))?;
+            if let Some(text) = &self.otlp {
+                let endpoint = Endpoint::parse(".otlp", text, &self.plaintext_hosts)
+                    .map_err(|error| Error::new(".otlp", error))?;
+                own.push(Receiver::Otlp { endpoint, settings: self.http.clone() });
+            }
+        }
+        #[cfg(feature = "clickhouse")]
+        if let Some(settings) = &self.clickhouse {
+            let mut settings = settings.clone();
+            settings.plaintext_hosts.extend_from_slice(&self.plaintext_hosts);
+            let endpoint = settings.endpoint(".clickhouse").map_err(|error| Error::new(".clickhouse", error))?;
+            own.push(Receiver::ClickHouse { endpoint, settings: Box::new(settings) });
+        }
+        Ok(own)
+    }
+
+    fn names_nothing(&self) -> bool {
+        #[cfg(feature = "otlp")]
+        if self.otlp.is_some() {
+            return false;
+        }
+        #[cfg(feature = "clickhouse")]
+        if self.clickhouse.is_some() {
+            return false;
+        }
+        true
+    }
+
+    /// `{P}_TELEMETRY_ENDPOINT` takes the place of the code's collector.
+    #[cfg(feature = "otlp")]
+    fn otlp_of(
+        &self,
+        own: Option<&Receiver>,
+        variables: &Variables<'_>,
+        backends: Backends,
+    ) -> Result<Option<Receiver>, String> {
+        let name = variables.name("ENDPOINT");
+        let Some(text) = variables.text("ENDPOINT")? else {
+            return match (own, backends) {
+                (None, Backends::These { .. }) => Err(format!("{name} is not set, and names no collector")),
+                (own, _) => Ok(own.cloned()),
+            };
+        };
+        let endpoint = Endpoint::parse(&name, &text, &self.plaintext_hosts).map_err(|error| error.to_string())?;
+        let mut settings = self.http.clone();
+        if own.map(|own| own.endpoint().host()) != Some(endpoint.host()) {
+            // What opens the application's server is nobody else's business.
+            settings.forget_credentials();
+        }
+        Ok(Some(Receiver::Otlp { endpoint, settings }))
+    }
+
+    /// `{P}_TELEMETRY_CLICKHOUSE_…` takes the place of what the code says about its ClickHouse.
+    #[cfg(feature = "clickhouse")]
+    fn clickhouse_of(
+        &self,
+        own: Option<&Receiver>,
+        variables: &Variables<'_>,
+        backends: Backends,
+    ) -> Result<Option<Receiver>, String> {
+        let name = variables.name("CLICKHOUSE_ENDPOINT");
+        let url = variables.text("CLICKHOUSE_ENDPOINT")?;
+        let mut settings = match (own, &url) {
+            (Some(Receiver::ClickHouse { settings, .. }), _) => (**settings).clone(),
+            (_, Some(url)) => {
+                let mut settings = ClickHouseBuilder::from(url.as_str());
+                settings.plaintext_hosts.extend_from_slice(&self.plaintext_hosts);
+                settings
+            }
+            (_, None) => {
+                return match backends {
+                    Backends::Unsaid => Ok(None),
+                    Backends::These { .. } => Err(format!("{name} is not set, and names no ClickHouse")),
+                };
+            }
+        };
+        if let Some(url) = url {
+            settings.url = url;
+            let endpoint = settings.endpoint(&name).map_err(|error| error.to_string())?;
+            if own.map(|own| own.endpoint().host()) != Some(endpoint.host()) {
+                // What opens the application's server is nobody else's business.
+                settings.http.forget_credentials();
+            }
+        }
+        if let Some(database) = variables.text("CLICKHOUSE_DATABASE")? {
+            settings = settings.database(database);
+        }
+        let (user, password) = (variables.text("CLICKHOUSE_USERNAME")?, variables.text("CLICKHOUSE_PASSWORD")?);
+        if user.is_some() || password.is_some() {
+            settings = settings.user(user.as_deref().unwrap_or("default"), password.as_deref().unwrap_or_default());
+        }
+        let endpoint = settings.endpoint(&name).map_err(|error| error.to_string())?;
+        Ok(Some(Receiver::ClickHouse { endpoint, settings: Box::new(settings) }))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    #[cfg(feature = "otlp")]
+    Otlp,
+    #[cfg(feature = "clickhouse")]
+    ClickHouse,
+}
+
+impl Backends {
+    /// Whether a backend is asked for: by its name, or by the code, or by its address where the code names no backend.
+    fn want(self, backend: Backend, is_own: bool, names_nothing: bool) -> bool {
+        match self {
+            Backends::Unsaid => is_own || names_nothing,
+            Backends::These { otlp, clickhouse } => match backend {
+                #[cfg(feature = "otlp")]
+                Backend::Otlp => otlp == Wanted::Yes,
+                #[cfg(feature = "clickhouse")]
+                Backend::ClickHouse => clickhouse == Wanted::Yes,
+                #[cfg(not(all(feature = "otlp", feature = "clickhouse")))]
+                #[allow(unreachable_patterns, reason = "one of the two is not built")]
+                _ => otlp == clickhouse && otlp == Wanted::Yes,
+            },
+        }
+    }
+}
+
+impl Variables<'_> {
+    fn name(&self, what: &str) -> String {
+        self.app.env_name(what)
+    }
+
+    /// What a variable says; nothing if it is empty.
+    fn text(&self, what: &str) -> Result<Option<String>, String> {
+        match self.environment.var(&self.name(what)) {
+            Var::Unset => Ok(None),
+            Var::Text(text) if text.trim().is_empty() => Ok(None),
+            Var::Text(text) => Ok(Some(text.trim().to_owned())),
+            Var::NotUnicode => Err(format!("{} is not text", self.name(what))),
+        }
+    }
+
+    fn backends(&self) -> Result<Backends, String> {
+        let Some(text) = self.text("BACKEND")? else { return Ok(Backends::Unsaid) };
+        let (mut otlp, mut clickhouse) = (Wanted::No, Wanted::No);
+        for word in text.split([',', '+', ' ']).filter(|word| !word.is_empty()) {
+            match word.to_ascii_lowercase().as_str() {
+                "otlp" if cfg!(feature = "otlp") => otlp = Wanted::Yes,
+                "clickhouse" if cfg!(feature = "clickhouse") => clickhouse = Wanted::Yes,
+                "both" if cfg!(all(feature = "otlp", feature = "clickhouse")) => {
+                    (otlp, clickhouse) = (Wanted::Yes, Wanted::Yes);
+                }
+                _ => {
+                    let name = self.name("BACKEND");
+                    return Err(format!(
+                        "{name} names no backend that this program has: write otlp, clickhouse or both"
+                    ));
+                }
+            }
+        }
+        Ok(Backends::These { otlp, clickhouse })
+    }
+}
+
+/// Takes a destination in. Sending elsewhere than the user said would be worse than not sending.
+fn keep(receivers: &mut Vec<Receiver>, found: Result<Option<Receiver>, impl Display>, notes: &mut Vec<String>) {
+    match found {
+        Ok(receiver) => receivers.extend(receiver),
+        Err(why) => notes.push(format!("nothing is sent: {why}")),
+    }
+}
+
+#[cfg(all(test, feature = "otlp", feature = "clickhouse"))]
+mod tests {
+    use super::*;
+
+    fn code() -> Destinations {
+        Destinations {
+            otlp: Some("https://otlp.example".to_owned()),
+            clickhouse: Some(ClickHouseBuilder::from("https://ch.example:8443").user("own", "hunter2")),
+            plaintext_hosts: vec!["ch.lan".to_owned()],
+            ..Destinations::new()
+        }
+    }
+
+    /// What is sent to, with credentials or without; and the notes.
+    fn resolved(code: &Destinations, variables: &[(&'static str, &'static str)]) -> (Vec<String>, Vec<String>) {
+        let environment =
+            Environment::fixed(variables.iter().map(|(name, value)| (format!("ACME_TELEMETRY_{name}"), *value)));
+        let mut notes = Vec::new();
+        let receivers = code.receivers(&crate::app!("acme"), &environment, &mut notes).unwrap();
+        let shown = |receiver: &Receiver| match receiver {
+            Receiver::Otlp { endpoint, .. } => format!("otlp {endpoint}"),
+            Receiver::ClickHouse { endpoint, settings } => {
+                let user = if format!("{settings:?}").contains("auth: Some") { " user" } else { "" };
+                format!("clickhouse {endpoint}{user}")
+            }
+        };
+        (receivers.iter().map(shown).collect(), notes)
+    }
+
+    const BOTH: [&str; 2] = ["otlp https://otlp.example", "clickhouse https://ch.example:8443 user"];
+
+    #[test]
+    fn the_code_is_followed_unless_the_user_says_otherwise() {
+        for (variables, expected) in [
+            (&[][..], &BOTH[..]),
+            (&[("BACKEND", "both")], &BOTH),
+            (&[("BACKEND", "otlp")], &BOTH[..1]),
+            (&[("BACKEND", " ClickHouse ")], &BOTH[1..]),
+            (&[("BACKEND", "otlp,clickhouse")], &BOTH),
+            (&[("ENDPOINT", "https://mine.example")], &["otlp https://mine.example", BOTH[1]]),
+            // The application's password stays with the application's host.
+            (&[("CLICKHOUSE_ENDPOINT", "https://mine.example")], &[BOTH[0], "clickhouse https://mine.example"]),
+            (
+                &[
+                    ("CLICKHOUSE_ENDPOINT", "http://ch.lan:8123"),
+                    ("CLICKHOUSE_USERNAME", "me"),
+                    ("CLICKHOUSE_PASSWORD", "x"),
+                ],
+                &[BOTH[0], "clickhouse http://ch.lan:8123 user"],
+            ),
+        ] {
+            assert_eq!(resolved(&code(), variables), (expected.iter().map(|&s| s.to_owned()).collect(), vec![]));
+        }
+    }
+
+    #[test]
+    fn a_program_that_names_nothing_is_led_by_the_environment_alone() {
+        let nothing = Destinations::new();
+        assert_eq!(resolved(&nothing, &[]), (vec![], vec![]));
+        let (sent, notes) = resolved(
+            &nothing,
+            &[
+                ("BACKEND", "clickhouse"),
+                ("CLICKHOUSE_ENDPOINT", "https://ch.example"),
+                ("ENDPOINT", "https://o.example"),
+            ],
+        );
+        assert_eq!((sent, notes), (vec!["clickhouse https://ch.example".to_owned()], vec![]));
+        let (sent, _) = resolved(&nothing, &[("ENDPOINT", "https://o.example")]);
+        assert_eq!(sent, ["otlp https://o.example"]);
+    }
+
+    #[test]
+    fn what_a_user_gets_wrong_is_sent_nowhere() {
+        for (variables, words) in [
+            (&[("BACKEND", "carrier pigeon")][..], "ACME_TELEMETRY_BACKEND"),
+            (&[("BACKEND", "clickhouse"), ("CLICKHOUSE_ENDPOINT", "http://far.example:8123")], ".allow_plaintext_to("),
+            (&[("BACKEND", "clickhouse"), ("CLICKHOUSE_DATABASE", "a\u{1}b")], ".database("),
+        ] {
+            let (sent, notes) = resolved(&code(), variables);
+            assert!(sent.is_empty() && notes[0].contains("nothing is sent") && notes[0].contains(words), "{notes:?}");
+        }
+        let (sent, notes) = resolved(&Destinations::new(), &[("BACKEND", "clickhouse")]);
+        assert!(sent.is_empty() && notes[0].contains("ACME_TELEMETRY_CLICKHOUSE_ENDPOINT is not set"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_pinned_program_goes_where_its_code_says() {
+        let pinned = Destinations { pinned: Pinned::Yes, ..code() };
+        let (sent, notes) = resolved(&pinned, &[("BACKEND", "otlp"), ("CLICKHOUSE_ENDPOINT", "https://mine.example")]);
+        assert_eq!((sent, notes), (BOTH.map(str::to_owned).to_vec(), vec![]));
+    }
+
+    #[test]
+    fn a_mistake_in_code_is_an_error_whatever_the_user_says() {
+        let mut code = code();
+        code.clickhouse = Some(ClickHouseBuilder::from("http://far.example:8123"));
+        let environment = Environment::fixed([("ACME_TELEMETRY_BACKEND", "otlp")]);
+        let error = code.receivers(&crate::app!("acme"), &environment, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains(".clickhouse") && error.to_string().contains(".allow_plaintext_to("));
+    }
+}

@@ -1,0 +1,321 @@
+//! Whatever happens between us and ClickHouse, each row is there once in the end: in the table, and in what views make of
+//! it. With the real engine, which loses answers, fails, and is killed in the middle of an insert.
+#![cfg(all(feature = "clickhouse", feature = "real-components"))]
+
+#[path = "support/chdb.rs"]
+mod chdb;
+#[path = "support/spans.rs"]
+mod spans;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chdb::ClickHouse;
+use serde_json::json;
+use spans::{export_spans as export, now, spans};
+use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, CreateSchema, Format, Schema};
+use tracing_privacy::{BreakerState, Clock};
+
+/// More than anything here takes on a machine that has other things to do.
+const LONG: Duration = Duration::from_secs(60);
+
+/// An exporter with the engine's address; its requests may take long, since the engine shares two cores with the tests.
+fn exporter(server: &ClickHouse) -> ClickHouseBuilder {
+    ClickHouseExporter::builder(server.endpoint()).timeout(LONG)
+}
+
+/// A clock that stands still, at a time when no row of today has expired.
+fn still_clock() -> Clock {
+    Clock::manual("2020-01-01T00:00:00Z")
+}
+
+/// Rows of the table, spans in what its views made of it, and how many different ones there are.
+fn counts(server: &ClickHouse) -> (u64, u64, u64, u64) {
+    let number = |sql: &str| server.query(sql).parse().unwrap();
+    (
+        number("SELECT count() FROM otel_traces"),
+        number("SELECT uniqExact(SpanId) FROM otel_traces"),
+        number("SELECT sum(Spans) FROM otel_traces_per_minute"),
+        number("SELECT count() FROM otel_traces_trace_id_ts FINAL"),
+    )
+}
+
+/// As many rows as traces, once each, everywhere.
+fn each_once(rows: u64) -> (u64, u64, u64, u64) {
+    (rows, rows, rows, rows)
+}
+
+#[test]
+fn a_fault_before_or_after_the_insert_changes_no_count() {
+    let server = ClickHouse::start();
+    let exporter = exporter(&server).build().unwrap();
+    let mut sent = 0;
+    let mut failed = 0;
+    export(&exporter, spans(now(), 10)).unwrap();
+    sent += 10;
+    for fault in [
+        json!({"mode": "drop_before", "match": "INSERT"}),
+        json!({"mode": "drop_after", "match": "INSERT"}),
+        json!({"mode": "drop_after", "match": "INSERT", "count": 2}),
+        json!({"mode": "truncate", "match": "INSERT"}),
+        json!({"mode": "status", "match": "INSERT", "http": 503}),
+        json!({"mode": "exception", "match": "INSERT", "code": 241, "message": "Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"}),
+        json!({"mode": "exception", "match": "INSERT", "code": 999, "message": "Coordination::Exception. (KEEPER_EXCEPTION)"}),
+    ] {
+        let tries = fault["count"].as_u64().unwrap_or(1);
+        server.fault(&fault);
+        export(&exporter, spans(now(), 100)).unwrap_or_else(|error| panic!("{fault}: {error}"));
+        sent += 100;
+        failed += tries;
+        assert_eq!(counts(&server), each_once(sent), "{fault}");
+        assert_eq!(exporter.status().tries_failed(), failed, "{fault}");
+    }
+    let status = exporter.status();
+    assert_eq!((status.rows_sent(), status.rows_waiting(), status.breaker()), (sent, 0, BreakerState::Closed));
+    let stats = server.stats();
+    let inserts: Vec<_> =
+        stats["recent"].as_array().unwrap().iter().filter(|one| one["statement"] == "INSERT").collect();
+    for insert in inserts {
+        let parameters = &insert["params"];
+        assert_eq!(parameters["async_insert"], "0");
+        assert_eq!(parameters["input_format_skip_unknown_fields"], "0");
+        assert!(parameters["insert_deduplication_token"].as_str().unwrap().contains("-otel_traces-"));
+        let names: Vec<_> = insert["headers"].as_object().unwrap().keys().map(|name| name.to_lowercase()).collect();
+        assert!(names.contains(&"content-length".into()) && !names.contains(&"transfer-encoding".into()));
+    }
+}
+
+#[test]
+fn what_the_server_does_not_take_waits_and_arrives_once() {
+    let server = ClickHouse::start();
+    let clock = still_clock();
+    let exporter = exporter(&server).clock(&clock).build().unwrap();
+    let at = now();
+    export(&exporter, spans(at, 10)).unwrap();
+    let mut sent = 10;
+    for (code, message) in [
+        (252, "Too many parts (3000 with average size of 1.00 KiB). Merges are processing slower. (TOO_MANY_PARTS)"),
+        (516, "otel: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)"),
+    ] {
+        server.fault(&json!({"mode": "exception", "match": "INSERT", "code": code, "message": message, "count": 1}));
+        let error = export(&exporter, spans(at, 50)).unwrap_err();
+        assert!(error.contains("50 rows wait") && error.contains(&code.to_string()), "{error}");
+        assert_eq!(exporter.status().breaker(), BreakerState::Open);
+        // Nothing goes out meanwhile, and nothing is lost.
+        let before = server.stats()["requests"].as_u64().unwrap();
+        let error = export(&exporter, spans(at, 50)).unwrap_err();
+        assert!(error.contains("100 rows wait"), "{error}");
+        assert_eq!(server.stats()["requests"].as_u64().unwrap(), before + 1, "only this question");
+        clock.advance(Duration::from_secs(60));
+        exporter.flush(LONG).unwrap();
+        sent += 100;
+        assert_eq!(counts(&server), each_once(sent), "{code}");
+        assert_eq!(exporter.status().breaker(), BreakerState::Closed);
+    }
+}
+
+#[test]
+fn a_table_that_is_not_there_holds_up_no_other() {
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    server.query("RENAME TABLE otel_logs TO elsewhere");
+    let clock = still_clock();
+    let exporter = exporter(&server).create_schema(CreateSchema::Off).clock(&clock).build().unwrap();
+    let error = spans::export_logs(&exporter, 7).unwrap_err();
+    assert!(error.contains("7 rows wait") && error.contains("60"), "{error}");
+    export(&exporter, spans(now(), 5)).unwrap_err();
+    assert_eq!(counts(&server), each_once(5));
+    assert_eq!(exporter.status().breaker(), BreakerState::Closed);
+    server.query("RENAME TABLE elsewhere TO otel_logs");
+    clock.advance(Duration::from_secs(60));
+    exporter.flush(LONG).unwrap();
+    assert_eq!(server.query("SELECT count() FROM otel_logs"), "7");
+}
+
+#[test]
+fn a_column_that_is_not_there_is_left_out_and_named() {
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    let off = || exporter(&server).create_schema(CreateSchema::Off);
+    for (rows, format) in [(5, Format::Native), (10, Format::JsonEachRow)] {
+        // It goes while the exporter believes that it is there.
+        let exporter = off().format(format).build().unwrap();
+        server.query("ALTER TABLE otel_logs ADD COLUMN IF NOT EXISTS EventName String");
+        spans::export_logs(&exporter, 1).unwrap();
+        server.query("ALTER TABLE otel_logs DROP COLUMN EventName");
+        spans::export_logs(&exporter, 2).unwrap();
+        spans::export_logs(&exporter, 2).unwrap();
+        let status = exporter.status();
+        assert!(status.notes().iter().any(|note| note.contains("no column EventName")), "{status:?}");
+        assert_eq!((status.rows_sent(), status.tries_failed()), (5, 1), "{status:?}");
+        assert_eq!(server.query("SELECT count(), countIf(Body != '') FROM otel_logs"), format!("{rows}\t{rows}"));
+    }
+    // And an operator who wants to hear of it does.
+    let exporter = off().create_schema(CreateSchema::Verify).build().unwrap();
+    let error = spans::export_logs(&exporter, 3).unwrap_err();
+    assert!(error.contains("no column EventName") && error.contains("CreateSchema::Verify"), "{error}");
+    server.query("ALTER TABLE otel_logs ADD COLUMN EventName LowCardinality(String)");
+    let exporter = off().create_schema(CreateSchema::Verify).build().unwrap();
+    spans::export_logs(&exporter, 3).unwrap();
+}
+
+#[test]
+fn an_insert_of_too_many_partitions_or_bytes_is_halved_and_arrives_once() {
+    let server = ClickHouse::start_with(&["--max-body", "20000"]);
+    // An operator's own table, with a partition for each span.
+    let schema = Schema::new();
+    server.run(&schema.to_sql());
+    let create = server.query("SHOW CREATE TABLE otel_traces FORMAT TSVRaw").replace("toDate(Timestamp)", "SpanId");
+    server.query("DROP TABLE otel_traces");
+    server.query(&create);
+    let exporter = exporter(&server).build().unwrap();
+    export(&exporter, spans(now(), 333)).unwrap();
+    assert_eq!(counts(&server), each_once(333));
+    let status = exporter.status();
+    assert!(status.tries_failed() >= 3 && status.rows_refused() == 0, "{status}");
+}
+
+#[test]
+fn days_and_expired_rows_are_told_apart() {
+    let server = ClickHouse::start();
+    let exporter = exporter(&server).build().unwrap();
+    let day = Duration::from_secs(86_400);
+    let all: Vec<_> = (0..101).flat_map(|days| spans(now() - day * days, 1)).collect();
+    let error = export(&exporter, all).unwrap_err();
+    let status = exporter.status();
+    assert_eq!((status.rows_sent() + status.rows_expired(), status.rows_refused()), (101, 0), "{status}");
+    assert!((69..=71).contains(&status.rows_expired()), "{status}");
+    assert!(error.contains("rows were lost") && status.notes().iter().any(|note| note.contains("TTL")), "{error}");
+    // The last day is half gone, and the server drops that half itself.
+    let there: u64 = server.query("SELECT count() FROM otel_traces").parse().unwrap();
+    assert!((status.rows_sent() - 1..=status.rows_sent()).contains(&there), "{there} {status}");
+    // Where nothing expires, all arrive, a day at a time.
+    server.query("ALTER TABLE otel_traces REMOVE TTL");
+    let other = ClickHouseExporter::builder(server.endpoint()).timeout(LONG).build().unwrap();
+    let all: Vec<_> = (0..101).flat_map(|days| spans(now() - day * days, 1)).collect();
+    export(&other, all).unwrap();
+    assert_eq!(server.query("SELECT count() FROM otel_traces").parse::<u64>().unwrap(), there + 101);
+}
+
+#[test]
+fn a_wrong_password_is_said_and_kept_to_ourselves() {
+    let server = ClickHouse::start_with(&["--user", "otel:right"]);
+    let clock = still_clock();
+    let wrong = exporter(&server).user("otel", "hunter2").clock(&clock).build().unwrap();
+    let error = export(&wrong, spans(now(), 3)).unwrap_err();
+    let status = wrong.status();
+    assert!(error.contains("3 rows wait") && error.contains("516"), "{error}");
+    assert_eq!((status.rows_waiting(), status.breaker()), (3, BreakerState::Open));
+    assert!(!format!("{error} {status:?} {wrong:?}").contains("hunter2"));
+    let right = exporter(&server).user("otel", "right").build().unwrap();
+    export(&right, spans(now(), 3)).unwrap();
+    let basic = exporter(&server).basic("otel", "right").build().unwrap();
+    export(&basic, spans(now(), 3)).unwrap();
+    assert_eq!(counts(&server), each_once(6));
+    assert!(!server.stats().to_string().contains("hunter2"));
+}
+
+#[test]
+fn a_killed_engine_loses_and_doubles_nothing() {
+    const ROWS: usize = 10_000;
+    // Takes its time for each block, so that there is a middle to be killed in.
+    const SLOW: &str = "CREATE TABLE slow (Rest UInt8) ENGINE = Null;
+        CREATE MATERIALIZED VIEW slow_mv TO slow AS SELECT max(sleep(0.05)) AS Rest FROM otel_traces";
+    let home = Home::new("killed");
+    let port = free_port().to_string();
+    let start = || ClickHouse::start_with(&["--path", home.text(), "--port", &port]);
+    let clock = still_clock();
+    let mut server = start();
+    let mut sent = 0;
+    server.run(&Schema::new().to_sql());
+    server.run(SLOW);
+    // A Native body is one block, which is there or not, while the views may lack it; lines of JSON are cut into blocks, of
+    // which some are there.
+    for (format, blocks) in
+        [(Format::Native, 1), (Format::JsonEachRow, 1), (Format::JsonEachRow, 3), (Format::JsonEachRow, 8)]
+    {
+        let exporter = exporter(&server)
+            .format(format)
+            .insert_setting("max_block_size", "1000")
+            .insert_setting("min_insert_block_size_rows", "1000")
+            .insert_setting("min_insert_block_size_bytes", "0")
+            .clock(&clock)
+            .build()
+            .unwrap();
+        export(&exporter, spans(now(), 1)).unwrap();
+        let before = newest_part(home.path());
+        let exporting = std::thread::spawn({
+            let exporter = exporter.clone();
+            move || export(&exporter, spans(now(), ROWS))
+        });
+        while newest_part(home.path()) < before + blocks {
+            assert!(!exporting.is_finished(), "it was to be killed in the middle");
+            std::thread::yield_now();
+        }
+        kill(server.process_id());
+        drop(server);
+        server = start();
+        let (rows, _, in_view, _) = counts(&server);
+        // It says that rows wait, unless its third try found the engine back.
+        let _ = exporting.join().unwrap();
+        let deadline = Instant::now() + LONG;
+        while let Err(error) = exporter.flush(LONG) {
+            assert!(Instant::now() < deadline, "{error}");
+            clock.advance(Duration::from_secs(60));
+        }
+        sent += ROWS as u64 + 1;
+        let is_partial = if format == Format::Native { in_view < rows } else { rows < sent };
+        assert!(is_partial, "{format:?}: {rows} rows, {in_view} in the view after the kill, of {sent}");
+        assert_eq!(counts(&server), each_once(sent), "{format:?} {}", exporter.status());
+    }
+}
+
+/// A directory of this test's own.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clickhouse-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Home(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(self.0.with_extension("http-tmp"));
+    }
+}
+
+fn free_port() -> u16 {
+    let any = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    any.local_addr().unwrap().port()
+}
+
+fn kill(process: u32) {
+    assert!(std::process::Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
+}
+
+/// The highest block number of all parts below a data directory: their names are `PARTITION_FIRST_LAST_LEVEL`.
+fn newest_part(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let newest = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| {
+        let name = entry.file_name();
+        let mut words = name.to_str().unwrap_or_default().split('_');
+        let partition = words.next().unwrap_or_default();
+        match (words.next(), words.next().map(str::parse)) {
+            (Some(_), Some(Ok(last))) if partition.len() == 8 => last,
+            _ => newest_part(&entry.path()),
+        }
+    });
+    newest.max().unwrap_or(0)
+}

@@ -1,0 +1,145 @@
+//! The whole way, from `info!` and `#[instrument]` through the filter and the store into the real engine: no canary
+//! arrives, no row twice, and while telemetry is off nobody is asked.
+#![cfg(all(feature = "store", feature = "otlp", feature = "clickhouse", feature = "real-components"))]
+
+#[path = "support/chdb.rs"]
+mod chdb;
+#[path = "support/home.rs"]
+mod home;
+#[path = "support/receiver.rs"]
+mod receiver;
+
+use std::path::Path;
+use std::time::Duration;
+
+use chdb::ClickHouse;
+use receiver::{Behaviour, Receiver};
+use serde_json::json;
+use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter};
+use tracing_privacy::{Clock, Environment, Schedule, Telemetry};
+use tracing_subscriber::prelude::*;
+
+/// More than anything here takes on a machine that has other things to do.
+const LONG: Duration = Duration::from_secs(60);
+
+const CANARY: &str = "alice.canary@example.com";
+
+fn clickhouse(server: &ClickHouse) -> ClickHouseBuilder {
+    ClickHouseExporter::builder(server.endpoint()).timeout(LONG)
+}
+
+fn builder(environment: Environment) -> tracing_privacy::Builder {
+    Telemetry::builder(tracing_privacy::app!("shop"))
+        .environment(environment)
+        .targets("records_reach_clickhouse_clean_and_once=info")
+        .schedule(Schedule::Manual)
+}
+
+#[tracing::instrument(fields(user_email = CANARY))]
+fn order(number: usize) {
+    tracing::info!(number, note = CANARY, "order placed for {CANARY}");
+}
+
+fn log(telemetry: &Telemetry, orders: usize) {
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+        (0..orders).for_each(order);
+    });
+}
+
+#[track_caller]
+fn arrived(server: &ClickHouse, orders: u64) {
+    let counts = "SELECT (SELECT count() FROM otel_traces), (SELECT uniqExact(span_id) FROM traces WHERE span_name = \
+                  'order'), (SELECT sum(Spans) FROM otel_traces_per_minute), (SELECT count() FROM otel_logs)";
+    assert_eq!(server.query(counts), format!("{orders}\t{orders}\t{orders}\t{orders}"));
+}
+
+#[test]
+fn every_record_arrives_once_and_no_canary_at_all() {
+    let server = ClickHouse::start();
+    let environment = home::yes("SHOP", &home::home("clickhouse-clean"));
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    log(&telemetry, 300);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    arrived(&server, 300);
+    let status = telemetry.status();
+    assert_eq!((status.counts().sent(), status.counts().stored()), (600, 0), "{status}");
+    assert_eq!(status.endpoint(), Some(server.endpoint()));
+    let pairs = "SELECT count() FROM otel_logs AS logs JOIN otel_traces AS spans ON logs.SpanId = spans.SpanId \
+                 WHERE logs.TraceId = spans.TraceId AND spans.ServiceName = 'shop'";
+    assert_eq!(server.query(pairs), "300");
+    let everything = server.query("SELECT * FROM otel_traces") + &server.query("SELECT * FROM otel_logs");
+    assert!(!everything.contains("canary") && everything.contains("order placed for [EMAIL]"), "{everything:.2000}");
+}
+
+#[test]
+fn while_off_nobody_is_asked() {
+    let server = ClickHouse::start();
+    let connections = |server: &ClickHouse| server.stats()["connections"].as_u64().unwrap();
+    let before = connections(&server);
+    let off = Environment::fixed([("UNRELATED", "1")]).home(home::home("clickhouse-off"));
+    let telemetry = builder(off).clickhouse(clickhouse(&server)).start().unwrap();
+    log(&telemetry, 10);
+    telemetry.flush(LONG).unwrap();
+    assert!(!telemetry.is_on());
+    assert_eq!(connections(&server), before + 1, "only this question");
+}
+
+#[test]
+fn an_answer_that_is_lost_counts_nothing_twice_whoever_sends_it_again() {
+    let server = ClickHouse::start();
+    let home = home::home("clickhouse-lost");
+    let run = |home: &Path, clock: &Clock| {
+        let environment = home::yes("SHOP", home).clock(clock.clone());
+        builder(environment).clickhouse(clickhouse(&server)).start().unwrap()
+    };
+    let now = || {
+        let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        server.query(&format!("SELECT formatDateTime(toDateTime({seconds}), '%Y-%m-%dT%H:%i:%SZ', 'UTC')"))
+    };
+    let clock = Clock::manual(&now());
+    let first = run(&home, &clock);
+    log(&first, 40);
+    // All tries of the round arrive, and nothing of it is known here.
+    server.fault(&json!({"mode": "drop_after", "match": "INSERT", "count": 3}));
+    first.flush(LONG).unwrap_err();
+    // More is logged before it is tried again, and would go along with it.
+    log(&first, 7);
+    drop(first);
+    let second = run(&home, &clock);
+    log(&second, 5);
+    clock.advance(Duration::from_secs(600));
+    second.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", second.status()));
+    arrived(&server, 52);
+}
+
+#[test]
+fn of_two_destinations_the_one_that_is_there_gets_everything_once() {
+    let server = ClickHouse::start();
+    let collector = Receiver::always(Behaviour::Status(503));
+    let home = home::home("clickhouse-both");
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let settings = || {
+        let environment = home::yes("SHOP", &home).clock(clock.clone());
+        builder(environment).otlp(collector.url()).clickhouse(clickhouse(&server))
+    };
+    server.run(&tracing_privacy::clickhouse::Schema::new().trace_days(0).log_days(0).to_sql());
+    let telemetry = settings().start().unwrap();
+    log(&telemetry, 30);
+    telemetry.flush(LONG).unwrap_err();
+    log(&telemetry, 20);
+    telemetry.flush(LONG).unwrap_err();
+    arrived(&server, 50);
+    assert_eq!(telemetry.status().counts().sent(), 0, "sent is what all have");
+    // The collector comes back, in another run.
+    drop(telemetry);
+    collector.afterwards(Behaviour::Ok);
+    let failed = collector.requests().len();
+    clock.advance(Duration::from_secs(600));
+    let telemetry = settings().start().unwrap();
+    log(&telemetry, 3);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    arrived(&server, 53);
+    let requests = &collector.requests()[failed..];
+    assert_eq!(requests.iter().map(|request| request.logs().len()).sum::<usize>(), 53);
+    assert_eq!(requests.iter().map(|request| request.spans().len()).sum::<usize>(), 53);
+}

@@ -1,0 +1,236 @@
+//! The exporter under the SDK's own providers and tracing-opentelemetry, in a process without tokio: everything arrives,
+//! at a server that wants TLS and certificates as well, and a server that misbehaves ends in the stated way.
+#![cfg(feature = "clickhouse")]
+
+#[cfg(feature = "real-components")]
+#[path = "support/chdb.rs"]
+mod chdb;
+#[cfg(feature = "otlp")]
+#[path = "support/receiver.rs"]
+mod receiver;
+#[path = "support/spans.rs"]
+mod spans;
+
+use std::time::Duration;
+
+use tracing_privacy::clickhouse::ClickHouseExporter;
+
+/// More than anything here takes on a machine that has other things to do.
+#[cfg_attr(not(feature = "real-components"), expect(dead_code, reason = "only the engine takes long"))]
+const LONG: Duration = Duration::from_secs(60);
+
+#[cfg(feature = "otlp")]
+mod a_server_that {
+    use super::receiver::{Behaviour, Receiver};
+    use super::spans::{export_spans, now, spans};
+    use super::*;
+    use tracing_privacy::clickhouse::{ClickHouseBuilder, CreateSchema, Layout, Table};
+    use tracing_privacy::{BreakerState, Clock};
+
+    fn exporter(receiver: &Receiver) -> ClickHouseBuilder {
+        ClickHouseExporter::builder(receiver.url()).create_schema(CreateSchema::Off).timeout(Duration::from_millis(500))
+    }
+
+    fn said(status: u16, body: impl Into<Vec<u8>>) -> Behaviour {
+        Behaviour::Custom { status, headers: vec![], body: body.into() }
+    }
+
+    /// What the questions about the table are answered with.
+    fn described() -> [Behaviour; 2] {
+        let columns: String =
+            Layout::columns(Table::Traces).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
+        [said(200, columns), said(200, "\n")]
+    }
+
+    #[test]
+    fn hangs_is_left_at_the_deadline_and_its_rows_wait() {
+        let receiver = Receiver::start();
+        receiver.then(described());
+        receiver.afterwards(Behaviour::Hang);
+        let exporter = exporter(&receiver).build().unwrap();
+        let error = export_spans(&exporter, spans(now(), 4)).unwrap_err();
+        assert!(error.contains("4 rows wait") && error.contains("no answer in time"), "{error}");
+        let inserts: Vec<_> = receiver.requests().into_iter().filter(|one| one.path.contains("INSERT")).collect();
+        assert_eq!(inserts.len(), 3, "three tries");
+        assert!(inserts.iter().all(|one| one.raw == inserts[0].raw && one.path == inserts[0].path), "the same bytes");
+        assert_eq!(exporter.status().tries_failed(), 3);
+    }
+
+    #[test]
+    fn says_200_and_then_fails_has_not_taken_anything() {
+        let receiver = Receiver::start();
+        receiver.then(described());
+        receiver.then([
+            said(200, "\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"),
+            Behaviour::CutBody,
+            said(200, ""),
+        ]);
+        let exporter = exporter(&receiver).build().unwrap();
+        export_spans(&exporter, spans(now(), 4)).unwrap();
+        let status = exporter.status();
+        assert_eq!((status.tries_failed(), status.rows_sent()), (2, 4), "{status:?}");
+    }
+
+    #[test]
+    fn is_no_clickhouse_gets_nothing() {
+        for answer in [said(200, "<html>sign in</html>"), said(404, "not found"), said(200, "Ok.\n")] {
+            let receiver = Receiver::always(answer);
+            let clock = Clock::manual("2020-01-01T00:00:00Z");
+            let exporter = exporter(&receiver).clock(&clock).build().unwrap();
+            let error = export_spans(&exporter, spans(now(), 4)).unwrap_err();
+            let status = exporter.status();
+            assert!(error.contains("4 rows wait"), "{error}");
+            assert_eq!((status.breaker(), status.rows_sent()), (BreakerState::Open, 0), "{status:?}");
+            assert!(receiver.requests().iter().all(|one| !one.path.contains("INSERT")));
+        }
+    }
+
+    #[test]
+    fn refuses_a_batch_for_good_gets_the_next_one() {
+        let receiver = Receiver::start();
+        receiver.then(described());
+        receiver.then([said(400, "Code: 27. DB::Exception: Cannot parse input. (CANNOT_PARSE_INPUT)"), said(200, "")]);
+        let exporter = exporter(&receiver).build().unwrap();
+        let error = export_spans(&exporter, spans(now(), 4)).unwrap_err();
+        assert!(error.contains("4 rows were lost") && error.contains("Code: 27"), "{error}");
+        export_spans(&exporter, spans(now(), 2)).unwrap();
+        let status = exporter.status();
+        assert_eq!((status.rows_refused(), status.rows_sent()), (4, 2), "{status:?}");
+    }
+
+    #[test]
+    fn has_other_columns_is_asked_about_them_once_and_keeps_the_token() {
+        let receiver = Receiver::start();
+        let missing = "Code: 16. DB::Exception: No such column Duration in table. (NO_SUCH_COLUMN_IN_TABLE)";
+        let [_, no_ttl] = described();
+        let fewer: String = Layout::columns(Table::Traces)
+            .iter()
+            .filter(|(name, _)| *name != "Duration")
+            .map(|(name, kind)| format!("{name}\t{kind}\t\n"))
+            .collect();
+        receiver.then(described());
+        receiver.then([said(500, missing), said(200, fewer.clone()), no_ttl.clone(), said(200, "")]);
+        let exporter = exporter(&receiver).build().unwrap();
+        export_spans(&exporter, spans(now(), 4)).unwrap();
+        let inserts: Vec<_> = receiver.requests().into_iter().filter(|one| one.path.contains("INSERT")).collect();
+        assert_eq!(inserts.len(), 2);
+        assert!(inserts[0].path == inserts[1].path && inserts[0].raw != inserts[1].raw, "the same token, other bytes");
+        // If that does not help, the batch is at fault.
+        receiver.then([said(500, missing), said(200, fewer), no_ttl, said(500, missing)]);
+        let error = export_spans(&exporter, spans(now(), 3)).unwrap_err();
+        assert!(error.contains("3 rows were lost"), "{error}");
+    }
+
+    #[test]
+    fn is_gone_fills_the_backlog_up_to_its_bytes() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let clock = Clock::manual("2020-01-01T00:00:00Z");
+        let exporter =
+            ClickHouseExporter::builder(format!("http://{nobody}")).backlog(20_000).clock(&clock).build().unwrap();
+        for _ in 0..30 {
+            export_spans(&exporter, spans(now(), 10)).unwrap_err();
+        }
+        let status = exporter.status();
+        assert!(status.rows_dropped() >= 100 && status.rows_waiting() >= 10, "{status}");
+        assert_eq!(status.rows_dropped() + status.rows_waiting(), 300, "{status}");
+        assert!(status.notes().iter().any(|note| note.contains(".backlog(")), "{status:?}");
+    }
+}
+
+#[cfg(feature = "real-components")]
+mod the_engine {
+    use opentelemetry::logs::{LogRecord as _, Logger as _, LoggerProvider as _};
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::logs::SdkLoggerProvider;
+    use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::prelude::*;
+
+    use super::chdb::ClickHouse;
+    use super::*;
+
+    #[test]
+    fn gets_everything_from_stock_providers_without_tokio() {
+        let server = ClickHouse::start();
+        let exporter = ClickHouseExporter::builder(server.endpoint()).timeout(LONG).build().unwrap();
+        let resource = Resource::builder_empty().with_service_name("shop").build();
+        let spans =
+            SdkTracerProvider::builder().with_batch_exporter(exporter.clone()).with_resource(resource.clone()).build();
+        let logs =
+            SdkLoggerProvider::builder().with_batch_exporter(exporter.clone()).with_resource(resource.clone()).build();
+        let reader = PeriodicReader::builder(exporter.clone()).build();
+        let metrics = SdkMeterProvider::builder().with_reader(reader).with_resource(resource).build();
+
+        let layer = tracing_opentelemetry::layer().with_tracer(spans.tracer("shop"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            for number in 0..1000 {
+                let _order = tracing::info_span!("order", number).entered();
+                let _pay = tracing::info_span!("pay").entered();
+            }
+        });
+        let logger = logs.logger("shop");
+        for _ in 0..1000 {
+            let mut record = logger.create_log_record();
+            record.set_body("order placed".into());
+            logger.emit(record);
+        }
+        let meter = metrics.meter("shop");
+        meter.u64_counter("orders").build().add(7, &[]);
+        meter.f64_histogram("latency").build().record(0.25, &[]);
+
+        metrics.shutdown().unwrap();
+        logs.shutdown().unwrap();
+        spans.shutdown().unwrap();
+        assert_eq!(
+            server.query("SELECT count(), uniqExact(SpanId), any(ServiceName) FROM otel_traces"),
+            "2000\t2000\tshop"
+        );
+        let pairs = "SELECT count() FROM otel_traces AS pay JOIN otel_traces AS order ON pay.ParentSpanId = order.SpanId \
+                     WHERE pay.SpanName = 'pay' AND order.SpanName = 'order' AND pay.TraceId = order.TraceId";
+        assert_eq!(server.query(pairs), "1000");
+        assert_eq!(server.query("SELECT count() FROM otel_logs WHERE Body = 'order placed'"), "1000");
+        assert_eq!(server.query("SELECT MetricName, Value FROM otel_metrics_sum"), "orders\t7");
+        assert_eq!(server.query("SELECT MetricName, Count, Sum FROM otel_metrics_histogram"), "latency\t1\t0.25");
+        let status = exporter.status();
+        assert_eq!((status.rows_sent(), status.tries_failed()), (3002, 0), "{status:?}");
+        assert!(status.last_answer().is_some_and(|answer| answer.contains("written_rows")), "{status:?}");
+    }
+
+    #[test]
+    fn with_a_private_authority_asks_for_our_certificate_and_a_token() {
+        const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/export/http/testdata");
+        let file = |name: &str| format!("{DATA}/{name}");
+        let text = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+        let server = ClickHouse::start_with(&[
+            "--token",
+            "hunter2",
+            "--tls-cert",
+            &file("server.pem"),
+            "--tls-key",
+            &file("server-key.pem"),
+            "--tls-client-ca",
+            &file("authority.pem"),
+        ]);
+        let port = server.endpoint().rsplit_once(':').unwrap().1;
+        let exporter = ClickHouseExporter::builder(format!("https://localhost:{port}"))
+            .bearer("hunter2")
+            .ca_certificate(text("authority.pem"))
+            .client_certificate(text("client.pem"), text("client-key.pem"))
+            .timeout(LONG)
+            .build()
+            .unwrap();
+        super::spans::export_spans(&exporter, super::spans::spans(super::spans::now(), 5)).unwrap();
+        assert_eq!(exporter.status().rows_sent(), 5);
+        // Without any of the three, nothing gets through.
+        let stranger = ClickHouseExporter::builder(format!("https://localhost:{port}"))
+            .bearer("hunter2")
+            .ca_certificate(text("authority.pem"))
+            .build()
+            .unwrap();
+        super::spans::export_spans(&stranger, super::spans::spans(super::spans::now(), 5)).unwrap_err();
+        assert_eq!(stranger.status().rows_sent(), 0);
+        assert!(!format!("{exporter:?} {:?} {:?}", exporter.status(), stranger.status()).contains("hunter2"));
+    }
+}

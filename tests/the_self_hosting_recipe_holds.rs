@@ -1,0 +1,216 @@
+//! `examples/self-hosting`: its tables are the crate's, its files are what they claim to be, and every query of its dashboard
+//! gives the right numbers from data whose numbers are known.
+#![cfg(all(feature = "clickhouse", feature = "real-components"))]
+
+#[path = "support/chdb.rs"]
+mod chdb;
+#[path = "support/spans.rs"]
+mod spans;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use chdb::ClickHouse;
+use opentelemetry::trace::Status;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use serde_json::Value;
+use tracing_privacy::clickhouse::{ClickHouseExporter, Schema};
+
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/self-hosting").join(path)
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn schema() -> Schema {
+    Schema::new().database("telemetry")
+}
+
+#[test]
+fn its_tables_are_the_crates() {
+    let (kept, made) = (text("clickhouse/schema.sql"), schema().to_sql());
+    if kept != made && std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(file("clickhouse/schema.sql"), &made).unwrap();
+        return;
+    }
+    assert!(kept == made, "run this test with UPDATE_SCHEMA=1 and look at what has changed");
+}
+
+#[test]
+fn its_yaml_is_yaml_and_leads_where_it_says() {
+    // Python has no YAML of its own; where this machine's has none either, there is nothing to be said.
+    let load = "import sys, json, yaml; print(json.dumps([yaml.safe_load(open(path)) for path in sys.argv[1:]]))";
+    let paths = [
+        "docker-compose.yml",
+        "collector/config.yaml",
+        "prometheus/prometheus.yml",
+        "grafana/provisioning/datasources/telemetry.yaml",
+        "grafana/provisioning/dashboards/telemetry.yaml",
+    ];
+    let output =
+        Command::new("python3").args(["-c", load]).args(paths.map(file)).stderr(Stdio::piped()).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    if error.contains("No module named 'yaml'") {
+        eprintln!("note: not looked at, since this Python has no PyYAML");
+        return;
+    }
+    assert!(output.status.success(), "{error}");
+    let files: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let [compose, collector, _, sources, _] = &files[..] else { panic!("{}", files.len()) };
+    // Whatever is mounted is there.
+    for (name, service) in compose["services"].as_object().unwrap() {
+        assert!(
+            service["image"].as_str().is_some_and(|image| image.contains(':') && !image.ends_with(":latest")),
+            "{name}"
+        );
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let from = volume.as_str().unwrap().split(':').next().unwrap();
+            match from.strip_prefix("./") {
+                Some(path) => assert!(file(path).exists(), "{name}: {from}"),
+                None => assert!(compose["volumes"].as_object().unwrap().contains_key(from), "{name}: {from}"),
+            }
+        }
+        // Nothing but the proxy can be reached from elsewhere.
+        for port in service["ports"].as_array().into_iter().flatten() {
+            assert!(name == "proxy" || port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
+        }
+    }
+    // Whatever a pipeline names is there.
+    for (name, pipeline) in collector["service"]["pipelines"].as_object().unwrap() {
+        for part in ["receivers", "processors", "exporters"] {
+            for named in pipeline[part].as_array().unwrap() {
+                assert!(collector[part].get(named.as_str().unwrap()).is_some(), "{name}: {named}");
+            }
+        }
+    }
+    assert_eq!(collector["exporters"]["clickhouse"]["create_schema"], false);
+    let uids: Vec<_> = sources["datasources"].as_array().unwrap().iter().map(|source| &source["uid"]).collect();
+    let dashboard = dashboard();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        assert!(uids.contains(&&panel["datasource"]["uid"]), "{}", panel["title"]);
+    }
+}
+
+#[test]
+fn its_proxy_and_server_keep_no_address() {
+    let proxy = text("proxy/Caddyfile");
+    for header in ["X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via", "True-Client-Ip", "Cf-Connecting-Ip", "Cookie"] {
+        assert!(proxy.contains(&format!("header_up -{header}\n")), "{header}");
+    }
+    assert_eq!(proxy.matches("reverse_proxy").count(), proxy.matches("import anonymous").count());
+    let server = text("clickhouse/config.xml");
+    for log in ["query_log", "session_log"] {
+        assert!(server.contains(&format!("<{log} remove=\"remove\"/>")), "{log}");
+    }
+}
+
+fn dashboard() -> Value {
+    serde_json::from_str(&text("grafana/dashboards/telemetry.json")).unwrap()
+}
+
+/// A statement as Grafana's ClickHouse source sends it, for these two hours.
+fn expanded(sql: &str, from: u64, to: u64) -> String {
+    let mut statement = String::new();
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once("$__timeFilter(") {
+        let (column, behind) = after.split_once(')').expect("it ends");
+        statement += &format!("{before}{column} >= toDateTime({from}) AND {column} <= toDateTime({to})");
+        rest = behind;
+    }
+    let statement = statement + rest;
+    statement.replace("$__fromTime", &format!("toDateTime({from})")).replace("$__toTime", &format!("toDateTime({to})"))
+}
+
+/// Spans of a session: `errors` of them failed; each took so many milliseconds.
+fn seed(
+    exporter: &ClickHouseExporter,
+    session: usize,
+    version: &str,
+    at: SystemTime,
+    lines: &[(&str, usize, usize, u64)],
+) {
+    let mut exporter = exporter.clone();
+    let resource = Resource::builder_empty().with_service_name("shop");
+    let attributes = [("service.version", version.to_owned()), ("session.id", format!("{session:016x}"))];
+    let attributes = attributes.map(|(key, value)| opentelemetry::KeyValue::new(key, value));
+    exporter.set_resource(&resource.with_attributes(attributes).build());
+    for (name, count, errors, milliseconds) in lines {
+        let mut spans: Vec<SpanData> = spans::spans(at, *count);
+        for (number, span) in spans.iter_mut().enumerate() {
+            span.name = (*name).to_owned().into();
+            span.end_time = at + Duration::from_millis(*milliseconds);
+            span.status = if number < *errors { Status::error("declined") } else { Status::Ok };
+        }
+        spans::export_spans(&exporter, spans).unwrap();
+    }
+}
+
+#[test]
+fn every_query_of_the_dashboard_gives_the_known_numbers() {
+    let server = ClickHouse::start();
+    server.run(&text("clickhouse/schema.sql"));
+    let exporter = ClickHouseExporter::builder(server.endpoint())
+        .schema(schema())
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    // An hour ago, at the beginning of a minute, so that a minute is a minute.
+    let now = spans::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let minute = (now - 3600) / 60 * 60;
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(minute);
+    // Twelve sessions check out, three of them export, which is too few to be published.
+    for session in 0..12 {
+        let version = if session < 4 { "1.0.0" } else { "1.1.0" };
+        seed(&exporter, session, version, at, &[("checkout", 10, usize::from(session < 4), 20)]);
+        if session < 3 {
+            seed(&exporter, session, version, at, &[("export", 1, 0, 500)]);
+        }
+    }
+    spans::export_logs(&exporter, 5).unwrap();
+
+    let queries: Vec<(String, String)> = dashboard()["panels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|panel| {
+            let title = panel["title"].as_str().unwrap().to_owned();
+            let targets = panel["targets"].as_array().unwrap().clone();
+            targets.into_iter().filter_map(move |target| Some((title.clone(), target["rawSql"].as_str()?.to_owned())))
+        })
+        .collect();
+    assert_eq!(queries.len(), 11);
+    server.query("USE telemetry");
+    for (title, sql) in queries {
+        // The source's own database, which this connection does not keep.
+        let sql = expanded(&sql, minute, now + 60).replace("FROM otel_", "FROM telemetry.otel_");
+        let found = server.query(&sql);
+        let day = server.query(&format!("SELECT toDate(toDateTime({minute}), 'UTC')"));
+        let time = server.query(&format!("SELECT toDateTime({minute})"));
+        let expected = match title.as_str() {
+            "Spans" => "123".to_owned(),
+            "Errors" => server.query("SELECT 4 / 123"),
+            "Senders" => "12".to_owned(),
+            "Log records" => "5".to_owned(),
+            "Spans by service" => format!("{time}\tshop\t123"),
+            "Latency" => format!("{time}\t20\t20\t500"),
+            "Operations" => "shop\tcheckout\t120\t4\t20\nshop\texport\t3\t0\t500".to_owned(),
+            "Errors by version" => "1.0.0\t43\t4\n1.1.0\t80\t0".to_owned(),
+            "Log records by severity" => {
+                // They are of now, which may be two minutes.
+                let records: u64 =
+                    found.lines().map(|line| line.rsplit_once('\t').unwrap().1.parse::<u64>().unwrap()).sum();
+                assert_eq!(records, 5, "{found}");
+                continue;
+            }
+            "Latest warnings and errors" => String::new(),
+            "For publishing" => format!("{day}\tshop\tcheckout\t120\t4\t12"),
+            other => panic!("the panel {other:?} has no known numbers"),
+        };
+        assert_eq!(found, expected, "{title}: {sql}");
+    }
+}
