@@ -32,6 +32,9 @@ use tracing_privacy::clickhouse::{Batch, Compression, Encoder, Format, Layout, S
 /// Rows by what tells one from another.
 type Rows = BTreeMap<String, Json>;
 
+/// What was encoded, and what should be read back.
+type Measured = (Vec<Batch>, BTreeMap<Table, Rows>);
+
 const WAYS: &[(Format, Compression)] = &[
     (Format::Native, Compression::None),
     (Format::Native, Compression::Gzip),
@@ -366,7 +369,7 @@ fn log_row(log: &SdkLogRecord, scope: &InstrumentationScope, resource: &Resource
 }
 
 /// Instruments of all kinds and numbers, and what they measured at random.
-fn measure(random: &mut Random, encoder: Encoder, temporality: Temporality) -> (Vec<Batch>, BTreeMap<Table, Rows>) {
+fn measure(random: &mut Random, encoder: Encoder, temporality: Temporality) -> Measured {
     let taken = Arc::new(Mutex::new((Vec::new(), BTreeMap::new())));
     let reader = PeriodicReader::builder(Capture { encoder, temporality, taken: Arc::clone(&taken) })
         .with_interval(Duration::from_secs(3600));
@@ -441,7 +444,7 @@ fn measure(random: &mut Random, encoder: Encoder, temporality: Temporality) -> (
 struct Capture {
     encoder: Encoder,
     temporality: Temporality,
-    taken: Arc<Mutex<(Vec<Batch>, BTreeMap<Table, Rows>)>>,
+    taken: Arc<Mutex<Measured>>,
 }
 
 impl PushMetricExporter for Capture {
