@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use super::json::Json;
+use super::compression::{Body, Compression};
+use super::json::{self, Json};
 
 /// One column of a block.
 pub(super) trait Column {
@@ -18,11 +19,18 @@ pub(super) trait Column {
     /// Bytes that [`Column::write`] will append.
     fn size(&self) -> usize;
 
-    /// Appends the column's data to a block.
-    fn write(&self, block: &mut Vec<u8>);
+    /// Appends the column's data to a body.
+    fn write(&self, body: &mut Body);
 
     /// Reads the column back row by row, as JSON.
-    fn json(&self) -> Box<dyn Json + '_>;
+    fn json(&self) -> Box<dyn Json>;
+
+    /// The column's data by itself.
+    fn data(&self) -> Vec<u8> {
+        let mut data = Body::new(Compression::None, self.size());
+        self.write(&mut data);
+        data.finish()
+    }
 }
 
 /// A column of `String`.
@@ -87,12 +95,12 @@ impl Column for Text {
         self.bytes.len()
     }
 
-    fn write(&self, block: &mut Vec<u8>) {
-        block.extend_from_slice(&self.bytes);
+    fn write(&self, body: &mut Body) {
+        body.extend(&self.bytes);
     }
 
-    fn json(&self) -> Box<dyn Json + '_> {
-        Box::new(super::json::Strings(&self.bytes))
+    fn json(&self) -> Box<dyn Json> {
+        Box::new(json::Strings::new(self.data()))
     }
 }
 
@@ -130,7 +138,7 @@ impl<T> Default for Values<T> {
     }
 }
 
-impl<T: Fixed> Column for Values<T> {
+impl<T: Fixed + 'static> Column for Values<T> {
     fn type_name(&self) -> Cow<'static, str> {
         T::TYPE.into()
     }
@@ -139,12 +147,12 @@ impl<T: Fixed> Column for Values<T> {
         self.bytes.len()
     }
 
-    fn write(&self, block: &mut Vec<u8>) {
-        block.extend_from_slice(&self.bytes);
+    fn write(&self, body: &mut Body) {
+        body.extend(&self.bytes);
     }
 
-    fn json(&self) -> Box<dyn Json + '_> {
-        Box::new(super::json::Fixeds::<T>::new(&self.bytes))
+    fn json(&self) -> Box<dyn Json> {
+        Box::new(json::Fixeds::<T>::new(self.data()))
     }
 }
 
@@ -179,17 +187,141 @@ fixed! {
     u32, "UInt32", |v| v, |b, out| super::value::push_integer(out, i64::from(u32::from_le_bytes(b)));
     u64, "UInt64", |v| v, |b, out| super::value::push_unsigned(out, u64::from_le_bytes(b));
     i32, "Int32", |v| v, |b, out| super::value::push_integer(out, i64::from(i32::from_le_bytes(b)));
-    f64, "Float64", |v| v, |b, out| super::json::push_float(out, f64::from_le_bytes(b));
+    f64, "Float64", |v| v, |b, out| json::push_float(out, f64::from_le_bytes(b));
     bool, "Bool", |v| u8::from(v), |b, out| out.extend_from_slice(if b == [0] { b"false" } else { b"true" });
-    DateTime64, "DateTime64(9)", |v| v.0, |b, out| super::json::push_time(out, i64::from_le_bytes(b));
+    DateTime64, "DateTime64(9)", |v| v.0, |b, out| json::push_time(out, i64::from_le_bytes(b));
+}
+
+/// A column whose rows mostly equal the row before: equal rows are kept once.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Runs<C> {
+    /// One row for each run.
+    rows: C,
+    /// How many rows each run is, and where its data ends.
+    runs: Vec<Run>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    rows: u64,
+    end: usize,
+}
+
+impl Runs<Text> {
+    #[inline]
+    pub(super) fn push(&mut self, text: &str) {
+        if let Some(row) = self.last()
+            && row.len() > text.len()
+            && &row[row.len() - text.len()..] == text.as_bytes()
+            && row.len() == text.len() + length_of(text.len())
+        {
+            return self.again();
+        }
+        self.rows.push(text);
+        self.run_ends();
+    }
+
+    /// Appends a string that is encoded already.
+    #[inline]
+    pub(super) fn push_encoded(&mut self, string: &[u8]) {
+        if self.last() == Some(string) {
+            return self.again();
+        }
+        self.rows.push_encoded(string);
+        self.run_ends();
+    }
+
+    /// The last row, with its length before it.
+    fn last(&self) -> Option<&[u8]> {
+        let start = self.runs.len().checked_sub(2).map_or(0, |before| self.runs[before].end);
+        let last = self.runs.last()?;
+        Some(&self.rows.bytes[start..last.end])
+    }
+
+    fn run_ends(&mut self) {
+        self.runs.push(Run { rows: 1, end: self.rows.bytes.len() });
+    }
+}
+
+impl<C> Runs<C> {
+    #[inline]
+    fn again(&mut self) {
+        if let Some(run) = self.runs.last_mut() {
+            run.rows += 1;
+        }
+    }
+}
+
+impl Column for Runs<Text> {
+    fn type_name(&self) -> Cow<'static, str> {
+        self.rows.type_name()
+    }
+
+    fn size(&self) -> usize {
+        let mut start = 0;
+        let size = |run: &Run| run.rows as usize * (run.end - std::mem::replace(&mut start, run.end));
+        self.runs.iter().map(size).sum()
+    }
+
+    fn write(&self, body: &mut Body) {
+        let mut start = 0;
+        for run in &self.runs {
+            body.repeat(&self.rows.bytes[start..run.end], run.rows);
+            start = run.end;
+        }
+    }
+
+    fn json(&self) -> Box<dyn Json> {
+        Box::new(json::Strings::new(self.data()))
+    }
+}
+
+/// How many elements the rows of an array have; written as the running total.
+#[derive(Debug, Default, Clone)]
+struct Ends {
+    /// Elements of a row, and how many rows have them, one after the other.
+    runs: Vec<(u64, u64)>,
+}
+
+impl Ends {
+    #[inline]
+    fn push(&mut self, elements: u64) {
+        match self.runs.last_mut() {
+            Some((same, rows)) if *same == elements => *rows += 1,
+            _ => self.runs.push((elements, 1)),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.runs.iter().map(|(_, rows)| *rows as usize * size_of::<u64>()).sum()
+    }
+
+    fn write(&self, body: &mut Body) {
+        let (mut total, mut bytes, mut filled) = (0_u64, [[0; 8]; 64], 0);
+        for &(elements, rows) in &self.runs {
+            for _ in 0..rows {
+                total += elements;
+                bytes[filled] = total.to_le_bytes();
+                filled += 1;
+                if filled == bytes.len() {
+                    body.extend(bytes.as_flattened());
+                    filled = 0;
+                }
+            }
+        }
+        body.extend(bytes[..filled].as_flattened());
+    }
+
+    /// The number of elements of each row.
+    fn lengths(&self) -> json::Lengths {
+        json::Lengths::new(self.runs.clone())
+    }
 }
 
 /// A column of arrays. Elements are pushed to `items`; [`Array::end_row`] closes a row.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Array<C> {
-    /// The number of elements in all rows up to and including this one.
-    ends: Values<u64>,
-    elements: u64,
+    ends: Ends,
     pub(super) items: C,
 }
 
@@ -197,8 +329,7 @@ impl<C> Array<C> {
     /// The row that was begun has this many elements.
     #[inline]
     pub(super) fn end_row(&mut self, elements: usize) {
-        self.elements += elements as u64;
-        self.ends.push(self.elements);
+        self.ends.push(elements as u64);
     }
 }
 
@@ -211,21 +342,20 @@ impl<C: Column> Column for Array<C> {
         self.ends.size() + self.items.size()
     }
 
-    fn write(&self, block: &mut Vec<u8>) {
-        self.ends.write(block);
-        self.items.write(block);
+    fn write(&self, body: &mut Body) {
+        self.ends.write(body);
+        self.items.write(body);
     }
 
-    fn json(&self) -> Box<dyn Json + '_> {
-        Box::new(super::json::Arrays::new(&self.ends.bytes, self.items.json()))
+    fn json(&self) -> Box<dyn Json> {
+        Box::new(json::Arrays::new(self.ends.lengths(), self.items.json()))
     }
 }
 
 /// A column of `Map(String, String)`.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Map {
-    ends: Values<u64>,
-    entries: u64,
+    ends: Ends,
     pub(super) keys: Text,
     pub(super) values: Text,
 }
@@ -234,16 +364,7 @@ impl Map {
     /// The row that was begun has this many entries.
     #[inline]
     pub(super) fn end_row(&mut self, entries: usize) {
-        self.entries += entries as u64;
-        self.ends.push(self.entries);
-    }
-
-    /// Appends a row that is the only one of another column.
-    #[inline]
-    pub(super) fn push_row_of(&mut self, other: &Map) {
-        self.keys.push_encoded(&other.keys.bytes);
-        self.values.push_encoded(&other.values.bytes);
-        self.end_row(other.entries as usize);
+        self.ends.push(entries as u64);
     }
 }
 
@@ -256,14 +377,52 @@ impl Column for Map {
         self.ends.size() + self.keys.size() + self.values.size()
     }
 
-    fn write(&self, block: &mut Vec<u8>) {
-        self.ends.write(block);
-        self.keys.write(block);
-        self.values.write(block);
+    fn write(&self, body: &mut Body) {
+        self.ends.write(body);
+        self.keys.write(body);
+        self.values.write(body);
     }
 
-    fn json(&self) -> Box<dyn Json + '_> {
-        Box::new(super::json::Maps::new(&self.ends.bytes, &self.keys.bytes, &self.values.bytes))
+    fn json(&self) -> Box<dyn Json> {
+        Box::new(json::Maps::new(self.ends.lengths(), self.keys.json(), self.values.json()))
+    }
+}
+
+/// A column of `Map(String, String)` whose rows mostly equal the row before.
+#[derive(Debug, Default, Clone)]
+pub(super) struct SharedMap {
+    ends: Ends,
+    keys: Runs<Text>,
+    values: Runs<Text>,
+}
+
+impl SharedMap {
+    /// Appends a row that is the only one of another column.
+    #[inline]
+    pub(super) fn push_row_of(&mut self, other: &Map) {
+        self.keys.push_encoded(&other.keys.bytes);
+        self.values.push_encoded(&other.values.bytes);
+        self.ends.push(other.ends.runs.first().map_or(0, |(entries, _)| *entries));
+    }
+}
+
+impl Column for SharedMap {
+    fn type_name(&self) -> Cow<'static, str> {
+        "Map(String, String)".into()
+    }
+
+    fn size(&self) -> usize {
+        self.ends.size() + self.keys.size() + self.values.size()
+    }
+
+    fn write(&self, body: &mut Body) {
+        self.ends.write(body);
+        self.keys.write(body);
+        self.values.write(body);
+    }
+
+    fn json(&self) -> Box<dyn Json> {
+        Box::new(json::Maps::new(self.ends.lengths(), self.keys.json(), self.values.json()))
     }
 }
 
@@ -278,6 +437,11 @@ pub(super) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
         length >>= 7;
     }
     bytes.push(length as u8);
+}
+
+/// Bytes that a length takes.
+fn length_of(length: usize) -> usize {
+    (usize::BITS - (length | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 /// Takes a length off the front; none if there is no whole one.
@@ -315,7 +479,7 @@ mod tests {
         for length in [0, 1, 127, 128, 300, 16_383, 16_384, 1 << 20, u32::MAX as usize, usize::MAX] {
             let mut bytes = Vec::new();
             push_length(&mut bytes, length);
-            assert!(bytes.len() <= LONGEST_LENGTH);
+            assert!(bytes.len() <= LONGEST_LENGTH && bytes.len() == length_of(length));
             bytes.push(0xff);
             let mut rest = &*bytes;
             assert_eq!((take_length(&mut rest), rest), (Some(length), &[0xff][..]));
@@ -336,6 +500,38 @@ mod tests {
             whole.push("after");
             assert!(whole.bytes == pieces.bytes, "{length}");
         }
+    }
+
+    #[test]
+    fn equal_rows_are_kept_once_and_written_each_time() {
+        let (long, longer) = ("x".repeat(127), "x".repeat(128));
+        let texts = ["", "", "a", "a", "b", "", "ba", "a", &long, &longer, &longer, &long, "\0", "\u{1}a", "a"];
+        let (mut all, mut runs, mut encoded) = (Text::default(), Runs::<Text>::default(), Runs::<Text>::default());
+        for text in texts {
+            all.push(text);
+            runs.push(text);
+            let mut one = Text::default();
+            one.push(text);
+            encoded.push_encoded(&one.bytes);
+        }
+        assert!(runs.data() == all.bytes && encoded.data() == all.bytes);
+        assert_eq!((runs.size(), runs.runs.len()), (all.size(), texts.len() - 3));
+    }
+
+    #[test]
+    fn the_ends_of_arrays_are_a_running_total() {
+        let mut array = Array::<Values<u8>>::default();
+        let lengths = [0, 0, 3, 3, 3, 1, 0, 70].into_iter().chain((0..100).map(|_| 2));
+        let (mut total, mut expected) = (0_u64, Vec::new());
+        for length in lengths.clone() {
+            (0..length).for_each(|_| array.items.push(7));
+            array.end_row(length);
+            total += length as u64;
+            expected.extend_from_slice(&total.to_le_bytes());
+        }
+        expected.extend(std::iter::repeat_n(7, total as usize));
+        assert_eq!(array.size(), expected.len());
+        assert!(array.data() == expected);
     }
 
     #[test]

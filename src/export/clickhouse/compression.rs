@@ -1,6 +1,10 @@
-//! Bodies made smaller, in ways that HTTP has a name for.
+//! Bodies made smaller, in ways that HTTP has a name for, while they are written.
 
+use std::fmt;
 use std::io::Write as _;
+
+use flate2::write::GzEncoder;
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 
 /// How a body is compressed.
 ///
@@ -34,33 +38,166 @@ impl Compression {
 
     /// The compressed body.
     pub fn compress(self, body: Vec<u8>) -> Vec<u8> {
-        match self {
-            Compression::None => body,
-            Compression::Gzip => gzip(&body),
-            Compression::Lz4 => lz4(&body),
+        if self == Compression::None {
+            return body;
+        }
+        let mut compressed = Body::new(self, body.len());
+        compressed.extend(&body);
+        compressed.finish()
+    }
+}
+
+/// A body that is compressed as it is written, so that it never exists as a whole in any other form.
+pub(super) struct Body {
+    /// What is not compressed yet.
+    pending: Vec<u8>,
+    codec: Codec,
+}
+
+enum Codec {
+    None,
+    Gzip(GzEncoder<Vec<u8>>),
+    Lz4(Lz4),
+    #[cfg(feature = "zstd")]
+    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
+}
+
+/// Compressed at a time. Up to here LZ4's table has entries of 16 bits and stays in the processor's nearest cache; it looks
+/// no further back than 64 KiB anyway.
+const BLOCK: usize = u16::MAX as usize - 1;
+
+impl Body {
+    /// An empty body, which will have this size before it is compressed.
+    pub(super) fn new(compression: Compression, size: usize) -> Self {
+        let room = Vec::with_capacity(size / 4 + 64);
+        let (pending, codec) = match compression {
+            Compression::None => (size, Codec::None),
+            Compression::Gzip => (BLOCK.min(size), Codec::Gzip(GzEncoder::new(room, flate2::Compression::fast()))),
+            Compression::Lz4 => (BLOCK.min(size), Codec::Lz4(Lz4::new(room, size))),
             #[cfg(feature = "zstd")]
             Compression::Zstd => {
-                zstd::bulk::compress(&body, 1).expect("memory for zstd's tables, and room for its bound")
+                let mut encoder = zstd::stream::write::Encoder::new(room, 1).expect("memory for zstd's tables");
+                // Small bodies need small tables.
+                encoder.set_pledged_src_size(Some(size as u64)).expect("nothing was written yet");
+                (BLOCK.min(size), Codec::Zstd(encoder))
             }
+        };
+        Body { pending: Vec::with_capacity(pending), codec }
+    }
+
+    #[inline]
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        if matches!(self.codec, Codec::None) || self.pending.len() + bytes.len() < BLOCK {
+            self.pending.extend_from_slice(bytes);
+        } else {
+            self.spill(bytes);
+        }
+    }
+
+    /// Appends the same bytes many times.
+    pub(super) fn repeat(&mut self, bytes: &[u8], mut times: u64) {
+        const TILE: usize = 4096;
+        let in_tile = (TILE / bytes.len().max(1)) as u64;
+        if times >= in_tile && in_tile > 1 {
+            let tile = bytes.repeat(in_tile as usize);
+            while times >= in_tile {
+                self.extend(&tile);
+                times -= in_tile;
+            }
+        }
+        for _ in 0..times {
+            self.extend(bytes);
+        }
+    }
+
+    /// The body in its final form.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.codec.write(&self.pending);
+        match self.codec {
+            Codec::None => self.pending,
+            Codec::Gzip(encoder) => encoder.finish().expect("writing to memory does not fail"),
+            Codec::Lz4(encoder) => encoder.finish(),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(encoder) => encoder.finish().expect("as much was written as was said"),
+        }
+    }
+
+    fn spill(&mut self, mut bytes: &[u8]) {
+        while let Some((now, rest)) = bytes.split_at_checked(BLOCK - self.pending.len()) {
+            if self.pending.is_empty() {
+                self.codec.write(now);
+            } else {
+                self.pending.extend_from_slice(now);
+                self.codec.write(&self.pending);
+                self.pending.clear();
+            }
+            bytes = rest;
+        }
+        self.pending.extend_from_slice(bytes);
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").finish_non_exhaustive()
+    }
+}
+
+impl Codec {
+    /// Takes at most [`BLOCK`] bytes.
+    fn write(&mut self, bytes: &[u8]) {
+        match self {
+            Codec::None => {}
+            Codec::Gzip(encoder) => encoder.write_all(bytes).expect("writing to memory does not fail"),
+            Codec::Lz4(encoder) => encoder.write(bytes),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd(encoder) => encoder.write_all(bytes).expect("writing to memory does not fail"),
         }
     }
 }
 
-fn gzip(body: &[u8]) -> Vec<u8> {
-    let room = Vec::with_capacity(body.len() / 4 + 64);
-    let mut encoder = flate2::write::GzEncoder::new(room, flate2::Compression::fast());
-    let written = encoder.write_all(body).and_then(|()| encoder.finish());
-    written.expect("writing to memory does not fail")
+/// A frame of blocks that are read on their own, without checksums: TCP has one.
+///
+/// The frame is a magic number, a descriptor, blocks with their sizes, and a size of zero
+/// (`lz4_Frame_format.md`, version 1.6).
+struct Lz4 {
+    frame: Vec<u8>,
+    table: CompressTable,
+    /// Where a block is compressed to.
+    room: Vec<u8>,
 }
 
-fn lz4(body: &[u8]) -> Vec<u8> {
-    use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
-    // Blocks that know each other find what columns far apart have in common, and TCP has a checksum of its own.
-    let info = FrameInfo::new().block_mode(BlockMode::Linked).block_size(BlockSize::Max256KB);
-    let room = Vec::with_capacity(body.len() / 2 + 64);
-    let mut encoder = FrameEncoder::with_frame_info(info, room);
-    encoder.write_all(body).expect("writing to memory does not fail");
-    encoder.finish().expect("writing to memory does not fail")
+impl Lz4 {
+    /// Blocks of at most 64 KiB, independent, and the descriptor's own checksum.
+    const HEAD: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82];
+    const AS_IT_IS: u32 = 1 << 31;
+
+    fn new(mut frame: Vec<u8>, size: usize) -> Self {
+        frame.extend_from_slice(&Lz4::HEAD);
+        let room = vec![0; get_maximum_output_size(BLOCK.min(size))];
+        Lz4 { frame, table: CompressTable::small(), room }
+    }
+
+    fn write(&mut self, block: &[u8]) {
+        if block.is_empty() {
+            return;
+        }
+        match compress_into_with_table(block, &mut self.room, &mut self.table) {
+            Ok(length) if length < block.len() => {
+                self.frame.extend_from_slice(&(length as u32).to_le_bytes());
+                self.frame.extend_from_slice(&self.room[..length]);
+            }
+            _ => {
+                self.frame.extend_from_slice(&(block.len() as u32 | Lz4::AS_IT_IS).to_le_bytes());
+                self.frame.extend_from_slice(block);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.frame.extend_from_slice(&0_u32.to_le_bytes());
+        self.frame
+    }
 }
 
 #[cfg(test)]
@@ -69,20 +206,56 @@ mod tests {
 
     use super::*;
 
+    fn decompressed(compression: Compression, body: &[u8]) -> Vec<u8> {
+        let mut back = Vec::new();
+        match compression {
+            Compression::None => back.extend_from_slice(body),
+            Compression::Gzip => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut back).unwrap()),
+            Compression::Lz4 => drop(lz4_flex::frame::FrameDecoder::new(body).read_to_end(&mut back).unwrap()),
+            #[cfg(feature = "zstd")]
+            Compression::Zstd => back = zstd::decode_all(body).unwrap(),
+        }
+        back
+    }
+
+    const ALL: &[Compression] = &[
+        Compression::None,
+        Compression::Gzip,
+        Compression::Lz4,
+        #[cfg(feature = "zstd")]
+        Compression::Zstd,
+    ];
+
     #[test]
     fn every_compression_is_undone_by_its_own_decoder() {
-        for size in [0, 1, 100, 70_000, 3 << 20] {
-            let body: Vec<u8> = (0..size).map(|i: usize| (i.wrapping_mul(i) >> 5) as u8).collect();
-            let mut back = Vec::new();
-            flate2::read::GzDecoder::new(&*Compression::Gzip.compress(body.clone())).read_to_end(&mut back).unwrap();
-            assert!(back == body);
-            back.clear();
-            let compressed = Compression::Lz4.compress(body.clone());
-            lz4_flex::frame::FrameDecoder::new(&*compressed).read_to_end(&mut back).unwrap();
-            assert!(back == body);
-            #[cfg(feature = "zstd")]
-            assert!(zstd::decode_all(&*Compression::Zstd.compress(body.clone())).unwrap() == body);
-            assert!(Compression::None.compress(body.clone()) == body);
+        let noise = |i: usize| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+        let text = |i: usize| b"SELECT count() FROM otel_traces"[i % 31];
+        for size in [0, 1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 3 << 20] {
+            for byte in [&noise as &dyn Fn(usize) -> u8, &text] {
+                let body: Vec<u8> = (0..size).map(byte).collect();
+                for &compression in ALL {
+                    let compressed = compression.compress(body.clone());
+                    assert!(decompressed(compression, &compressed) == body, "{compression:?} {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_written_in_pieces_is_the_body_written_whole() {
+        for &compression in ALL {
+            for (piece, times) in [(0, 3), (1, 5), (1, 200_000), (300, 1000), (5000, 100), (BLOCK - 1, 3), (BLOCK, 3)] {
+                let piece: Vec<u8> = (0..piece).map(|i: usize| i as u8).collect();
+                let mut whole = vec![b'<'];
+                let size = piece.len() * times as usize + 2;
+                let mut body = Body::new(compression, size);
+                body.extend(b"<");
+                body.repeat(&piece, times);
+                body.extend(b">");
+                whole.extend(piece.repeat(times as usize));
+                whole.push(b'>');
+                assert!(decompressed(compression, &body.finish()) == whole, "{compression:?} {} {times}", piece.len());
+            }
         }
     }
 }

@@ -10,7 +10,8 @@ use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::columns::{DateTime64, push_length};
+use super::columns::{Column, DateTime64, push_length};
+use super::compression::{Body, Compression};
 use super::rows::{self, Origin};
 use super::table::Table;
 use super::tables::{Columns, ExponentialHistogram, Gauge, Histogram, Logs, Sum, Traces};
@@ -19,9 +20,10 @@ use super::value::push_quoted;
 /// Encodes spans, log records and metrics, one body for each table and day.
 ///
 /// It keeps nothing of what it has encoded.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Encoder {
     format: Format,
+    compression: Compression,
     layouts: BTreeMap<Table, Layout>,
 }
 
@@ -42,7 +44,11 @@ pub struct Batch {
     pub clamped: u64,
     /// What the body is written in.
     pub format: Format,
-    /// The body, not compressed.
+    /// How the body is compressed, as HTTP calls it; none if it is not.
+    pub content_encoding: Option<&'static str>,
+    /// Bytes of the body before it was compressed.
+    pub uncompressed: usize,
+    /// The body in its final form.
     pub body: Vec<u8>,
 }
 
@@ -64,10 +70,21 @@ pub struct Layout {
     changed: BTreeMap<&'static str, Option<Box<str>>>,
 }
 
+impl Default for Encoder {
+    fn default() -> Self {
+        Encoder { format: Format::Native, compression: Compression::None, layouts: BTreeMap::new() }
+    }
+}
+
 impl Encoder {
     /// Writes bodies in another format; [`Format::Native`] by default.
     pub fn format(self, format: Format) -> Self {
         Self { format, ..self }
+    }
+
+    /// Compresses bodies while they are written; [`Compression::None`] by default.
+    pub fn compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
     }
 
     /// Writes other columns of a table, or under other names.
@@ -114,16 +131,21 @@ impl Encoder {
     fn finish<C: Columns>(&self, blocks: Blocks<C>) -> Vec<Batch> {
         let all = Layout::default();
         let layout = self.layouts.get(&C::TABLE).unwrap_or(&all);
-        let batch = |block: Block<C>| Batch {
-            table: C::TABLE,
-            day: block.day,
-            rows: block.rows,
-            clamped: block.clamped,
-            format: self.format,
-            body: match self.format {
-                Format::Native => native(&block, layout),
-                Format::JsonEachRow => json_each_row(&block, layout),
-            },
+        let batch = |block: Block<C>| {
+            let (uncompressed, body) = match self.format {
+                Format::Native => native(&block, layout, self.compression),
+                Format::JsonEachRow => json_each_row(&block, layout, self.compression),
+            };
+            Batch {
+                table: C::TABLE,
+                day: block.day,
+                rows: block.rows,
+                clamped: block.clamped,
+                format: self.format,
+                content_encoding: self.compression.content_encoding(),
+                uncompressed,
+                body,
+            }
         };
         blocks.blocks.into_iter().map(batch).collect()
     }
@@ -197,6 +219,8 @@ impl fmt::Debug for Batch {
             .field("rows", &self.rows)
             .field("clamped", &self.clamped)
             .field("format", &self.format)
+            .field("content_encoding", &self.content_encoding)
+            .field("uncompressed", &self.uncompressed)
             .field("bytes", &self.body.len())
             .finish()
     }
@@ -276,29 +300,38 @@ impl<C> Default for Blocks<C> {
 }
 
 /// A block: how many columns and rows, then each column with its name, its type and its data.
-fn native<C: Columns>(block: &Block<C>, layout: &Layout) -> Vec<u8> {
+fn native<C: Columns>(block: &Block<C>, layout: &Layout, compression: Compression) -> (usize, Vec<u8>) {
     let (mut columns, mut size) = (0, 0);
+    let head = |column_name: &str, column: &dyn Column| {
+        let mut head = Vec::new();
+        for text in [column_name, &*column.type_name()] {
+            push_length(&mut head, text.len());
+            head.extend_from_slice(text.as_bytes());
+        }
+        head
+    };
     block.columns.each(&mut |name, column| {
         if let Some(name) = layout.name(name) {
             columns += 1;
-            size += name.len() + column.size() + 64;
+            size += head(name, column).len() + column.size();
         }
     });
-    let mut body = Vec::with_capacity(size + 20);
-    push_length(&mut body, columns);
-    push_length(&mut body, block.rows as usize);
+    let mut start = Vec::new();
+    push_length(&mut start, columns);
+    push_length(&mut start, block.rows as usize);
+    size += start.len();
+    let mut body = Body::new(compression, size);
+    body.extend(&start);
     block.columns.each(&mut |name, column| {
-        let Some(name) = layout.name(name) else { return };
-        for text in [name, &*column.type_name()] {
-            push_length(&mut body, text.len());
-            body.extend_from_slice(text.as_bytes());
+        if let Some(name) = layout.name(name) {
+            body.extend(&head(name, column));
+            column.write(&mut body);
         }
-        column.write(&mut body);
     });
-    body
+    (size, body.finish())
 }
 
-fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout) -> Vec<u8> {
+fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout, compression: Compression) -> (usize, Vec<u8>) {
     let mut columns = Vec::new();
     block.columns.each(&mut |name, column| {
         if let Some(name) = layout.name(name) {
@@ -318,5 +351,5 @@ fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout) -> Vec<u8> {
         }
         body.extend_from_slice(if separator == b'{' { b"{}\n" } else { b"}\n" });
     }
-    body
+    (body.len(), compression.compress(body))
 }

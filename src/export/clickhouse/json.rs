@@ -12,65 +12,91 @@ pub(super) trait Json {
     fn next(&mut self, out: &mut Vec<u8>);
 }
 
-pub(super) struct Strings<'a>(pub(super) &'a [u8]);
+/// The data of a column and how much of it was read.
+struct Data {
+    bytes: Vec<u8>,
+    read: usize,
+}
 
-impl Json for Strings<'_> {
-    fn next(&mut self, out: &mut Vec<u8>) {
-        let text = take_length(&mut self.0).and_then(|length| self.0.split_at_checked(length));
-        let (text, rest) = text.unwrap_or_default();
-        self.0 = rest;
-        // It was pushed as a `str`.
-        push_quoted(out, std::str::from_utf8(text).unwrap_or_default());
+impl Data {
+    /// The next bytes; nothing at the end.
+    fn take(&mut self, length: usize) -> &[u8] {
+        let start = self.read;
+        self.read = self.bytes.len().min(start.saturating_add(length));
+        &self.bytes[start..self.read]
     }
 }
 
-pub(super) struct Fixeds<'a, T> {
-    bytes: &'a [u8],
+pub(super) struct Strings(Data);
+
+impl Strings {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Strings(Data { bytes, read: 0 })
+    }
+}
+
+impl Json for Strings {
+    fn next(&mut self, out: &mut Vec<u8>) {
+        let mut rest = &self.0.bytes[self.0.read..];
+        let length = take_length(&mut rest).unwrap_or(0);
+        self.0.read = self.0.bytes.len() - rest.len();
+        // It was pushed as a `str`.
+        push_quoted(out, std::str::from_utf8(self.0.take(length)).unwrap_or_default());
+    }
+}
+
+pub(super) struct Fixeds<T> {
+    data: Data,
     of: PhantomData<T>,
 }
 
-impl<'a, T: Fixed> Fixeds<'a, T> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, of: PhantomData }
+impl<T: Fixed> Fixeds<T> {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { data: Data { bytes, read: 0 }, of: PhantomData }
     }
 }
 
-impl<T: Fixed> Json for Fixeds<'_, T> {
+impl<T: Fixed> Json for Fixeds<T> {
     fn next(&mut self, out: &mut Vec<u8>) {
-        if let Some((value, rest)) = self.bytes.split_at_checked(T::SIZE) {
-            self.bytes = rest;
-            T::json(value, out);
-        }
+        T::json(self.data.take(T::SIZE), out);
     }
 }
 
-/// How many elements each row has.
-struct Lengths<'a> {
-    ends: &'a [u8],
-    before: u64,
+/// How many elements each row has: elements of a row, and how many rows have them, one after the other.
+pub(super) struct Lengths {
+    runs: std::vec::IntoIter<(u64, u64)>,
+    /// Rows of the first run that were read.
+    read: u64,
 }
 
-impl Lengths<'_> {
+impl Lengths {
+    pub(super) fn new(runs: Vec<(u64, u64)>) -> Self {
+        Lengths { runs: runs.into_iter(), read: 0 }
+    }
+
     fn next(&mut self) -> u64 {
-        let Some((end, rest)) = self.ends.split_first_chunk() else { return 0 };
-        self.ends = rest;
-        let end = u64::from_le_bytes(*end);
-        end - std::mem::replace(&mut self.before, end)
+        let Some(&(elements, rows)) = self.runs.as_slice().first() else { return 0 };
+        self.read += 1;
+        if self.read == rows {
+            self.runs.next();
+            self.read = 0;
+        }
+        elements
     }
 }
 
-pub(super) struct Arrays<'a> {
-    lengths: Lengths<'a>,
-    items: Box<dyn Json + 'a>,
+pub(super) struct Arrays {
+    lengths: Lengths,
+    items: Box<dyn Json>,
 }
 
-impl<'a> Arrays<'a> {
-    pub(super) fn new(ends: &'a [u8], items: Box<dyn Json + 'a>) -> Self {
-        Self { lengths: Lengths { ends, before: 0 }, items }
+impl Arrays {
+    pub(super) fn new(lengths: Lengths, items: Box<dyn Json>) -> Self {
+        Self { lengths, items }
     }
 }
 
-impl Json for Arrays<'_> {
+impl Json for Arrays {
     fn next(&mut self, out: &mut Vec<u8>) {
         out.push(b'[');
         for place in 0..self.lengths.next() {
@@ -83,19 +109,19 @@ impl Json for Arrays<'_> {
     }
 }
 
-pub(super) struct Maps<'a> {
-    lengths: Lengths<'a>,
-    keys: Strings<'a>,
-    values: Strings<'a>,
+pub(super) struct Maps {
+    lengths: Lengths,
+    keys: Box<dyn Json>,
+    values: Box<dyn Json>,
 }
 
-impl<'a> Maps<'a> {
-    pub(super) fn new(ends: &'a [u8], keys: &'a [u8], values: &'a [u8]) -> Self {
-        Self { lengths: Lengths { ends, before: 0 }, keys: Strings(keys), values: Strings(values) }
+impl Maps {
+    pub(super) fn new(lengths: Lengths, keys: Box<dyn Json>, values: Box<dyn Json>) -> Self {
+        Self { lengths, keys, values }
     }
 }
 
-impl Json for Maps<'_> {
+impl Json for Maps {
     fn next(&mut self, out: &mut Vec<u8>) {
         out.push(b'{');
         for place in 0..self.lengths.next() {
@@ -124,5 +150,21 @@ pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
         f64::INFINITY => out.extend_from_slice(b"\"inf\""),
         f64::NEG_INFINITY => out.extend_from_slice(b"\"-inf\""),
         _ => push_double(out, value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_quoted() {
+        let text = |value| {
+            let mut out = Vec::new();
+            push_float(&mut out, value);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(text), ["\"nan\"", "\"inf\"", "\"-inf\""]);
+        assert_eq!([1.5, -0.0, 1e300].map(text), ["1.5", "-0", "1e+300"]);
     }
 }

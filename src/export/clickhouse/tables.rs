@@ -3,7 +3,7 @@
 //! Types are the plain ones: the server casts `String` to `LowCardinality(String)` and `DateTime64(9)` to `DateTime` where
 //! a table has that, at a fraction of what parsing rows costs it.
 
-use super::columns::{Array, Column, DateTime64, Map, Text, Values};
+use super::columns::{Array, Column, DateTime64, Map, Runs, SharedMap, Text, Values};
 use super::table::Table;
 
 /// All columns of a table.
@@ -52,13 +52,13 @@ columns! {
         trace_id: Text = "TraceId",
         span_id: Text = "SpanId",
         parent_span_id: Text = "ParentSpanId",
-        trace_state: Text = "TraceState",
+        trace_state: Runs<Text> = "TraceState",
         span_name: Text = "SpanName",
         span_kind: Text = "SpanKind",
-        service_name: Text = "ServiceName",
-        resource_attributes: Map = "ResourceAttributes",
-        scope_name: Text = "ScopeName",
-        scope_version: Text = "ScopeVersion",
+        service_name: Runs<Text> = "ServiceName",
+        resource_attributes: SharedMap = "ResourceAttributes",
+        scope_name: Runs<Text> = "ScopeName",
+        scope_version: Runs<Text> = "ScopeVersion",
         span_attributes: Map = "SpanAttributes",
         /// In nanoseconds.
         duration: Values<u64> = "Duration",
@@ -82,33 +82,33 @@ columns! {
         trace_flags: Values<u8> = "TraceFlags",
         severity_text: Text = "SeverityText",
         severity_number: Values<u8> = "SeverityNumber",
-        service_name: Text = "ServiceName",
+        service_name: Runs<Text> = "ServiceName",
         body: Text = "Body",
-        resource_schema_url: Text = "ResourceSchemaUrl",
-        resource_attributes: Map = "ResourceAttributes",
-        scope_schema_url: Text = "ScopeSchemaUrl",
-        scope_name: Text = "ScopeName",
-        scope_version: Text = "ScopeVersion",
+        resource_schema_url: Runs<Text> = "ResourceSchemaUrl",
+        resource_attributes: SharedMap = "ResourceAttributes",
+        scope_schema_url: Runs<Text> = "ScopeSchemaUrl",
+        scope_name: Runs<Text> = "ScopeName",
+        scope_version: Runs<Text> = "ScopeVersion",
         scope_attributes: Map = "ScopeAttributes",
         log_attributes: Map = "LogAttributes",
-        event_name: Text = "EventName",
+        event_name: Runs<Text> = "EventName",
     }
 }
 
 columns! {
     /// What the points of all metrics have: who measured what, and when.
     Series {
-        resource_attributes: Map = "ResourceAttributes",
-        resource_schema_url: Text = "ResourceSchemaUrl",
-        scope_name: Text = "ScopeName",
-        scope_version: Text = "ScopeVersion",
-        scope_attributes: Map = "ScopeAttributes",
+        resource_attributes: SharedMap = "ResourceAttributes",
+        resource_schema_url: Runs<Text> = "ResourceSchemaUrl",
+        scope_name: Runs<Text> = "ScopeName",
+        scope_version: Runs<Text> = "ScopeVersion",
+        scope_attributes: SharedMap = "ScopeAttributes",
         scope_dropped_attributes: Values<u32> = "ScopeDroppedAttrCount",
-        scope_schema_url: Text = "ScopeSchemaUrl",
-        service_name: Text = "ServiceName",
-        metric_name: Text = "MetricName",
-        metric_description: Text = "MetricDescription",
-        metric_unit: Text = "MetricUnit",
+        scope_schema_url: Runs<Text> = "ScopeSchemaUrl",
+        service_name: Runs<Text> = "ServiceName",
+        metric_name: Runs<Text> = "MetricName",
+        metric_description: Runs<Text> = "MetricDescription",
+        metric_unit: Runs<Text> = "MetricUnit",
         attributes: Map = "Attributes",
         start_time: Values<DateTime64> = "StartTimeUnix",
         time: Values<DateTime64> = "TimeUnix",

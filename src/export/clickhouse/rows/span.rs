@@ -3,7 +3,7 @@
 use opentelemetry::trace::{SpanKind, Status, TraceState};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::super::columns::{DateTime64, Text};
+use super::super::columns::DateTime64;
 use super::super::encoder::Blocks;
 use super::super::tables::Traces;
 use super::{Origin, nanos, push_attributes};
@@ -16,7 +16,7 @@ pub(in super::super) fn span(span: &SpanData, origin: &Origin, blocks: &mut Bloc
     to.trace_id.push_id(span.span_context.trace_id().to_bytes());
     to.span_id.push_id(span.span_context.span_id().to_bytes());
     to.parent_span_id.push_id(span.parent_span_id.to_bytes());
-    push_trace_state(&mut to.trace_state, span.span_context.trace_state());
+    to.trace_state.push(&trace_state(span.span_context.trace_state()));
     to.span_name.push(&span.name);
     to.span_kind.push(match span.span_kind {
         SpanKind::Internal => "Internal",
@@ -54,7 +54,7 @@ pub(in super::super) fn span(span: &SpanData, origin: &Origin, blocks: &mut Bloc
     for link in &span.links.links {
         to.link_trace_id.items.push_id(link.span_context.trace_id().to_bytes());
         to.link_span_id.items.push_id(link.span_context.span_id().to_bytes());
-        push_trace_state(&mut to.link_trace_state.items, link.span_context.trace_state());
+        to.link_trace_state.items.push(&trace_state(link.span_context.trace_state()));
         push_attributes(&mut to.link_attributes.items, &link.attributes);
     }
     let links = span.links.links.len();
@@ -64,10 +64,6 @@ pub(in super::super) fn span(span: &SpanData, origin: &Origin, blocks: &mut Bloc
     to.link_attributes.end_row(links);
 }
 
-fn push_trace_state(text: &mut Text, state: &TraceState) {
-    if *state == TraceState::NONE {
-        text.push("");
-    } else {
-        text.push(&state.header());
-    }
+fn trace_state(state: &TraceState) -> String {
+    if *state == TraceState::NONE { String::new() } else { state.header() }
 }
