@@ -279,7 +279,7 @@ impl<'a> Pen<'a> {
     #[inline(never)]
     fn settle_odd(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
         let Scratch { record, findings, .. } = &mut *self.scratch;
-        self.engine.policy.text_scanner().scan(&record[at..], findings);
+        self.engine.policy.text_scanner().scan_settled(&record[at..], findings);
         if findings.is_empty() {
             return self.close_text(at, whole, plan.cap());
         }

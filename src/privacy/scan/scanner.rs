@@ -130,10 +130,8 @@ impl Scanner {
     }
 
     /// As [`Scanner::scan`], and what is left is looked at again until there is nothing to find: a placeholder may end what
-    /// went on before, or bring a word nearer to a number. Scrubbing what comes of it changes nothing.
-    ///
-    /// Text that is unstable is made, not met, so where every nanosecond counts one look is enough: what another would find
-    /// makes the second check drop the record.
+    /// went on before, or bring a word nearer to a number. Scrubbing what comes of it changes nothing, so the second check finds
+    /// nothing in it either.
     pub(crate) fn scan_settled(&self, text: &[u8], found: &mut Vec<Finding>) {
         self.scan(text, found);
         guarded(text, found, |found| {
