@@ -18,6 +18,8 @@ use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct};
 pub(crate) const VALUE_CAP: usize = 1024;
 /// Bytes of a record; what does not fit is left out and counted.
 pub(crate) const RECORD_CAP: usize = 16 * 1024;
+/// Bytes of a record that comes back from disk: it names target, level and keys in text where a fresh one has numbers.
+pub(super) const READMITTED_CAP: usize = 16 * RECORD_CAP;
 /// Fields of a record; what comes after is left out and counted.
 pub(crate) const FIELD_CAP: u32 = 64;
 /// Bytes of a value that are formatted and scanned. A finding that this window cuts in two lies beyond what is kept.
@@ -58,6 +60,8 @@ pub(super) struct Pen<'a> {
     /// A finding that the policy answers by dropping the whole record.
     pub(super) condemned: bool,
     fields: u32,
+    /// Bytes that the record may have.
+    cap: usize,
 }
 
 /// A value that has a type of its own on the wire.
@@ -71,7 +75,13 @@ pub(crate) enum Scalar {
 
 impl<'a> Pen<'a> {
     pub(super) fn new(engine: &'a Engine, scratch: &'a mut Scratch) -> Self {
-        Pen { engine, scratch, tally: Tally::default(), condemned: false, fields: 0 }
+        Pen { engine, scratch, tally: Tally::default(), condemned: false, fields: 0, cap: RECORD_CAP }
+    }
+
+    /// A pen for what was stored: there is room for all that a record can have grown by.
+    #[cfg(feature = "otlp")]
+    pub(super) fn readmitting(engine: &'a Engine, scratch: &'a mut Scratch) -> Self {
+        Pen { cap: READMITTED_CAP, ..Pen::new(engine, scratch) }
     }
 
     /// Whether there is room for one more field.
@@ -98,7 +108,7 @@ impl<'a> Pen<'a> {
         }
         (self.tally, self.fields) = outer;
         match u16::try_from(record.len() - entry - 3) {
-            Ok(length) if record.len() <= RECORD_CAP => {
+            Ok(length) if record.len() <= self.cap => {
                 record[entry + 1..entry + 3].copy_from_slice(&length.to_le_bytes())
             }
             _ => {
@@ -250,7 +260,7 @@ impl<'a> Pen<'a> {
 
     #[inline]
     fn is_full(&self, more: usize) -> bool {
-        self.scratch.record.len() + more + HEADER > RECORD_CAP
+        self.scratch.record.len() + more + HEADER > self.cap
     }
 
     /// Whether the scanner finds something in a number.

@@ -369,13 +369,21 @@ impl Policy {
         }
     }
 
-    /// The plan of a row's name. Of a list, the name is what the row was looked up by.
+    /// The plan of a text that no rule is about: it is scanned.
     #[cfg(feature = "upload")]
-    pub(super) fn plan_row_name(&self, site: Site<'_>) -> FieldPlan {
-        let (plan, _) = self.judge_as(site, Role::Name, "otel.name");
-        match self.depends_on_site() {
-            true => FieldPlan { action: Action::Keep, ..plan },
-            false => plan,
+    pub(super) fn plan_kept(&self, key: &str) -> FieldPlan {
+        FieldPlan {
+            source: key.into(),
+            key: key.into(),
+            role: Role::Attribute,
+            action: Action::Keep,
+            integers: Scalars::Text,
+            floats: Scalars::Text,
+            bools: Scalars::Text,
+            kind: None,
+            expires: None,
+            drops_structs: false,
+            readmits_pseudonyms: false,
         }
     }
 

@@ -104,7 +104,7 @@ impl Readmitter {
         let Readmitter { engine, scratch, plans, .. } = self;
         scratch.record.clear();
         scratch.record.extend_from_slice(&header.encode());
-        let mut pen = Pen::new(engine, scratch);
+        let mut pen = Pen::readmitting(engine, scratch);
         entries(&mut pen, plans, row, header.shape);
         if let Some(Raw::List(events)) = row.value(key::EVENTS).filter(|_| header.shape == Shape::Span) {
             for event in events {
@@ -141,8 +141,8 @@ impl Policy {
     /// The plan of a part, by the name that the field had where it was logged.
     fn plan_part(&self, site: Site<'_>, role: Role, logged_as: &str) -> FieldPlan {
         let plan = match role {
-            Role::Name => self.plan_row_name(site),
-            Role::Target => self.plan(Site::log_record(), logged_as),
+            // Most are given in source code, of which no rule for fields speaks; to the others it was applied already.
+            Role::Name | Role::Target => self.plan_kept(logged_as),
             _ => self.plan(site, logged_as),
         };
         FieldPlan { role, ..plan.readmitting(true) }

@@ -368,6 +368,82 @@ mod from_disk {
     }
 
     #[test]
+    fn a_span_full_of_events_comes_back_with_all_of_them() {
+        const COUNT: usize = 128;
+        let collect = Collect::new(Policy::standard());
+        let layer = Nesting(Arc::clone(&collect), Mutex::default());
+        let layer = Arc::new(layer);
+        let subscriber = tracing_subscriber::registry().with(NestingLayer(Arc::clone(&layer)));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info_span!(target: "an_application_with_a_long_name::orders::checkout", "job", step = 1);
+            for position in 0..COUNT {
+                tracing::info!(target: "an_application_with_a_long_name::orders::checkout", basket_position = position, "put into basket");
+            }
+        });
+        collect.chunk.lock().unwrap().append(layer.1.lock().unwrap().close(5).unwrap());
+        let row = collect.rows().remove(0);
+        assert_eq!(row.matches("put into basket").count(), COUNT);
+        assert_eq!(readmitted(Policy::standard(), &row).as_deref(), Ok(row.as_str()));
+    }
+
+    /// Keeps one span open and puts all events into it.
+    struct Nesting(Arc<Collect>, Mutex<CleanSpan>);
+
+    struct NestingLayer(Arc<Nesting>);
+
+    impl<S: Subscriber> Layer<S> for NestingLayer {
+        fn on_new_span(&self, attributes: &Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
+            let Nesting(collect, span) = &*self.0;
+            let plan = collect.plans.plan(attributes.metadata(), |_| Origin::Admitted).unwrap();
+            let mut scratch = Scratch::default();
+            let mut visitor = PrivacyVisitor::record(&collect.engine, plan, &mut scratch, &header(Shape::Span, plan));
+            attributes.record(&mut visitor);
+            visitor.open(&mut span.lock().unwrap());
+        }
+
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let Nesting(collect, span) = &*self.0;
+            let plan = collect.plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
+            let mut scratch = Scratch::default();
+            let mut visitor = PrivacyVisitor::record(&collect.engine, plan, &mut scratch, &header(Shape::Event, plan));
+            event.record(&mut visitor);
+            span.lock().unwrap().event(visitor.finish().unwrap());
+        }
+    }
+
+    #[test]
+    fn rules_for_fields_leave_names_and_targets_as_they_are() {
+        let log = || {
+            tracing::info!(name: "order.placed", target: "shop", plan = "pro", "hello");
+            tracing::info_span!(target: "shop", "checkout", plan = "pro", "otel.name" = "pay");
+        };
+        let declared = || {
+            Policy::declared(inventory::tests::with(
+                r#"
+                [events."order.placed"]
+                purpose = "sales"
+                fields.plan = { kind = "word", purpose = "sales" }
+                [spans.checkout]
+                purpose = "speed"
+                fields.plan = { kind = "word", purpose = "sales" }
+                "#,
+            ))
+        };
+        for policy in [
+            Policy::standard().drop_field("*").keep("plan", "which plans sell"),
+            Policy::standard().hash("*name").hash("log.target"),
+            declared(),
+            declared().drop_field("*"),
+        ] {
+            let rows = collect(policy.clone(), log).rows();
+            assert!(rows.len() == 2 && rows[0].contains("order.placed") && rows[1].contains("shop"), "{rows:?}");
+            for row in rows {
+                assert_eq!(readmitted(policy.clone(), &row).as_deref(), Ok(row.as_str()));
+            }
+        }
+    }
+
+    #[test]
     fn what_a_policy_made_of_a_message_comes_back_as_it_is() {
         for action in [Action::Hash, Action::Bucket, Action::Generalize] {
             let policy = || Policy::standard().message(action).field("n", action);

@@ -208,7 +208,7 @@ impl Policy {
 
     /// Puts another policy on top of this one. Its rules come after this policy's own, so that they win; so do the actions
     /// and answers that it was given, and its table if it has another than the built-in one. Kinds that one of the two does
-    /// not look for are not looked for.
+    /// not look for are not looked for. An inventory stays: only another inventory takes its place.
     ///
     /// ```
     /// use tracing_privacy::privacy::{Action, Policy};
@@ -225,11 +225,16 @@ impl Policy {
     /// If both have a custom kind of the same name, or more than 32 between them.
     pub fn and(mut self, other: Policy) -> Result<Self, CustomError> {
         self.name = Cow::Owned(format!("{} + {}", self.name, other.name));
-        if !matches!(other.base, Base::Builtin) {
-            self.base = other.base;
+        self.message = other.message.or(self.message).or(match (&self.base, &other.base) {
+            // What its table says of messages is stricter than what a list may say.
+            (Base::Declared(_), Base::Automagik) | (Base::Automagik, Base::Declared(_)) => Some(Action::Drop),
+            _ => None,
+        });
+        match (&self.base, &other.base) {
+            (_, Base::Builtin) | (Base::Declared(_), Base::Automagik) => {}
+            _ => self.base = other.base,
         }
         self.rules.extend(other.rules);
-        self.message = other.message.or(self.message);
         self.on_finding = other.on_finding.or(self.on_finding);
         self.scanner = self.scanner.and(&other.scanner)?;
         Ok(self)

@@ -13,6 +13,9 @@ use crate::privacy::scan::{Custom, CustomSource, Kind, OnFinding, Severity};
 /// The bases that a file can name.
 const BASES: [&str; 3] = ["standard", "strict", "automagik"];
 
+/// What a policy that is made of an inventory is written with for a base; no file can name it.
+const DECLARED: &str = "declared";
+
 fn base(name: &str) -> Option<Policy> {
     match name {
         "standard" => Some(Policy::standard()),
@@ -92,7 +95,8 @@ impl Policy {
     /// Writes the policy as TOML, from which [`Policy::from_toml`] makes the same. The words of custom kinds are written
     /// out.
     ///
-    /// A policy that comes from an inventory is written without it.
+    /// A policy that comes from an inventory is written without it, and its base `declared` is refused by
+    /// [`Policy::from_toml`]: the rules alone would let through what the inventory does not list.
     pub fn to_toml(&self) -> String {
         let mut out = String::new();
         // Writing to a String does not fail.
@@ -101,7 +105,11 @@ impl Policy {
     }
 
     fn write_toml(&self, out: &mut String) -> std::fmt::Result {
-        let base = if let Base::Automagik = self.base { "automagik" } else { "standard" };
+        let base = match self.base {
+            Base::Builtin => "standard",
+            Base::Automagik => "automagik",
+            Base::Declared(_) => DECLARED,
+        };
         writeln!(out, "base = {}", quoted(base))?;
         if let Some(action) = self.message {
             writeln!(out, "message = {}", quoted(&action.to_string()))?;
@@ -176,6 +184,11 @@ impl Reader<'_> {
             None => Policy::standard(),
             Some(value) => {
                 let name = self.string(value, "base")?;
+                if name == DECLARED {
+                    let problem = "the base `declared` is an inventory, which no policy file holds; leave `base` out and \
+                                   put this policy on top of `Policy::declared(..)`";
+                    return Err(self.error(value.span(), problem));
+                }
                 base(name).ok_or_else(|| {
                     let known = BASES.map(|name| format!("`{name}`")).join(", ");
                     self.error(value.span(), format!("there is no base `{name}`; there are {known}"))

@@ -164,6 +164,36 @@ fn of_a_declared_policy_only_what_is_listed_exists() {
 }
 
 #[test]
+fn nothing_but_another_inventory_takes_an_inventory_away() {
+    let lines = |event: &str| {
+        let lines = r#"purpose = "sales"
+        fields.message = { kind = "enum", values = ["placed"], purpose = "sales" }"#;
+        Policy::declared(crate::privacy::inventory::tests::with(&format!("[events.\"{event}\"]\n{lines}")))
+    };
+    let [placed, other] = [Site::event("order.placed"), Site::event("other")];
+    let declared = || lines("order.placed");
+    assert_eq!(declared().explain_in(placed, "message").action(), Action::Keep);
+    let of_file = || Policy::from_toml("base = \"automagik\"").unwrap();
+    for upper in [Policy::standard(), Policy::strict(), Policy::automagik(), of_file()] {
+        let both = declared().and(upper.clone()).unwrap();
+        assert_eq!(both.explain_in(other, "anything").action(), Action::Drop, "{upper}");
+        assert!(both.admits(other).is_err());
+    }
+    for stricter in [Policy::strict(), Policy::automagik(), Policy::standard().message(Action::Drop)] {
+        for both in [declared().and(stricter.clone()), stricter.clone().and(declared())] {
+            assert_eq!(both.unwrap().explain_in(placed, "message").action(), Action::Drop, "{stricter}");
+        }
+    }
+    let both = declared().and(lines("other")).unwrap();
+    assert!(both.admits(other).is_ok() && both.admits(placed).is_err());
+
+    let text = declared().to_toml();
+    assert!(text.starts_with("base = \"declared\"\n"), "{text}");
+    let error = Policy::from_toml(&text).unwrap_err().to_string();
+    assert!(error.starts_with("line 1, column 8: the base `declared`") && error.contains("leave `base` out"), "{error}");
+}
+
+#[test]
 fn a_policy_can_be_printed() {
     let policy = Policy::strict()
         .keep("city", "sales report")
