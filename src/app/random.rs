@@ -22,6 +22,12 @@ impl std::fmt::Display for NoRandomness {
 
 impl std::error::Error for NoRandomness {}
 
+/// Where to begin to count what must not be taken for anything counted elsewhere: at random below 2^47, which leaves room
+/// above, and which SQLite keeps in six bytes.
+pub(crate) fn start_of_numbers() -> i64 {
+    (IdRng::new().next_u64() >> 17).cast_signed()
+}
+
 /// A generator of span and trace ids: xoshiro256++ by Blackman and Vigna, seeded by the operating system.
 ///
 /// Ids must be unlikely to meet, not hard to guess; nothing secret may come from here.

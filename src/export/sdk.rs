@@ -177,6 +177,8 @@ fn log_value(value: ValueRef<'_>) -> AnyValue {
             Ok(value) => AnyValue::Int(value),
             Err(_) => AnyValue::String(value.to_string().into()),
         },
+        // As a row on disk has it: JSON has no number for it.
+        ValueRef::F64(value) if !value.is_finite() => AnyValue::String(value.to_string().into()),
         ValueRef::F64(value) => AnyValue::Double(value),
         ValueRef::Str(value) => AnyValue::String(value.to_owned().into()),
     }
@@ -190,6 +192,7 @@ fn span_value(value: ValueRef<'_>) -> opentelemetry::Value {
             Ok(value) => opentelemetry::Value::I64(value),
             Err(_) => opentelemetry::Value::String(value.to_string().into()),
         },
+        ValueRef::F64(value) if !value.is_finite() => opentelemetry::Value::String(value.to_string().into()),
         ValueRef::F64(value) => opentelemetry::Value::F64(value),
         ValueRef::Str(value) => opentelemetry::Value::String(value.to_owned().into()),
     }

@@ -98,9 +98,12 @@ impl Uploader<'_> {
         let shared = self.shared;
         let lease = self.lease();
         let batches = |lots: &[&Lot]| lots.iter().flat_map(|lot| &lot.batches).map(|(batch, _)| *batch).collect();
-        let all: Vec<i64> = batches(&lots.iter().collect::<Vec<_>>());
+        let all: Vec<(i64, u64)> = lots
+            .iter()
+            .flat_map(|lot| lot.batches.iter().map(|(batch, _)| *batch).zip(lot.rows_of.iter().copied()))
+            .collect();
         let claimed: HashSet<i64> = self.outbox.claim_known(&all, lease)?.into_iter().collect();
-        // What was cleared meanwhile, or taken by somebody else, is not ours to send.
+        // What was cleared meanwhile, or taken by somebody else, is not ours to send; what has lost rows is read back.
         let is_ours = |lot: &&Lot| lot.batches.iter().all(|(batch, _)| claimed.contains(batch));
         let (ours, others): (Vec<&Lot>, Vec<&Lot>) = lots.iter().partition(is_ours);
         let others: Vec<i64> = batches(&others);

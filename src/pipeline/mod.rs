@@ -272,14 +272,16 @@ impl Pipeline {
         let mut rows = 0;
         // What was stored before the disk failed is erased as well.
         for place in [Some(self.place()), lock(&shared.lost_place).clone()].into_iter().flatten() {
-            let cleared = place.clear(shared.run)?;
+            let cleared = place.clear(shared.run);
+            #[cfg(feature = "upload")]
+            if let Some(upload) = &shared.upload {
+                // Also after an error, which may have come when rows were erased already.
+                upload.erased();
+            }
+            let cleared = cleared?;
             shared.queue.counters.lose_stored(Loss::Cleared, cleared.own);
             rows += cleared.rows;
             cleared.rest?;
-        }
-        #[cfg(feature = "upload")]
-        if let Some(upload) = &shared.upload {
-            upload.forget_lots();
         }
         Ok(rows)
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::queue::lock;
+use crate::app::random::start_of_numbers;
 use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
 use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
@@ -51,6 +52,8 @@ pub(crate) struct Appended {
     pub(crate) first: i64,
     /// The batches that hold them, which are claimed and settled as wholes, each with its kind of records.
     pub(crate) batches: Vec<(i64, Signal)>,
+    /// How many rows each of these has.
+    pub(crate) rows_of: Vec<u64>,
 }
 
 /// What an erasure reached.
@@ -146,7 +149,8 @@ impl Trouble {
 
 impl Place {
     pub(crate) fn memory() -> Self {
-        Place::Memory(Arc::default())
+        let memory = Memory { next: start_of_numbers(), ..Memory::default() };
+        Place::Memory(Arc::new(Mutex::new(memory)))
     }
 
     /// Opens the place for one thread; `run` tells this run's rows from others'.
@@ -249,6 +253,7 @@ impl Outbox {
                     expired: done.expired_unsent_own.into(),
                     first: done.first,
                     batches: done.batches,
+                    rows_of: done.rows_of,
                 })
             }
             Outbox::Memory(memory) => Ok(lock(memory).append(rows)),
@@ -276,10 +281,10 @@ impl Outbox {
         }
     }
 
-    /// Claims batches whose rows the caller has at hand; returns those that it got.
+    /// Claims batches of which the caller has so many rows at hand; returns those that it got.
     #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
-    pub(crate) fn claim_known(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
+    pub(crate) fn claim_known(&mut self, batches: &[(i64, u64)], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, .. } => Ok(store.claim_known(batches, lease.of(*run))?),
@@ -374,6 +379,28 @@ impl Outbox {
             Outbox::Memory(memory) => Ok(lock(memory).unsent()),
         }
     }
+
+    /// Rows of this run that wait to be sent.
+    #[cfg(feature = "upload")]
+    pub(crate) fn unsent_own(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run, .. } => Ok(store.unsent_of(*run)?),
+            Outbox::Memory(memory) => Ok(lock(memory).unsent()),
+        }
+    }
+
+    /// Whether this is an access to that place.
+    #[cfg(feature = "upload")]
+    pub(crate) fn is_of(&self, place: &Place) -> bool {
+        match (self, place) {
+            #[cfg(feature = "store")]
+            (Outbox::Disk { .. }, Place::Disk { .. }) => true,
+            (Outbox::Memory(ours), Place::Memory(theirs)) => Arc::ptr_eq(ours, theirs),
+            #[cfg(feature = "store")]
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Trouble {
@@ -440,8 +467,9 @@ impl Memory {
             self.next += 1;
         }
         let batches = fresh.iter().map(|batch| (batch.id, batch.signal)).collect();
+        let rows_of = fresh.iter().map(|batch| batch.rows.len() as u64).collect();
         self.batches.extend(fresh);
-        Appended { stored: rows.len() as u64, evicted: self.make_room(), expired: 0, first, batches }
+        Appended { stored: rows.len() as u64, evicted: self.make_room(), expired: 0, first, batches, rows_of }
     }
 
     /// Drops the oldest rows; what is being sent is spared as long as anything else is there. Tells how many were lost.
@@ -509,8 +537,10 @@ impl Memory {
         }
     }
 
-    fn claim_known(&mut self, batches: &[i64]) -> Vec<i64> {
-        let wanted = |batch: &&mut Batch| batch.state == State::Waiting && batches.contains(&batch.id);
+    fn claim_known(&mut self, batches: &[(i64, u64)]) -> Vec<i64> {
+        let wanted = |batch: &&mut Batch| {
+            batch.state == State::Waiting && batches.contains(&(batch.id, batch.rows.len() as u64))
+        };
         self.batches
             .iter_mut()
             .filter(wanted)

@@ -1,5 +1,7 @@
 //! The whole way to a real receiver, with a filter that is blind to something.
 
+mod waiting;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -54,6 +56,10 @@ fn engine(policy: Policy) -> Arc<Engine> {
 /// A pipeline whose filter is blind to e-mail addresses, on the way in and on the way back from disk, and whose second
 /// check is not.
 fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
+    blind_run(receiver, schedule, place, 7)
+}
+
+fn blind_run(receiver: &Receiver, schedule: Schedule, place: Place, run: u64) -> Pipeline {
     let policy = Policy::standard().scanner(Scanner::standard().without(Kind::Email));
     let parts = Parts {
         name: "blind".to_owned(),
@@ -61,7 +67,7 @@ fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
         plans: Arc::new(Plans::new(policy)),
         resource: Resource::default(),
         clock: Clock::system(),
-        run: 7,
+        run,
         place,
         exporters: Vec::new(),
         prepare: Box::new(|| Ok(())),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -86,11 +87,13 @@ pub(super) struct Upload {
     pub(super) breakers: Mutex<Vec<Breaker>>,
     /// What a destination said last.
     pub(super) answer: Mutex<Option<String>>,
+    /// How often the records were erased.
+    erasures: AtomicU64,
     lots: Mutex<Lots>,
 }
 
 /// Bytes of chunks that wait for the uploader beside their rows in the store. What is beyond is read from there.
-const LOTS: usize = 1024 * 1024;
+pub(super) const LOTS: usize = 1024 * 1024;
 
 /// Rows that were just stored, and the clean bytes they were made of.
 pub(super) struct Lot {
@@ -98,6 +101,8 @@ pub(super) struct Lot {
     pub(super) first: i64,
     /// The batches that hold the rows, each of one kind of records.
     pub(super) batches: Vec<(i64, Signal)>,
+    /// How many rows each of these has.
+    pub(super) rows_of: Vec<u64>,
     pub(super) chunks: Vec<Swept>,
     /// What described the application when they were swept: it changes while the program runs.
     pub(super) resource: Arc<Resource>,
@@ -150,6 +155,7 @@ impl Upload {
             sending: Mutex::new(()),
             cancel: Notify::new(),
             answer: Mutex::default(),
+            erasures: AtomicU64::new(0),
             lots: Mutex::default(),
         }
     }
@@ -161,8 +167,10 @@ impl Upload {
 
     /// Takes stored records that need not be read back; gives them back where there is no room for them.
     pub(super) fn hand_over(&self, lot: Lot) -> Result<(), Lot> {
+        // Held so that an end of the thread comes before or after.
+        let state = lock(&self.state);
         let mut lots = lock(&self.lots);
-        if lots.bytes + lot.bytes() > LOTS {
+        if state.stop || state.ended || lots.bytes + lot.bytes() > LOTS {
             return Err(lot);
         }
         lots.bytes += lot.bytes();
@@ -195,6 +203,16 @@ impl Upload {
         *lock(&self.lots) = Lots::default();
     }
 
+    /// The records were erased: what the thread holds of them is not to be sent.
+    pub(super) fn erased(&self) {
+        self.erasures.fetch_add(1, Ordering::SeqCst);
+        self.forget_lots();
+    }
+
+    pub(super) fn erasures(&self) -> u64 {
+        self.erasures.load(Ordering::SeqCst)
+    }
+
     pub(super) fn receivers(&self) -> &[Receiver] {
         &self.destination.receivers
     }
@@ -221,6 +239,7 @@ impl Upload {
         if state.stop {
             // Nobody is there to do what is asked for, and nobody will be.
             state.ended = true;
+            self.forget_lots();
             return;
         }
         state.started = true;
@@ -231,8 +250,8 @@ impl Upload {
             move || {
                 let done = catch_unwind(AssertUnwindSafe(|| Uploader::run(&shared)));
                 let Some(upload) = &shared.upload else { return };
-                upload.forget_lots();
                 let mut state = lock(&upload.state);
+                upload.forget_lots();
                 match done {
                     Ok(Ok(())) => state.ended = true,
                     // It is tried again with the next records, or the next flush.

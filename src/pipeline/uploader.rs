@@ -26,8 +26,9 @@ use crate::record::CleanPlans;
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long a claim lasts beyond the longest request; shorter than somebody's patience after a crash.
 const LEASE: Duration = Duration::from_secs(60);
-/// Before a request, this much of the claim must be left beyond the longest request.
-const MARGIN: Duration = Duration::from_secs(10);
+/// A claim older than this is looked at again before a request: its rows may have been erased by another process.
+const FRESH: Duration = Duration::from_secs(2);
+
 /// What the thread itself has.
 pub(super) struct Uploader<'a> {
     pub(super) shared: &'a Shared,
@@ -36,8 +37,10 @@ pub(super) struct Uploader<'a> {
     pub(super) routes: Vec<Route>,
     pub(super) outbox: Outbox,
     pub(super) rng: IdRng,
-    /// Batches that a server took, while the store could not be told.
-    delivered: Vec<i64>,
+    /// What a server took and the store was not told yet.
+    delivered: Vec<Delivered>,
+    /// How often the records had been erased when the last ones were claimed.
+    erasures: u64,
     /// The longest that a request can take.
     longest: Duration,
     /// The last rows came from the worker, not from the store.
@@ -69,6 +72,15 @@ enum Fared {
     Lost,
     /// Consent was withdrawn, or the thread is to end.
     Over,
+}
+
+/// Batches that a server took.
+struct Delivered {
+    batches: Vec<i64>,
+    /// How many rows were made by this run.
+    own: u64,
+    /// How many the server did not take.
+    rejected: u64,
 }
 
 /// What the thread was woken for.
@@ -119,6 +131,7 @@ impl<'a> Uploader<'a> {
             outbox,
             rng: IdRng::new(),
             delivered: Vec::new(),
+            erasures: 0,
             longest,
             was_fresh: false,
             rest: None,
@@ -126,6 +139,8 @@ impl<'a> Uploader<'a> {
             clean_plans: CleanPlans::default(),
         };
         uploader.serve();
+        // What cannot be noted now goes out again with the next run.
+        let _ = uploader.mark_delivered();
         // A name that is being looked up must not hold the thread.
         uploader.runtime.shutdown_background();
         Ok(())
@@ -140,12 +155,16 @@ impl<'a> Uploader<'a> {
                 match self.round(left) {
                     Ok(Round::Settled(rows)) => {
                         left = left.saturating_sub(rows);
+                        if left == 0 {
+                            left = self.left_behind(waiting);
+                        }
                         if left == 0 || self.is_to_end(asked) {
                             break left == 0 && self.nothing_is_left_behind();
                         }
                     }
                     Ok(Round::Empty) => {
-                        let all_sent = self.outbox.unsent().is_ok_and(|unsent| unsent == 0);
+                        let all_sent =
+                            self.outbox.unsent().is_ok_and(|unsent| unsent == 0) && self.left_behind(waiting) == 0;
                         if !all_sent {
                             // Somebody else holds them, perhaps a run that crashed: until its lease is over.
                             self.rest = Some(Instant::now() + PAUSE);
@@ -160,6 +179,7 @@ impl<'a> Uploader<'a> {
                     }
                 }
             };
+            let has_lost_rows = self.has_lost_rows();
             let mut state = lock(&self.upload.state);
             if all_sent {
                 // What came while this ran may have been missed by its last look: it is looked for again.
@@ -167,7 +187,7 @@ impl<'a> Uploader<'a> {
             }
             state.since = (state.waiting > 0).then(Instant::now);
             state.done = state.done.max(asked);
-            state.all_sent = all_sent;
+            state.all_sent = all_sent && !has_lost_rows;
             drop(state);
             self.upload.changed.notify_all();
         }
@@ -185,6 +205,20 @@ impl<'a> Uploader<'a> {
 
     fn is_troubled(&self) -> bool {
         self.routes.iter().any(|route| route.delivery.is_troubled())
+    }
+
+    /// Rows of this run that were there when a pass began and still wait: older rows of others may have gone out instead.
+    /// `waiting` is how many were known then.
+    fn left_behind(&self, waiting: u64) -> u64 {
+        // Asked for first: what is stored between the two counts as late.
+        let unsent = self.outbox.unsent_own().unwrap_or(u64::MAX);
+        unsent.saturating_sub(lock(&self.upload.state).waiting.saturating_sub(waiting))
+    }
+
+    /// Whether rows were left in a place that was lost: they are not sent from here.
+    fn has_lost_rows(&self) -> bool {
+        let stored = self.shared.queue.counters.snapshot().stored();
+        lock(&self.shared.lost_place).is_some() && self.outbox.unsent_own().is_ok_and(|unsent| unsent < stored)
     }
 
     /// Whether the thread was told to end, and no flush is left to be done before.
@@ -229,16 +263,18 @@ impl<'a> Uploader<'a> {
         if self.shared.is_withdrawn() {
             return Ok(Round::Over);
         }
+        self.follow();
         self.mark_delivered()?;
         if self.remaining(self.shared.clock.now().0).is_some() {
             return Ok(Round::Later);
         }
+        self.erasures = self.upload.erasures();
         let Some(Loaded { loads, rows }) = self.load(left)? else { return Ok(Round::Empty) };
-        let mut worst = Ok(Round::Settled(rows));
+        let mut worst = Ok(Round::Settled(rows.saturating_sub(loads.iter().map(|load| load.rows).sum())));
         for load in loads {
             match worst {
-                Ok(Round::Settled(_)) => match self.send(load) {
-                    Ok(Round::Settled(_)) => {}
+                Ok(Round::Settled(done)) => match self.send(load) {
+                    Ok(Round::Settled(rows)) => worst = Ok(Round::Settled(done + rows)),
                     other => worst = other,
                 },
                 // After a failure the others are given back as well: their turn comes with the next claim.
@@ -250,11 +286,32 @@ impl<'a> Uploader<'a> {
         worst
     }
 
-    /// Marks what a server took and the store could not note at once. Until it is noted, nothing else is claimed.
-    fn mark_delivered(&mut self) -> Result<(), Trouble> {
-        if !self.delivered.is_empty() {
-            self.outbox.settle(&self.delivered, Verdict::Sent(self.shared.now_seconds()))?;
+    /// Goes where the worker went: after a failure for good, that is memory.
+    fn follow(&mut self) {
+        let place = lock(&self.shared.place).clone();
+        if !self.outbox.is_of(&place)
+            && let Ok(outbox) = place.open(self.shared.run)
+        {
+            let _ = self.mark_delivered();
+            // What the lost place was not told stays there as it is.
             self.delivered.clear();
+            self.outbox = outbox;
+        }
+    }
+
+    /// Notes in the store what a server took, and counts it as sent once that is noted: until then it can still be cleared,
+    /// and nothing else is claimed.
+    fn mark_delivered(&mut self) -> Result<(), Trouble> {
+        while let Some(Delivered { batches, own, rejected }) = self.delivered.last() {
+            let marked = self.outbox.settle(batches, Verdict::Sent(self.shared.now_seconds()))?;
+            // What was cleared meanwhile is counted as cleared.
+            let own = marked.min(*own);
+            // A server does not say which ones it left out; they count as this run's first.
+            let refused = own.min(*rejected);
+            let counters = &self.shared.queue.counters;
+            counters.sent.add(own - refused);
+            counters.lose_stored(Loss::Rejected, refused);
+            self.delivered.pop();
         }
         Ok(())
     }
@@ -288,7 +345,7 @@ impl<'a> Uploader<'a> {
                     is_left = true;
                     continue;
                 }
-                Fared::Lost => return Ok(Round::Settled(load.rows)),
+                Fared::Lost => return Ok(Round::Settled(0)),
                 Fared::Over => {
                     self.outbox.settle(&load.batches, Verdict::Released)?;
                     return Ok(Round::Over);
@@ -305,21 +362,12 @@ impl<'a> Uploader<'a> {
             return Ok(if progress { Round::Settled(load.rows) } else { Round::Later });
         }
         let now = self.shared.now_seconds();
-        let verdict = if has_arrived { Verdict::Sent(now) } else { Verdict::Rejected(now) };
-        let marked = self.outbox.settle(&load.batches, verdict);
-        if let (Err(trouble), false) = (&marked, has_arrived) {
-            return Err(trouble.clone());
-        }
-        // What was cleared meanwhile is counted as cleared.
-        let own = marked.as_ref().map_or(load.own, |marked| load.own.min(*marked));
-        // A server does not say which ones it left out; they count as this run's first.
-        let refused = refused.unwrap_or(0).min(own);
-        let counters = &self.shared.queue.counters;
-        counters.sent.add(own - refused);
-        counters.lose_stored(Loss::Rejected, refused);
-        if let Err(trouble) = marked {
-            self.delivered.extend_from_slice(&load.batches);
-            return Err(trouble);
+        if has_arrived {
+            self.delivered.push(Delivered { batches: load.batches, own: load.own, rejected: refused.unwrap_or(0) });
+            self.mark_delivered()?;
+        } else {
+            let marked = self.outbox.settle(&load.batches, Verdict::Rejected(now))?;
+            self.shared.queue.counters.lose_stored(Loss::Rejected, load.own.min(marked));
         }
         Ok(Round::Settled(load.rows))
     }
@@ -331,7 +379,7 @@ impl<'a> Uploader<'a> {
             if let Admission::Wait(_) = self.routes[place].delivery.admit(self.shared.clock.now().0) {
                 return Ok(Fared::Later);
             }
-            if !self.is_held(load)? {
+            if !self.is_held(load, failed)? {
                 return Ok(Fared::Lost);
             }
             let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
@@ -369,12 +417,13 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Whether a load is still ours for the length of one more request: after a long wait a claim can have run out, and
-    /// another process can have taken the rows.
-    fn is_held(&mut self, load: &mut Load) -> Result<bool, Trouble> {
+    /// Whether a load is still ours for the length of one more request: its rows can have been erased meanwhile, or the
+    /// claim can have run out and another process can have taken them. The store is asked unless it has just been.
+    fn is_held(&mut self, load: &mut Load, failed: u32) -> Result<bool, Trouble> {
         let lease = self.lease();
-        let old_enough = load.claimed_at.saturating_add_unsigned((LEASE - MARGIN).as_secs());
-        if (load.claimed_at..old_enough).contains(&lease.now) {
+        let erasures = self.upload.erasures();
+        let is_fresh = (load.claimed_at..load.claimed_at.saturating_add_unsigned(FRESH.as_secs())).contains(&lease.now);
+        if failed == 0 && is_fresh && erasures == self.erasures {
             return Ok(true);
         }
         load.claimed_at = lease.now;

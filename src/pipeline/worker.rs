@@ -11,7 +11,7 @@ use super::counters::Loss;
 use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
 #[cfg(feature = "upload")]
-use super::upload::{Lot, Swept, Upload};
+use super::upload::{LOTS, Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
 use crate::app::Timestamp;
 use crate::privacy::{Chunk, Resource};
@@ -49,6 +49,8 @@ pub(super) struct Worker {
 #[derive(Default)]
 struct Beside {
     chunks: Vec<Swept>,
+    /// What they take in memory.
+    bytes: usize,
     /// Of some rows the chunk was not kept: then the uploader reads all of them from the store.
     is_partial: bool,
 }
@@ -179,6 +181,11 @@ impl Worker {
         let memory = Place::memory();
         let lost = std::mem::replace(&mut *lock(&self.shared.place), memory.clone());
         *lock(&self.shared.lost_place) = Some(lost);
+        #[cfg(feature = "upload")]
+        if let Some(upload) = &self.shared.upload {
+            // Their rows are in the place that was lost.
+            upload.forget_lots();
+        }
         memory.open(self.shared.run).ok()
     }
 
@@ -286,13 +293,18 @@ impl Worker {
         if self.beside.is_partial || !self.shared.upload.as_ref().is_some_and(Upload::is_live) {
             return self.shared.queue.reuse(chunk);
         }
+        self.beside.bytes += chunk.capacity();
         self.beside.chunks.push(Swept { chunk, zero });
+        if self.beside.bytes > LOTS {
+            // So much is never handed over.
+            self.forget_beside();
+        }
     }
 
     /// Lets go of the chunks: the uploader will read these rows from the store.
     #[cfg(feature = "upload")]
     fn forget_beside(&mut self) {
-        self.beside.is_partial = true;
+        (self.beside.is_partial, self.beside.bytes) = (true, 0);
         self.beside.chunks.drain(..).for_each(|swept| self.shared.queue.reuse(swept.chunk));
     }
 
@@ -320,10 +332,11 @@ impl Worker {
                     counters.lose_stored(Loss::Expired, done.expired);
                     #[cfg(feature = "upload")]
                     {
-                        let Beside { chunks, is_partial } = std::mem::take(&mut self.beside);
+                        let Beside { chunks, is_partial, .. } = std::mem::take(&mut self.beside);
                         // One sweep's, all under one resource: after a failure chunks are forgotten.
                         let resource = Arc::clone(&self.resource);
-                        let lot = Lot { first: done.first, batches: done.batches, chunks, resource };
+                        let (batches, rows_of) = (done.batches, done.rows_of);
+                        let lot = Lot { first: done.first, batches, rows_of, chunks, resource };
                         // Of an append beyond the store's limits only the newest rows are there.
                         if !is_partial && lot.records() == done.stored && done.stored == count {
                             shared.hand_over(lot);

@@ -55,6 +55,8 @@ pub(crate) struct Appended {
     pub(crate) first: i64,
     /// The batches that hold them, each with its kind of records.
     pub(crate) batches: Vec<(i64, Signal)>,
+    /// How many rows each of these has.
+    pub(crate) rows_of: Vec<u64>,
     /// Rows that are now on disk: all of them, unless the limits are smaller than the append. Then the newest that fit are
     /// kept, and the rest, never stored, is in none of these numbers.
     pub(crate) stored: u32,
@@ -161,6 +163,7 @@ impl Store {
         Ok(Appended {
             first,
             batches: ids,
+            rows_of: batches.iter().map(|batch| batch.rows.cast_unsigned()).collect(),
             stored,
             evicted_unsent: evicted.unsent,
             evicted_unsent_own: evicted.unsent_own,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
 
+use super::append::Patience;
 use super::{Store, StoreError, schema};
 use crate::record::Signal;
 
@@ -116,15 +117,19 @@ impl Store {
         })
     }
 
-    /// Takes these batches, whose rows the caller has at hand. Returns those that it got: the others were erased or taken
-    /// by somebody else meanwhile.
+    /// Takes these batches, of which the caller has so many rows at hand. Returns those that it got: the others were erased
+    /// or taken by somebody else meanwhile, or have lost rows, by the limits or by their owner's hand.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn claim_known(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn claim_known(&mut self, batches: &[(i64, u64)], lease: Lease) -> Result<Vec<i64>, StoreError> {
         self.take(
             batches,
-            "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3 WHERE id=?1 AND state='kept' RETURNING id",
+            "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3
+             WHERE id=?1 AND state='kept' AND rows=?4 AND (rows, bytes) = (
+               SELECT count(*), coalesce(sum(octet_length(json)), 0) FROM lines
+               WHERE seq BETWEEN first AND last AND batch=batches.id)
+             RETURNING id",
             lease,
         )
     }
@@ -135,9 +140,11 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, StoreError> {
+        let batches: Vec<_> = batches.iter().map(|batch| (*batch, 0)).collect();
         self.take(
-            batches,
-            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 RETURNING id",
+            &batches,
+            // The number of rows is only of interest above.
+            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 AND ?4=0 RETURNING id",
             lease,
         )
     }
@@ -195,11 +202,15 @@ impl Store {
             let transaction = store.write()?;
             let parted = take_out(&transaction, batch, seqs, owner, part, now)?;
             transaction.commit()?;
+            if part == Part::Erased && parted > 0 {
+                // A raw value was in them: it is to leave the log as well. What cannot be done now is done by the next fold.
+                let _ = store.fold_log(Patience::Usual);
+            }
             Ok(parted)
         })
     }
 
-    fn take(&mut self, batches: &[i64], sql: &str, lease: Lease) -> Result<Vec<i64>, StoreError> {
+    fn take(&mut self, batches: &[(i64, u64)], sql: &str, lease: Lease) -> Result<Vec<i64>, StoreError> {
         if batches.is_empty() {
             return Ok(Vec::new());
         }
@@ -208,8 +219,10 @@ impl Store {
             let mut taken = Vec::with_capacity(batches.len());
             {
                 let mut update = transaction.prepare(sql)?;
-                for batch in batches {
-                    let mut changed = update.query(params![batch, lease.owner.cast_signed(), lease.until()])?;
+                for (batch, rows) in batches {
+                    let until = lease.until();
+                    let mut changed =
+                        update.query(params![batch, lease.owner.cast_signed(), until, rows.cast_signed()])?;
                     while let Some(row) = changed.next()? {
                         taken.push(row.get(0)?);
                     }

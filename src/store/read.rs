@@ -88,6 +88,17 @@ impl Store {
         )
     }
 
+    /// How many rows of a run wait to be sent.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn unsent_of(&self, run: u64) -> Result<u64, StoreError> {
+        let unsent = "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send
+                      WHERE state IN ('kept','claimed') AND run = ?1";
+        let rows = self.connection()?.query_row(unsent, [run.cast_signed()], |row| row.get::<_, i64>(0))?;
+        Ok(u64::try_from(rows).unwrap_or(0))
+    }
+
     /// How many rows there are, by state, and the bytes they take.
     #[cfg(test)]
     ///

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Limits, Log, PATIENCE, Reason, StoreError};
+use crate::app::random::start_of_numbers;
 use crate::record::Signal;
 
 /// The layout this release reads and writes, kept in the file's `user_version`.
@@ -20,7 +21,8 @@ pub(super) const APPLICATION: i64 = 0x7472_7076;
 /// by its token finds the same rows in it. `done` has a bit for each receiver that has them, where there are several.
 ///
 /// `AUTOINCREMENT`, so that a batch's number is never given twice, not even after everything was erased: an upload that
-/// was under way then cannot mark new rows as sent. The indexes cover what every append and every claim asks.
+/// was under way then cannot mark new rows as sent. Each file begins at a number of its own, so that the
+/// same holds when the file itself is replaced. The indexes cover what every append and every claim asks.
 const LAYOUT: &str = "
 CREATE TABLE batches(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -174,6 +176,7 @@ fn create(connection: &Connection) -> Result<(), StoreError> {
     found.refuse_others()?;
     if found == Found::Empty {
         transaction.execute_batch(LAYOUT)?;
+        transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES('batches', ?1)", [start_of_numbers()])?;
         transaction.execute_batch(&format!("PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"))?;
     }
     transaction.commit()?;

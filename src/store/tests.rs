@@ -42,11 +42,22 @@ impl Scratch {
     }
 
     pub(super) fn open(&self) -> Store {
-        Store::open(&self.0, Limits::default()).unwrap()
+        self.open_with(Limits::default())
     }
 
     pub(super) fn open_within(&self, bytes: u64, records: u64) -> Store {
-        Store::open(&self.0, Limits { bytes, records, ..Limits::default() }).unwrap()
+        self.open_with(Limits { bytes, records, ..Limits::default() })
+    }
+
+    /// In a new file batches are counted from 1, for tests to name them by.
+    fn open_with(&self, limits: Limits) -> Store {
+        let is_new = file::is_absent(&self.0);
+        let store = Store::open(&self.0, limits).unwrap();
+        if is_new {
+            let connection = store.connection().unwrap();
+            connection.execute("UPDATE sqlite_sequence SET seq=0 WHERE name='batches'", []).unwrap();
+        }
+        store
     }
 
     /// How often the bytes occur in any file of the directory.
@@ -94,7 +105,7 @@ pub(super) fn append(store: &mut Store, texts: &[String]) -> Appended {
 
 /// What became of rows, without their numbers.
 pub(super) fn counts(appended: Appended) -> Appended {
-    Appended { first: 0, batches: Vec::new(), ..appended }
+    Appended { first: 0, batches: Vec::new(), rows_of: Vec::new(), ..appended }
 }
 
 /// As [`append`], where all rows must find room.
@@ -359,7 +370,7 @@ fn lowering_the_limit_shrinks_the_file() {
 fn rows_past_their_age_are_not_offered_and_go_with_their_bytes() {
     let scratch = Scratch::new();
     let limits = Limits { age: Duration::from_secs(30 * 86_400), ..Limits::default() };
-    let mut store = Store::open(scratch.path(), limits).unwrap();
+    let mut store = scratch.open_with(limits);
     let old = |days: i64, json| Row { unix_secs: NOW - days * DAY, ..row(json) };
     let rows = [
         old(31, r#"{"a":"canary-one"}"#),
@@ -505,16 +516,51 @@ fn a_claim_belongs_to_who_made_it() {
     let (mut one, mut other) = (scratch.open(), scratch.open());
     let theirs = |now| Lease { owner: 2, ..lease(now) };
     keep_singly(&mut one, &texts(0..2, 10));
-    assert_eq!(claim(&mut one, 1, NOW), [1]);
-    assert_eq!(other.settle(&[1, 2], 2, Verdict::Sent(NOW)).unwrap(), 0);
-    assert!(other.renew(&[1, 2], theirs(NOW)).unwrap().is_empty());
-    assert_eq!(one.renew(&[1, 2], lease(NOW + 30)).unwrap(), [1]);
-    assert_eq!(other.claim_known(&[1, 2], theirs(NOW + 60)).unwrap(), [2], "the first was renewed");
+    let [first, second] = [claim(&mut one, 1, NOW)[0], claim(&mut one, 1, NOW)[0]];
+    one.settle(&[second], OWNER, Verdict::Released).unwrap();
+    assert_eq!(other.settle(&[first, second], 2, Verdict::Sent(NOW)).unwrap(), 0);
+    assert!(other.renew(&[first, second], theirs(NOW)).unwrap().is_empty());
+    assert_eq!(one.renew(&[first, second], lease(NOW + 30)).unwrap(), [first]);
+    let known = [(first, 1), (second, 1)];
+    assert_eq!(other.claim_known(&known, theirs(NOW + 60)).unwrap(), [second], "the first was renewed");
     assert_eq!(other.claim(9, 9, theirs(NOW + 89)).unwrap().len(), 0);
-    assert_eq!(other.claim(9, 9, theirs(NOW + 90)).unwrap()[0].batch, 1, "its lease ran out");
-    assert!(one.renew(&[1], lease(NOW + 90)).unwrap().is_empty(), "who finds that out does not send");
-    assert_eq!(one.settle(&[1], OWNER, Verdict::Released).unwrap(), 0);
-    assert_eq!(other.settle(&[1, 2], 2, Verdict::Sent(NOW + 91)).unwrap(), 2);
+    assert_eq!(other.claim(9, 9, theirs(NOW + 90)).unwrap()[0].batch, first, "its lease ran out");
+    assert!(one.renew(&[first], lease(NOW + 90)).unwrap().is_empty(), "who finds that out does not send");
+    assert_eq!(one.settle(&[first], OWNER, Verdict::Released).unwrap(), 0);
+    assert_eq!(other.settle(&[first, second], 2, Verdict::Sent(NOW + 91)).unwrap(), 2);
+}
+
+#[test]
+fn a_batch_that_is_not_what_the_caller_has_is_not_claimed_unread() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep(&mut store, &texts(0..3, 10));
+    let batch = 1;
+    assert!(store.claim_known(&[(batch, 4)], lease(NOW)).unwrap().is_empty(), "the limits took one");
+    let by_hand = |sql: &str| Connection::open(scratch.file()).unwrap().execute(sql, []).unwrap();
+    let text = store.list(9).unwrap()[0].json.clone();
+    by_hand("UPDATE lines SET json='{}' WHERE seq=3");
+    assert!(store.claim_known(&[(batch, 3)], lease(NOW)).unwrap().is_empty(), "edited");
+    by_hand(&format!("UPDATE lines SET json='{text}' WHERE seq=3"));
+    assert_eq!(store.claim_known(&[(batch, 3)], lease(NOW)).unwrap(), [batch]);
+    store.settle(&[batch], OWNER, Verdict::Released).unwrap();
+    by_hand("DELETE FROM lines WHERE seq=2");
+    assert!(store.claim_known(&[(batch, 3)], lease(NOW)).unwrap().is_empty(), "deleted");
+    assert_eq!(store.claim(9, 9, lease(NOW)).unwrap()[0].rows.len(), 2);
+}
+
+#[test]
+fn a_claim_means_nothing_in_another_file() {
+    let scratch = Scratch::new();
+    let mut store = Store::open(scratch.path(), Limits::default()).unwrap();
+    let mut keep = || store.append(&[row("{}")], NOW).unwrap().batches[0].0;
+    let batch = keep();
+    fs::remove_file(scratch.file()).unwrap();
+    let next = keep();
+    assert_ne!(next, batch);
+    assert!(store.claim_known(&[(batch, 1)], lease(NOW)).unwrap().is_empty());
+    assert_eq!(store.claim_known(&[(next, 1)], lease(NOW)).unwrap(), [next]);
+    assert_eq!(store.settle(&[batch], OWNER, Verdict::Sent(NOW)).unwrap(), 0);
 }
 
 #[test]
@@ -546,12 +592,13 @@ fn single_rows_of_a_claimed_batch_can_be_refused_or_erased() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
     keep(&mut store, &texts(0..5, 10));
-    assert_eq!(store.part(1, &[1], OWNER, Part::Rejected, NOW).unwrap(), 0, "what is not held is left alone");
-    assert_eq!(claim(&mut store, 9, NOW), [1]);
-    assert_eq!(store.part(1, &[2, 77], OWNER, Part::Rejected, NOW).unwrap(), 1);
-    assert_eq!(store.part(1, &[3], OWNER, Part::Erased, NOW).unwrap(), 1);
-    assert_eq!(store.part(1, &[4], OWNER, Part::Released, NOW).unwrap(), 1);
-    assert_eq!(store.settle(&[1], OWNER, Verdict::Sent(NOW)).unwrap(), 2);
+    let batch = 1;
+    assert_eq!(store.part(batch, &[1], OWNER, Part::Rejected, NOW).unwrap(), 0, "what is not held is left alone");
+    assert_eq!(claim(&mut store, 9, NOW), [batch]);
+    assert_eq!(store.part(batch, &[2, 77], OWNER, Part::Rejected, NOW).unwrap(), 1);
+    assert_eq!(store.part(batch, &[3], OWNER, Part::Erased, NOW).unwrap(), 1);
+    assert_eq!(store.part(batch, &[4], OWNER, Part::Released, NOW).unwrap(), 1);
+    assert_eq!(store.settle(&[batch], OWNER, Verdict::Sent(NOW)).unwrap(), 2);
     let states: Vec<_> = store.list(9).unwrap().iter().map(|row| (row.seq, row.state)).collect();
     assert_eq!(states, [(5, State::Sent), (4, State::Kept), (2, State::Rejected), (1, State::Sent)]);
     let claimed = store.claim(9, 9, lease(NOW)).unwrap();

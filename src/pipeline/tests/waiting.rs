@@ -1,0 +1,228 @@
+//! What happens to records between the store and the server: places that change, rows that vanish, counts that stay true.
+
+use super::*;
+use crate::export::receiver::{Behaviour, Value};
+
+const FILES: [&str; 3] = ["telemetry.db-wal", "telemetry.db-shm", "telemetry.db"];
+
+fn bodies(receiver: &Receiver) -> Vec<String> {
+    receiver.logs().into_iter().filter_map(|log| log.body).collect()
+}
+
+fn assert_adds_up(counts: &Counts) {
+    let parts = counts.sent() + counts.stored() + counts.dropped() + counts.pending();
+    assert_eq!(counts.produced(), parts, "{counts}");
+}
+
+impl Scratchpad {
+    fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.0.join("telemetry.db")).unwrap()
+    }
+}
+
+#[test]
+fn records_in_memory_are_not_taken_for_those_of_another_process_on_disk() {
+    use std::os::unix::fs::PermissionsExt;
+    let (receiver, others) = (Receiver::start(), Receiver::start());
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || tracing::info!("first"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    // From here on the worker has no disk; the uploader is running.
+    std::fs::remove_dir_all(&pad.0).unwrap();
+    log(&pipeline, || tracing::info!("lost"));
+    let _ = pipeline.store(LONG);
+    assert!(matches!(pipeline.place(), Place::Memory(_)), "{:?}", pipeline.notes());
+    // Another process makes the directory again.
+    std::fs::create_dir(&pad.0).unwrap();
+    std::fs::set_permissions(&pad.0, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let other = blind_run(&others, Schedule::Manual, pad.place(), 9);
+    for _ in 0..4 {
+        log(&other, || tracing::info!("of the other process"));
+        assert_eq!(other.store(LONG), Ok(()));
+    }
+    for _ in 0..3 {
+        log(&pipeline, || tracing::info!("in memory"));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+    }
+    assert_eq!(pipeline.flush(LONG), Ok(()), "{:?}", pipeline.notes());
+    assert_eq!(bodies(&receiver), ["first", "in memory", "in memory", "in memory"]);
+    assert_adds_up(&pipeline.counts());
+    assert_eq!((pipeline.counts().sent(), pipeline.counts().stored()), (4, 0));
+    assert_eq!(other.flush(LONG), Ok(()));
+    assert_eq!(bodies(&others).len(), 4);
+}
+
+#[test]
+fn records_of_a_file_that_was_removed_are_not_sent() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || tracing::info!("deleted by the user"));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    for name in FILES {
+        let _ = std::fs::remove_file(pad.0.join(name));
+    }
+    log(&pipeline, || tracing::info!("after"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!(bodies(&receiver), ["after"]);
+}
+
+#[test]
+fn what_was_delivered_and_cleared_before_that_could_be_noted_is_counted_once() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    // Claims at once, is answered late: in between the store is locked.
+    receiver.then([Behaviour::Trickle]);
+    log(&pipeline, || tracing::info!("counted"));
+    let flushing = std::thread::spawn({
+        let pipeline = pipeline.clone();
+        move || pipeline.flush(LONG)
+    });
+    assert!(receiver.wait_for(1, LONG));
+    let database = pad.database();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(flushing.join().unwrap(), Err(Unfinished::Upload), "{:?}", pipeline.notes());
+    database.execute_batch("COMMIT").unwrap();
+    drop(database);
+    assert_eq!((pipeline.counts().sent(), pipeline.counts().stored()), (0, 1));
+    assert_eq!(pipeline.clear().unwrap(), 1);
+    let _ = pipeline.flush(LONG);
+    assert_eq!((pipeline.counts().sent(), pipeline.counts().lost(Loss::Cleared)), (0, 1));
+    assert_adds_up(&pipeline.counts());
+}
+
+#[test]
+fn what_was_delivered_is_counted_as_sent_once_that_can_be_noted() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    receiver.then([Behaviour::Trickle]);
+    log(&pipeline, || tracing::info!("counted"));
+    let flushing = std::thread::spawn({
+        let pipeline = pipeline.clone();
+        move || pipeline.flush(LONG)
+    });
+    assert!(receiver.wait_for(1, LONG));
+    let database = pad.database();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(flushing.join().unwrap(), Err(Unfinished::Upload));
+    database.execute_batch("COMMIT").unwrap();
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!((receiver.requests().len(), pipeline.counts().sent()), (1, 1));
+    assert_adds_up(&pipeline.counts());
+}
+
+#[test]
+fn what_was_cleared_between_two_tries_is_not_sent_again() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    for place in [pad.place(), Place::memory()] {
+        let before = receiver.requests().len();
+        let pipeline = blind(&receiver, Schedule::Live, place);
+        receiver.then([Behaviour::Status(503)]);
+        log(&pipeline, || tracing::info!("regretted"));
+        let flushing = std::thread::spawn({
+            let pipeline = pipeline.clone();
+            move || pipeline.flush(LONG)
+        });
+        assert!(receiver.wait_for(before + 1, LONG));
+        assert_eq!(pipeline.clear().unwrap(), 1);
+        assert_eq!(flushing.join().unwrap(), Ok(()), "nothing is left to be sent");
+        assert_eq!((receiver.requests().len() - before, pipeline.counts().sent()), (1, 0));
+        assert_eq!(pipeline.counts().lost(Loss::Cleared), 1);
+        assert_adds_up(&pipeline.counts());
+    }
+}
+
+#[test]
+fn rows_that_made_room_are_not_sent_from_memory() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let limits = Limits { records: 10, ..Limits::default() };
+    let place = Place::Disk { directory: pad.0.clone(), limits, fate: Fate::ToSend };
+    let pipeline = blind(&receiver, Schedule::Live, place);
+    log(&pipeline, || (0..8).for_each(|n| tracing::info!("a {n}")));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    log(&pipeline, || (0..8).for_each(|n| tracing::info!("b {n}")));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    let mut sent = bodies(&receiver);
+    sent.sort();
+    assert_eq!(sent, ["a 6", "a 7", "b 0", "b 1", "b 2", "b 3", "b 4", "b 5", "b 6", "b 7"]);
+    let counts = pipeline.counts();
+    assert_eq!((counts.sent(), counts.logs_taken(), counts.lost(Loss::StoreFull)), (10, 10, 6));
+    assert_adds_up(&counts);
+}
+
+#[test]
+fn a_row_that_was_deleted_by_hand_is_not_sent() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || {
+        tracing::info!("embarrassing");
+        tracing::info!("fine");
+    });
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    assert_eq!(pad.database().execute("DELETE FROM lines WHERE json LIKE '%embarrassing%'", []).unwrap(), 1);
+    let _ = pipeline.flush(LONG);
+    assert_eq!(bodies(&receiver), ["fine"]);
+}
+
+#[test]
+fn a_flush_sends_this_runs_records_whoever_waits_before_them() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Manual, pad.place());
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    let other = blind_run(&receiver, Schedule::Manual, pad.place(), 9);
+    log(&other, || (0..1020).for_each(|n| tracing::info!("other {n}")));
+    assert_eq!(other.store(LONG), Ok(()));
+    log(&pipeline, || (0..10).for_each(|n| tracing::info!("mine {n}")));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!(bodies(&receiver).iter().filter(|body| body.starts_with("mine")).count(), 10);
+    assert_eq!(pipeline.counts().sent(), 10);
+}
+
+#[test]
+fn a_number_leaves_as_the_store_has_it_whichever_way_it_goes() {
+    let sent = [Schedule::Live, Schedule::Manual].map(|schedule| {
+        let receiver = Receiver::start();
+        let pipeline = blind(&receiver, schedule, Place::memory());
+        let numbers = [f64::NAN, f64::NEG_INFINITY, 0.1, -0.0, 1.0 / 3.0, 5e-324, 51.248_178_375_505_404, f64::MAX];
+        log(&pipeline, || numbers.iter().for_each(|number| tracing::info!(ratio = number, "a number")));
+        assert_eq!(pipeline.flush(LONG), Ok(()));
+        let of = |log: &crate::export::receiver::Log| format!("{:?}", log.attributes.get("ratio"));
+        (receiver.logs().iter().map(of).collect::<Vec<_>>(), receiver.logs()[0].attributes.get("ratio").cloned())
+    });
+    assert_eq!(sent[0], sent[1]);
+    assert_eq!(sent[0].1, Some(Value::Str("NaN".to_owned())));
+}
+
+#[test]
+fn nothing_is_kept_for_an_uploader_that_was_stopped() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || tracing::info!("one"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    pipeline.stop_uploading();
+    log(&pipeline, || (0..300).for_each(|n| tracing::info!("for nobody {n}")));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    assert_eq!(pipeline.0.shared.upload.as_ref().unwrap().in_lots(), 0);
+}
+
+#[test]
+fn a_defect_leaves_no_byte_in_the_files_of_the_store() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || tracing::info!("by {CANARY}"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!(pipeline.counts().lost(Loss::Defect), 1);
+    for name in FILES {
+        let bytes = std::fs::read(pad.0.join(name)).unwrap_or_default();
+        assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()), "{name}");
+    }
+}
