@@ -303,6 +303,17 @@ fn an_id_that_the_application_gives_its_resource_is_hashed_as_it_is_explained() 
 }
 
 #[test]
+fn many_bytes_that_are_no_text_are_dropped_or_hashed() {
+    let bytes = vec![0x80_u8; 5000];
+    let row =
+        collect(Policy::standard(), || tracing::info!(blob = &bytes[..], user_id = &bytes[..], "x")).rows().remove(0);
+    assert!(
+        !row.contains("blob") && row.contains("user_id_hash") && row.contains(r#""dropped_attributes":1"#),
+        "{row}"
+    );
+}
+
+#[test]
 fn an_id_of_any_type_is_hashed_and_the_same_in_all_of_them() {
     let collected = collect(Policy::standard(), || {
         tracing::info!(user_id = 42_u64);
