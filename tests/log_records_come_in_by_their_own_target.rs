@@ -44,6 +44,13 @@ fn they_come_in_by_the_targets_and_levels_of_all_others() {
 }
 
 #[test]
+fn no_rule_for_fields_decides_whether_they_come_in() {
+    let policy = Policy::standard().drop_field("*").keep("message", "a test");
+    let records = logged("rules", |builder| builder.log_records().policy(policy), log_some);
+    assert_eq!(bodies(&records), ["own info", "an event"]);
+}
+
+#[test]
 fn they_have_their_own_target_and_no_place_in_the_source_tree() {
     let records = logged(
         "shape",

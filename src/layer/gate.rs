@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
-use tracing::{Level, Metadata};
+use tracing::{Event, Level, Metadata};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Filter};
 
@@ -84,11 +85,38 @@ pub enum Events {
     /// Each is a log record with the ids of its trace and span. The default.
     #[default]
     Logs,
-    /// They are part of their span's record, which leaves when the span closes: up to 128, as far as its 16 KiB go. The
+    /// They are part of their span's record, which leaves when the span closes: up to 128, as far as its 16 KiB go. Of spans
+    /// that are still open when the program ends nothing leaves, nor of what happened in them. The
     /// status counts records, and of fields those of records: what was dropped of an event stands in the event.
     SpanEvents,
     /// Both.
     Both,
+}
+
+/// Whether an event that a bridge made of a record of the `log` crate is let in by the target that the record names. No rule
+/// of a policy has a say in that, so it is asked before any is applied.
+pub(super) fn admits_log(scope: &Scope, event: &Event<'_>) -> bool {
+    struct ByTarget<'a> {
+        scope: &'a Scope,
+        level: Level,
+        is_admitted: Option<bool>,
+    }
+
+    impl Visit for ByTarget<'_> {
+        fn record_str(&mut self, field: &Field, value: &str) {
+            if field.name() == "log.target" {
+                self.is_admitted = Some(self.scope.admits_log(Some(value), self.level));
+            }
+        }
+
+        // The bridge gives a text. Other values are not even printed.
+        fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    }
+
+    let level = *event.metadata().level();
+    let mut visitor = ByTarget { scope, level, is_admitted: None };
+    event.record(&mut visitor);
+    visitor.is_admitted.unwrap_or_else(|| scope.admits_log(None, level))
 }
 
 /// A target filter that cannot be read.

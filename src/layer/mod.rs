@@ -188,6 +188,9 @@ where
             Origin::TurnedAway | Origin::Undeclared => return plan.turn_away(),
             Origin::Never => return,
         }
+        if plan.origin == Origin::LogBridge && !gate::admits_log(&self.core.scope, event) {
+            return plan.turn_away();
+        }
         let around = around(event.parent(), event.is_contextual(), &ctx);
         let span = self.recorded(around, || ctx.event_span(event));
         if *metadata.level() == Level::ERROR
@@ -208,10 +211,6 @@ where
             };
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             event.record(&mut visitor);
-            if plan.origin == Origin::LogBridge && !self.core.scope.admits_log(visitor.log_target(), plan.level) {
-                plan.turn_away();
-                return Ok(());
-            }
             let clean = visitor.finish().ok_or(Loss::Finding)?;
             let in_span = self.core.events != Events::Logs
                 && span.is_some_and(|(id, _)| self.spans.change(&id, |span| span.record.event(clean)));

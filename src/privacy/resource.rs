@@ -19,6 +19,8 @@ const OWN: &[&str] = &["service.name", "service.version", "session.id", "app.ins
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Application,
+    /// The crate itself: of [`OWN`] keys.
+    Crate,
     /// A row that was stored: its pseudonyms are pseudonyms already.
     Disk,
 }
@@ -60,6 +62,13 @@ impl Resource {
         Resource { attributes: attributes.take(FIELD_CAP as usize).collect() }
     }
 
+    /// Both, as far as 64 attributes go.
+    pub(crate) fn and(mut self, more: Resource) -> Self {
+        self.attributes.extend(more.attributes);
+        self.attributes.truncate(FIELD_CAP as usize);
+        self
+    }
+
     /// Keys and values, in the order they were given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
@@ -88,7 +97,7 @@ pub(super) fn decide(policy: &Policy, source: Source, key: &str) -> Decision {
     let kind = verdict.as_ref().and_then(|verdict| verdict.kind.clone());
     let action = match verdict {
         Some(verdict) if verdict.by_application => verdict.action,
-        _ if OWN.contains(&key) => Action::Keep,
+        _ if source != Source::Application && OWN.contains(&key) => Action::Keep,
         _ => policy.decide(site, by).action,
     };
     Decision { action, kind, origin }

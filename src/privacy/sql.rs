@@ -13,7 +13,67 @@ pub(super) fn parameterize(text: &str) -> Option<String> {
     // literal by one of the two proves nothing: it may have been cut.
     let escaped = Reader::new(text, Backslash::Escapes).read()?;
     let standard = Reader::new(text, Backslash::IsItself).read()?;
-    (escaped == standard).then_some(standard)
+    (escaped == standard && is_more_than_words(&standard)).then_some(standard)
+}
+
+/// What follows the first word of a statement; without it, or a sign of `SIGNS`, a text may be prose.
+const FOLLOWERS: [(&str, &[&str]); 9] = [
+    ("select", &["from", "as"]),
+    ("insert", &["into"]),
+    ("update", &["set"]),
+    ("delete", &["from"]),
+    ("merge", &["into", "using"]),
+    ("replace", &["into"]),
+    ("upsert", &["into"]),
+    ("truncate", &["table"]),
+    ("fetch", &["from", "in"]),
+];
+
+/// Signs that prose does not have.
+const SIGNS: [char; 8] = ['=', '*', '(', '?', '<', '>', '$', '@'];
+
+/// Words that statements about transactions and the like are made of; the longest has a name at its end.
+const TRANSACTION: [&str; 16] = [
+    "begin",
+    "start",
+    "commit",
+    "rollback",
+    "savepoint",
+    "release",
+    "transaction",
+    "work",
+    "to",
+    "read",
+    "write",
+    "only",
+    "isolation",
+    "level",
+    "committed",
+    "serializable",
+];
+
+/// Whether a text without literals has, beside its first word, a second one of SQL or a sign.
+fn is_more_than_words(text: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let words: Vec<_> = text.split(|c| !is_name(c)).filter(|word| !word.is_empty()).collect();
+    let is_in = |word: &str, list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let Some((first, rest)) = words.split_first() else { return false };
+    if text.contains(SIGNS) || is_in(first, &["create", "alter", "drop"]) {
+        return true;
+    }
+    if let Some((_, followers)) = FOLLOWERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(first)) {
+        return rest.iter().any(|word| is_in(word, followers));
+    }
+    match rest {
+        _ if is_in(first, &["explain", "analyze"]) => rest.first().is_some_and(|word| is_in(word, &STATEMENTS)),
+        [] => true,
+        [_] if is_in(first, &["savepoint", "release", "vacuum", "pragma"]) => true,
+        [names @ .., last] if is_in(first, &TRANSACTION) => {
+            let is_named = names.last().is_some_and(|word| is_in(word, &["savepoint"]));
+            names.iter().all(|word| is_in(word, &TRANSACTION)) && (is_named || is_in(last, &TRANSACTION))
+        }
+        _ => false,
+    }
 }
 
 /// First words of statements. `SET`, `COPY`, `EXEC` and others are commands of other languages too, and what defines users
@@ -116,9 +176,9 @@ impl<'t> Reader<'t> {
                 (b'`', _) => self.identifier(b'`')?,
                 // `a[1]` is an array's element, `[name]` an identifier.
                 (b'[', Some(first)) if first.is_ascii_alphabetic() => self.identifier(b']')?,
-                (b'-', Some(b'-')) => self.line_comment(2, next.get(1))?,
-                (b'#', Some(b'>' | b'-' | b'#' | b'=')) => self.copy(2),
-                (b'#', first) => self.line_comment(1, first)?,
+                (b'-', Some(b'-')) => self.line_comment(next.get(1))?,
+                // A comment in one dialect, an operator in another: they agree about nothing that follows.
+                (b'#', _) => return None,
                 (b'/', Some(b'*')) => self.block_comment()?,
                 (b'$', _) if self.dollar_quoted()? => {}
                 (b'$' | b'?', Some(first)) if first.is_ascii_digit() => self.placeholder(),
@@ -160,7 +220,14 @@ impl<'t> Reader<'t> {
     /// A quoted name; one that could be anything else becomes `?`.
     fn identifier(&mut self, end: u8) -> Option<()> {
         let length = self.rest().get(1..)?.iter().position(|byte| *byte == end)?;
-        match self.rest()[1..=length].iter().all(|byte| is_word(*byte)) {
+        let name = &self.rest()[1..=length];
+        // Where the sign before it is none, a literal or a comment may begin inside.
+        if name.iter().any(|byte| matches!(byte, b'\'' | b'"' | b'`' | b'$' | b'#' | b'/' | b'\\'))
+            || name.windows(2).any(|window| window == b"--")
+        {
+            return None;
+        }
+        match name.iter().all(|byte| is_word(*byte)) {
             true => self.copy(length + 2),
             false => {
                 self.at += length + 2;
@@ -170,10 +237,14 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// `-- …` and `# …`. Where only some dialects see a comment, a quote in it makes them disagree about all that follows.
-    fn line_comment(&mut self, sign: usize, next: Option<&u8>) -> Option<()> {
+    /// `-- …`. Where only some dialects see a comment, a quote in it makes them disagree about all that follows.
+    fn line_comment(&mut self, next: Option<&u8>) -> Option<()> {
         let line = self.rest().split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let is_agreed = sign == 2 && next.is_none_or(u8::is_ascii_whitespace);
+        let is_agreed = next.is_none_or(u8::is_ascii_whitespace);
+        // Of a carriage return alone they disagree whether it ends the line.
+        if line.iter().rev().skip(1).any(|byte| *byte == b'\r') {
+            return None;
+        }
         if !is_agreed && line.iter().any(|byte| matches!(byte, b'\'' | b'"' | b'`' | b'$' | b'/' | b'*')) {
             return None;
         }
@@ -181,27 +252,16 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// `/* … */`. Some dialects nest them; where they do not, what is left is dropped with the text.
+    /// `/* … */`. Of one inside another dialects disagree, and some run what stands in `/*! … */`.
     fn block_comment(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
-        loop {
-            match self.rest() {
-                [b'/', b'*', ..] => {
-                    depth += 1;
-                    self.at += 2;
-                }
-                [b'*', b'/', ..] => {
-                    depth -= 1;
-                    self.at += 2;
-                }
-                [_, ..] => self.at += 1,
-                [] => return None,
-            }
-            if depth == 0 {
-                self.out.push(' ');
-                return Some(());
-            }
+        let inside = self.rest().get(2..)?;
+        let length = inside.windows(2).position(|window| window == b"*/")?;
+        if inside.starts_with(b"!") || inside[..length].windows(2).any(|window| window == b"/*") {
+            return None;
         }
+        self.at += length + 4;
+        self.out.push(' ');
+        Some(())
     }
 
     /// `$$…$$` and `$tag$…$tag$`; `false` if it is something else.
@@ -297,10 +357,15 @@ mod tests {
             ("SELECT $1, :name, @p1, ?2, %s, a::text", "SELECT $1, :name, @p1, ?2, %s, a::text"),
             ("SELECT $$it's$$, $tag$ $$ 'x $tag$ FROM t", "SELECT ?, ? FROM t"),
             ("SELECT 1 -- for Bob's\nFROM t", "SELECT ? \nFROM t"),
-            ("SELECT /* Bob's /* nested */ x */ 1", "SELECT   ?"),
+            ("SELECT /* Bob's */ 1", "SELECT   ?"),
+            ("SELECT 1", "SELECT ?"),
+            ("explain select a from t", "explain select a from t"),
+            ("ROLLBACK TO SAVEPOINT sp_1", "ROLLBACK TO SAVEPOINT sp_1"),
+            ("begin", "begin"),
+            ("START TRANSACTION READ ONLY", "START TRANSACTION READ ONLY"),
             ("SELECT DATE '2026-01-01', größe, 名前 FROM t", "SELECT DATE ?, größe, 名前 FROM t"),
             ("SELECT $4111111111111111, 10%4711, a[1:5]", "SELECT $?, ?%?, a[?:?]"),
-            ("SELECT a[1], b->>'k', c#>>'{x}' FROM t", "SELECT a[?], b->>?, c#>>? FROM t"),
+            ("SELECT a[1], b->>'k' FROM t", "SELECT a[?], b->>? FROM t"),
             ("  (SELECT 1) UNION (SELECT 2)", "  (SELECT ?) UNION (SELECT ?)"),
             ("create table t (a int)", "create table t (a int)"),
             ("SELECT * FROM t WHERE d = 2024-01-01", "SELECT * FROM t WHERE d = ?-?-?"),
@@ -330,6 +395,20 @@ mod tests {
             "SELECT 1 # don't\n, 'alice' # don't",
             "SELECT 1 --'x' , alice '\n",
             "SELECT q'[it's alice's]'",
+            // Of these, dialects disagree about what is a name, a comment or an operator.
+            "SELECT ARRAY[f('O]'), 'alice smith [x', a[1]] FROM t",
+            "SELECT 1 #- the ' sign\n, 'alice smith.' #- the ' sign\n FROM t",
+            "SELECT 1 ## the ' sign\n, 'alice smith.' ## the ' sign\n FROM t",
+            "SELECT c#>>'{x}' FROM t",
+            "SELECT /* /* */ ' */ , ' , 'alice smith.' /* ' */",
+            "SELECT /* Bob's /* nested */ x */ 1",
+            "SELECT /*! '*/' , alice, ' */ */ FROM t",
+            "SELECT 1 -- a\r ' \n , 'alice' FROM t",
+            // Prose.
+            "explain my life story to alice smith please",
+            "update alice smith status to married",
+            "begin with alice smith then call bob",
+            "select the best gift for alice smith",
             // Other languages.
             "SET user:123 alice",
             "HSET alice mail bob",

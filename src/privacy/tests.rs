@@ -288,6 +288,32 @@ fn a_resource_is_cleaned_like_a_record() {
 }
 
 #[test]
+fn an_id_that_the_application_gives_its_resource_is_hashed_as_it_is_explained() {
+    let engine = || Engine { policy: Policy::standard(), pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
+    let raw = || [("session.id".to_owned(), "sess-of-alice-smith".to_owned())];
+    let explained = engine().policy.explain_in(Site::resource(), "session.id");
+    assert_eq!((explained.action(), explained.renamed()), (Action::Hash, "session.hash"));
+    let resource = Resource::clean(&engine(), Source::Application, raw());
+    assert!(resource.value("session.id").is_none() && !format!("{resource:?}").contains("alice"), "{resource:?}");
+    let own = Resource::clean(&engine(), Source::Crate, raw());
+    assert_eq!(own.value("session.id"), Some("sess-of-alice-smith"), "what the crate makes is no person's");
+    let stored = own.and(resource);
+    let again = stored.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(Resource::clean(&engine(), Source::Disk, again), stored);
+}
+
+#[test]
+fn many_bytes_that_are_no_text_are_dropped_or_hashed() {
+    let bytes = vec![0x80_u8; 5000];
+    let row =
+        collect(Policy::standard(), || tracing::info!(blob = &bytes[..], user_id = &bytes[..], "x")).rows().remove(0);
+    assert!(
+        !row.contains("blob") && row.contains("user_id_hash") && row.contains(r#""dropped_attributes":1"#),
+        "{row}"
+    );
+}
+
+#[test]
 fn an_id_of_any_type_is_hashed_and_the_same_in_all_of_them() {
     let collected = collect(Policy::standard(), || {
         tracing::info!(user_id = 42_u64);

@@ -8,11 +8,10 @@ use std::fmt::{self, Write as _};
 use tracing::field::{Field, Visit};
 
 use super::chunk::Clean;
-use super::format::{self, Entries, Header, Key};
+use super::format::{Header, Key};
 use super::open::{CleanSpan, Later};
 use super::pen::{Engine, Pen, Scalar, Scratch, WINDOW};
 use super::plan::{FieldPlan, Plan, Role};
-use super::text::floor_boundary;
 
 /// Errors of a chain that are written.
 const CHAIN_CAP: usize = 8;
@@ -21,8 +20,6 @@ const CHAIN_CAP: usize = 8;
 pub(crate) struct PrivacyVisitor<'a> {
     pen: Pen<'a>,
     plan: &'a Plan,
-    /// Where the entries start in the scratch.
-    start: usize,
 }
 
 impl<'a> PrivacyVisitor<'a> {
@@ -31,13 +28,13 @@ impl<'a> PrivacyVisitor<'a> {
     pub(crate) fn record(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch, header: &Header) -> Self {
         scratch.record.clear();
         scratch.record.extend_from_slice(&header.encode());
-        PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start: format::START }
+        PrivacyVisitor { pen: Pen::new(engine, scratch), plan }
     }
 
     /// A visitor that writes fields which a span gets after its start.
     pub(crate) fn later(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch) -> Self {
         scratch.record.clear();
-        PrivacyVisitor { pen: Pen::new(engine, scratch), plan, start: 0 }
+        PrivacyVisitor { pen: Pen::new(engine, scratch), plan }
     }
 
     /// The finished event; `None` when a finding condemned it.
@@ -57,12 +54,6 @@ impl<'a> PrivacyVisitor<'a> {
     pub(crate) fn into_later(self) -> Later<'a> {
         let Pen { scratch, tally, condemned, .. } = self.pen;
         Later::new(&scratch.record, tally, condemned)
-    }
-
-    /// The target that a record bridged from the `log` crate named, cleaned.
-    pub(crate) fn log_target(&self) -> Option<&str> {
-        let target = Entries(&self.pen.scratch.record[self.start..]).find(|entry| entry.tag == format::TARGET)?;
-        std::str::from_utf8(target.value).ok()
     }
 
     /// Decides about a field; what is returned is to be written.
@@ -125,8 +116,13 @@ impl Visit for PrivacyVisitor<'_> {
     /// hashed as the hexadecimal digits they are written with.
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         let Some((key, plan)) = self.admit(field) else { return };
-        // A little more than is looked at, so that the pen sees that there is more.
-        match std::str::from_utf8(&value[..floor_boundary(value, WINDOW + 4)]) {
+        // A little more than is looked at, so that the pen sees that there is more; the cut may fall into a character.
+        let seen = &value[..value.len().min(WINDOW + 4)];
+        let text = std::str::from_utf8(seen).or_else(|error| match error.error_len() {
+            None if seen.len() < value.len() => std::str::from_utf8(&seen[..error.valid_up_to()]),
+            _ => Err(error),
+        });
+        match text {
             Ok(text) => self.pen.text(key, plan, text),
             Err(_) if plan.action.is_hash() => {
                 self.pen.formatted(key, plan, |out| value.iter().try_for_each(|byte| write!(out, "{byte:02x}")));

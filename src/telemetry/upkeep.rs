@@ -37,8 +37,8 @@ impl Upkeep {
         ];
         let ids = ids.into_iter().filter_map(|(key, id)| Some((key.to_owned(), id?)));
         let (own, more) = self.attributes.split_at(self.attributes.len().min(2));
-        let raw = own.iter().cloned().chain(ids).chain(more.iter().cloned());
-        Resource::clean(&self.engine, Source::Application, raw)
+        let own = Resource::clean(&self.engine, Source::Crate, own.iter().cloned().chain(ids));
+        own.and(Resource::clean(&self.engine, Source::Application, more.iter().cloned()))
     }
 
     /// Replaces what has had its time. When nothing has, this costs a look at the clock.

@@ -10,8 +10,8 @@ pub(super) fn round(value: &str, unit: TimeUnit) -> Option<String> {
     const HOUR: i64 = 3_600_000_000_000;
     let at = calendar(value).or_else(|| system_time(value)).or_else(|| unix(value))?;
     let start = match unit {
-        TimeUnit::Hour => at.nanos() - at.nanos().rem_euclid(HOUR),
-        TimeUnit::Day => i64::from(at.date().days()) * DAY,
+        TimeUnit::Hour => at.nanos().checked_sub(at.nanos().rem_euclid(HOUR))?,
+        TimeUnit::Day => i64::from(at.date().days()).checked_mul(DAY)?,
         TimeUnit::Week => i64::from(monday(at.date())).checked_mul(DAY)?,
     };
     let text = Timestamp::from_nanos(start).to_string();
@@ -115,6 +115,10 @@ mod tests {
             "born 1990-01-01",
         ] {
             assert_eq!(round(value, TimeUnit::Day), None, "{value}");
+        }
+        // What it would be rounded to lies before all times.
+        for unit in [TimeUnit::Hour, TimeUnit::Day, TimeUnit::Week] {
+            assert_eq!(round(&i64::MIN.to_string(), unit), None, "{unit}");
         }
     }
 }

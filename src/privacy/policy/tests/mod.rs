@@ -190,7 +190,10 @@ fn nothing_but_another_inventory_takes_an_inventory_away() {
     let text = declared().to_toml();
     assert!(text.starts_with("base = \"declared\"\n"), "{text}");
     let error = Policy::from_toml(&text).unwrap_err().to_string();
-    assert!(error.starts_with("line 1, column 8: the base `declared`") && error.contains("leave `base` out"), "{error}");
+    assert!(
+        error.starts_with("line 1, column 8: the base `declared`") && error.contains("leave `base` out"),
+        "{error}"
+    );
 }
 
 #[test]
