@@ -192,3 +192,51 @@ fn what_was_cleared_after_it_was_handed_over_is_not_sent() {
     assert_eq!(pipeline.flush(LONG), Ok(()));
     assert_eq!(receiver.logs().iter().filter_map(|log| log.body.clone()).collect::<Vec<_>>(), ["after"]);
 }
+
+#[test]
+fn records_go_out_under_what_described_the_application_when_they_were_swept() {
+    let receiver = Receiver::start();
+    let scratchpad = Scratchpad::new();
+    let engine = engine(Policy::standard());
+    let session = {
+        let engine = Arc::clone(&engine);
+        move |name: &str| {
+            let raw = [("session.id".to_owned(), name.to_owned())];
+            Resource::clean(&engine, crate::privacy::Source::Application, raw)
+        }
+    };
+    let is_next_day = Arc::new(AtomicBool::new(false));
+    let parts = Parts {
+        name: "midnight".to_owned(),
+        resource: session("old"),
+        engine,
+        plans: Arc::new(Plans::new(Policy::standard())),
+        clock: Clock::system(),
+        run: 7,
+        place: scratchpad.place(),
+        exporters: Vec::new(),
+        prepare: Box::new(|| Ok(())),
+        upkeep: Box::new({
+            let is_next_day = Arc::clone(&is_next_day);
+            move || Kept { resource: is_next_day.swap(false, Ordering::SeqCst).then(|| session("new")), note: None }
+        }),
+        destination: Some(Destination {
+            receivers: vec![crate::export::Receiver::Otlp {
+                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
+                settings: HttpSettings::default(),
+            }],
+            schedule: Schedule::Live,
+            tuning: Tuning::default(),
+        }),
+    };
+    let pipeline = Pipeline::start(parts).unwrap();
+    log(&pipeline, || tracing::info!("before"));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    is_next_day.store(true, Ordering::SeqCst);
+    log(&pipeline, || tracing::info!("after"));
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    let sent = receiver.logs().into_iter().map(|log| (log.body.unwrap(), format!("{:?}", log.resource["session.id"])));
+    let sent: Vec<(String, String)> = sent.collect();
+    let under = |body: &str, id: &str| sent.iter().any(|(of, session)| of == body && session.contains(id));
+    assert!(sent.len() == 2 && under("before", "old") && under("after", "new"), "{sent:?}");
+}

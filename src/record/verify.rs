@@ -261,6 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_cut_made_look_like_something_passes() {
+        for (bytes, text) in [(16, "4111111111111111222"), (12, "203.0.113.77.5.6.7"), (1024, &"7".repeat(2000))] {
+            let cut = Action::Truncate(bytes);
+            let policy = Policy::standard().message(cut).field("text", cut);
+            let left =
+                Resource::clean(&engine(policy.clone()), Source::Application, [("text".into(), text.to_owned())]);
+            assert_eq!(left.value("text"), Some(&text[..bytes]));
+            assert_eq!(left.verify(&engine(policy.clone())), Ok(()));
+            let verdicts = checked(&policy, &policy, || {
+                tracing::info!(text);
+                tracing::info!("{text}");
+            });
+            assert_eq!(verdicts, [Ok(()), Ok(())], "{text}");
+        }
+        // The same, where nothing was cut.
+        let blind = Policy::standard().without_kind(Kind::Card);
+        let policy = Policy::standard().field("text", Action::Truncate(16));
+        let log = || tracing::info!(other = "4111111111111111");
+        assert_eq!(checked(&blind, &policy, log), [Err(Defect)]);
+    }
+
+    #[test]
     fn what_the_filter_was_blind_to_is_found_in_every_part() {
         let blind = Policy::standard().scanner(Scanner::standard().without(Kind::Email).without(Kind::Card));
         let verdicts = checked(&blind, &Policy::standard(), || {
