@@ -79,7 +79,7 @@ impl<'a> Pen<'a> {
     }
 
     /// A pen for what was stored: there is room for all that a record can have grown by.
-    #[cfg(feature = "otlp")]
+    #[cfg(feature = "upload")]
     pub(super) fn readmitting(engine: &'a Engine, scratch: &'a mut Scratch) -> Self {
         Pen { cap: READMITTED_CAP, ..Pen::new(engine, scratch) }
     }
