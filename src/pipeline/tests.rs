@@ -202,7 +202,7 @@ fn records_go_out_under_what_described_the_application_when_they_were_swept() {
         let engine = Arc::clone(&engine);
         move |name: &str| {
             let raw = [("session.id".to_owned(), name.to_owned())];
-            Resource::clean(&engine, crate::privacy::Source::Application, raw)
+            Resource::clean(&engine, crate::privacy::Source::Crate, raw)
         }
     };
     let is_next_day = Arc::new(AtomicBool::new(false));
