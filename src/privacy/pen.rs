@@ -19,6 +19,7 @@ pub(crate) const VALUE_CAP: usize = 1024;
 /// Bytes of a record; what does not fit is left out and counted.
 pub(crate) const RECORD_CAP: usize = 16 * 1024;
 /// Bytes of a record that comes back from disk: it names target, level and keys in text where a fresh one has numbers.
+#[cfg(feature = "upload")]
 pub(super) const READMITTED_CAP: usize = 16 * RECORD_CAP;
 /// Fields of a record; what comes after is left out and counted.
 pub(crate) const FIELD_CAP: u32 = 64;
