@@ -12,10 +12,12 @@ use super::policy::{Action, Policy};
 use super::pseudonym::Pseudonymizer;
 use super::resource::Source;
 use super::scan::{Finding, OnFinding};
-use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct};
+use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct, settle_cut};
 
 /// Bytes of a value that are kept; it is scanned first and cut after.
 pub(crate) const VALUE_CAP: usize = 1024;
+/// Bytes of a key.
+pub(crate) const KEY_CAP: usize = u8::MAX as usize;
 /// Bytes of a record; what does not fit is left out and counted.
 pub(crate) const RECORD_CAP: usize = 16 * 1024;
 /// Bytes of a record that comes back from disk: it names target, level and keys in text where a fresh one has numbers.
@@ -27,6 +29,7 @@ pub(crate) const FIELD_CAP: u32 = 64;
 pub(super) const WINDOW: usize = 4 * VALUE_CAP;
 /// Of a value longer than the window, what may be kept starts before this.
 const SAFE: usize = WINDOW - VALUE_CAP;
+const _: () = assert!(VALUE_CAP <= SAFE);
 /// The smallest number with as many digits as the shortest card number has, less one.
 const CARD_LIKE: u64 = 1_000_000_000_000;
 /// Bytes of the largest number.
@@ -321,17 +324,22 @@ impl<'a> Pen<'a> {
             .text_scanner()
             .redact(&text[..end], findings, |piece| record.extend_from_slice(piece.as_bytes()));
         text.clear();
-        self.close_text(at, Whole::Yes, plan.cap());
+        self.close_text(at, whole, plan.cap());
     }
 
+    /// Cuts the text from `at` on to its cap and notes its length. Of what is not whole all that is kept was seen whole:
+    /// every cap is smaller than what is safe.
     #[inline]
     fn close_text(&mut self, at: usize, whole: Whole, cap: usize) {
-        let record = &mut self.scratch.record;
-        let cap = if whole == Whole::Yes { cap } else { cap.min(SAFE) };
+        let Scratch { record, findings, .. } = &mut *self.scratch;
         let kept = floor_boundary(&record[at..], cap);
-        record.truncate(at + kept);
+        if whole == Whole::No || at + kept < record.len() {
+            record.truncate(at + kept);
+            settle_cut(self.engine.policy.text_scanner(), record, at, findings);
+        }
+        let length = record.len() - at;
         // The cast keeps the value: every cap is below 65,536.
-        record[at - 2..at].copy_from_slice(&(kept as u16).to_le_bytes());
+        record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
     }
 
     /// Replaces the text from `at` on by a pseudonym of it, or by something coarser.
@@ -443,7 +451,7 @@ fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
             record.extend_from_slice(&[tag, low, high]);
         }
         Key::Text(text) => {
-            let text = &text[..floor_boundary(text, usize::from(u8::MAX))];
+            let text = &text[..floor_boundary(text, KEY_CAP)];
             record.extend_from_slice(&[tag | INLINE_KEY, text.len() as u8]);
             record.extend_from_slice(text);
         }

@@ -336,7 +336,7 @@ impl Policy {
         };
         let plan = FieldPlan {
             source: key.into(),
-            key: self.clean_name(&verdict.action.rename(key)),
+            key: self.clean_key(&verdict.action.rename(key)),
             role,
             action: verdict.action,
             integers: scalars(ScalarType::Integer, verdict.numbers_stay),

@@ -4,7 +4,7 @@ use super::generalize::{self, Rest};
 use super::inventory::FieldKind;
 use super::pen::{Engine, FIELD_CAP};
 use super::policy::{Action, Policy, Site};
-use super::text::floor_boundary;
+use super::text::cut;
 
 /// Attributes of the application and its run, cleaned once at start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,14 +50,13 @@ impl Resource {
                     let made = String::from_utf8(made).ok()?;
                     if rest == Rest::Known {
                         let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
-                        return Some((policy.clean_name(&renamed).into_string(), made));
+                        return Some((policy.clean_key(&renamed).into_string(), made));
                     }
                     made
                 }
             };
-            let mut clean = policy.scrub(&value)?.into_owned();
-            clean.truncate(floor_boundary(clean.as_bytes(), action.cap()));
-            Some((policy.clean_name(&action.rename(&key)).into_string(), clean))
+            let clean = cut(policy.text_scanner(), policy.scrub(&value)?.into_owned(), action.cap());
+            Some((policy.clean_key(&action.rename(&key)).into_string(), clean))
         });
         Resource { attributes: attributes.take(FIELD_CAP as usize).collect() }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::pen::WINDOW;
+use super::scan::{Finding, Scanner};
 
 /// Whether a value was written to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,36 @@ pub(super) fn floor_boundary(text: &[u8], cap: usize) -> usize {
         end -= 1;
     }
     end
+}
+
+/// Looks that a text which was cut is given; nearly all need one.
+const LOOKS: usize = 8;
+
+/// Shortens the text from `at` on, which was cut, until nothing is found in it. A cut can make one thing of another: of 19
+/// digits 16 that are a card's, of `password: incorrect for bob` a password.
+#[inline(never)]
+pub(super) fn settle_cut(scanner: &Scanner, text: &mut Vec<u8>, at: usize, findings: &mut Vec<Finding>) {
+    for _ in 0..LOOKS {
+        if scanner.looks_clean(&text[at..]) {
+            return;
+        }
+        scanner.scan(&text[at..], findings);
+        let Some(first) = findings.first() else { return };
+        text.truncate(at + first.span().start);
+    }
+    text.truncate(at);
+}
+
+/// The text cut to so many bytes, if it is longer.
+pub(super) fn cut(scanner: &Scanner, text: String, cap: usize) -> String {
+    if text.len() <= cap {
+        return text;
+    }
+    let mut bytes = text.into_bytes();
+    bytes.truncate(floor_boundary(&bytes, cap));
+    settle_cut(scanner, &mut bytes, 0, &mut Vec::new());
+    // Cuts and findings end between characters.
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// What a value says, without the dress that `Debug` gives it: `Some("7")` is `7`.

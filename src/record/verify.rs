@@ -113,6 +113,16 @@ mod tests {
 
     /// What the check says of what is logged, by the policy that it was logged under or by another one.
     fn checked(policy: &Policy, check: &Policy, log: impl FnOnce()) -> Vec<Result<(), Defect>> {
+        checked_as(policy, check, &Mutex::default(), log)
+    }
+
+    /// The same; the rows that were written are in `rows` then.
+    fn checked_as(
+        policy: &Policy,
+        check: &Policy,
+        rows: &Mutex<Vec<String>>,
+        log: impl FnOnce(),
+    ) -> Vec<Result<(), Defect>> {
         let (engine, plans) = (engine(policy.clone()), Plans::new(policy.clone()));
         let written = Arc::new(Written { engine, plans, chunk: Mutex::default() });
         tracing::subscriber::with_default(tracing_subscriber::registry().with(Writing(Arc::clone(&written))), log);
@@ -126,6 +136,7 @@ mod tests {
         let mut readmitter = Readmitter::new(Arc::new(self::engine(policy.clone())));
         let stored = batch.records().map(|record| {
             let row = Row::of(&record);
+            rows.lock().unwrap().push(row.as_str().to_owned());
             let readmitted = readmitter.readmit(row.as_str()).map_err(|_| Defect)?;
             let (chunk, resource) = (Chunk::of(readmitted.clean), &*readmitted.resource);
             let batch = Batch { chunk: &chunk, plans: None, resource, zero: Timestamp::from_nanos(0) };
@@ -169,7 +180,8 @@ mod tests {
         policies
     }
 
-    /// Texts made of what scanners look for, of what the filter writes, and of anything, with a word between.
+    /// Texts made of what scanners look for, of what the filter writes, and of anything, side by side or with a word
+    /// between.
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             prop::sample::select(vec![
@@ -200,6 +212,24 @@ mod tests {
                 "/",
                 ":",
                 "\"",
+                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+                "Authorization: Bearer 9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+                "AKIAIOSFODNN7EXAMPLE",
+                "[CARD]",
+                "[PHONE]",
+                "[USERINFO]",
+                "[4111111111111111]",
+                "{\"a\":\"",
+                "\\\"",
+                "{",
+                "}",
+                "]",
+                "&",
+                "?",
+                "token: ",
+                "pin ",
+                "user=bob",
+                "name: \"Alice Smith\"",
                 "mail",
                 "order placed",
                 "v1.2.3",
@@ -207,7 +237,7 @@ mod tests {
             .prop_map(str::to_owned),
             "\\PC{0,12}",
             "[0-9 .:-]{1,24}",
-            "[a-zA-Z0-9+/_-]{1,11}",
+            "[a-zA-Z0-9+/_-]{1,40}",
         ];
         // A value that is nothing else is what becomes coarser.
         let alone = prop::sample::select(vec![
@@ -226,11 +256,11 @@ mod tests {
             "   1: acme::db::connect\n   2: core::ops::function::FnOnce::call_once",
         ])
         .prop_map(str::to_owned);
-        let gap = prop::sample::select(vec![" and ", ", order ", "; then ", " (none) ", "\nagain "]);
+        let gap = prop::sample::select(vec![" and ", ", order ", "; then ", " (none) ", "\nagain ", " ", ""]);
         let pieces = prop::collection::vec((piece, gap), 0..8)
             .prop_map(|pieces| pieces.iter().flat_map(|(piece, gap)| [piece.as_str(), gap]).collect::<String>());
         // Long ones are cut.
-        (prop_oneof![2 => pieces, 1 => alone], prop::sample::select(vec![0_usize, 0, 0, 980, 1010, 4000]))
+        (prop_oneof![2 => pieces, 1 => alone], prop::sample::select(vec![0_usize, 0, 0, 940, 980, 1010, 3000, 3060, 4000, 4080]))
             .prop_map(|(text, fill)| "x ".repeat(fill / 2) + &text)
     }
 
@@ -260,26 +290,62 @@ mod tests {
         }
     }
 
+    /// What is left of a text under a policy that cuts it, of a field, a body and the resource.
+    fn left(policy: &Policy, text: &str) -> [String; 3] {
+        let raw = [("note".into(), text.to_owned())];
+        let resource = Resource::clean(&engine(policy.clone()), Source::Application, raw);
+        assert_eq!(resource.verify(&engine(policy.clone())), Ok(()), "{text}");
+        let rows = Mutex::default();
+        let verdicts = checked_as(policy, policy, &rows, || {
+            tracing::info!(note = text);
+            tracing::info!("{text}");
+        });
+        assert_eq!(verdicts, [Ok(()), Ok(())], "{text}");
+        let rows = rows.into_inner().unwrap();
+        let part = |row: &str, pointer: &str| {
+            let row: serde_json::Value = serde_json::from_str(row).unwrap();
+            row.pointer(pointer).and_then(|part| part.as_str()).unwrap().to_owned()
+        };
+        [part(&rows[0], "/attributes/note"), part(&rows[1], "/body"), resource.value("note").unwrap().to_owned()]
+    }
+
     #[test]
-    fn what_only_a_cut_made_look_like_something_passes() {
-        for (bytes, text) in [(16, "4111111111111111222"), (12, "203.0.113.77.5.6.7"), (1024, &"7".repeat(2000))] {
+    fn what_only_a_cut_makes_look_like_something_is_cut_off() {
+        for (bytes, text, kept) in [
+            (16, "4111111111111111222", ""),
+            (20, "the 4111111111111111222", "the "),
+            (12, "203.0.113.77.5.6.7", ""),
+            (1024, &*format!("{}4111111111111111222", "x ".repeat(504)), &*"x ".repeat(504)),
+            (26, "wrong password: incorrectly typed", "wrong password: "),
+            (5, "größe", "grö"),
+        ] {
             let cut = Action::Truncate(bytes);
-            let policy = Policy::standard().message(cut).field("text", cut);
-            let left =
-                Resource::clean(&engine(policy.clone()), Source::Application, [("text".into(), text.to_owned())]);
-            assert_eq!(left.value("text"), Some(&text[..bytes]));
-            assert_eq!(left.verify(&engine(policy.clone())), Ok(()));
-            let verdicts = checked(&policy, &policy, || {
-                tracing::info!(text);
-                tracing::info!("{text}");
-            });
-            assert_eq!(verdicts, [Ok(()), Ok(())], "{text}");
+            let policy = Policy::standard().message(cut).field("note", cut);
+            assert_eq!(left(&policy, text), [kept; 3], "{text}");
         }
-        // The same, where nothing was cut.
-        let blind = Policy::standard().without_kind(Kind::Card);
-        let policy = Policy::standard().field("text", Action::Truncate(16));
-        let log = || tracing::info!(other = "4111111111111111");
-        assert_eq!(checked(&blind, &policy, log), [Err(Defect)]);
+        // The window's end is a cut too, where so much before it was replaced that there is no other.
+        let mails = "bob@mail.example ".repeat(179);
+        let long = format!("{mails}{} 4111111111111111222 {}", "x".repeat(12), "x ".repeat(600));
+        assert_eq!(long.find("1222"), Some(3071));
+        for left in left(&Policy::standard(), &long) {
+            assert!(left.starts_with("[EMAIL] [EMAIL]") && !left.contains("4111"), "{left}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_none_because_it_looks_like_one() {
+        let blind = Kind::BUILT_IN.iter().fold(Policy::standard(), |policy, kind| policy.without_kind(*kind));
+        for (text, is_clean) in [
+            ("[4111111111111111]", false),
+            ("key [AKIAIOSFODNN7EXAMPLA]", false),
+            ("[CARD] of [EMAIL]", true),
+            ("[4111] of [AKIA]", true),
+            // At the end, where a cut could have been.
+            (&*format!("{} 4111111111111111", "x ".repeat(503)), false),
+        ] {
+            let verdicts = checked(&blind, &Policy::standard(), || tracing::info!(note = text));
+            assert_eq!(verdicts[0].is_ok(), is_clean, "{text}");
+        }
     }
 
     #[test]

@@ -31,7 +31,9 @@ pub(in crate::privacy) use automagik::{Salt, replace};
 
 use super::inventory::Inventory;
 use super::keys::{self, KeyClass, NumericRule};
+use super::pen::KEY_CAP;
 use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
+use super::text::cut;
 use crate::app::{Clock, Date, Rotation};
 
 /// The rules by which values are kept, hashed, coarsened or dropped.
@@ -371,6 +373,11 @@ impl Policy {
         let mut clean = String::new();
         self.scanner.redact(name, &self.findings(name), |piece| clean.push_str(piece));
         clean.into_boxed_str()
+    }
+
+    /// A key as it leaves: as a name, and of 255 bytes at most.
+    pub(super) fn clean_key(&self, key: &str) -> Box<str> {
+        cut(&self.scanner, self.clean_name(key).into_string(), KEY_CAP).into_boxed_str()
     }
 
     /// The verdict about an attribute.
