@@ -130,6 +130,11 @@ impl Action {
         matches!(self, Action::Keep | Action::Redact | Action::Truncate(_))
     }
 
+    /// Whether a rule with this action needs a reason: the value leaves, or can be found out from what leaves.
+    pub(super) fn needs_reason(self) -> bool {
+        self.keeps_text() || matches!(self, Action::ReversibleSha256 | Action::Automagik)
+    }
+
     /// Bytes of a text that stay.
     #[inline]
     pub(in crate::privacy) fn cap(self) -> usize {

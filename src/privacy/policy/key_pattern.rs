@@ -99,7 +99,8 @@ impl fmt::Display for KeyPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = |text: &str| !text.contains('*') && !text.contains(':');
         match &self.0 {
-            Form::Exact(key) if is_plain(key) => f.write_str(key),
+            // No text at all would be taken for a slip.
+            Form::Exact(key) if is_plain(key) && !key.trim().is_empty() => f.write_str(key),
             Form::Exact(key) => write!(f, "exact:{key}"),
             Form::Prefix(head) if is_plain(head) => write!(f, "{head}*"),
             Form::Prefix(head) => write!(f, "prefix:{head}"),

@@ -122,7 +122,7 @@ impl Policy {
     }
 
     /// Keeps a field that a built-in rule would drop or hash. Its text is still scanned. The reason is shown by
-    /// [`Policy::explain`]. For patterns see [`KeyPattern`].
+    /// [`Policy::explain`] and where the policy is written, and so is that none was given. For patterns see [`KeyPattern`].
     #[must_use]
     pub fn keep(self, key: impl Into<KeyPattern>, reason: &str) -> Self {
         self.rule(key.into(), Action::Keep, Some(reason))
@@ -146,10 +146,27 @@ impl Policy {
         self.rule(key.into(), Action::HashFor(rotation), None)
     }
 
-    /// Gives a field any action; for patterns see [`KeyPattern`].
+    /// Gives a field any action; for patterns see [`KeyPattern`]. An action that lets a value through, such as
+    /// [`Action::Truncate`], has a reason as [`Policy::keep`] has one: see [`Policy::because`].
     #[must_use]
     pub fn field(self, key: impl Into<KeyPattern>, action: Action) -> Self {
         self.rule(key.into(), action, None)
+    }
+
+    /// Gives a reason for the rule that was added last, if any was. A blank one is none.
+    ///
+    /// ```
+    /// use tracing_privacy::privacy::{Action, Policy};
+    ///
+    /// let policy = Policy::standard().field("city", Action::Truncate(16)).because("sales report 2026-03");
+    /// assert_eq!(policy.explain("city").rule(), "rule `city` of the application: sales report 2026-03");
+    /// ```
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Self {
+        if let Some(rule) = self.rules.pop() {
+            self.rules.push(Rule::new(rule.pattern, rule.action, Some(reason)));
+        }
+        self
     }
 
     /// What happens to the text of `info!("…")` and to a span's status description. Default: [`Action::Keep`], which scans
@@ -248,7 +265,7 @@ impl Policy {
     }
 
     fn rule(mut self, pattern: KeyPattern, action: Action, reason: Option<&str>) -> Self {
-        self.rules.push(Rule { pattern, action, reason: reason.map(Box::from) });
+        self.rules.push(Rule::new(pattern, action, reason));
         self
     }
 

@@ -59,7 +59,8 @@ impl Policy {
     /// [[field]]
     /// key = "user.plan"
     /// action = "keep"
-    /// reason = "which plans sell"  # what is kept needs one
+    /// reason = "which plans sell"  # whatever lets a value through needs one: `keep`, `redact`, `truncate(..)` and what
+    ///                              # begins with `REVERSIBLE`
     /// "#)?;
     /// assert_eq!(policy.explain("user.name").action(), Action::Drop);
     /// assert_eq!(policy.explain("user.plan").rule(), "rule `user.plan` of the application: which plans sell");
@@ -68,7 +69,7 @@ impl Policy {
     ///
     /// # Errors
     /// With line, column and remedy: text that is no TOML, a setting, action, kind or base that is not known, a value of the
-    /// wrong type, a rule without key or action, a field that is kept without a reason, a custom kind that cannot be.
+    /// wrong type, a rule without key or action, a value that is let through without a reason, a custom kind that cannot be.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
         let table = DeTable::parse(text).map_err(|error| {
             PolicyError::at(
@@ -93,7 +94,7 @@ impl Policy {
     }
 
     /// Writes the policy as TOML, from which [`Policy::from_toml`] makes the same. The words of custom kinds are written
-    /// out.
+    /// out; rules that no key can match are left out.
     ///
     /// A policy that comes from an inventory is written without it, and its base `declared` is refused by
     /// [`Policy::from_toml`]: the rules alone would let through what the inventory does not list.
@@ -144,7 +145,7 @@ impl Policy {
                 writeln!(out, "severity = {}", quoted(word))?;
             }
         }
-        for rule in &self.rules {
+        for rule in self.rules.iter().filter(|rule| !rule.pattern.is_void()) {
             writeln!(out, "\n[[field]]\nkey = {}", quoted(&rule.pattern.to_string()))?;
             writeln!(out, "action = {}", quoted(&rule.action.to_string()))?;
             if let Some(reason) = &rule.reason {
@@ -284,6 +285,10 @@ impl Reader<'_> {
         self.known(entry.table, &["key", "action", "reason"], "setting of a field")?;
         let key_value = self.required(&entry, "key", "a field")?;
         let key = self.string(key_value, "key")?;
+        if key.trim().is_empty() {
+            let problem = "the key is empty; name a key, such as `user.plan`, or write `*` for all of them";
+            return Err(self.error(key_value.span(), problem));
+        }
         let pattern = KeyPattern::from(key);
         if pattern.is_void() {
             let problem = format!("`{key}` matches no key; after `token:` come words of letters");
@@ -292,8 +297,10 @@ impl Reader<'_> {
         let action_value = self.required(&entry, "action", &format!("the field `{key}`"))?;
         let action = self.action(action_value, key)?;
         let reason = find(entry.table, "reason").map(|value| self.string(value, "reason")).transpose()?;
-        if action == Action::Keep && reason.is_none_or(|reason| reason.trim().is_empty()) {
-            let problem = format!("`{key}` is kept without a reason; add `reason = \"…\"`, which the documents show");
+        if action.needs_reason() && reason.is_none_or(|reason| reason.trim().is_empty()) {
+            let problem = format!(
+                "`{action}` lets `{key}` through without a reason; add `reason = \"…\"`, which is shown with the rule"
+            );
             return Err(self.error(action_value.span(), problem));
         }
         Ok(policy.rule(pattern, action, reason))
@@ -342,7 +349,8 @@ impl Reader<'_> {
 
     /// No key but these.
     fn known(&self, table: &DeTable<'_>, names: &[&str], what: &str) -> Result<(), PolicyError> {
-        match table.iter().find(|(key, _)| !names.contains(&key.get_ref().as_ref())) {
+        let strangers = table.iter().filter(|(key, _)| !names.contains(&key.get_ref().as_ref()));
+        match strangers.min_by_key(|(key, _)| key.span().start) {
             None => Ok(()),
             Some((key, _)) => {
                 let known = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -24,8 +24,15 @@ const MISTAKES: &[(&str, (usize, usize), &str)] = &[
     ("[[field]]\naction = \"drop\"", (1, 1), "a field needs `key`"),
     ("[[field]]\nkey = \"größe\"\naction = \"drop \"", (3, 10), "no action `drop ` for `größe`"),
     ("[[field]]\nkey = \"token:7\"\naction = \"drop\"", (2, 7), "`token:7` matches no key"),
-    ("[[field]]\nkey = \"a\"\naction = \"keep\"", (3, 10), "`a` is kept without a reason; add `reason ="),
+    ("[[field]]\nkey = \"a\"\naction = \"keep\"", (3, 10), "`keep` lets `a` through without a reason; add `reason ="),
     ("[[field]]\nkey = \"a\"\naction = \"keep\"\nreason = ' '", (3, 10), "without a reason"),
+    ("[[field]]\nkey = \"a\"\naction = \"redact\"", (3, 10), "`redact` lets `a` through without a reason"),
+    ("[[field]]\nkey = \"a\"\naction = \"truncate(9)\"", (3, 10), "without a reason"),
+    ("[[field]]\nkey = \"a\"\naction = \"REVERSIBLE_sha256\"", (3, 10), "without a reason"),
+    ("[[field]]\nkey = \"a\"\naction = \"REVERSIBLE_automagik\"", (3, 10), "without a reason"),
+    ("[[field]]\nkey = \"\"\naction = \"drop\"", (2, 7), "the key is empty; name a key, such as `user.plan`, or write `*`"),
+    ("[[field]]\naction = \"drop\"\nkey = ' '", (3, 7), "the key is empty"),
+    ("zeta = 1\nalpha = 2", (1, 1), "no setting `zeta`"),
     ("[[field]]\nkey = \"a\"\naktion = \"drop\"", (3, 1), "no setting of a field `aktion`; there are `key`,"),
     ("[[custom]]\nregex = 'x'", (1, 1), "a custom kind needs `name`"),
     ("[[custom]]\nname = \"A\"", (2, 8), "the custom kind `A` needs either `regex` or `words`"),
@@ -104,4 +111,33 @@ fn a_file_says_all_that_code_can_say() {
     let policy = policy.on_finding(OnFinding::Redact);
     assert_eq!(policy.scrub("blue HERON at 00:1B:44:11:3A:B7").as_deref(), Some("[CODENAME] at 00:1B:44:11:3A:B7"));
     assert_eq!(policy.scrub("ORD-00420017"), None);
+}
+
+#[test]
+fn what_lets_a_value_through_has_a_reason_or_says_that_it_has_none() {
+    for action in [Action::Keep, Action::Redact, Action::Truncate(9), Action::ReversibleSha256, Action::Automagik] {
+        let silent = Policy::standard().field("a", action);
+        assert!(silent.explain("a").rule().ends_with(": no reason was given"), "{}", silent.explain("a"));
+        assert!(silent.to_string().contains(&format!("`a`: {action} (no reason was given)")), "{silent}");
+        let told = Policy::standard().field("a", action).because(" for the test ");
+        assert!(told.explain("a").rule().ends_with(": for the test"), "{}", told.explain("a"));
+        for policy in [silent, told, Policy::standard().keep("a", " ")] {
+            assert_eq!(Policy::from_toml(&policy.to_toml()).unwrap().rules, policy.rules);
+        }
+    }
+    for action in [Action::Drop, Action::Hash, Action::Bucket, Action::Generalize, Action::Parameterize] {
+        let silent = Policy::standard().field("a", action);
+        assert_eq!(silent.explain("a").rule(), "rule `a` of the application");
+    }
+    assert_eq!(Policy::standard().because("of nothing").rules, []);
+}
+
+#[test]
+fn rules_about_odd_keys_can_be_written_too() {
+    let rules = [KeyPattern::exact(""), KeyPattern::exact(" "), KeyPattern::prefix(""), KeyPattern::prefix(" ")];
+    let policy = rules.into_iter().fold(Policy::standard(), |policy, key| policy.drop_field(key));
+    assert_eq!(Policy::from_toml(&policy.to_toml()).unwrap().rules, policy.rules);
+    // No key has a word without letters.
+    let void = Policy::standard().drop_field(KeyPattern::token("7"));
+    assert_eq!(Policy::from_toml(&void.to_toml()).unwrap().rules, []);
 }
