@@ -333,6 +333,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_cut_as_a_value_is() {
+        let engine = engine(Policy::standard());
+        let key = format!("{}4111111111111111222", "x ".repeat(119) + " ");
+        let resource = Resource::clean(&engine, Source::Application, [(key, "seven".to_owned())]);
+        assert_eq!(resource.verify(&engine), Ok(()));
+        let (key, _) = resource.iter().next().unwrap();
+        assert!(key.starts_with("x x ") && key.len() <= 255 && !key.contains("4111"), "{key}");
+    }
+
+    #[test]
     fn a_placeholder_is_none_because_it_looks_like_one() {
         let blind = Kind::BUILT_IN.iter().fold(Policy::standard(), |policy, kind| policy.without_kind(*kind));
         for (text, is_clean) in [
