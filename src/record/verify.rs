@@ -260,7 +260,10 @@ mod tests {
         let pieces = prop::collection::vec((piece, gap), 0..8)
             .prop_map(|pieces| pieces.iter().flat_map(|(piece, gap)| [piece.as_str(), gap]).collect::<String>());
         // Long ones are cut.
-        (prop_oneof![2 => pieces, 1 => alone], prop::sample::select(vec![0_usize, 0, 0, 940, 980, 1010, 3000, 3060, 4000, 4080]))
+        (
+            prop_oneof![2 => pieces, 1 => alone],
+            prop::sample::select(vec![0_usize, 0, 0, 940, 980, 1010, 3000, 3060, 4000, 4080]),
+        )
             .prop_map(|(text, fill)| "x ".repeat(fill / 2) + &text)
     }
 

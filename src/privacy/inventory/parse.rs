@@ -8,6 +8,7 @@ use super::error::InventoryError;
 use super::kind::FieldKind;
 use super::reader::{Section, Source, list, shown};
 use super::{Contents, rules};
+use crate::privacy::pen::VALUE_CAP;
 use crate::privacy::policy::{Action, Policy};
 
 const RECORD: [&str; 8] = ["purpose", "retention", "owner", "review", "since", "expires", "fields", "local"];
@@ -27,7 +28,10 @@ struct Inherited {
 pub(super) fn parse(source: Source<'_>) -> Result<Contents, InventoryError> {
     let table = DeTable::parse(source.text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        source.error(at, format!("this is not TOML: {}", shown(error.message())))
+        source.error(
+            at,
+            format!("this is not TOML: {}; correct it there (syntax: https://toml.io)", shown(error.message())),
+        )
     })?;
     let root = Section::root(source, table.get_ref());
     root.only(&["version", "document", "changes", "events", "unnamed", "spans", "fields", "resource", "local"])?;
@@ -45,7 +49,7 @@ pub(super) fn parse(source: Source<'_>) -> Result<Contents, InventoryError> {
         version,
     };
     let shared = match root.section("fields")? {
-        Some(shared) => fields(&shared, &defaults, "every record")?,
+        Some(shared) => fields(&shared, &defaults, "every record", &[])?,
         None => Vec::new(),
     };
     let mut records = Vec::new();
@@ -56,7 +60,7 @@ pub(super) fn parse(source: Source<'_>) -> Result<Contents, InventoryError> {
         }
     }
     let resource = match root.section("resource")? {
-        Some(resource) => fields(&resource, &defaults, "the resource")?,
+        Some(resource) => fields(&resource, &defaults, "the resource", &[])?,
         None => Vec::new(),
     };
     if let Some(own) = resource.iter().find(|field| super::OWN.iter().any(|(key, _)| *key == field.key)) {
@@ -178,7 +182,7 @@ fn record(
         version: defaults.version,
     };
     let fields = match section.section("fields")? {
-        Some(section) => fields(&section, &inherited, &super::entry::header(sort, &name))?,
+        Some(section) => fields(&section, &inherited, &super::entry::header(sort, &name), shared)?,
         None => Vec::new(),
     };
     if let Some(field) = fields.iter().find(|field| shared.iter().any(|shared| shared.key == field.key)) {
@@ -194,9 +198,27 @@ fn record(
     Ok(Record { sort, name, facts, fields, local })
 }
 
-fn fields(section: &Section<'_, '_>, inherited: &Inherited, owner: &str) -> Result<Vec<Field>, InventoryError> {
+/// Fields, of which no two leave under one key; nor under one that a field around them has.
+fn fields(
+    section: &Section<'_, '_>,
+    inherited: &Inherited,
+    owner: &str,
+    around: &[Field],
+) -> Result<Vec<Field>, InventoryError> {
     let title = |name: &str| format!("the field `{}` of {owner}", shown(name));
-    section.named(title)?.into_iter().map(|(key, section)| field(key, &section, inherited)).collect()
+    let mut fields: Vec<Field> = Vec::new();
+    for (key, part) in section.named(title)? {
+        let field = field(key, &part, inherited)?;
+        let leaves_as = field.action.rename(&field.key);
+        let is_same = |other: &&Field| other.key != field.key && other.action.rename(&other.key) == leaves_as;
+        if let Some(other) = around.iter().chain(&fields).find(is_same) {
+            let (key, other) = (shown(&field.key), shown(&other.key));
+            let problem = format!("`{key}` leaves as `{}`, as `{other}` does; rename one", shown(&leaves_as));
+            return Err(section.source.error(section.place_of(&field.key), problem));
+        }
+        fields.push(field);
+    }
+    Ok(fields)
 }
 
 fn field(key: String, section: &Section<'_, '_>, inherited: &Inherited) -> Result<Field, InventoryError> {
@@ -220,10 +242,26 @@ fn field(key: String, section: &Section<'_, '_>, inherited: &Inherited) -> Resul
     {
         return Err(error("values", format!("{} lists `{}` twice; remove one", section.title, shown(twice.1))));
     }
+    if let Some(long) = values.iter().flatten().find(|value| value.len() > VALUE_CAP) {
+        let problem =
+            format!("`{}..` is longer than the {VALUE_CAP} bytes of a value that leave; shorten it", shown(long));
+        return Err(error("values", problem));
+    }
+    if let Some(found) = values.iter().flatten().find(|value| !Policy::standard().findings(value).is_empty()) {
+        let problem = format!(
+            "the scanner would take `{}` for personal data, and it would never leave; choose another word",
+            shown(found)
+        );
+        return Err(error("values", problem));
+    }
     let kind = FieldKind::parse(&name, values)
         .ok_or_else(|| error("kind", format!("`{}` is no kind; write {remedy}", shown(&name))))?;
     let action = action(section, &kind)?;
     let reason = section.text("reason")?;
+    if !Policy::standard().findings(&key).is_empty() {
+        let problem = format!("the scanner would take `{}` for personal data; choose another key", shown(&key));
+        return Err(section.source.error(section.at, problem));
+    }
     rules::check(&key, &kind, action, reason.as_deref())
         .map_err(|problem| section.source.error(section.at, format!("{} {problem}", section.title)))?;
     let facts = facts(section, inherited)?;

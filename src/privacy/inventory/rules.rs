@@ -18,6 +18,9 @@ pub(super) fn check(key: &str, kind: &FieldKind, action: Action, reason: Option<
     if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == key) {
         return Err((*why).to_owned());
     }
+    if let Some(plain) = key.strip_prefix("r#") {
+        return Err(format!("is logged as `{plain}`; write it without `r#`"));
+    }
     // The text of an event, and what a failure is described with.
     let is_text = matches!(key, "message" | "otel.status_description");
     if is_text && !matches!(kind, FieldKind::Enum(_) | FieldKind::Word | FieldKind::Text) {

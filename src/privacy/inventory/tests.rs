@@ -38,6 +38,42 @@ fn every_mistake_has_its_place_and_its_remedy() {
     let own = HEAD.lines().count();
     for (lines, line, column, words) in [
         ("[events", 1, 8, "this is not TOML"),
+        ("[events", 1, 8, "; correct it there (syntax: https://toml.io)"),
+        (
+            &event("fields.plan = { kind = \"enum\", values = [\"free\", \"bob@mail.example\"], purpose = \"-\" }"),
+            3,
+            41,
+            "the scanner would take `bob@mail.example` for personal data, and it would never leave; choose another word",
+        ),
+        (
+            &event(&format!(
+                "fields.plan = {{ kind = \"enum\", values = [\"{}\"], purpose = \"-\" }}",
+                "x".repeat(1025)
+            )),
+            3,
+            41,
+            "is longer than the 1024 bytes of a value that leave",
+        ),
+        (
+            &event("fields.\"bob@mail.example\" = { kind = \"integer\", purpose = \"-\" }"),
+            3,
+            8,
+            "the scanner would take `bob@mail.example` for personal data; choose another key",
+        ),
+        (
+            &event("fields.\"r#type\" = { kind = \"word\", purpose = \"-\" }"),
+            3,
+            8,
+            "is logged as `type`; write it without `r#`",
+        ),
+        (
+            &event(
+                "fields.note_hash = { kind = \"text\", purpose = \"-\" }\nfields.note = { kind = \"id\", purpose = \"-\" }",
+            ),
+            4,
+            15,
+            "leaves as `note_hash`, as `note_hash` does; rename one",
+        ),
         ("[event.x]", 1, 2, "unknown key `event` in the file, did you mean `events`?"),
         (&event("prupose = \"x\""), 3, 1, "did you mean `purpose`?"),
         (
@@ -134,6 +170,12 @@ fn every_mistake_has_its_place_and_its_remedy() {
             5,
             0,
             "declared for every record under `[fields]` already",
+        ),
+        (
+            "[fields]\nnote_hash = { kind = \"word\", purpose = \"-\" }\n[events.x]\npurpose = \"-\"\nfields.note = { kind = \"id\", purpose = \"-\" }",
+            5,
+            15,
+            "leaves as `note_hash`, as `note_hash` does; rename one",
         ),
         (
             "[resource]\n\"session.id\" = { kind = \"word\", purpose = \"-\", reason = \"-\" }",

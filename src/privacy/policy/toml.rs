@@ -75,7 +75,7 @@ impl Policy {
             PolicyError::at(
                 text,
                 error.span().map_or(0, |span| span.start),
-                format!("this is not TOML: {}", error.message()),
+                format!("this is not TOML: {}; correct it there (syntax: https://toml.io)", error.message()),
             )
         })?;
         Reader { text }.policy(table.get_ref())
@@ -87,10 +87,18 @@ impl Policy {
     /// As [`Policy::from_toml`], with the file's name; also if the file cannot be read.
     pub fn from_toml_file(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let bytes = std::fs::read(path).map_err(|error| {
             PolicyError::unreadable(path, format!("the policy cannot be read ({error}); give the path of a TOML file"))
         })?;
-        Self::from_toml(&text).map_err(|error| error.in_file(path))
+        let read = match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::from_toml(text),
+            Err(error) => {
+                let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+                let problem = "this is not UTF-8; save the file as UTF-8, the only encoding of TOML";
+                Err(PolicyError::at(&before, before.len(), problem))
+            }
+        };
+        read.map_err(|error| error.in_file(path))
     }
 
     /// Writes the policy as TOML, from which [`Policy::from_toml`] makes the same. The words of custom kinds are written
@@ -197,7 +205,7 @@ impl Reader<'_> {
             }
         };
         if let Some(value) = find(table, "message") {
-            policy = policy.message(self.action(value, "message")?);
+            policy = policy.message(self.action(value, "message", "message")?);
         }
         if let Some(value) = find(table, "on_finding") {
             let text = self.string(value, "on_finding")?;
@@ -295,7 +303,7 @@ impl Reader<'_> {
             return Err(self.error(key_value.span(), problem));
         }
         let action_value = self.required(&entry, "action", &format!("the field `{key}`"))?;
-        let action = self.action(action_value, key)?;
+        let action = self.action(action_value, "action", key)?;
         let reason = find(entry.table, "reason").map(|value| self.string(value, "reason")).transpose()?;
         if action.needs_reason() && reason.is_none_or(|reason| reason.trim().is_empty()) {
             let problem = format!(
@@ -306,8 +314,8 @@ impl Reader<'_> {
         Ok(policy.rule(pattern, action, reason))
     }
 
-    fn action(&self, value: &Value<'_>, of: &str) -> Result<Action, PolicyError> {
-        let text = self.string(value, "action")?;
+    fn action(&self, value: &Value<'_>, setting: &str, of: &str) -> Result<Action, PolicyError> {
+        let text = self.string(value, setting)?;
         Action::parse(text).ok_or_else(|| {
             let known = Action::spellings();
             self.error(value.span(), format!("there is no action `{text}` for `{of}`; there are {known}"))

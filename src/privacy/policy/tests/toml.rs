@@ -30,7 +30,11 @@ const MISTAKES: &[(&str, (usize, usize), &str)] = &[
     ("[[field]]\nkey = \"a\"\naction = \"truncate(9)\"", (3, 10), "without a reason"),
     ("[[field]]\nkey = \"a\"\naction = \"REVERSIBLE_sha256\"", (3, 10), "without a reason"),
     ("[[field]]\nkey = \"a\"\naction = \"REVERSIBLE_automagik\"", (3, 10), "without a reason"),
-    ("[[field]]\nkey = \"\"\naction = \"drop\"", (2, 7), "the key is empty; name a key, such as `user.plan`, or write `*`"),
+    (
+        "[[field]]\nkey = \"\"\naction = \"drop\"",
+        (2, 7),
+        "the key is empty; name a key, such as `user.plan`, or write `*`",
+    ),
     ("[[field]]\naction = \"drop\"\nkey = ' '", (3, 7), "the key is empty"),
     ("zeta = 1\nalpha = 2", (1, 1), "no setting `zeta`"),
     ("[[field]]\nkey = \"a\"\naktion = \"drop\"", (3, 1), "no setting of a field `aktion`; there are `key`,"),
@@ -43,6 +47,9 @@ const MISTAKES: &[(&str, (usize, usize), &str)] = &[
     ("[[custom]]\nname = \"A\"\nwords = ['x']\nany_case = 1", (4, 12), "`any_case` is `true` or `false`"),
     ("[[custom]]\nname = \"A\"\nregex = 'x'\nseverity = 'sure'", (4, 12), "no severity `sure`; there are `contextual`"),
     ("[[custom]]\nname='A'\nregex='x'\n[[custom]]\nname = 'A'\nregex = 'y'", (5, 8), "give it another"),
+    ("message = true", (1, 11), "`message` is a text: put it in quotes"),
+    ("[[field]]\nkey = 'a'\naction = 7", (3, 10), "`action` is a text"),
+    ("base = \"standard\"\nbase = \"strict\"", (2, 1), "duplicate key; correct it there (syntax: https://toml.io)"),
     ("base = \"standard", (1, 17), "this is not TOML"),
     ("é = 1\nbase", (2, 5), "this is not TOML"),
 ];
@@ -64,6 +71,9 @@ fn a_file_names_itself_in_its_mistakes() {
     let error = Policy::from_toml_file(&path).unwrap_err();
     assert_eq!(error.file(), Some(&*path));
     assert!(error.to_string().contains(".toml: line 2, column 3: there is no setting `bse`"), "{error}");
+    std::fs::write(&path, b"base = \"strict\"\n# caf\xe9").unwrap();
+    let error = Policy::from_toml_file(&path).unwrap_err();
+    assert!(error.to_string().contains(".toml: line 2, column 6: this is not UTF-8; save the file as"), "{error}");
     std::fs::remove_file(&path).unwrap();
     let error = Policy::from_toml_file(&path).unwrap_err();
     assert!(error.to_string().contains("the policy cannot be read") && error.line() == 0, "{error}");
