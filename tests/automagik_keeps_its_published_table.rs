@@ -46,6 +46,46 @@ fn row_29_of_an_email_the_local_part_goes_and_the_domain_is_hashed() {
 }
 
 #[test]
+fn row_29_the_local_part_goes_whole_whatever_it_is_made_of() {
+    let records = automagik(|| {
+        tracing::info!(note = "bounce+alice=corp.com@example.com", reply = "\"alice smith\"@example.com");
+    });
+    let hashed = format!("@{OF_EXAMPLE_COM}");
+    assert_eq!((text(&records[0], "note"), text(&records[0], "reply")), (&*hashed, &*hashed));
+}
+
+#[test]
+fn what_the_crate_says_of_the_application_is_no_value() {
+    let records = logged(
+        "automagik",
+        |builder| {
+            builder
+                .policy(Policy::automagik())
+                .resource("deployment.note", "mail bob@example.com. Or not.")
+                .resource("support.line", "+49 170 1234567")
+        },
+        || tracing::info!("one"),
+    );
+    let resource = &records[0].json()["resource"];
+    assert_eq!(resource["service.name"], "acme");
+    assert_eq!(resource["session.id"].as_str().expect("it is a text").len(), 16);
+    // Once, not twice.
+    assert_eq!(resource["deployment.note"], format!("mail @{OF_EXAMPLE_COM}. Or not."));
+    assert_eq!(resource["support.line"], "+49");
+}
+
+#[test]
+fn rows_that_go_by_a_key_are_about_every_type_and_rows_that_go_by_the_value_about_text() {
+    let records = automagik(|| {
+        tracing::info!(count = 123, phone = 1_701_234_567_u64, user_id = 123, share = 0.5, active = true);
+        tracing::info!(token = 7, secret = true, content = 1.5, plan = "pro");
+    });
+    assert_eq!(records[0].attributes(), ["active", "count", "phone", "share", "user_id_hash"], "{records:?}");
+    assert!(is_sha256(text(&records[0], "phone")) && records[0].attribute("count") == 123);
+    assert_eq!(records[1].attributes(), ["plan"], "{records:?}");
+}
+
+#[test]
 fn row_30_a_phone_number_is_hashed_or_becomes_its_country_code() {
     let records = automagik(|| {
         tracing::info!(phone = "+49 170 1234567", mobile = "+1 (415) 555-2671", tel = "0170 1234567");

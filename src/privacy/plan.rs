@@ -80,7 +80,7 @@ impl FieldPlan {
     #[cfg(feature = "upload")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
         let action = match self.action {
-            Action::Parameterize | Action::Automagik => Action::Redact,
+            Action::Parameterize => Action::Redact,
             action => action,
         };
         // What was made coarser is of another type now.

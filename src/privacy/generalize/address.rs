@@ -47,7 +47,7 @@ pub(in crate::privacy) fn country_code(value: &str) -> Option<String> {
     (7..=15).contains(&digits.len()).then(|| code_of(&digits))?
 }
 
-pub(super) fn is_country_code(text: &str) -> bool {
+pub(in crate::privacy) fn is_country_code(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| {
         digits.bytes().all(|b| b.is_ascii_digit()) && code_of(digits).is_some_and(|code| code == text)
     })

@@ -13,7 +13,7 @@ mod url;
 
 use std::borrow::Cow;
 
-pub(super) use address::country_code;
+pub(super) use address::{country_code, is_country_code};
 pub use bounds::{Bounds, UnusableBounds};
 pub use form::{Form, UnknownForm};
 
@@ -96,7 +96,7 @@ fn coarse<'v>(
         Action::Generalize => form_of(value)?,
         Action::GeneralizeTo(form) => form,
         Action::Parameterize => return Some((Cow::Owned(sql::parameterize(value)?), Rest::Text)),
-        Action::Automagik => return Some((policy::replace(field, value, Salt::Key(pseudonyms))?, Rest::Text)),
+        Action::Automagik => return Some((policy::replace(field, value, Salt::Key(pseudonyms), source)?, Rest::Text)),
         _ => {
             let range = match action {
                 Action::Bucket => bounds::by_powers_of_ten(value),

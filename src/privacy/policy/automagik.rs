@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::Regex;
@@ -13,7 +15,8 @@ use super::{Action, Verdict, by_key};
 use crate::app::random;
 use crate::privacy::generalize;
 use crate::privacy::keys::{self, KeyClass};
-use crate::privacy::pseudonym::{Pseudonym, Pseudonymizer};
+use crate::privacy::pseudonym::{self, Pseudonym, Pseudonymizer};
+use crate::privacy::resource::Source;
 use crate::privacy::scan::{Finding, Kind, Scanner};
 
 /// Row 34, for `explain`.
@@ -80,33 +83,63 @@ pub(super) fn verdict(key: &str) -> Verdict {
 
 /// What the rows about values make of a field's text. `None` where they are silent and the key is one of personal data:
 /// the field goes.
-pub(in crate::privacy) fn replace<'t>(field: &str, text: &'t str, salt: Salt<'_>) -> Option<Cow<'t, str>> {
+///
+/// What comes from disk may have been through this before, and of that nothing is made once more.
+pub(in crate::privacy) fn replace<'t>(
+    field: &str,
+    text: &'t str,
+    salt: Salt<'_>,
+    source: Source,
+) -> Option<Cow<'t, str>> {
     let table = Table::published()?;
+    let was_made = |text: &str| source == Source::Disk && is_made(text);
+    if was_made(text) {
+        return Some(Cow::Borrowed(text));
+    }
     if table.phone.is_match(text) {
         return Some(Cow::Owned(phone(text)));
     }
-    let has_mail = table.email.is_match(text);
     let mut findings = Vec::new();
     Scanner::standard().scan(text.as_bytes(), &mut findings);
-    findings.retain(|finding| match finding.kind() {
-        Kind::Email => has_mail,
-        Kind::Ipv4 | Kind::Ipv6 => true,
-        _ => false,
-    });
-    if !has_mail && findings.is_empty() {
-        let is_personal = keys::classify(field).class == KeyClass::Pii;
-        return (!is_personal).then_some(Cow::Borrowed(text));
+    let mut hidden = if table.email.is_match(text) { mails(text, &findings, source) } else { Vec::new() };
+    hidden.retain(|hidden| !was_made(&text[hidden.span.clone()]));
+    let addresses = findings.iter().filter(|finding| matches!(finding.kind(), Kind::Ipv4 | Kind::Ipv6));
+    for span in addresses.map(Finding::span) {
+        if hidden.iter().all(|mail| mail.span.end <= span.start || span.end <= mail.span.start) {
+            hidden.push(Hidden { span, domain: None });
+        }
     }
+    if hidden.is_empty() {
+        let is_personal = keys::classify(field).class == KeyClass::Pii;
+        let is_known = source == Source::Disk && holds_made(text);
+        return (!is_personal || is_known).then_some(Cow::Borrowed(text));
+    }
+    hidden.sort_unstable_by_key(|hidden| hidden.span.start);
     let mut out = String::with_capacity(text.len() + 64);
     let mut done = 0;
-    for finding in &findings {
-        let span = finding.span();
-        rest(text.get(done..span.start).unwrap_or_default(), has_mail, &mut out);
-        found(finding, text.get(span.clone()).unwrap_or_default(), field, salt, &mut out);
+    for Hidden { span, domain } in hidden {
+        out.push_str(text.get(done..span.start).unwrap_or_default());
+        match domain.map(|domain| text.get(domain).unwrap_or_default()) {
+            Some(domain) => {
+                out.push('@');
+                match domain.parse::<IpAddr>() {
+                    Ok(_) => address(field, domain, salt, &mut out),
+                    Err(_) if domain.is_empty() => {}
+                    Err(_) => out.push_str(Pseudonym::reversible_sha256(&domain.to_lowercase()).as_str()),
+                }
+            }
+            None => address(field, text.get(span.clone()).unwrap_or_default(), salt, &mut out),
+        }
         done = span.end;
     }
-    rest(text.get(done..).unwrap_or_default(), has_mail, &mut out);
+    out.push_str(text.get(done..).unwrap_or_default());
     Some(Cow::Owned(out))
+}
+
+/// A piece of text that goes: an e-mail's local part, `@` and domain, or an IP address.
+struct Hidden {
+    span: Range<usize>,
+    domain: Option<Range<usize>>,
 }
 
 /// Row 30. The whole text is one number, or what the expression takes for one.
@@ -115,12 +148,8 @@ fn phone(text: &str) -> String {
     generalize::country_code(&number).unwrap_or_else(|| Pseudonym::reversible_sha256(text).to_string())
 }
 
-/// Rows 29 and 32, where the scanner found an address.
-fn found(finding: &Finding, address: &str, field: &str, salt: Salt<'_>, out: &mut String) {
-    if finding.kind() == Kind::Email {
-        mail(address, out);
-        return;
-    }
+/// Row 32.
+fn address(field: &str, address: &str, salt: Salt<'_>, out: &mut String) {
     let hash = match salt {
         Salt::Key(pseudonyms) => Some(pseudonyms.pseudonym(field, address)),
         Salt::OfProcess => process_salt().map(|pseudonyms| pseudonyms.pseudonym(field, address)),
@@ -128,35 +157,114 @@ fn found(finding: &Finding, address: &str, field: &str, salt: Salt<'_>, out: &mu
     match hash {
         // Writing to a String does not fail.
         Some(hash) => drop(write!(out, "{hash}")),
-        None => out.push_str(finding.kind().placeholder()),
+        None => out.push_str(Kind::Ipv4.placeholder()),
     }
 }
 
-/// Row 29, for what its expression takes for an e-mail and the scanner does not: `@2x.png`, `a@b.c`.
-fn rest(text: &str, has_mail: bool, out: &mut String) {
-    let is_end =
-        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ',' | ';' | '=' | '\\');
-    if !has_mail || !text.contains('@') {
-        return out.push_str(text);
-    }
-    for piece in text.split_inclusive(is_end) {
-        let end = piece.trim_end_matches(is_end).len();
-        match piece[..end].contains('@') {
-            true => mail(&piece[..end], out),
-            false => out.push_str(&piece[..end]),
+/// Row 29: all that its expression can take for e-mails, the scanner's and others (`@2x.png`, `a@b.c`). A local part may be
+/// nearly anything (RFC 5322), so it is taken as far back as it can reach: rather a word too much than half a name.
+fn mails(text: &str, findings: &[Finding], source: Source) -> Vec<Hidden> {
+    let mut mails: Vec<Hidden> = Vec::new();
+    let mut rest = text;
+    // From the end on: in a quoted local part there may be more of the sign.
+    while let Some(at) = rest.rfind('@') {
+        let from = at + 1;
+        let word =
+            &rest[from..from + rest[from..].find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len() - from)];
+        if source == Source::Disk && is_hash(word) {
+            rest = &rest[..at];
+            continue;
         }
-        out.push_str(&piece[end..]);
+        let (mut start, mut end) = (from, domain_end(rest, from));
+        // The scanner knows where a domain ends in scripts that are written without blanks.
+        let seen = |finding: &&Finding| finding.kind() == Kind::Email && (from..end).contains(&finding.span().end);
+        end = findings.iter().find(seen).map_or(end, |finding| finding.span().end);
+        // `alice@ example.com`
+        let beyond = from + blanks(rest[from..].chars());
+        if end == from && rest[beyond..domain_end(rest, beyond)].contains('.') {
+            (start, end) = (beyond, domain_end(rest, beyond));
+        }
+        // `alice @example.com`
+        let is_apart = rest[start..end].contains('.');
+        let local = at - if is_apart { blanks(rest[..at].chars().rev()) } else { 0 };
+        let first = local_start(&rest[..local]);
+        mails.push(Hidden { span: first..end, domain: Some(start..end) });
+        rest = &rest[..first];
     }
+    mails
 }
 
-/// The local part goes, the domain is hashed.
-fn mail(address: &str, out: &mut String) {
-    let domain = address.rsplit('@').next().unwrap_or_default();
-    let end = domain.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-'))).unwrap_or(domain.len());
-    out.push('@');
-    if end > 0 {
-        out.push_str(Pseudonym::reversible_sha256(&domain[..end].to_lowercase()).as_str());
+/// Where a local part begins that ends with the text.
+fn local_start(text: &str) -> usize {
+    // `"alice smith"@` and `alice(home)@`
+    let opener = match text.chars().next_back() {
+        Some('"') => opening_quote(&text[..text.len() - 1]),
+        Some(')') => text.rfind('('),
+        _ => None,
+    };
+    let mut start = opener.unwrap_or(text.len());
+    for (place, c) in text[..start].char_indices().rev() {
+        // `o'brien`, but `'bob'`
+        let before = || text[..place].trim_end_matches('\'').chars().next_back();
+        if is_end(c) && !(c == '\'' && before().is_some_and(|before| !is_end(before))) {
+            break;
+        }
+        start = place;
     }
+    start
+}
+
+/// The quote, with what escapes it, that opens what a quote after this text closes; quotes inside are escaped once more. None
+/// around what holds no letter or digit: `","@` is between two texts.
+fn opening_quote(text: &str) -> Option<usize> {
+    let escapes = |text: &str| text.len() - text.trim_end_matches('\\').len();
+    let depth = escapes(text);
+    let mut before = text;
+    while let Some(quote) = before.rfind('"') {
+        before = &before[..quote];
+        if escapes(before) <= depth {
+            let open = quote - escapes(before);
+            return text[quote..].contains(char::is_alphanumeric).then_some(open);
+        }
+    }
+    None
+}
+
+/// Bytes of blanks that come first.
+fn blanks(chars: impl Iterator<Item = char>) -> usize {
+    chars.take_while(|c| matches!(c, ' ' | '\t')).count()
+}
+
+/// Where a domain ends that begins there; a dot at its end is one of the sentence.
+fn domain_end(text: &str, from: usize) -> usize {
+    let rest = &text[from..];
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-'))).unwrap_or(rest.len());
+    from + rest[..end].trim_end_matches(['.', '-']).len()
+}
+
+/// What no local part has outside quotes.
+fn is_end(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ',' | ';')
+}
+
+/// Whether a text is what the table makes of an e-mail, a phone number or an id.
+fn is_made(text: &str) -> bool {
+    pseudonym::is_reversible(text.strip_prefix('@').unwrap_or(text)) || generalize::is_country_code(text)
+}
+
+/// Whether a text holds what the table makes of e-mails and addresses.
+fn holds_made(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    // Of an e-mail without a domain the sign alone is left.
+    let is_bare = |(at, _): (usize, &str)| {
+        text[..at].chars().next_back().is_none_or(is_end) && !text[at + 1..].starts_with(char::is_alphanumeric)
+    };
+    words.any(is_hash) || text.match_indices('@').any(is_bare)
+}
+
+/// Whether a word is a hash.
+fn is_hash(word: &str) -> bool {
+    pseudonym::is_pseudonym(word) || pseudonym::is_reversible(word)
 }
 
 /// `None` where the operating system gives no randomness.
@@ -167,4 +275,87 @@ fn process_salt() -> Option<&'static Pseudonymizer> {
         random::fill(&mut key).ok().map(|()| Pseudonymizer::with_key(&key))
     };
     SALT.get_or_init(draw).as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Policy;
+    use super::*;
+
+    const OF_EXAMPLE_COM: &str = "@a379a6f6eeafb9a55e378c118034e2751e682fab9f2d30ab13d2125586ce1947";
+
+    fn made(text: &str, source: Source) -> Option<String> {
+        let key = Pseudonymizer::with_key(&[7; 32]);
+        replace("note", text, Salt::Key(&key), source).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn the_whole_local_part_goes_whatever_it_is_made_of() {
+        let hashed = OF_EXAMPLE_COM;
+        for (text, rest) in [
+            ("bob@example.com", "_"),
+            ("bob@EXAMPLE.com.", "_."),
+            ("bounce+alice=corp.com@example.com", "_"),
+            ("to=bob@example.com now", "_ now"),
+            ("\"alice smith\"@example.com", "_"),
+            ("from \"alice \\\"al\\\" smith\"@example.com on", "from _ on"),
+            ("{\"to\":\"\\\"alice smith\\\"@example.com\"}", "{\"to\":\"_\"}"),
+            ("{\"to\":\"bob@example.com\",\"n\":1}", "{\"to\":\"_\",\"n\":1}"),
+            ("[\"a\",\"@example.com\"]", "[\"a\",\"_\"]"),
+            ("alice(at home)@example.com", "_"),
+            ("o'brien@example.com", "_"),
+            ("'bob'@example.com or 'bob@example.com'", "'_ or '_'"),
+            ("Alice Smith <alice@example.com>, Bob <bob@example.com>", "Alice Smith <_>, Bob <_>"),
+            ("mailto:bob@example.com?subject=x", "_?subject=x"),
+            ("alice @ example.com", "_"),
+            ("alice @example.com", "_"),
+            ("alice@ example.com", "_"),
+            ("a@b@example.com", "_"),
+            ("/c=us/s=smith/@example.com", "_"),
+            ("x;bob@example.com,bob@example.com", "x;_,_"),
+        ] {
+            assert_eq!(made(text, Source::Application), Some(rest.replace('_', hashed)), "{text}");
+        }
+        // A machine is no domain, and an address no plain hash.
+        let at_address = made("bob@203.0.113.7 sent it.", Source::Application).unwrap();
+        let hash = Pseudonymizer::with_key(&[7; 32]).pseudonym("note", "203.0.113.7");
+        assert_eq!(at_address, format!("@{hash} sent it."));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_of_a_local_part_survives(
+            pieces in prop::collection::vec("[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{0,4}", 1..4),
+            quoted in prop::option::of("[a-z ,;:<>@]{0,6}"),
+            before in prop::sample::select(vec!["", "mail ", "<", "{\"a\":\"", "x, ", "\n", "(", "日本 "]),
+            after in prop::sample::select(vec!["", " now", ">", "\"}", ", x", ".", ")", " and @bob"]),
+        ) {
+            let mut local: String = pieces.iter().map(|piece| format!("zqx{piece}")).collect();
+            local.push_str("zqx");
+            if let Some(quoted) = quoted {
+                local = format!("\"{local}{quoted}zqx\"");
+            }
+            let text = format!("{before}{local}@example.com{after}");
+            let kept = made(&text, Source::Application).unwrap();
+            prop_assert!(!kept.contains("zqx") && kept.contains(OF_EXAMPLE_COM), "{} became {}", text, kept);
+        }
+
+        #[test]
+        fn what_was_made_stays_as_it_is(text in "(\\PC|[@. \"'()a-z0-9]){0,40}|[0-9+() -]{1,16}|[a-z@.]{0,20} 203\\.0\\.113\\.[1-9]@?") {
+            let scanned = |text: String| Policy::standard().redacted(text.into()).map(Cow::into_owned);
+            for field in ["note", "email"] {
+                let key = Pseudonymizer::with_key(&[7; 32]);
+                let once = replace(field, &text, Salt::Key(&key), Source::Application);
+                if let Some(once) = once.and_then(|made| scanned(made.into_owned())) {
+                    let again = replace(field, &once, Salt::Key(&key), Source::Disk);
+                    let again = again.and_then(|made| scanned(made.into_owned()));
+                    prop_assert_eq!(again, Some(once), "{} of {:?}", field, text);
+                }
+            }
+        }
+    }
 }

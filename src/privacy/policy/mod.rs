@@ -32,6 +32,7 @@ pub(in crate::privacy) use automagik::{Salt, replace};
 use super::inventory::Inventory;
 use super::keys::{self, KeyClass, NumericRule};
 use super::pen::KEY_CAP;
+use super::resource::Source;
 use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
 use super::text::cut;
 use crate::app::{Clock, Date, Rotation};
@@ -102,15 +103,20 @@ impl Policy {
     ///
     /// | what | how it is told | what happens |
     /// |---|---|---|
-    /// | e-mail | text that `.*@.*\..*` matches | local part gone, domain as REVERSIBLE plain SHA-256: `@a379…` |
+    /// | e-mail | text that `.*@.*\..*` matches | each local part gone, each domain as REVERSIBLE plain SHA-256: `@a379…` |
     /// | phone | text that `^\+?[\d\s\-\(\)]+$` matches | the country code if it is international, else REVERSIBLE plain SHA-256 |
     /// | API key | key that `(api[_-]?key\|token\|secret)` matches | dropped |
     /// | IP | IPv4 and IPv6 addresses in text | keyed hash, which is a hash with a salt |
     /// | user id | keys of ids, and those given [`Action::ReversibleSha256`] | REVERSIBLE plain SHA-256 under `…_hash` |
     /// | content | the keys `message` and `content` | dropped; [`Policy::message`] gives the text of events another action |
     ///
-    /// The table is about text: typed numbers and truth values follow the key rules of [`Policy::standard`], which also hold
-    /// wherever the table is silent, and what it leaves of a text is scanned.
+    /// Rows that go by a key are about values of every type: `token = 7` is dropped, and so is `secret = true`. Rows that go by
+    /// the value are about text. A typed number or truth value stays where [`Policy::standard`] would let it stay
+    /// (`count = 123`), and is taken as the text that it prints as elsewhere (`phone = 1701234567`).
+    ///
+    /// Where the table is silent the key rules of [`Policy::standard`] hold, and what it leaves of a text is scanned. What the
+    /// crate itself says of the application (`service.name`, `service.version`, `session.id`, `app.installation.id`) is no
+    /// value of a user's: it stays as it is, even where an expression matches it.
     pub fn automagik() -> Self {
         automagik::prepare();
         Policy { name: Cow::Borrowed("automagik"), base: Base::Automagik, ..Self::standard() }
@@ -289,9 +295,14 @@ impl Policy {
     /// comes first, with a salt that is drawn anew in each process.
     pub fn scrub<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
         let text = match self.base {
-            Base::Automagik => replace("", text, Salt::OfProcess)?,
+            Base::Automagik => replace("", text, Salt::OfProcess, Source::Application)?,
             Base::Builtin | Base::Declared(_) => Cow::Borrowed(text),
         };
+        self.redacted(text)
+    }
+
+    /// The text without what the scanner finds in it; `None` where the policy drops it for that.
+    pub(super) fn redacted<'t>(&self, text: Cow<'t, str>) -> Option<Cow<'t, str>> {
         let findings = self.findings(&text);
         if findings.is_empty() {
             return Some(text);
