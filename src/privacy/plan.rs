@@ -79,13 +79,9 @@ impl FieldPlan {
     /// The same for a row that comes back from disk: what was hashed or made coarser before is so already.
     #[cfg(feature = "upload")]
     pub(super) fn readmitting(self, carries_its_name: bool) -> Self {
-        let action = match self.action {
-            Action::Parameterize => Action::Redact,
-            action => action,
-        };
         // What was made coarser is of another type now.
         let kind = self.kind.filter(|_| self.action.keeps_text());
-        FieldPlan { action, kind, readmits_pseudonyms: carries_its_name, ..self }
+        FieldPlan { kind, readmits_pseudonyms: carries_its_name, ..self }
     }
 
     /// Whether clean text leaves as it is.

@@ -529,6 +529,51 @@ mod from_disk {
     }
 
     #[test]
+    fn what_an_older_policy_kept_is_made_coarser_by_todays() {
+        let bounds = Bounds::new(&[10, 1000]).unwrap();
+        let older = Policy::standard().keep("*", "an older release did");
+        for (action, value, now) in [
+            (Action::Bucket, "250", Some("100-999")),
+            (Action::Buckets(bounds), "250", Some("10..1000")),
+            (Action::Round(TimeUnit::Hour), "2026-03-04T05:06:07.89Z", Some("2026-03-04T05:00:00Z")),
+            (Action::Generalize, "https://shop.example/users/8812", Some("https://shop.example/users/{id}")),
+            (Action::GeneralizeTo(Form::Extension), "/srv/thesis.pdf", Some("*.pdf")),
+            (Action::GeneralizeTo(Form::ErrorType), "No such file (os error 2)", Some("code=2")),
+            (Action::Parameterize, "SELECT a FROM t WHERE b = 'Bob Stone'", Some("SELECT a FROM t WHERE b = ?")),
+            (Action::ReversibleSha256, "123", None),
+            (Action::Automagik, "123", Some("a665a45920422f9d417e4867efdc4fb8a04a1f3fff1fa07e998e86f7f7a27ae3")),
+            (Action::Truncate(4), "blue heron", Some("blue")),
+            (Action::Round(TimeUnit::Day), "blue heron", None),
+        ] {
+            let row = collect(older.clone(), || tracing::info!(seen = value)).rows().remove(0);
+            assert!(row.contains(&format!(r#""seen":"{value}""#)), "{row}");
+            let policy = Policy::standard().field("seen", action);
+            let clean = readmitted(policy.clone(), &row).unwrap();
+            assert!(!clean.contains(value), "{action}: {clean}");
+            if let Some(now) = now {
+                assert!(clean.contains(&format!(r#""seen":"{now}""#)), "{action}: {clean}");
+            }
+            assert_eq!(readmitted(policy, &clean).as_deref(), Ok(clean.as_str()), "{action}");
+        }
+        // Numbers that were stored as such.
+        let row = collect(older, || tracing::info!(seen = 250, at = 1_772_600_767)).rows().remove(0);
+        let policy = Policy::standard().field("seen", Action::Bucket).field("at", Action::Round(TimeUnit::Hour));
+        let clean = readmitted(policy.clone(), &row).unwrap();
+        assert!(clean.contains(r#"{"seen":"100-999","at":"2026-03-04T05:00:00Z"}"#), "{clean}");
+        assert_eq!(readmitted(policy, &clean).as_deref(), Ok(clean.as_str()));
+    }
+
+    #[test]
+    fn a_long_statement_comes_back_as_it_was_cut() {
+        for columns in ["u.name, ", "`a`, ", "größe AS g, ", "'Bob Stone', "] {
+            let text = format!("SELECT {} u.id FROM users u WHERE u.id = 7", columns.repeat(300));
+            let rows = collect(Policy::standard(), || tracing::info!("db.query.text" = text)).rows();
+            assert!(rows[0].contains(r#""db.query.text":"SELECT "#), "{columns}: {}", rows[0]);
+            assert_eq!(readmitted(Policy::standard(), &rows[0]).as_deref(), Ok(rows[0].as_str()), "{columns}");
+        }
+    }
+
+    #[test]
     fn a_row_that_was_tampered_with_is_cleaned_or_refused() {
         let row = r#"{"kind":"log","time":"2026-03-04T05:06:07.000000000Z","level":"INFO","target":"t","body":"mail bob@mail.example","attributes":{"password":"hunter2","user_id":"7","note":"call +49 170 1234567"},"resource":{}}"#;
         let clean = readmitted(Policy::standard(), row).unwrap();

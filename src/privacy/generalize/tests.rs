@@ -25,6 +25,8 @@ fn all() -> Vec<Action> {
         Action::Round(TimeUnit::Day),
         Action::Round(TimeUnit::Week),
         Action::Generalize,
+        Action::Parameterize,
+        Action::Automagik,
     ];
     all.extend(Form::ALL.map(Action::GeneralizeTo));
     all
@@ -43,6 +45,7 @@ const VALUES: &[&str] = &[
     "2026-03-04T05:06:07.89Z",
     "1772600767890",
     r#"Os { code: 2, kind: NotFound, message: "no" }"#,
+    "SELECT a FROM users WHERE name = 'Bob Stone' AND b = 7",
     "   1: acme::db::connect\n   2: core::ops::function::FnOnce::call_once",
 ];
 
