@@ -60,6 +60,7 @@ fn a_fault_before_or_after_the_insert_changes_no_count() {
         json!({"mode": "truncate", "match": "INSERT"}),
         json!({"mode": "status", "match": "INSERT", "http": 503}),
         json!({"mode": "exception", "match": "INSERT", "code": 241, "message": "Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"}),
+        json!({"mode": "exception", "match": "INSERT", "code": 16, "message": "No such column X in table. (NO_SUCH_COLUMN_IN_TABLE)"}),
         json!({"mode": "exception", "match": "INSERT", "code": 999, "message": "Coordination::Exception. (KEEPER_EXCEPTION)"}),
     ] {
         let tries = fault["count"].as_u64().unwrap_or(1);
@@ -118,18 +119,26 @@ fn what_the_server_does_not_take_waits_and_arrives_once() {
 fn a_table_that_is_not_there_holds_up_no_other() {
     let server = ClickHouse::start();
     server.run(&Schema::new().to_sql());
-    server.query("RENAME TABLE otel_logs TO elsewhere");
     let clock = still_clock();
     let exporter = exporter(&server).create_schema(CreateSchema::Off).clock(&clock).build().unwrap();
-    let error = spans::export_logs(&exporter, 7).unwrap_err();
-    assert!(error.contains("7 rows wait") && error.contains("60"), "{error}");
-    export(&exporter, spans(now(), 5)).unwrap_err();
-    assert_eq!(counts(&server), each_once(5));
-    assert_eq!(exporter.status().breaker(), BreakerState::Closed);
-    server.query("RENAME TABLE elsewhere TO otel_logs");
-    clock.advance(Duration::from_secs(60));
-    exporter.flush(LONG).unwrap();
-    assert_eq!(server.query("SELECT count() FROM otel_logs"), "7");
+    let logs = || server.query("SELECT count() FROM otel_logs").parse::<u64>().unwrap();
+    let (mut spans_sent, mut logs_sent) = (0, 0);
+    for missing in ["otel_logs", "otel_traces"] {
+        server.query(&format!("RENAME TABLE {missing} TO elsewhere"));
+        let results = [export(&exporter, spans(now(), 5)), spans::export_logs(&exporter, 7)];
+        (spans_sent, logs_sent) = (spans_sent + 5, logs_sent + 7);
+        let error = if missing == "otel_logs" { &results[1] } else { &results[0] }.as_ref().unwrap_err();
+        assert!(error.contains("rows wait") && error.contains("60"), "{error}");
+        assert_eq!(exporter.status().breaker(), BreakerState::Closed);
+        // The other one is written to meanwhile.
+        let is_there =
+            if missing == "otel_logs" { counts(&server) == each_once(spans_sent) } else { logs() == logs_sent };
+        assert!(is_there, "{missing}");
+        server.query(&format!("RENAME TABLE elsewhere TO {missing}"));
+        clock.advance(Duration::from_secs(60));
+        exporter.flush(LONG).unwrap();
+        assert_eq!((counts(&server), logs()), (each_once(spans_sent), logs_sent), "{missing}");
+    }
 }
 
 #[test]
@@ -150,6 +159,11 @@ fn a_column_that_is_not_there_is_left_out_and_named() {
         assert_eq!((status.rows_sent(), status.tries_failed()), (5, 1), "{status:?}");
         assert_eq!(server.query("SELECT count(), countIf(Body != '') FROM otel_logs"), format!("{rows}\t{rows}"));
     }
+    // One that is the operator's own keeps what it is filled with by default.
+    server.query("ALTER TABLE otel_logs ADD COLUMN Tenant String DEFAULT 'acme'");
+    let exporter = off().build().unwrap();
+    spans::export_logs(&exporter, 2).unwrap();
+    assert_eq!(server.query("SELECT count(), countIf(Tenant = 'acme') FROM otel_logs"), "12\t12");
     // And an operator who wants to hear of it does.
     let exporter = off().create_schema(CreateSchema::Verify).build().unwrap();
     let error = spans::export_logs(&exporter, 3).unwrap_err();

@@ -347,7 +347,6 @@ fn span_row(span: &SpanData, resource: &Resource) -> Json {
 
 fn log_row(log: &SdkLogRecord, scope: &InstrumentationScope, resource: &Resource) -> Json {
     let context = log.trace_context();
-    let own_scope = log.target().is_none();
     json!({
         "Timestamp": nanos(log.timestamp().or(log.observed_timestamp()).unwrap()).to_string(),
         "TraceId": context.map(|context| hex(context.trace_id.to_bytes())).unwrap_or_default(),
@@ -361,8 +360,8 @@ fn log_row(log: &SdkLogRecord, scope: &InstrumentationScope, resource: &Resource
         "ResourceAttributes": resource_attributes(resource),
         "ScopeSchemaUrl": scope.schema_url().unwrap_or_default(),
         "ScopeName": log.target().map_or(scope.name(), |target| target),
-        "ScopeVersion": scope.version().filter(|_| own_scope).unwrap_or_default(),
-        "ScopeAttributes": attributes(scope.attributes().filter(|_| own_scope)),
+        "ScopeVersion": scope.version().unwrap_or_default(),
+        "ScopeAttributes": attributes(scope.attributes()),
         "LogAttributes": log.attributes_iter().map(|(key, value)| json!([key.as_str(), any_text(value)])).collect::<Vec<_>>(),
         "EventName": log.event_name().unwrap_or_default(),
     })

@@ -7,6 +7,8 @@
 mod chdb;
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/spans.rs"]
+mod spans;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +21,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use random::Random;
 use serde_json::json;
-use tracing_privacy::clickhouse::{Batch, Encoder, Format, Layout, Schema, Table};
+use tracing_privacy::clickhouse::{Batch, ClickHouseExporter, CreateSchema, Encoder, Format, Layout, Schema, Table};
 
 const DAY: u64 = 86_400;
 
@@ -280,8 +282,26 @@ fn retention_is_set_and_can_be_changed() {
         |schema: &Schema| schema.retention_statements().iter().for_each(|statement| drop(server.query(statement)));
     change(&schema.clone().trace_days(7).log_days(14).metric_days(1).aggregate_days(10_000));
     assert_eq!(ttls(), expected("7", "14", "1", "10000"));
-    change(&schema.trace_days(0).log_days(0).metric_days(0).aggregate_days(0));
+    change(&schema.clone().trace_days(0).log_days(0).metric_days(0).aggregate_days(0));
     assert_eq!(ttls(), expected("", "", "", ""));
+
+    // An exporter does it when it is asked to, and not else.
+    let other = schema.trace_days(3).log_days(0);
+    for (create, expected) in [
+        (CreateSchema::IfMissing, expected("", "", "", "")),
+        (CreateSchema::UpdateRetention, expected("3", "", "90", "365")),
+        // Twice changes nothing.
+        (CreateSchema::UpdateRetention, expected("3", "", "90", "365")),
+    ] {
+        let builder = ClickHouseExporter::builder(server.endpoint()).schema(other.clone()).create_schema(create);
+        let exporter = builder.timeout(Duration::from_secs(60)).build().unwrap();
+        spans::export_spans(&exporter, vec![span(1, now())]).unwrap();
+        assert_eq!(ttls(), expected, "{create:?}");
+    }
+    let mutations = server
+        .query("SELECT table, count() FROM system.mutations WHERE command LIKE '%TTL%' GROUP BY table ORDER BY table");
+    let once = mutations.lines().find(|line| line.starts_with("otel_traces\t"));
+    assert_eq!(once, Some("otel_traces\t2"), "{mutations}");
 }
 
 /// The engine here has no cluster; it reads the statements all the same.

@@ -1,5 +1,7 @@
 //! The whole way to a real receiver, with a filter that is blind to something.
 
+#[cfg(feature = "clickhouse")]
+mod two_destinations;
 mod waiting;
 
 use std::path::PathBuf;
@@ -53,6 +55,29 @@ fn engine(policy: Policy) -> Arc<Engine> {
     Arc::new(Engine { policy, pseudonyms: Pseudonymizer::with_key(&[7; 32]) })
 }
 
+/// What a pipeline is made of, unless the test says otherwise.
+fn parts(policy: Policy, receivers: Vec<crate::export::Receiver>, schedule: Schedule, place: Place) -> Parts {
+    Parts {
+        name: "test".to_owned(),
+        engine: engine(policy.clone()),
+        plans: Arc::new(Plans::new(policy)),
+        resource: Resource::default(),
+        clock: Clock::system(),
+        run: 7,
+        place,
+        exporters: Vec::new(),
+        prepare: Box::new(|| Ok(())),
+        upkeep: Box::new(Kept::default),
+        destination: Some(Destination { receivers, schedule, tuning: Tuning::default() }),
+    }
+}
+
+/// This receiver as a collector.
+fn collector(receiver: &Receiver) -> crate::export::Receiver {
+    let endpoint = Endpoint::parse("the test", &receiver.url(), &[]).unwrap();
+    crate::export::Receiver::Otlp { endpoint, settings: HttpSettings::default() }
+}
+
 /// A pipeline whose filter is blind to e-mail addresses, on the way in and on the way back from disk, and whose second
 /// check is not.
 fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
@@ -61,26 +86,7 @@ fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {
 
 fn blind_run(receiver: &Receiver, schedule: Schedule, place: Place, run: u64) -> Pipeline {
     let policy = Policy::standard().scanner(Scanner::standard().without(Kind::Email));
-    let parts = Parts {
-        name: "blind".to_owned(),
-        engine: engine(policy.clone()),
-        plans: Arc::new(Plans::new(policy)),
-        resource: Resource::default(),
-        clock: Clock::system(),
-        run,
-        place,
-        exporters: Vec::new(),
-        prepare: Box::new(|| Ok(())),
-        upkeep: Box::new(Kept::default),
-        destination: Some(Destination {
-            receivers: vec![crate::export::Receiver::Otlp {
-                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-                settings: HttpSettings::default(),
-            }],
-            schedule,
-            tuning: Tuning::default(),
-        }),
-    };
+    let parts = Parts { run, ..parts(policy, vec![collector(receiver)], schedule, place) };
     Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap()
 }
 
@@ -99,6 +105,12 @@ impl<S: Subscriber> Layer<S> for Writing {
         event.record(&mut visitor);
         pipeline.sink().put(&mut lock(ports), visitor.finish().unwrap());
     }
+}
+
+/// A flush on a thread of its own.
+fn flushing(pipeline: &Pipeline) -> std::thread::JoinHandle<Result<(), Unfinished>> {
+    let pipeline = pipeline.clone();
+    std::thread::spawn(move || pipeline.flush(LONG))
 }
 
 fn log(pipeline: &Pipeline, events: impl FnOnce()) {
@@ -154,24 +166,9 @@ fn of_a_resource_that_fails_the_check_nothing_leaves() {
     let blind = engine(policy.clone().scanner(Scanner::standard().without(Kind::Email)));
     let raw = [("owner".to_owned(), CANARY.to_owned())];
     let parts = Parts {
-        name: "resource".to_owned(),
         resource: Resource::clean(&blind, crate::privacy::Source::Application, raw),
         engine: blind,
-        plans: Arc::new(Plans::new(policy)),
-        clock: Clock::system(),
-        run: 7,
-        place: scratchpad.place(),
-        exporters: Vec::new(),
-        prepare: Box::new(|| Ok(())),
-        upkeep: Box::new(Kept::default),
-        destination: Some(Destination {
-            receivers: vec![crate::export::Receiver::Otlp {
-                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-                settings: HttpSettings::default(),
-            }],
-            schedule: Schedule::Live,
-            tuning: Tuning::default(),
-        }),
+        ..parts(policy, vec![collector(&receiver)], Schedule::Live, scratchpad.place())
     };
     let pipeline = Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap();
     log(&pipeline, || tracing::info!("control"));
@@ -207,27 +204,13 @@ fn records_go_out_under_what_described_the_application_when_they_were_swept() {
     };
     let is_next_day = Arc::new(AtomicBool::new(false));
     let parts = Parts {
-        name: "midnight".to_owned(),
         resource: session("old"),
         engine,
-        plans: Arc::new(Plans::new(Policy::standard())),
-        clock: Clock::system(),
-        run: 7,
-        place: scratchpad.place(),
-        exporters: Vec::new(),
-        prepare: Box::new(|| Ok(())),
         upkeep: Box::new({
             let is_next_day = Arc::clone(&is_next_day);
             move || Kept { resource: is_next_day.swap(false, Ordering::SeqCst).then(|| session("new")), note: None }
         }),
-        destination: Some(Destination {
-            receivers: vec![crate::export::Receiver::Otlp {
-                endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-                settings: HttpSettings::default(),
-            }],
-            schedule: Schedule::Live,
-            tuning: Tuning::default(),
-        }),
+        ..parts(Policy::standard(), vec![collector(&receiver)], Schedule::Live, scratchpad.place())
     };
     let pipeline = Pipeline::start(parts).unwrap();
     log(&pipeline, || tracing::info!("before"));

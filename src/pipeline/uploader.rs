@@ -6,6 +6,7 @@
 //! Its thread and its runtime exist only once there is something to send. A server that hangs holds this thread and
 //! nothing else.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ const LEASE: Duration = Duration::from_secs(60);
 /// A claim older than this is looked at again before a request: its rows may have been erased by another process.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// Loads that wait for one destination and were refused by another; beyond it what was refused counts as sent.
+const MOST_REFUSED: usize = 1024;
+
 /// What the thread itself has.
 pub(super) struct Uploader<'a> {
     pub(super) shared: &'a Shared,
@@ -39,6 +43,8 @@ pub(super) struct Uploader<'a> {
     pub(super) rng: IdRng,
     /// What a server took and the store was not told yet.
     delivered: Vec<Delivered>,
+    /// Of loads that wait for one destination: records that no other one took, by the load's number.
+    refused: HashMap<i64, u64>,
     /// How often the records had been erased when the last ones were claimed.
     erasures: u64,
     /// The longest that a request can take.
@@ -131,6 +137,7 @@ impl<'a> Uploader<'a> {
             outbox,
             rng: IdRng::new(),
             delivered: Vec::new(),
+            refused: HashMap::new(),
             erasures: 0,
             longest,
             was_fresh: false,
@@ -324,8 +331,9 @@ impl<'a> Uploader<'a> {
             self.outbox.note(&load.batches, load.number, 0)?;
         }
         // Records that no destination takes; what one of them has is sent.
-        let mut refused = if load.has_arrived { Some(0) } else { None };
-        let (mut has_arrived, mut is_left, mut progress) = (load.has_arrived, false, false);
+        let mut refused = load.has_arrived.then(|| self.refused.remove(&load.number).unwrap_or(0));
+        let mut has_arrived = refused.is_some_and(|refused| refused < load.rows);
+        let (mut is_left, mut progress) = (false, false);
         for (place, mut parcel) in std::mem::take(&mut load.parcels) {
             let fared = self.deliver(place, &mut parcel, &mut load)?;
             for note in self.routes[place].exporter.take_notes() {
@@ -358,6 +366,12 @@ impl<'a> Uploader<'a> {
             }
         }
         if is_left {
+            if let Some(refused) = refused.filter(|refused| *refused > 0) {
+                if self.refused.len() == MOST_REFUSED {
+                    self.refused.clear();
+                }
+                self.refused.insert(load.number, refused);
+            }
             self.outbox.settle(&load.batches, Verdict::Released)?;
             return Ok(if progress { Round::Settled(load.rows) } else { Round::Later });
         }

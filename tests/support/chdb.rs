@@ -5,20 +5,23 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+#[allow(clippy::duplicate_mod, reason = "a test may use several of them")]
+#[path = "pypi.rs"]
+mod pypi;
+
 use std::fmt::Write as _;
-use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-const VERSION: &str = "26.9.0";
-
 /// Its Python packages. Only the first is the engine; the others decode what its front gets from some clients.
-const PACKAGES: &[&str] = &["lz4==4.4.5", "zstandard==0.25.0", "clickhouse-cityhash==1.0.2.6"];
+const PACKAGES: &[&str] = &["chdb-core==26.9.0", "lz4==4.4.5", "zstandard==0.25.0", "clickhouse-cityhash==1.0.2.6"];
+
+const NEEDS: &str = "Python 3.9 or later with venv, 1 GB of disk";
 
 /// More than anything here takes on a machine that has other things to do.
 const LONG: Duration = Duration::from_secs(120);
@@ -50,7 +53,7 @@ impl ClickHouse {
     /// As [`ClickHouse::start`], with more arguments for `clickhouse_http.py`.
     pub fn start_with(arguments: &[&str]) -> Self {
         let front = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/clickhouse_http.py");
-        let mut command = Command::new(python());
+        let mut command = Command::new(pypi::environment(PACKAGES, NEEDS).join("bin/python"));
         command.arg(front).args(["--test-api", "--exit-on-stdin-eof"]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
@@ -215,39 +218,4 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// A Python that has the engine, installed if it is not yet. Other test processes wait meanwhile.
-fn python() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let venv = target.join(format!("chdb-{VERSION}"));
-    let lock =
-        File::create(target.join(format!("chdb-{VERSION}.lock"))).expect("cargo gives tests a directory to write to");
-    lock.lock().expect("files below the target directory can be locked");
-    // Written last, so an installation that was cut off is made again.
-    let complete = venv.join("complete");
-    if !complete.exists() {
-        let _ = fs::remove_dir_all(&venv);
-        install(&venv);
-        fs::write(&complete, VERSION).expect("the new directory can be written to");
-    }
-    venv.join("bin/python")
-}
-
-fn install(venv: &Path) {
-    let run = |command: &mut Command| {
-        let remedy = format!(
-            "the tests with real components need Python 3.9 or later with venv, 1 GB of disk and a way to PyPI, to install \
-             chdb-core {VERSION} into {}. Without them, run `cargo test` instead of `cargo test --all-features`",
-            venv.display()
-        );
-        match command.stdin(Stdio::null()).output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => panic!("{command:?} failed; {remedy}\n{}", String::from_utf8_lossy(&output.stderr)),
-            Err(error) => panic!("{command:?} cannot be run: {error}; {remedy}"),
-        }
-    };
-    run(Command::new("python3").args(["-m", "venv"]).arg(venv));
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    run(Command::new(venv.join("bin/python")).args(pip).arg(format!("chdb-core=={VERSION}")).args(PACKAGES));
 }

@@ -5,15 +5,19 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+#[allow(clippy::duplicate_mod, reason = "a test may use several of them")]
+#[path = "pypi.rs"]
+mod pypi;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const VERSION: &str = "0.0.1a15";
+const PACKAGE: &str = "rotel==0.0.1a15";
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 /// Somebody else may take a port between its being found free and its being bound.
 const TRIES: usize = 5;
@@ -34,12 +38,17 @@ struct Log {
 }
 
 impl Rotel {
-    /// A collector that listens, on ports of its own.
+    /// A collector that listens, on ports of its own, and forgets what it has printed.
     pub fn start() -> Self {
+        Self::start_with(&["--exporter", "blackhole"])
+    }
+
+    /// As [`Rotel::start`], with exporters of its own.
+    pub fn start_with(exporters: &[&str]) -> Self {
         let agent = agent();
         for _ in 0..TRIES {
             let (http, grpc) = free_ports();
-            let mut rotel = Rotel::spawn(&agent, http, grpc);
+            let mut rotel = Rotel::spawn(&agent, exporters, http, grpc);
             if rotel.listens() {
                 return rotel;
             }
@@ -51,6 +60,24 @@ impl Rotel {
     /// The address for OTLP over HTTP.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends it a message of OTLP, to `/v1/traces`, `/v1/logs` or `/v1/metrics`.
+    ///
+    /// # Panics
+    /// It does not take it.
+    pub fn send(&self, path: &str, message: &[u8]) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.set_read_timeout(Some(STARTS_WITHIN)).expect("it is more than nothing");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/x-protobuf\r\n\
+             Content-Length: {}\r\n\r\n",
+            message.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(message)).expect("it reads requests");
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).expect("it answers in text");
+        assert!(answer.contains(" 200 "), "{path}: {answer}\n{}", self.log());
     }
 
     /// What it has printed so far.
@@ -81,9 +108,9 @@ impl Rotel {
         }
     }
 
-    fn spawn(agent: &Path, http: u16, grpc: u16) -> Self {
+    fn spawn(agent: &Path, exporters: &[&str], http: u16, grpc: u16) -> Self {
         let mut command = Command::new(agent);
-        command.arg("start").args(["--exporter", "blackhole"]);
+        command.arg("start").args(exporters);
         command.args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")]);
         command.args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")]);
         command.args(["--debug-log", "traces", "--debug-log", "logs", "--debug-log-verbosity", "detailed"]);
@@ -156,39 +183,10 @@ fn free_ports() -> (u16, u16) {
     (port(&one), port(&other))
 }
 
-/// The collector's program, installed if it is not yet. Other test processes wait meanwhile.
+/// The collector's program.
 fn agent() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let venv = target.join(format!("rotel-{VERSION}"));
-    let lock =
-        File::create(target.join(format!("rotel-{VERSION}.lock"))).expect("cargo gives tests a directory to write to");
-    lock.lock().expect("files below the target directory can be locked");
-    // Written last, so an installation that was cut off is made again.
-    let complete = venv.join("complete");
-    if !complete.exists() {
-        let _ = fs::remove_dir_all(&venv);
-        install(&venv);
-        fs::write(&complete, VERSION).expect("the new directory can be written to");
-    }
+    let venv = pypi::environment(&[PACKAGE], "Python 3.8 or later with venv");
     let libraries = fs::read_dir(venv.join("lib")).expect("a Python environment has libraries");
     let agents = libraries.flatten().map(|python| python.path().join("site-packages/rotel/rotel-agent"));
     agents.into_iter().find(|agent| agent.exists()).unwrap_or_else(|| panic!("no rotel-agent below {}", venv.display()))
-}
-
-fn install(venv: &Path) {
-    let run = |command: &mut Command| {
-        let remedy = format!(
-            "the tests with real components need Python 3.8 or later with venv, and a way to PyPI, to install \
-             rotel {VERSION} into {}. Without them, run `cargo test` instead of `cargo test --all-features`",
-            venv.display()
-        );
-        match command.stdin(Stdio::null()).output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => panic!("{command:?} failed; {remedy}\n{}", String::from_utf8_lossy(&output.stderr)),
-            Err(error) => panic!("{command:?} cannot be run: {error}; {remedy}"),
-        }
-    };
-    run(Command::new("python3").args(["-m", "venv"]).arg(venv));
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    run(Command::new(venv.join("bin/python")).args(pip).arg(format!("rotel=={VERSION}")));
 }

@@ -64,12 +64,21 @@ impl Described {
 /// # Errors
 /// What went wrong; afterwards it is tried again.
 pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
-    let target = client.target();
-    if target.create_schema() != CreateSchema::IfMissing {
-        return Ok(());
+    let (schema, create) = (client.target().schema(), client.target().create_schema());
+    if matches!(create, CreateSchema::IfMissing | CreateSchema::UpdateRetention) {
+        for statement in schema.statements() {
+            client.statement(&statement).await?;
+        }
     }
-    for statement in target.schema().statements() {
-        client.statement(&statement).await?;
+    if create == CreateSchema::UpdateRetention {
+        // One that changes nothing costs the server nothing.
+        for statement in schema.retention_statements() {
+            match client.statement(&statement).await {
+                // There is none to be removed.
+                Err(Verdict::Refused { .. }) if statement.ends_with("REMOVE TTL") => {}
+                done => drop(done?),
+            }
+        }
     }
     Ok(())
 }

@@ -51,6 +51,9 @@ pub enum CreateSchema {
     /// The exporter makes what is missing, before the first insert. It changes nothing that is there.
     #[default]
     IfMissing,
+    /// The same, and tables that are there get the retention of [`schema`](ClickHouseBuilder::schema) by `ALTER TABLE .. MODIFY
+    /// TTL`: the server then drops what is older.
+    UpdateRetention,
     /// Whoever runs the server; a table without all columns, or with other types, is not written to.
     Verify,
 }

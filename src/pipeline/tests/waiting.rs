@@ -9,7 +9,7 @@ fn bodies(receiver: &Receiver) -> Vec<String> {
     receiver.logs().into_iter().filter_map(|log| log.body).collect()
 }
 
-fn assert_adds_up(counts: &Counts) {
+pub(super) fn assert_adds_up(counts: &Counts) {
     let parts = counts.sent() + counts.stored() + counts.dropped() + counts.pending();
     assert_eq!(counts.produced(), parts, "{counts}");
 }
@@ -68,24 +68,26 @@ fn records_of_a_file_that_was_removed_are_not_sent() {
     assert_eq!(bodies(&receiver), ["after"]);
 }
 
-#[test]
-fn what_was_delivered_and_cleared_before_that_could_be_noted_is_counted_once() {
-    let receiver = Receiver::start();
-    let pad = Scratchpad::new();
-    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+/// A pipeline whose one record the server took while the store could not be told.
+fn delivered_behind_a_locked_store(receiver: &Receiver, pad: &Scratchpad) -> Pipeline {
+    let pipeline = blind(receiver, Schedule::Live, pad.place());
     // Claims at once, is answered late: in between the store is locked.
     receiver.then([Behaviour::Trickle]);
     log(&pipeline, || tracing::info!("counted"));
-    let flushing = std::thread::spawn({
-        let pipeline = pipeline.clone();
-        move || pipeline.flush(LONG)
-    });
+    let flushing = flushing(&pipeline);
     assert!(receiver.wait_for(1, LONG));
     let database = pad.database();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_eq!(flushing.join().unwrap(), Err(Unfinished::Upload), "{:?}", pipeline.notes());
     database.execute_batch("COMMIT").unwrap();
-    drop(database);
+    pipeline
+}
+
+#[test]
+fn what_was_delivered_and_cleared_before_that_could_be_noted_is_counted_once() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = delivered_behind_a_locked_store(&receiver, &pad);
     assert_eq!((pipeline.counts().sent(), pipeline.counts().stored()), (0, 1));
     assert_eq!(pipeline.clear().unwrap(), 1);
     let _ = pipeline.flush(LONG);
@@ -97,18 +99,7 @@ fn what_was_delivered_and_cleared_before_that_could_be_noted_is_counted_once() {
 fn what_was_delivered_is_counted_as_sent_once_that_can_be_noted() {
     let receiver = Receiver::start();
     let pad = Scratchpad::new();
-    let pipeline = blind(&receiver, Schedule::Live, pad.place());
-    receiver.then([Behaviour::Trickle]);
-    log(&pipeline, || tracing::info!("counted"));
-    let flushing = std::thread::spawn({
-        let pipeline = pipeline.clone();
-        move || pipeline.flush(LONG)
-    });
-    assert!(receiver.wait_for(1, LONG));
-    let database = pad.database();
-    database.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(flushing.join().unwrap(), Err(Unfinished::Upload));
-    database.execute_batch("COMMIT").unwrap();
+    let pipeline = delivered_behind_a_locked_store(&receiver, &pad);
     assert_eq!(pipeline.flush(LONG), Ok(()));
     assert_eq!((receiver.requests().len(), pipeline.counts().sent()), (1, 1));
     assert_adds_up(&pipeline.counts());
@@ -123,10 +114,7 @@ fn what_was_cleared_between_two_tries_is_not_sent_again() {
         let pipeline = blind(&receiver, Schedule::Live, place);
         receiver.then([Behaviour::Status(503)]);
         log(&pipeline, || tracing::info!("regretted"));
-        let flushing = std::thread::spawn({
-            let pipeline = pipeline.clone();
-            move || pipeline.flush(LONG)
-        });
+        let flushing = flushing(&pipeline);
         assert!(receiver.wait_for(before + 1, LONG));
         assert_eq!(pipeline.clear().unwrap(), 1);
         assert_eq!(flushing.join().unwrap(), Ok(()), "nothing is left to be sent");
@@ -198,6 +186,29 @@ fn a_number_leaves_as_the_store_has_it_whichever_way_it_goes() {
     });
     assert_eq!(sent[0], sent[1]);
     assert_eq!(sent[0].1, Some(Value::Str("NaN".to_owned())));
+}
+
+/// A chunk takes its memory however few records are in it: many threads with a record each are many chunks.
+#[test]
+fn chunks_are_kept_beside_their_rows_up_to_a_mebibyte() {
+    for (threads, kept) in [(30, 30), (90, 0)] {
+        let receiver = Receiver::start();
+        let pad = Scratchpad::new();
+        let pipeline = blind(&receiver, Schedule::Live, pad.place());
+        assert_eq!(pipeline.store(LONG), Ok(()));
+        // The worker waits for this before it sweeps, so that it sweeps all of them together.
+        let commit = lock(&pipeline.0.shared.commit);
+        for n in 0..threads {
+            log(&pipeline, || tracing::info!("of thread {n}"));
+        }
+        drop(commit);
+        assert_eq!(pipeline.store(LONG), Ok(()));
+        // Too few to be sent before five seconds have passed.
+        assert_eq!(pipeline.0.shared.upload.as_ref().unwrap().in_lots(), kept, "{threads}");
+        assert_eq!(pipeline.flush(LONG), Ok(()));
+        assert_eq!((bodies(&receiver).len(), pipeline.counts().sent()), (threads, threads as u64));
+        assert_adds_up(&pipeline.counts());
+    }
 }
 
 #[test]

@@ -30,19 +30,10 @@ pub(in super::super) fn log(
     to.resource_schema_url.push_encoded(&origin.schema_url.bytes);
     to.resource_attributes.push_row_of(&origin.resource_attributes);
     to.scope_schema_url.push(scope.schema_url().unwrap_or_default());
-    match record.target() {
-        // As over OTLP: where a record comes from takes the place of the logger that it went through.
-        Some(target) => {
-            to.scope_name.push(target);
-            to.scope_version.push("");
-            to.scope_attributes.end_row(0);
-        }
-        None => {
-            to.scope_name.push(scope.name());
-            to.scope_version.push(scope.version().unwrap_or_default());
-            push_attributes(&mut to.scope_attributes, scope.attributes());
-        }
-    }
+    // As over OTLP: where a record comes from takes the place of the name of the logger that it went through.
+    to.scope_name.push(record.target().map_or(scope.name(), |target| target));
+    to.scope_version.push(scope.version().unwrap_or_default());
+    push_attributes(&mut to.scope_attributes, scope.attributes());
     let mut entries = 0;
     for (key, value) in record.attributes_iter() {
         to.log_attributes.keys.push(key.as_str());

@@ -1,0 +1,204 @@
+//! Records that go to two servers: whatever becomes of one of them, the other one gets each record once, and a record is
+//! counted once.
+
+use super::waiting::assert_adds_up;
+use super::*;
+use crate::export::clickhouse::{ClickHouseExporter, Compression, CreateSchema, Format, Layout, Table};
+use crate::export::receiver::Behaviour;
+
+/// Both servers, and a pipeline that sends to them, the collector first. The clock moves only when told.
+struct Both {
+    collector: Receiver,
+    clickhouse: Receiver,
+    clock: Clock,
+    pipeline: Pipeline,
+    pad: Scratchpad,
+}
+
+/// What ClickHouse says when all is well.
+fn nothing() -> Behaviour {
+    said(200, "")
+}
+
+fn said(status: u16, body: &str) -> Behaviour {
+    Behaviour::Custom { status, headers: vec![], body: body.as_bytes().to_vec() }
+}
+
+impl Both {
+    fn start() -> Self {
+        let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
+        let clock = Clock::manual("2026-11-21T12:00:00Z");
+        let settings = ClickHouseExporter::builder(clickhouse.url())
+            .create_schema(CreateSchema::Off)
+            .format(Format::JsonEachRow)
+            .compression(Compression::None);
+        let endpoint = Endpoint::parse("the test", &clickhouse.url(), &[]).unwrap();
+        let receivers = vec![
+            super::collector(&collector),
+            crate::export::Receiver::ClickHouse { endpoint, settings: Box::new(settings) },
+        ];
+        let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+        let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+        let both = Both { collector, clickhouse, clock, pipeline, pad };
+        both.clickhouse.afterwards(nothing());
+        both.describe();
+        both
+    }
+
+    /// ClickHouse answers the questions about its table next.
+    fn describe(&self) {
+        let columns: String =
+            Layout::columns(Table::Logs).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
+        self.clickhouse.then([said(200, &columns), said(200, "\n")]);
+    }
+
+    fn log(&self, records: std::ops::Range<usize>) {
+        log(&self.pipeline, || records.for_each(|n| tracing::info!("record {n}")));
+    }
+
+    /// Bodies that the collector was sent, whatever it answered.
+    fn at_collector(&self) -> Vec<String> {
+        self.collector.logs().into_iter().filter_map(|log| log.body).collect()
+    }
+
+    /// Inserts that ClickHouse was sent, whatever it answered: their rows.
+    fn inserts(&self) -> Vec<Vec<String>> {
+        let is_insert = |request: &crate::export::receiver::Request| request.path.contains("INSERT");
+        let rows = |request: crate::export::receiver::Request| -> Vec<String> {
+            let rows = serde_json::Deserializer::from_slice(&request.raw).into_iter::<serde_json::Value>();
+            rows.map(|row| row.unwrap()["Body"].as_str().unwrap().to_owned()).collect()
+        };
+        self.clickhouse.requests().into_iter().filter(is_insert).map(rows).collect()
+    }
+
+    fn assert_counts(&self, sent: u64, stored: u64, rejected: u64) {
+        let counts = self.pipeline.counts();
+        assert_adds_up(&counts);
+        let found = (counts.sent(), counts.stored(), counts.lost(Loss::Rejected));
+        assert_eq!(found, (sent, stored, rejected), "{counts} {:?}", self.pipeline.notes());
+    }
+}
+
+fn records(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| format!("record {n}")).collect()
+}
+
+#[test]
+fn the_one_that_is_there_gets_each_record_once_and_the_other_one_when_it_is_back() {
+    for is_collector_down in [true, false] {
+        let both = Both::start();
+        let down = if is_collector_down { &both.collector } else { &both.clickhouse };
+        down.afterwards(Behaviour::RetryAfter(503, 30));
+        for round in 0..3 {
+            both.log(5 * round..5 * round + 5);
+            assert_eq!(both.pipeline.flush(LONG), Err(Unfinished::Upload), "{:?}", both.pipeline.notes());
+            let up = if is_collector_down { both.inserts().concat() } else { both.at_collector() };
+            assert_eq!(up, records(0..5 * round + 5), "{is_collector_down}");
+        }
+        // Sent is what all have.
+        both.assert_counts(0, 15, 0);
+        let before = down.requests().len();
+        down.afterwards(if is_collector_down { Behaviour::Ok } else { nothing() });
+        both.clock.advance(Duration::from_secs(120));
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+        both.assert_counts(15, 0, 0);
+        let (mut at_collector, mut at_clickhouse) = (both.at_collector(), both.inserts().concat());
+        // Without what was sent in vain.
+        match is_collector_down {
+            true => {
+                at_collector =
+                    down.requests()[before..].iter().flat_map(|one| one.logs()).filter_map(|log| log.body).collect()
+            }
+            false => drop(at_clickhouse.drain(..at_clickhouse.len() - 15)),
+        }
+        assert_eq!((at_collector, at_clickhouse), (records(0..15), records(0..15)), "{is_collector_down}");
+    }
+}
+
+#[test]
+fn a_record_that_one_of_them_refuses_is_sent_and_one_that_both_refuse_is_not() {
+    let refused = "Code: 27. DB::Exception: Cannot parse input. (CANNOT_PARSE_INPUT_ASSERTION_FAILED)";
+    let partly = || Behaviour::PartialSuccess { rejected: 2, message: "two were odd".to_owned() };
+    for (collector, clickhouse, rejected) in [
+        (Behaviour::Status(400), nothing(), 0),
+        (Behaviour::Ok, said(400, refused), 0),
+        (Behaviour::Status(400), said(400, refused), 4),
+        (partly(), nothing(), 0),
+        // At least so many have arrived nowhere.
+        (partly(), said(400, refused), 2),
+    ] {
+        let both = Both::start();
+        both.collector.afterwards(collector);
+        both.clickhouse.afterwards(clickhouse);
+        both.log(0..4);
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+        both.assert_counts(4 - rejected, 0, rejected);
+        assert_eq!((both.collector.requests().len(), both.inserts().len()), (1, 1));
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "nothing is left");
+        assert_eq!((both.collector.requests().len(), both.inserts().len()), (1, 1));
+    }
+}
+
+#[test]
+fn what_one_refused_before_the_other_was_there_is_not_counted_as_sent_when_that_refuses_it_too() {
+    for (last, sent) in [(Behaviour::Status(400), 0), (Behaviour::Ok, 4)] {
+        let both = Both::start();
+        both.collector.afterwards(Behaviour::RetryAfter(503, 30));
+        both.clickhouse.afterwards(said(400, "Code: 27. DB::Exception: Cannot parse input."));
+        both.log(0..4);
+        assert_eq!(both.pipeline.flush(LONG), Err(Unfinished::Upload));
+        both.assert_counts(0, 4, 0);
+        both.collector.afterwards(last);
+        both.clock.advance(Duration::from_secs(120));
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+        assert_eq!(both.inserts().len(), 1, "it is not asked again");
+        both.assert_counts(sent, 0, 4 - sent);
+    }
+}
+
+#[test]
+fn what_is_cleared_while_the_first_has_it_does_not_reach_the_second() {
+    let both = Both::start();
+    both.collector.then([Behaviour::Trickle]);
+    both.log(0..3);
+    let flushing = flushing(&both.pipeline);
+    assert!(both.collector.wait_for(1, LONG));
+    assert_eq!(both.pipeline.clear().unwrap(), 3);
+    let _ = flushing.join().unwrap();
+    assert_eq!(both.inserts().len(), 0);
+    assert_eq!((both.pipeline.counts().sent(), both.pipeline.counts().lost(Loss::Cleared)), (0, 3));
+    assert_adds_up(&both.pipeline.counts());
+}
+
+#[test]
+fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second() {
+    let both = Both::start();
+    both.collector.then([Behaviour::Trickle]);
+    both.log(0..3);
+    let flushing = flushing(&both.pipeline);
+    assert!(both.collector.wait_for(1, LONG));
+    // The claim has run out, and somebody else has one.
+    both.clock.advance(Duration::from_secs(600));
+    let mut other = both.pad.place().open(9).unwrap();
+    let now = both.pipeline.0.shared.now_seconds();
+    let routes = super::super::outbox::Routes { open: 3, all: 3 };
+    let lease = super::super::outbox::Lease { now, length: LONG, routes };
+    let claimed = other.claim(100, u64::MAX, lease).unwrap();
+    assert_eq!(claimed.iter().map(|batch| batch.rows.len()).sum::<usize>(), 3);
+    let _ = flushing.join().unwrap();
+    assert_eq!(both.inserts().len(), 0);
+    both.assert_counts(0, 3, 0);
+}
+
+#[test]
+fn a_withdrawal_while_the_first_is_asked_leaves_the_second_unasked() {
+    let both = Both::start();
+    both.collector.afterwards(Behaviour::Hang);
+    both.log(0..3);
+    let flushing = flushing(&both.pipeline);
+    assert!(both.collector.wait_for(1, LONG));
+    both.pipeline.withdraw();
+    let _ = flushing.join().unwrap();
+    assert_eq!((both.collector.requests().len(), both.clickhouse.requests().len()), (1, 0));
+    assert_eq!(both.pipeline.counts().sent(), 0);
+}
