@@ -72,7 +72,7 @@ fn events_in_ten_thousand_open_spans_take_a_bounded_total_and_none_is_lost_unsee
     let _alone = undisturbed();
     // As `EVENTS` of `layer/span.rs`.
     const ROOM: isize = 2 * 1024 * KIB;
-    let text = "word ".repeat(180);
+    let note = "word ".repeat(180);
     let (telemetry, memory, _directory) = on_with("open-spans", |builder| builder.events(Events::SpanEvents));
     with_default(&alone(&telemetry), || {
         let (before, empty) = {
@@ -87,7 +87,7 @@ fn events_in_ten_thousand_open_spans_take_a_bounded_total_and_none_is_lost_unsee
         let spans = open();
         let start = BYTES.load(Ordering::Relaxed);
         for _ in 0..EVENTS {
-            spans.iter().for_each(|span| span.in_scope(|| info!(text)));
+            spans.iter().for_each(|span| span.in_scope(|| info!(note)));
         }
         let taken = BYTES.load(Ordering::Relaxed) - start;
         assert!(taken <= ROOM + 256 * KIB, "{} KiB for events, and {} KiB for empty spans", taken / KIB, empty / KIB);
@@ -104,7 +104,7 @@ fn events_in_ten_thousand_open_spans_take_a_bounded_total_and_none_is_lost_unsee
         assert_eq!(telemetry.status().events_in_open_spans(), 0);
 
         // What they took is there again.
-        info_span!("after").in_scope(|| (0..EVENTS - 2).for_each(|_| info!(text)));
+        info_span!("after").in_scope(|| (0..EVENTS - 2).for_each(|_| info!(note)));
         settle(&telemetry);
         assert_eq!(held_and_left_out(&span(&records(&memory), "after")), (EVENTS - 2, 0));
         assert_eq!(telemetry.status().counts().lost(Loss::OpenSpansFull) as usize, lost);
@@ -114,12 +114,12 @@ fn events_in_ten_thousand_open_spans_take_a_bounded_total_and_none_is_lost_unsee
 #[test]
 fn spans_that_all_want_more_than_there_is_get_as_much_each() {
     let _alone = undisturbed();
-    let text = "word ".repeat(40);
+    let note = "word ".repeat(40);
     let (telemetry, memory, _directory) = on_with("open-spans-fair", |builder| builder.events(Events::SpanEvents));
     with_default(&alone(&telemetry), || {
         let spans: Vec<_> = (0..1_000_u64).map(|number| info_span!("request", number)).collect();
         for _ in 0..60 {
-            spans.iter().for_each(|span| span.in_scope(|| info!(text)));
+            spans.iter().for_each(|span| span.in_scope(|| info!(note)));
         }
         close(&telemetry, spans);
     });
