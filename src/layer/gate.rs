@@ -85,8 +85,11 @@ pub enum Events {
     /// Each is a log record with the ids of its trace and span. The default.
     #[default]
     Logs,
-    /// They are part of their span's record, which leaves when the span closes: up to 128, as far as its 16 KiB go. Of spans
-    /// that are still open when the program ends nothing leaves, nor of what happened in them. The
+    /// They are part of their span's record, which leaves when the span closes: up to 128, as far as its 16 KiB go, and as
+    /// far as the 2 MiB go that events in open spans may take together. When that runs short, no span gets more of it
+    /// than is left for the others. What there is no room for is counted: in the span, and in the status by reason.
+    ///
+    /// Of spans that are still open when the program ends nothing leaves, nor of what happened in them. The
     /// status counts records, and of fields those of records: what was dropped of an event stands in the event.
     SpanEvents,
     /// Both.

@@ -5,10 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::app::random::IdRng;
 use crate::pipeline::{Loss, Ports};
-use crate::privacy::Scratch;
+use crate::privacy::{CleanSpan, Scratch};
 
 pub(super) struct Local {
     pub(super) scratch: Scratch,
+    /// A span that closes.
+    pub(super) closing: CleanSpan,
     pub(super) rng: IdRng,
     pub(super) ports: Ports,
 }
@@ -16,7 +18,12 @@ pub(super) struct Local {
 impl Local {
     #[cold]
     fn new() -> Box<Self> {
-        Box::new(Local { scratch: Scratch::default(), rng: IdRng::new(), ports: Ports::default() })
+        Box::new(Local {
+            scratch: Scratch::default(),
+            closing: CleanSpan::default(),
+            rng: IdRng::new(),
+            ports: Ports::default(),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ mod local;
 mod span;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -21,14 +21,14 @@ pub(crate) use gate::{LogRecords, Scope};
 use crate::app::Clock;
 use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{Engine, Origin, Plan, Plans, PrivacyVisitor};
+use crate::privacy::{CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor};
 use local::Local;
 use span::{OpenSpans, SpanContext};
 
 /// The layer that turns spans and events into telemetry. Made by [`Telemetry::layer`](crate::Telemetry::layer).
 pub struct TelemetryLayer {
     core: Arc<Core>,
-    spans: OpenSpans,
+    spans: Arc<OpenSpans>,
 }
 
 /// What the layer and its gate share.
@@ -36,6 +36,8 @@ pub(crate) struct Core {
     scope: Scope,
     events: Events,
     running: OnceLock<Running>,
+    /// The open spans of each layer.
+    spans: Mutex<Vec<Weak<OpenSpans>>>,
 }
 
 /// The pipeline's parts that callbacks need, at hand.
@@ -50,7 +52,7 @@ struct Running {
 
 impl Core {
     pub(crate) fn new(scope: Scope, events: Events) -> Self {
-        Core { scope, events, running: OnceLock::new() }
+        Core { scope, events, running: OnceLock::new(), spans: Mutex::default() }
     }
 
     /// From now on, records go into this pipeline.
@@ -64,6 +66,30 @@ impl Core {
         };
         // A second pipeline is never started.
         let _ = self.running.set(running);
+    }
+
+    /// Events in spans that are open: they leave when these close.
+    pub(crate) fn events_in_open_spans(&self) -> u64 {
+        self.open_spans().iter().map(|spans| spans.events()).sum()
+    }
+
+    /// Forgets the spans that are open when the pipeline has ended. Their events are lost for this reason.
+    pub(crate) fn end(&self, loss: Loss) {
+        let Some(running) = self.running.get() else { return };
+        for spans in self.open_spans() {
+            if self.events == Events::SpanEvents {
+                running.sink.lose_at_the_end(loss, spans.events());
+            }
+            spans.clear();
+        }
+    }
+
+    /// The open spans of all layers. A forked child, in which the lock may be held for ever, has none.
+    fn open_spans(&self) -> Vec<Arc<OpenSpans>> {
+        match self.running.get().is_some_and(|running| running.sink.is_home()) {
+            true => lock(&self.spans).iter().filter_map(Weak::upgrade).collect(),
+            false => Vec::new(),
+        }
     }
 
     /// The pipeline, while it takes records and this thread is not one of its own.
@@ -88,14 +114,20 @@ impl Running {
     #[inline]
     fn with_local(&self, write: impl FnOnce(&mut Local) -> Result<(), Loss>) {
         if let Err(loss) = local::with(write).unwrap_or_else(Err) {
-            self.sink.lose(loss);
+            self.sink.lose(loss, 1);
         }
     }
 }
 
 impl TelemetryLayer {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        TelemetryLayer { core, spans: OpenSpans::new() }
+        let spans = Arc::new(OpenSpans::new());
+        {
+            let mut known = lock(&core.spans);
+            known.retain(|spans| spans.strong_count() > 0);
+            known.push(Arc::downgrade(&spans));
+        }
+        TelemetryLayer { core, spans }
     }
 
     /// The span around a span or an event, or else the nearest around that which is recorded. `outer` asks the registry,
@@ -212,26 +244,67 @@ where
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             event.record(&mut visitor);
             let clean = visitor.finish().ok_or(Loss::Finding)?;
-            let in_span = self.core.events != Events::Logs
-                && span.is_some_and(|(id, _)| self.spans.change(&id, |span| span.record.event(clean)));
-            if !in_span || self.core.events == Events::Both {
-                running.sink.put(&mut local.ports, clean);
+            let held = match &span {
+                Some((id, _)) if self.core.events != Events::Logs => self.spans.hold(id, clean),
+                _ => None,
+            };
+            match held {
+                Some(held) if self.core.events == Events::SpanEvents => match held {
+                    Held::Yes => Ok(()),
+                    Held::SpanIsFull => Err(Loss::SpanFull),
+                    Held::NoRoom => Err(Loss::OpenSpansFull),
+                },
+                _ => running.sink.put(&mut local.ports, clean),
             }
-            Ok(())
         });
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        // Also where nothing is recorded any more: a span that is over is forgotten.
-        self.spans.close(&id, |span| {
-            let Some(running) = self.core.running() else { return };
-            running.with_local(|local| {
-                let clean = span.record.close(running.now()).ok_or(Loss::Finding)?;
-                running.sink.put(&mut local.ports, clean);
-                Ok(())
-            });
+        let Some(running) = self.core.running() else { return self.forget(&id) };
+        let closed = local::with(|local| {
+            if !self.spans.take(&id, &mut local.closing) {
+                return Ok(());
+            }
+            let events = local.closing.events();
+            let put = match local.closing.close(running.now()) {
+                Some(clean) => running.sink.put(&mut local.ports, clean),
+                None => Err(Loss::Finding),
+            };
+            local.closing.let_go();
+            put.map_err(|loss| (loss, events))
         });
+        match closed {
+            Ok(Ok(())) => {}
+            Ok(Err((loss, events))) => self.lose_span(running, loss, events),
+            Err(loss) => {
+                // The thread has no locals any more, or a panic came between.
+                let mut record = CleanSpan::default();
+                if self.spans.take(&id, &mut record) || loss == Loss::Panic {
+                    self.lose_span(running, loss, record.events());
+                }
+            }
+        }
     }
+}
+
+impl TelemetryLayer {
+    /// Counts a span that is lost, with its events where these are nowhere else.
+    #[cold]
+    fn lose_span(&self, running: &Running, loss: Loss, events: u32) {
+        let events = if self.core.events == Events::SpanEvents { u64::from(events) } else { 0 };
+        running.sink.lose(loss, 1 + events);
+    }
+
+    /// A span that is over is forgotten, also where nothing is recorded any more.
+    #[cold]
+    fn forget(&self, id: &Id) {
+        self.spans.take(id, &mut CleanSpan::default());
+    }
+}
+
+/// Locks a mutex under which nothing panics, so that a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The id of the span that a span or an event lies in, recorded or not.

@@ -10,10 +10,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use tracing::span::Id;
 
 use crate::app::random::IdRng;
-use crate::privacy::CleanSpan;
+use crate::privacy::{Clean, CleanSpan, Held, Room};
 
 /// Spans nested deeper are not recorded.
 const DEPTH: u8 = 128;
+/// Bytes that events in the open spans of a layer may take together; only with [`Events::SpanEvents`](super::Events) and
+/// `Both` are there any. As much as the queue holds.
+const EVENTS: usize = 2 * 1024 * 1024;
 
 /// Where a span is in its trace.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,7 +49,7 @@ pub(super) struct OpenSpan {
 /// The open spans of one layer, by the registry's ids.
 ///
 /// The ids of spans that are open are unique within a registry, and a layer stands on one registry alone. A lock is held
-/// for the time of a copy, and never while code of the application runs.
+/// for the time of a copy, and never while code of the application runs or another lock is held.
 pub(super) struct OpenSpans {
     /// Where the locks mean something: a forked child may have inherited one that nobody will ever open.
     process: u32,
@@ -58,11 +61,14 @@ const SHARDS: usize = 32;
 
 /// A few seats whose buffers serve span after span, so that opening one costs no allocation; and a table for when they are
 /// taken.
-#[derive(Default)]
 struct Shard {
     seats: [Seat; SEATS],
-    more: HashMap<u64, OpenSpan, BuildHasherDefault<Spread>>,
+    more: Table,
+    /// The shard's part of [`EVENTS`]: so no thread meets another one for the sake of counting.
+    room: Room,
 }
+
+type Table = HashMap<u64, OpenSpan, BuildHasherDefault<Spread>>;
 
 #[derive(Default)]
 struct Seat {
@@ -100,32 +106,59 @@ impl OpenSpans {
         self.shard(id)?.find(id.into_u64()).map(|span| span.context)
     }
 
-    /// Changes what is kept of a span; `false` if it is not recorded, or not any more.
-    pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) -> bool {
-        self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())).map(change).is_some()
+    /// Changes what is kept of a span, if it is recorded, and still is.
+    pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) {
+        if let Some(span) = self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())) {
+            change(span);
+        }
     }
 
-    /// Forgets a span, after a last look at it.
-    #[inline]
-    pub(super) fn close<R>(&self, id: &Id, last: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
+    /// Puts an event into a span; `None` if that is not recorded, or not any more.
+    pub(super) fn hold(&self, id: &Id, event: Clean<'_>) -> Option<Held> {
         let mut shard = self.shard(id)?;
+        let Shard { seats, more, room } = &mut *shard;
+        Some(find(seats, more, id.into_u64())?.record.event(event, room))
+    }
+
+    /// Takes out what was kept of a span that closes, in exchange for a buffer; `false` if it is not recorded.
+    #[inline]
+    pub(super) fn take(&self, id: &Id, record: &mut CleanSpan) -> bool {
+        let Some(mut shard) = self.shard(id) else { return false };
         let id = id.into_u64();
         if let Some(seat) = shard.seats.iter_mut().find(|seat| seat.id == id) {
-            let result = last(&mut seat.span);
             seat.id = 0;
-            seat.span.record.let_go();
-            return Some(result);
+            std::mem::swap(&mut seat.span.record, record);
+        } else if let Some(span) = shard.more.remove(&id) {
+            *record = span.record;
+            shard.shrink();
+        } else {
+            return false;
         }
-        let mut span = shard.more.remove(&id)?;
-        if shard.more.is_empty() && shard.more.capacity() > 2 * ROOM {
-            shard.more.shrink_to(ROOM);
-        }
-        Some(last(&mut span))
+        record.leave(&mut shard.room);
+        true
+    }
+
+    /// Events that spans hold which are open now.
+    pub(super) fn events(&self) -> u64 {
+        self.all().map(|shard| shard.spans().map(|span| u64::from(span.record.events())).sum::<u64>()).sum()
+    }
+
+    /// Forgets all spans, and gives their memory back.
+    pub(super) fn clear(&self) {
+        self.all().for_each(|mut shard| *shard = Shard::default());
+    }
+
+    fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.shards.iter().filter_map(|shard| self.lock(shard))
     }
 
     #[inline]
     fn shard(&self, id: &Id) -> Option<MutexGuard<'_, Shard>> {
-        let shard = &self.shards[(spread(id.into_u64()) >> (u64::BITS - SHARDS.ilog2())) as usize];
+        self.lock(&self.shards[(spread(id.into_u64()) >> (u64::BITS - SHARDS.ilog2())) as usize])
+    }
+
+    #[inline]
+    fn lock<'a>(&self, shard: &'a Mutex<Shard>) -> Option<MutexGuard<'a, Shard>> {
         match shard.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::WouldBlock) => self.wait(shard),
@@ -144,11 +177,34 @@ impl OpenSpans {
 impl Shard {
     #[inline]
     fn find(&mut self, id: u64) -> Option<&mut OpenSpan> {
-        match self.seats.iter_mut().find(|seat| seat.id == id) {
-            Some(seat) => Some(&mut seat.span),
-            None if self.more.is_empty() => None,
-            None => self.more.get_mut(&id),
+        find(&mut self.seats, &mut self.more, id)
+    }
+
+    fn spans(&self) -> impl Iterator<Item = &OpenSpan> {
+        self.seats.iter().filter(|seat| seat.id != 0).map(|seat| &seat.span).chain(self.more.values())
+    }
+
+    /// Gives memory back once the table is nearly empty, so seldom that each span pays little for it.
+    fn shrink(&mut self) {
+        let (len, capacity) = (self.more.len(), self.more.capacity());
+        if capacity > 2 * ROOM && len < capacity / 4 {
+            self.more.shrink_to(ROOM.max(2 * len));
         }
+    }
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Shard { seats: Default::default(), more: HashMap::default(), room: Room::new(EVENTS / SHARDS) }
+    }
+}
+
+#[inline]
+fn find<'a>(seats: &'a mut [Seat], more: &'a mut Table, id: u64) -> Option<&'a mut OpenSpan> {
+    match seats.iter_mut().find(|seat| seat.id == id) {
+        Some(seat) => Some(&mut seat.span),
+        None if more.is_empty() => None,
+        None => more.get_mut(&id),
     }
 }
 
@@ -198,12 +254,13 @@ mod tests {
         for id in ids() {
             assert_eq!(spans.context(&id).map(|context| context.span_id), Some(id.into_u64()));
         }
+        let mut record = CleanSpan::default();
         for id in ids().filter(|id| id.into_u64() % 3 != 0) {
-            assert_eq!(spans.close(&id, |span| span.context.span_id), Some(id.into_u64()));
+            assert!(spans.take(&id, &mut record));
         }
         for id in ids() {
             assert_eq!(spans.context(&id).is_some(), id.into_u64() % 3 == 0, "{id:?}");
-            assert_eq!(spans.close(&id, |span| span.context.span_id).is_some(), id.into_u64() % 3 == 0, "{id:?}");
+            assert_eq!(spans.take(&id, &mut record), id.into_u64() % 3 == 0, "{id:?}");
         }
         for shard in spans.shards.iter() {
             let shard = shard.lock().unwrap();
@@ -213,11 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn after_a_burst_the_table_is_small_again_although_some_spans_stay_open() {
+        let spans = OpenSpans::new();
+        let (all, stay) = (50_000, 1_000);
+        for id in (1..=all).map(Id::from_u64) {
+            spans.open(&id, |span| span.context.span_id = id.into_u64());
+        }
+        for id in (1 + stay..=all).map(Id::from_u64) {
+            assert!(spans.take(&id, &mut CleanSpan::default()));
+        }
+        for shard in spans.shards.iter() {
+            let (len, capacity) = shard.lock().map(|shard| (shard.more.len(), shard.more.capacity())).unwrap();
+            assert!(len > 0 && capacity <= (2 * ROOM).max(4 * len), "{capacity} for {len}");
+        }
+        for id in (1..=stay).map(Id::from_u64) {
+            assert_eq!(spans.context(&id).map(|context| context.span_id), Some(id.into_u64()));
+        }
+    }
+
+    #[test]
     fn a_child_process_does_not_wait_for_a_thread_that_it_does_not_have() {
         let spans = OpenSpans { process: std::process::id() + 1, ..OpenSpans::new() };
         let id = Id::from_u64(7);
         let held = spans.shard(&id).expect("nobody holds the lock");
-        assert!(spans.context(&id).is_none() && spans.close(&id, |_| ()).is_none());
+        assert!(spans.context(&id).is_none() && !spans.take(&id, &mut CleanSpan::default()));
         drop(held);
         spans.open(&id, |_| ());
         assert!(spans.context(&id).is_some());

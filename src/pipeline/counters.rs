@@ -32,6 +32,13 @@ losses! {
     TooDeep = "spans were nested too deep",
     /// Something panicked where nothing should.
     Panic = "a panic of our own",
+    /// An event in a span that had as many of them, or as many bytes, as one may have. With
+    /// [`Events::Both`](crate::Events::Both) it is a log record all the same, and not lost.
+    SpanFull = "its span had no room for more events",
+    /// An event in a span while events in open spans took as many bytes as they may together: 2 MiB, of which no span gets
+    /// more than others of its size. With [`Events::Both`](crate::Events::Both) it is a log record all the same, and not
+    /// lost.
+    OpenSpansFull = "open spans had no room for more events",
     /// The scanner found something, and the policy drops such records.
     Finding = "dropped by the policy on a finding",
     /// The store failed for good, or for longer than records can wait for it.
@@ -172,7 +179,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Records that the application logged and that were let in.
+    /// Records that the application logged and that were let in. An event in a span counts with its span; one that is lost
+    /// before its span is a record, or with it, counts for itself.
     pub fn produced(&self) -> u64 {
         self.produced
     }

@@ -52,37 +52,33 @@ struct Full {
 }
 
 impl Sink {
-    /// Takes a record. Returns at once; what cannot be taken is counted.
-    pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) {
+    /// Takes a record. Returns at once; what cannot be taken is to be counted.
+    pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) -> Result<(), Loss> {
         let queue = &*self.0;
         if queue.closed.load(Ordering::Acquire) {
-            return;
+            return Ok(());
         }
         let slot = ports.slot(queue);
         let first = match slot.try_lock() {
             Ok(mut chunk) => {
                 if !chunk.has_room(clean) {
-                    match queue.exchange(&mut chunk, clean.len()) {
-                        Ok(()) => {}
-                        Err(loss) => return queue.counters.lose(loss, 1),
-                    }
+                    queue.exchange(&mut chunk, clean.len())?;
                 }
                 let first = chunk.is_empty();
                 chunk.append(clean);
                 first
             }
             Err(TryLockError::WouldBlock) => {
-                if let Err(loss) = queue.push(Chunk::of(clean)) {
-                    return queue.counters.lose(loss, 1);
-                }
+                queue.push(Chunk::of(clean))?;
                 true
             }
             // Nothing panics while it holds a slot; if something did, the slot is done for.
-            Err(TryLockError::Poisoned(_)) => return queue.counters.lose(Loss::Panic, 1),
+            Err(TryLockError::Poisoned(_)) => return Err(Loss::Panic),
         };
         if first && !queue.bell.load(Ordering::Acquire) {
             queue.ring();
         }
+        Ok(())
     }
 
     /// Whether the pipeline still takes records.
@@ -90,11 +86,21 @@ impl Sink {
         !self.0.closed.load(Ordering::Relaxed)
     }
 
-    /// Counts a record that could not be written, for example because the thread is already half gone.
-    pub(crate) fn lose(&self, loss: Loss) {
-        if self.is_open() {
-            self.0.counters.lose(loss, 1);
+    /// Counts records that could not be taken, for example because the thread is already half gone.
+    pub(crate) fn lose(&self, loss: Loss, records: u64) {
+        if self.is_open() || loss == Loss::Forked {
+            self.0.counters.lose(loss, records);
         }
+    }
+
+    /// Counts records that were being gathered when the end came.
+    pub(crate) fn lose_at_the_end(&self, loss: Loss, records: u64) {
+        self.0.counters.lose(loss, records);
+    }
+
+    /// Whether this process is the one that the pipeline runs in.
+    pub(crate) fn is_home(&self) -> bool {
+        self.0.is_home()
     }
 }
 

@@ -103,7 +103,7 @@ impl<S: Subscriber> Layer<S> for Writing {
         let mut scratch = Scratch::default();
         let mut visitor = PrivacyVisitor::record(&engine, plan, &mut scratch, &header);
         event.record(&mut visitor);
-        pipeline.sink().put(&mut lock(ports), visitor.finish().unwrap());
+        pipeline.sink().put(&mut lock(ports), visitor.finish().unwrap()).unwrap();
     }
 }
 

@@ -35,7 +35,7 @@ mod tests;
 pub(crate) use chunk::{Chunk, Clean};
 pub use generalize::{Bounds, Form, UnknownForm, UnusableBounds};
 pub use inventory::{Inventory, InventoryError};
-pub(crate) use open::CleanSpan;
+pub(crate) use open::{CleanSpan, Held, Room};
 #[cfg(feature = "upload")]
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};

@@ -4,6 +4,38 @@ use super::chunk::{Clean, Tally};
 use super::format::{self, EVENT, Entries, Entry, Key, LINK, STATUS};
 use super::pen::{FIELD_CAP, RECORD_CAP};
 
+/// Bytes that events in a group of open spans may still take together.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Room {
+    pub(crate) const fn new(bytes: usize) -> Self {
+        Room(bytes)
+    }
+
+    /// Takes `more` bytes for a span that was granted `held` before.
+    ///
+    /// No span may hold more than is left for all others: of many that all want more than there is, each gets as much, and
+    /// there is room for one that comes late. (The dynamic threshold of Choudhury and Hahne, 1998, for buffers of switches.)
+    fn grant(&mut self, held: usize, more: usize) -> bool {
+        let fits = held + more <= self.0;
+        if fits {
+            self.0 -= more;
+        }
+        fits
+    }
+}
+
+/// What became of an event that was to go into a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    Yes,
+    /// The span has as many events, or bytes, as one may have.
+    SpanIsFull,
+    /// Open spans hold as many bytes of events as they may together.
+    NoRoom,
+}
+
 /// The status byte for an error; `record::Status` reads it.
 const ERROR: u8 = 2;
 /// Links that a span keeps.
@@ -21,6 +53,8 @@ pub(crate) struct CleanSpan {
     tally: Tally,
     condemned: bool,
     events: u32,
+    /// Bytes that the buffer grew by for events.
+    granted: usize,
 }
 
 /// Fields that a span got after its start.
@@ -83,19 +117,54 @@ impl CleanSpan {
         self.record.extend_from_slice(&span_id.to_be_bytes());
     }
 
-    /// Adds an event that happened in the span. Events beyond 128, or beyond what a record holds, are counted as left out.
+    /// Adds an event that happened in the span. Events beyond 128, beyond what a record holds, or beyond `room`, are counted
+    /// as left out.
     #[inline]
-    pub(crate) fn event(&mut self, event: Clean<'_>) {
+    pub(crate) fn event(&mut self, event: Clean<'_>, room: &mut Room) -> Held {
         let event = event.nested();
-        if self.events == MAX_EVENTS || self.record.len() + event.len() + 3 > RECORD_CAP {
+        let size = 1 + 2 + event.len();
+        let held = if self.events == MAX_EVENTS || self.record.len() + size > RECORD_CAP {
+            Held::SpanIsFull
+        } else if size <= self.record.capacity() - self.record.len() || self.grow(size, room) {
+            Held::Yes
+        } else {
+            Held::NoRoom
+        };
+        if held == Held::Yes {
+            self.events += 1;
+            // The cast keeps the value: a record is shorter than 65,536.
+            let [few, many] = (event.len() as u16).to_le_bytes();
+            self.record.extend_from_slice(&[EVENT, few, many]);
+            self.record.extend_from_slice(event);
+        } else {
             self.tally.events = self.tally.events.saturating_add(1);
-            return;
         }
-        self.events += 1;
-        // The cast keeps the value: a record is shorter than 65,536.
-        let [few, many] = (event.len() as u16).to_le_bytes();
-        self.record.extend_from_slice(&[EVENT, few, many]);
-        self.record.extend_from_slice(event);
+        held
+    }
+
+    /// Makes room for `size` more bytes, and for what may follow, if there is some.
+    #[inline(never)]
+    fn grow(&mut self, size: usize, room: &mut Room) -> bool {
+        let (len, spare) = (self.record.len(), self.record.capacity() - self.record.len());
+        let wanted = [size.max(len / 2).min(RECORD_CAP - len), size];
+        let Some(more) = wanted.into_iter().find(|more| room.grant(self.granted, more.saturating_sub(spare))) else {
+            return false;
+        };
+        self.granted += more.saturating_sub(spare);
+        self.record.reserve_exact(more);
+        true
+    }
+
+    /// Gives back what its events took. It gets no more of them.
+    #[inline]
+    pub(crate) fn leave(&mut self, room: &mut Room) {
+        room.0 += std::mem::take(&mut self.granted);
+    }
+
+    /// Events in it.
+    #[inline]
+    pub(crate) fn events(&self) -> u32 {
+        self.events
     }
 
     /// Sets the status to error, unless there is one: the application itself may have said that all was well.

@@ -433,7 +433,8 @@ mod from_disk {
             let mut scratch = Scratch::default();
             let mut visitor = PrivacyVisitor::record(&collect.engine, plan, &mut scratch, &header(Shape::Event, plan));
             event.record(&mut visitor);
-            span.lock().unwrap().event(visitor.finish().unwrap());
+            let mut room = Room::new(crate::privacy::pen::RECORD_CAP);
+            assert_eq!(span.lock().unwrap().event(visitor.finish().unwrap(), &mut room), Held::Yes);
         }
     }
 

@@ -27,7 +27,7 @@ use crate::consent::{Decision, Saved, State};
 #[cfg(feature = "upload")]
 use crate::export::Receiver;
 use crate::layer::{Core, Gate, TelemetryLayer};
-use crate::pipeline::{Pipeline, Place, Unfinished};
+use crate::pipeline::{Loss, Pipeline, Place, Unfinished};
 
 /// What dropping a [`Telemetry`] may take at most.
 const EXIT: Duration = Duration::from_millis(50);
@@ -94,6 +94,7 @@ impl Telemetry {
             decision: self.decision.clone(),
             withdrawn: pipeline.is_some_and(Pipeline::is_withdrawn),
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
+            events_in_open_spans: self.core.events_in_open_spans(),
             store: self.store(),
             #[cfg(feature = "upload")]
             destinations: pipeline.map(Pipeline::destinations).unwrap_or_default(),
@@ -198,7 +199,9 @@ impl Telemetry {
     /// # Errors
     /// As [`Telemetry::flush`]; the threads end all the same, after what they are doing.
     pub fn shutdown(self, deadline: Duration) -> Result<(), Unfinished> {
-        self.pipeline.get().map_or(Ok(()), |pipeline| pipeline.shutdown(deadline))
+        let done = self.pipeline.get().map_or(Ok(()), |pipeline| pipeline.shutdown(deadline));
+        self.core.end(Loss::Exit);
+        done
     }
 
     /// Ends collection at once, for all threads. When it returns, nothing more is stored or sent, not even what was
@@ -210,6 +213,7 @@ impl Telemetry {
     pub fn withdraw(&self) {
         if let Some(pipeline) = self.pipeline.get() {
             pipeline.withdraw();
+            self.core.end(Loss::Withdrawn);
             forget_interest();
         }
     }
@@ -284,5 +288,32 @@ impl fmt::Debug for Telemetry {
             .field("decision", &self.decision.reason())
             .field("pipeline", &self.pipeline.get())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::prelude::*;
+
+    use super::*;
+    use crate::Events;
+    use crate::app::Environment;
+
+    #[test]
+    fn what_spans_hold_that_are_open_at_the_end_is_lost_by_it() {
+        let telemetry = Telemetry::builder(crate::app!("acme"))
+            .environment(Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]))
+            .targets("shop=info")
+            .events(Events::SpanEvents)
+            .start()
+            .expect("the settings are right");
+        let pipeline = telemetry.pipeline.get().expect("it is on").clone();
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+        tracing::dispatcher::with_default(&dispatch, || {
+            let open = tracing::info_span!(target: "shop", "job");
+            open.in_scope(|| (0..3).for_each(|step| tracing::info!(target: "shop", step)));
+            telemetry.shutdown(Duration::from_secs(30)).expect("there is time enough");
+        });
+        assert_eq!((pipeline.counts().lost(Loss::Exit), pipeline.counts().dropped()), (3, 3), "{}", pipeline.counts());
     }
 }

@@ -12,6 +12,7 @@ pub struct Status {
     pub(super) decision: Decision,
     pub(super) withdrawn: bool,
     pub(super) counts: Counts,
+    pub(super) events_in_open_spans: u64,
     pub(super) store: Option<PathBuf>,
     #[cfg(feature = "upload")]
     pub(super) destinations: Vec<(String, crate::BreakerState)>,
@@ -35,6 +36,12 @@ impl Status {
     /// What became of this run's records.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Events in spans that are open now. They are no records yet, and will not be if the program ends before their spans
+    /// do; none with [`Events::Logs`](crate::Events::Logs).
+    pub fn events_in_open_spans(&self) -> u64 {
+        self.events_in_open_spans
     }
 
     /// The file that records are kept in; none while off, and when they are kept in memory only.
@@ -99,6 +106,9 @@ impl fmt::Display for Status {
             writeln!(f, "sent nowhere")?;
         }
         writeln!(f, "{}", self.counts)?;
+        if self.events_in_open_spans > 0 {
+            writeln!(f, "in spans that are still open: {} events", self.events_in_open_spans)?;
+        }
         for (target, count) in &self.turned_away {
             let remedy = match target.as_str() {
                 "log" => ".log_records()".to_owned(),
