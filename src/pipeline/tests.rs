@@ -11,8 +11,8 @@ use tracing_subscriber::prelude::*;
 
 use super::*;
 use crate::app::Clock;
+use crate::export::Endpoint;
 use crate::export::receiver::Receiver;
-use crate::export::{Endpoint, HttpSettings};
 use crate::privacy::format::{Header, Shape};
 use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch};
 use crate::store::{Fate, Limits};
@@ -75,7 +75,7 @@ fn blind_run(receiver: &Receiver, schedule: Schedule, place: Place, run: u64) ->
         destination: Some(Destination {
             receivers: vec![crate::export::Receiver::Otlp {
                 endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-                settings: HttpSettings::default(),
+                settings: Box::default(),
             }],
             schedule,
             tuning: Tuning::default(),
@@ -167,7 +167,7 @@ fn of_a_resource_that_fails_the_check_nothing_leaves() {
         destination: Some(Destination {
             receivers: vec![crate::export::Receiver::Otlp {
                 endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-                settings: HttpSettings::default(),
+                settings: Box::default(),
             }],
             schedule: Schedule::Live,
             tuning: Tuning::default(),
@@ -223,7 +223,7 @@ fn records_go_out_under_what_described_the_application_when_they_were_swept() {
         destination: Some(Destination {
             receivers: vec![crate::export::Receiver::Otlp {
                 endpoint: Endpoint::parse("the test", &receiver.url(), &[]).unwrap(),
-                settings: HttpSettings::default(),
+                settings: Box::default(),
             }],
             schedule: Schedule::Live,
             tuning: Tuning::default(),

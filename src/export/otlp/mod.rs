@@ -18,12 +18,18 @@ use crate::app::random::IdRng;
 use crate::record::{RecordRef, Signal};
 use encode::Encoder;
 
+/// How a collector is spoken to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OtlpSettings {
+    pub(crate) http: HttpSettings,
+}
+
 /// Seals records for a collector, and sends what was sealed.
 ///
 /// Making one costs little and opens nothing; the client is made by the first [`send`](OtlpExporter::send).
 pub(crate) struct OtlpExporter {
     endpoint: Endpoint,
-    settings: HttpSettings,
+    settings: OtlpSettings,
     logs: Url,
     traces: Url,
     client: OnceLock<HttpClient>,
@@ -37,7 +43,7 @@ impl OtlpExporter {
     ///
     /// # Errors
     /// The SDK's exporters could not be made.
-    pub(crate) fn new(endpoint: Endpoint, settings: HttpSettings) -> Result<Self, SealError> {
+    pub(crate) fn new(endpoint: Endpoint, settings: OtlpSettings) -> Result<Self, SealError> {
         Ok(Self {
             logs: endpoint.join("v1/logs"),
             traces: endpoint.join("v1/traces"),
@@ -102,7 +108,7 @@ impl OtlpExporter {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = HttpClient::new(&self.endpoint, &self.settings)?;
+        let client = HttpClient::new(&self.endpoint, &self.settings.http)?;
         Ok(self.client.get_or_init(|| client))
     }
 }
