@@ -79,14 +79,17 @@ fn one_that_goes_on_failing_is_left_alone_and_its_records_wait() {
     assert_eq!(states, [BreakerState::Open, BreakerState::Closed]);
 }
 
-/// A thread that logs beside an exporter that is stuck, and a gate that lets it go on.
+/// What lets an exporter go on that is stuck.
 struct Gate {
+    calls: Arc<AtomicUsize>,
     entered: Receiver<()>,
     open: Sender<()>,
+    /// How often nobody opened it.
+    waited_in_vain: Arc<AtomicUsize>,
 }
 
 /// An exporter that blocks its thread until it is let go, and says so if nobody did.
-fn blocking() -> (Custom<impl Fn(usize, Vec<SpanData>) -> OTelSdkResult + Send + Sync>, Gate, Arc<AtomicUsize>) {
+fn blocking() -> (impl SpanExporter, Gate) {
     let (enter, entered) = channel();
     let (open, opened) = channel();
     let (opened, waited_in_vain) = (Mutex::new(opened), Arc::new(AtomicUsize::new(0)));
@@ -100,12 +103,13 @@ fn blocking() -> (Custom<impl Fn(usize, Vec<SpanData>) -> OTelSdkResult + Send +
             Ok(())
         }
     });
-    (exporter, Gate { entered, open }, waited_in_vain)
+    let calls = Arc::clone(&exporter.calls);
+    (exporter, Gate { calls, entered, open, waited_in_vain })
 }
 
 #[test]
 fn one_that_blocks_holds_up_neither_the_host_nor_the_store_nor_a_deadline() {
-    let (exporter, gate, waited_in_vain) = blocking();
+    let (exporter, gate) = blocking();
     let (telemetry, memory, _directory) =
         on_with("pipeline-blocking", |builder| manual(builder).span_exporter(exporter));
     span(&telemetry, "first");
@@ -119,13 +123,12 @@ fn one_that_blocks_holds_up_neither_the_host_nor_the_store_nor_a_deadline() {
     gate.open.send(()).unwrap();
     gate.open.send(()).unwrap();
     settle(&telemetry);
-    assert_eq!((balanced(&telemetry).sent(), waited_in_vain.load(Ordering::SeqCst)), (2, 0));
+    assert_eq!((balanced(&telemetry).sent(), gate.waited_in_vain.load(Ordering::SeqCst)), (2, 0));
 }
 
 #[test]
 fn a_withdrawal_waits_for_nobody_and_nothing_follows_it() {
-    let (exporter, gate, waited_in_vain) = blocking();
-    let calls = Arc::clone(&exporter.calls);
+    let (exporter, gate) = blocking();
     let keeper = Keeper::default();
     let (telemetry, _memory, _directory) =
         on_with("pipeline-withdrawn", |builder| manual(builder).span_exporter(exporter).span_exporter(keeper.clone()));
@@ -133,15 +136,13 @@ fn a_withdrawal_waits_for_nobody_and_nothing_follows_it() {
     let _ = telemetry.flush(Duration::from_millis(200));
     gate.entered.recv_timeout(LONG).expect("it is called");
     telemetry.withdraw();
-    assert_eq!(waited_in_vain.load(Ordering::SeqCst), 0, "the withdrawal waited");
+    assert_eq!(gate.waited_in_vain.load(Ordering::SeqCst), 0, "the withdrawal waited");
     gate.open.send(()).unwrap();
-    let is_over = || support::our_threads().iter().all(|name| !name.starts_with("telem-up-acme"));
-    // Other tests of this process have such threads too: what counts is that this one has let go of its exporters.
-    let let_go = || Arc::strong_count(&calls) == 1;
-    assert!(support::await_that(LONG, || let_go() || is_over()).is_some());
+    // Its thread has let go of its exporters: nobody else holds them.
+    assert!(support::await_that(LONG, || Arc::strong_count(&gate.calls) == 1).is_some());
     span(&telemetry, "later");
     let _ = telemetry.flush(Duration::from_millis(100));
-    assert_eq!((calls.load(Ordering::SeqCst), keeper.names().len()), (1, 0));
+    assert_eq!((gate.calls.load(Ordering::SeqCst), keeper.names().len()), (1, 0));
     assert_eq!(keeper.ends.load(Ordering::SeqCst), 0, "a shutdown may send what was held back");
 }
 

@@ -47,6 +47,8 @@ pub use local::Memory;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "otlp")]
 pub(crate) use otlp::OtlpSettings;
+#[cfg(feature = "otlp")]
+pub use otlp::{OtlpProtocol, UnknownProtocol};
 #[cfg(feature = "upload")]
 pub(crate) use {
     breaker::{Admission, Breaker},

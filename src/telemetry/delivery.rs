@@ -5,9 +5,9 @@ use opentelemetry_sdk::trace::{SpanExporter, SpanProcessor};
 
 use super::builder::Builder;
 use super::destinations::Pinned;
-#[cfg(feature = "otlp")]
-use crate::export::MinTls;
 use crate::export::SdkDestination;
+#[cfg(feature = "otlp")]
+use crate::export::{MinTls, OtlpProtocol};
 use crate::pipeline::{Schedule, Tuning};
 
 impl Builder {
@@ -20,6 +20,14 @@ impl Builder {
     #[cfg(feature = "otlp")]
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
         self.destinations.otlp = Some(endpoint.into());
+        self
+    }
+
+    /// How the collector of [`otlp`](Builder::otlp) is spoken to. Users say it for theirs with `{P}_TELEMETRY_PROTOCOL`
+    /// (`http/protobuf`, `http/json`), unless [`Builder::pin_endpoint`] is called. Default: [`OtlpProtocol::HttpProtobuf`].
+    #[cfg(feature = "otlp")]
+    pub fn otlp_protocol(mut self, protocol: OtlpProtocol) -> Self {
+        self.destinations.settings.protocol = protocol;
         self
     }
 

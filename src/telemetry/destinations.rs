@@ -6,10 +6,10 @@ use super::error::Error;
 use crate::app::{App, Environment, Var};
 #[cfg(any(feature = "otlp", feature = "clickhouse"))]
 use crate::export::Endpoint;
-#[cfg(feature = "otlp")]
-use crate::export::OtlpSettings;
 #[cfg(feature = "clickhouse")]
 use crate::export::clickhouse::ClickHouseBuilder;
+#[cfg(feature = "otlp")]
+use crate::export::{OtlpSettings, UnknownProtocol};
 use crate::export::{Receiver, SdkDestination};
 use crate::pipeline::{Schedule, Tuning};
 
@@ -178,14 +178,18 @@ impl Destinations {
         backends: Backends,
     ) -> Result<Option<Receiver>, String> {
         let name = variables.name("ENDPOINT");
+        let mut settings = self.settings.clone();
+        if let Some(text) = variables.text("PROTOCOL")? {
+            let name = variables.name("PROTOCOL");
+            settings.protocol = text.parse().map_err(|error: UnknownProtocol| format!("{name} is {error}"))?;
+        }
         let Some(text) = variables.text("ENDPOINT")? else {
-            return match (own, backends) {
+            return match (own.and_then(Receiver::endpoint).cloned(), backends) {
                 (None, Backends::These { .. }) => Err(format!("{name} is not set, and names no collector")),
-                (own, _) => Ok(own.cloned()),
+                (own, _) => Ok(own.map(|endpoint| Receiver::Otlp { endpoint, settings: Box::new(settings) })),
             };
         };
         let endpoint = Endpoint::parse(&name, &text, &self.plaintext_hosts).map_err(|error| error.to_string())?;
-        let mut settings = self.settings.clone();
         if own.and_then(Receiver::endpoint).map(Endpoint::host) != Some(endpoint.host()) {
             // What opens the application's server is nobody else's business.
             settings.http.forget_credentials();
