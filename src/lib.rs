@@ -83,6 +83,8 @@ pub use export::Memory;
 pub use export::clickhouse;
 #[cfg(feature = "upload")]
 pub use export::{BreakerState, MinTls};
+#[cfg(feature = "otlp")]
+pub use export::{OtlpProtocol, UnknownProtocol};
 pub use layer::{Events, Gate, TelemetryLayer};
 pub use pipeline::{Counts, Loss, Unfinished};
 #[cfg(feature = "upload")]

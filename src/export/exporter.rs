@@ -1,18 +1,19 @@
 //! One interface to every destination: seal once, send until somebody has it.
 
+use std::future::Future;
 use std::time::Duration;
+
+use tokio::runtime::Runtime;
 
 #[cfg(feature = "clickhouse")]
 use super::clickhouse::{Inserts, Uplink};
 use super::endpoint::Endpoint;
 #[cfg(feature = "otlp")]
-use super::http::HttpSettings;
-#[cfg(feature = "otlp")]
-use super::otlp::OtlpExporter;
+use super::otlp::{OtlpExporter, OtlpSettings};
 use super::outcome::Outcome;
+use super::pipeline::{Cargo, End, SdkDestination, SdkExporter};
 #[cfg(feature = "otlp")]
 use super::sealed::Sealed;
-#[cfg(feature = "clickhouse")]
 use crate::app::Clock;
 use crate::record::RecordRef;
 
@@ -20,9 +21,11 @@ use crate::record::RecordRef;
 #[derive(Clone, Debug)]
 pub(crate) enum Receiver {
     #[cfg(feature = "otlp")]
-    Otlp { endpoint: Endpoint, settings: HttpSettings },
+    Otlp { endpoint: Endpoint, settings: Box<OtlpSettings> },
     #[cfg(feature = "clickhouse")]
     ClickHouse { endpoint: Endpoint, settings: Box<super::clickhouse::ClickHouseBuilder> },
+    /// An exporter or processor of the application's own.
+    Sdk(SdkDestination),
 }
 
 /// A destination that can be sent to.
@@ -32,6 +35,7 @@ pub(crate) enum Exporter {
     Otlp(Box<OtlpExporter>),
     #[cfg(feature = "clickhouse")]
     ClickHouse(Box<Uplink>),
+    Sdk(Box<SdkExporter>),
 }
 
 /// Records as one destination takes them.
@@ -41,15 +45,57 @@ pub(crate) enum Parcel {
     Otlp(Sealed),
     #[cfg(feature = "clickhouse")]
     ClickHouse(Inserts),
+    Sdk(Cargo),
 }
 
 impl Receiver {
-    pub(crate) fn endpoint(&self) -> &Endpoint {
+    /// Its address; none where only the application knows.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
         match self {
             #[cfg(feature = "otlp")]
-            Receiver::Otlp { endpoint, .. } => endpoint,
+            Receiver::Otlp { endpoint, .. } => Some(endpoint),
             #[cfg(feature = "clickhouse")]
-            Receiver::ClickHouse { endpoint, .. } => endpoint,
+            Receiver::ClickHouse { endpoint, .. } => Some(endpoint),
+            Receiver::Sdk(_) => None,
+        }
+    }
+
+    /// What a status calls it: the address, or the type.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Receiver::Sdk(destination) => destination.label().to_owned(),
+            #[cfg(any(feature = "otlp", feature = "clickhouse"))]
+            _ => self.endpoint().map(Endpoint::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// What a yes is given for: the host, or the type.
+    pub(crate) fn host(&self) -> &str {
+        match self {
+            Receiver::Sdk(destination) => destination.label(),
+            #[cfg(any(feature = "otlp", feature = "clickhouse"))]
+            _ => self.endpoint().map(Endpoint::host).unwrap_or_default(),
+        }
+    }
+
+    /// Whether what it gets certainly stays on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.endpoint().is_some_and(Endpoint::is_loopback)
+    }
+
+    /// The application's own code, if it is that.
+    pub(crate) fn sdk(&self) -> Option<&SdkDestination> {
+        match self {
+            Receiver::Sdk(destination) => Some(destination),
+            #[cfg(any(feature = "otlp", feature = "clickhouse"))]
+            _ => None,
+        }
+    }
+
+    /// Ends what wants to be ended; nothing is sent to it afterwards.
+    pub(crate) fn end(&self, end: End) {
+        if let Some(destination) = self.sdk() {
+            destination.end(end);
         }
     }
 
@@ -57,9 +103,10 @@ impl Receiver {
     pub(crate) fn longest(&self) -> Duration {
         match self {
             #[cfg(feature = "otlp")]
-            Receiver::Otlp { settings, .. } => settings.total_timeout,
+            Receiver::Otlp { settings, .. } => settings.http.total_timeout,
             #[cfg(feature = "clickhouse")]
             Receiver::ClickHouse { settings, .. } => settings.http.total_timeout,
+            Receiver::Sdk(destination) => destination.longest(),
         }
     }
 
@@ -70,6 +117,7 @@ impl Receiver {
             Receiver::Otlp { .. } => 1,
             #[cfg(feature = "clickhouse")]
             Receiver::ClickHouse { .. } => 2,
+            Receiver::Sdk(destination) => destination.bit(),
         }
     }
 
@@ -80,6 +128,7 @@ impl Receiver {
             Receiver::Otlp { .. } => false,
             #[cfg(feature = "clickhouse")]
             Receiver::ClickHouse { .. } => true,
+            Receiver::Sdk(_) => false,
         }
     }
 
@@ -91,12 +140,13 @@ impl Receiver {
         Ok(match self {
             #[cfg(feature = "otlp")]
             Receiver::Otlp { endpoint, settings } => Exporter::Otlp(Box::new(
-                OtlpExporter::new(endpoint.clone(), settings.clone()).map_err(|error| error.to_string())?,
+                OtlpExporter::new(endpoint.clone(), (**settings).clone()).map_err(|error| error.to_string())?,
             )),
             #[cfg(feature = "clickhouse")]
             Receiver::ClickHouse { endpoint, settings } => {
                 Exporter::ClickHouse(Box::new(Uplink::new(settings, endpoint.clone())))
             }
+            Receiver::Sdk(destination) => Exporter::Sdk(Box::new(SdkExporter::new(destination.clone()))),
         })
     }
 }
@@ -113,28 +163,54 @@ impl Exporter {
             Exporter::Otlp(exporter) => exporter.seal(records).map(Parcel::Otlp).map_err(|error| error.to_string()),
             #[cfg(feature = "clickhouse")]
             Exporter::ClickHouse(uplink) => Ok(Parcel::ClickHouse(uplink.seal(records, number))),
+            Exporter::Sdk(exporter) => exporter.seal(records).map(Parcel::Sdk),
         }
     }
 
-    /// Sends once what was sealed by this exporter. Needs a tokio runtime with I/O and time.
-    #[cfg(feature = "clickhouse")]
-    pub(crate) async fn send(&mut self, parcel: &mut Parcel, clock: &Clock) -> Outcome {
+    /// Whether it has a use for a record.
+    pub(crate) fn takes(&self, record: &RecordRef<'_>) -> bool {
+        match self {
+            Exporter::Sdk(exporter) => exporter.takes(record),
+            #[cfg(any(feature = "otlp", feature = "clickhouse"))]
+            _ => true,
+        }
+    }
+
+    /// Whether sending ends at once when it is cut. Somebody else's code may not.
+    pub(crate) fn can_be_cut(&self) -> bool {
+        !matches!(self, Exporter::Sdk(_))
+    }
+
+    /// Sends once what was sealed by this exporter; `None` when it was cut.
+    pub(crate) fn send(
+        &mut self,
+        parcel: &mut Parcel,
+        clock: &Clock,
+        runtime: &Runtime,
+        cancelled: impl Future<Output = ()>,
+    ) -> Option<Outcome> {
+        if let (Exporter::Sdk(exporter), Parcel::Sdk(cargo)) = (&mut *self, &*parcel) {
+            return exporter.send(cargo, runtime, cancelled);
+        }
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = cancelled => None,
+                outcome = self.request(parcel, clock) => Some(outcome),
+            }
+        })
+    }
+
+    #[cfg_attr(not(feature = "clickhouse"), expect(unused_variables, reason = "a collector asks for no day"))]
+    async fn request(&mut self, parcel: &mut Parcel, clock: &Clock) -> Outcome {
         match (self, parcel) {
             #[cfg(feature = "otlp")]
             (Exporter::Otlp(exporter), Parcel::Otlp(sealed)) => exporter.send(sealed).await,
+            #[cfg(feature = "clickhouse")]
             (Exporter::ClickHouse(uplink), Parcel::ClickHouse(inserts)) => {
                 uplink.send(inserts, clock.wall().date().days()).await
             }
-            #[cfg(feature = "otlp")]
             _ => Outcome::Rejected { status: 0, why: "sealed for another destination".into() },
-        }
-    }
-
-    /// Sends once what was sealed by this exporter. Needs a tokio runtime with I/O and time.
-    #[cfg(not(feature = "clickhouse"))]
-    pub(crate) async fn send(&mut self, parcel: &mut Parcel, _: &crate::app::Clock) -> Outcome {
-        match (self, parcel) {
-            (Exporter::Otlp(exporter), Parcel::Otlp(sealed)) => exporter.send(sealed).await,
         }
     }
 
@@ -145,6 +221,7 @@ impl Exporter {
             Exporter::Otlp(_) => None,
             #[cfg(feature = "clickhouse")]
             Exporter::ClickHouse(uplink) => uplink.take_answer(),
+            Exporter::Sdk(_) => None,
         }
     }
 
@@ -155,6 +232,7 @@ impl Exporter {
             Exporter::Otlp(_) => Vec::new(),
             #[cfg(feature = "clickhouse")]
             Exporter::ClickHouse(uplink) => uplink.take_notes(),
+            Exporter::Sdk(exporter) => exporter.take_notes(),
         }
     }
 }

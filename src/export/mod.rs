@@ -27,6 +27,8 @@ mod otlp;
 #[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]
 mod outcome;
 #[cfg(feature = "upload")]
+mod pipeline;
+#[cfg(feature = "upload")]
 mod retry;
 #[cfg(feature = "upload")]
 mod sdk;
@@ -42,14 +44,19 @@ pub(crate) use local::LocalExporter;
 pub use local::Memory;
 
 #[cfg(feature = "upload")]
+pub(crate) use endpoint::Endpoint;
+#[cfg(feature = "otlp")]
+pub(crate) use otlp::OtlpSettings;
+#[cfg(feature = "otlp")]
+pub use otlp::{OtlpProtocol, UnknownProtocol};
+#[cfg(feature = "upload")]
 pub(crate) use {
     breaker::{Admission, Breaker},
     delivery::{Delivery, Step},
     exporter::{Exporter, Parcel, Receiver},
     outcome::Outcome,
+    pipeline::{End, SdkDestination},
 };
-#[cfg(feature = "otlp")]
-pub(crate) use {endpoint::Endpoint, http::HttpSettings};
 
 #[cfg(all(test, feature = "otlp"))]
 #[path = "../../tests/support/receiver.rs"]

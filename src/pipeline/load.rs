@@ -28,6 +28,8 @@ pub(super) struct Load {
     pub(super) parcels: Vec<(usize, Parcel)>,
     /// Some routes have it, from an earlier round.
     pub(super) has_arrived: bool,
+    /// The routes that have no use for it, a bit for each.
+    pub(super) unwanted: u8,
     pub(super) signal: Signal,
     pub(super) batches: Vec<i64>,
     pub(super) rows: u64,
@@ -121,13 +123,17 @@ impl Uploader<'_> {
                 let group = if *signal == Signal::Log { &mut *logs } else { &mut *spans };
                 group.batches.push(*batch);
             }
-            let mut defects = Vec::new();
+            let (mut defects, mut unwanted) = (Vec::new(), Vec::new());
             let in_order = lot.chunks.iter().flat_map(|Swept { chunk, zero }| {
                 Batch { chunk, plans: Some(&shared.plans), resource, zero: *zero }.records()
             });
             for (seq, record) in (lot.first..).zip(in_order) {
                 if !*is_clean_resource || record.verify(&shared.checked_by, &mut self.clean_plans).is_err() {
                     defects.push(seq);
+                    continue;
+                }
+                if !self.is_wanted(&record) {
+                    unwanted.push(seq);
                     continue;
                 }
                 let group = if record.signal() == Signal::Log { &mut *logs } else { &mut *spans };
@@ -137,6 +143,7 @@ impl Uploader<'_> {
             for (batch, _) in &lot.batches {
                 let erased = self.erase(*batch, &defects)?;
                 shared.queue.counters.lose_stored(Loss::Defect, erased);
+                self.outbox.part(*batch, &unwanted, Part::Rejected, lease.now)?;
             }
         }
         let groups: Vec<Group<'_>> = groups.into_iter().flat_map(|(.., groups)| groups).collect();
@@ -165,14 +172,23 @@ impl Uploader<'_> {
             let is_clean_resource = self.is_clean_resource(resource);
             let (records_of, batches) = (Vec::with_capacity(rows.len()), batches.clone());
             let mut group = Group { records: records_of, signal: *signal, load: *load, done: *done, batches, own: 0 };
+            let mut unwanted = Vec::new();
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
                 if is_clean_resource && record.verify(&shared.checked_by, &mut self.clean_plans).is_ok() {
+                    if !self.is_wanted(&record) {
+                        unwanted.push((*batch, *seq));
+                        continue;
+                    }
                     group.own += u64::from(is_own);
                     group.records.push(record);
                 } else if self.erase(*batch, &[*seq])? > 0 && is_own {
                     shared.queue.counters.lose_stored(Loss::Defect, 1);
                 }
+            }
+            for of_batch in unwanted.chunk_by(|(batch, _), (other, _)| batch == other) {
+                let seqs: Vec<i64> = of_batch.iter().map(|(_, seq)| *seq).collect();
+                self.outbox.part(of_batch[0].0, &seqs, Part::Rejected, lease.now)?;
             }
             groups.push(group);
         }
@@ -245,14 +261,21 @@ impl Uploader<'_> {
                 continue;
             }
             let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
-            let (mut parcels, mut refused) = (Vec::new(), None);
-            for (place, route) in self.routes.iter_mut().enumerate().filter(|(_, route)| done & route.bit == 0) {
+            let (mut parcels, mut refused, mut unwanted) = (Vec::new(), None, 0);
+            for (place, route) in self.routes.iter_mut().enumerate() {
+                if !records.iter().any(|record| route.exporter.takes(record)) {
+                    unwanted |= route.bit;
+                    continue;
+                }
+                if done & route.bit != 0 {
+                    continue;
+                }
                 match route.exporter.seal(&records, number) {
                     Ok(parcel) => parcels.push((place, parcel)),
                     Err(why) => refused = Some(why),
                 }
             }
-            let has_arrived = done != 0;
+            let has_arrived = done & !unwanted != 0;
             if let Some(why) = refused {
                 self.shared.note(why);
                 if parcels.is_empty() && !has_arrived {
@@ -262,9 +285,14 @@ impl Uploader<'_> {
                 }
             }
             let rows = records.len() as u64;
-            loads.push(Load { number, parcels, has_arrived, signal, batches, rows, own, claimed_at });
+            loads.push(Load { number, parcels, has_arrived, unwanted, signal, batches, rows, own, claimed_at });
         }
         Ok(loads)
+    }
+
+    /// Whether some destination has a use for a record. What none has stays stored, to be seen.
+    fn is_wanted(&self, record: &RecordRef<'_>) -> bool {
+        self.routes.iter().any(|route| route.exporter.takes(record))
     }
 
     /// Deletes rows in which the second check found something: a raw value is not to be kept either.

@@ -186,7 +186,7 @@ impl Pipeline {
         let now = self.0.shared.clock.now().0;
         let breakers = lock(&upload.breakers);
         let states = breakers.iter().map(|breaker| breaker.state(now));
-        upload.receivers().iter().map(|receiver| receiver.endpoint().to_string()).zip(states).collect()
+        upload.receivers().iter().map(|receiver| receiver.label()).zip(states).collect()
     }
 
     pub(crate) fn engine(&self) -> Arc<Engine> {
@@ -248,6 +248,10 @@ impl Pipeline {
         // From here on nothing new comes in.
         self.0.shared.queue.close();
         let flushed = self.flush(deadline);
+        #[cfg(feature = "upload")]
+        if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.0.shared.queue.is_home()) {
+            upload.end(&self.0.shared, until);
+        }
         self.0.shared.stop();
         self.0.shared.wait(until, |control| control.ended);
         flushed

@@ -14,7 +14,7 @@ use tracing_subscriber::prelude::*;
 use super::*;
 use crate::app::Clock;
 use crate::export::receiver::Receiver;
-use crate::export::{Endpoint, HttpSettings};
+use crate::export::Endpoint;
 use crate::privacy::format::{Header, Shape};
 use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch};
 use crate::store::{Fate, Limits};
@@ -75,7 +75,7 @@ fn parts(policy: Policy, receivers: Vec<crate::export::Receiver>, schedule: Sche
 /// This receiver as a collector.
 fn collector(receiver: &Receiver) -> crate::export::Receiver {
     let endpoint = Endpoint::parse("the test", &receiver.url(), &[]).unwrap();
-    crate::export::Receiver::Otlp { endpoint, settings: HttpSettings::default() }
+    crate::export::Receiver::Otlp { endpoint, settings: Box::default() }
 }
 
 /// A pipeline whose filter is blind to e-mail addresses, on the way in and on the way back from disk, and whose second

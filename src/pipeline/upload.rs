@@ -12,7 +12,7 @@ use super::queue::lock;
 use super::uploader::Uploader;
 use super::{Shared, Unfinished};
 use crate::app::Timestamp;
-use crate::export::{Breaker, Receiver};
+use crate::export::{Breaker, End, Receiver};
 use crate::privacy::{Chunk, Resource};
 use crate::record::Signal;
 
@@ -143,7 +143,14 @@ pub(super) struct State {
     pub(super) asked: u64,
     pub(super) done: u64,
     pub(super) all_sent: bool,
+    /// When the application wants the thread to be gone.
+    until: Option<Instant>,
 }
+
+/// What an exporter of the application's own has for its end, where nobody said.
+const LAST: Duration = Duration::from_secs(5);
+/// And at least, however little is left of a deadline.
+const LEAST: Duration = Duration::from_millis(50);
 
 impl Upload {
     pub(super) fn new(destination: Destination) -> Self {
@@ -243,12 +250,17 @@ impl Upload {
             return;
         }
         state.started = true;
+        self.spawn(shared, state, |shared| Uploader::run(shared));
+    }
+
+    /// Starts the thread for `work`.
+    fn spawn(&self, shared: &Arc<Shared>, state: &mut State, work: fn(&Shared) -> Result<(), String>) {
         let shared = Arc::clone(shared);
         let name = format!("telem-up-{}", shared.name);
         let spawned = std::thread::Builder::new().name(name).spawn({
             let shared = Arc::clone(&shared);
             move || {
-                let done = catch_unwind(AssertUnwindSafe(|| Uploader::run(&shared)));
+                let done = catch_unwind(AssertUnwindSafe(|| work(&shared)));
                 let Some(upload) = &shared.upload else { return };
                 let mut state = lock(&upload.state);
                 upload.forget_lots();
@@ -305,6 +317,47 @@ impl Upload {
     pub(super) fn stop(&self) {
         lock(&self.state).stop = true;
         self.changed.notify_all();
+    }
+
+    /// The thread ends after what it is doing, and what the application brought along is shut down on it, as far as `until`
+    /// allows.
+    pub(super) fn end(&self, shared: &Arc<Shared>, until: Instant) {
+        let mut state = lock(&self.state);
+        state.stop = true;
+        state.until = Some(until);
+        self.changed.notify_all();
+        if self.receivers().iter().all(|receiver| receiver.sdk().is_none()) {
+            return;
+        }
+        if !state.started && !state.ended {
+            // It has nothing to do but that, which may block as well.
+            state.started = true;
+            self.spawn(shared, &mut state, |shared| {
+                super::mute::this_thread();
+                if let Some(upload) = &shared.upload {
+                    upload.end_receivers(shared);
+                }
+                Ok(())
+            });
+        }
+        while !state.ended {
+            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
+                return;
+            };
+            state = match self.changed.wait_timeout(state, rest) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    /// Ends what the application brought along, on the thread that used it.
+    pub(super) fn end_receivers(&self, shared: &Shared) {
+        let until = lock(&self.state).until;
+        for receiver in self.receivers() {
+            let rest = until.map_or(LAST, |until| until.saturating_duration_since(Instant::now()).max(LEAST));
+            receiver.end(if shared.is_withdrawn() { End::Withdrawn } else { End::ShutDown(rest) });
+        }
     }
 
     /// Cuts a request that is out and returns when none is.

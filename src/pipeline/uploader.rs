@@ -148,6 +148,8 @@ impl<'a> Uploader<'a> {
         uploader.serve();
         // What cannot be noted now goes out again with the next run.
         let _ = uploader.mark_delivered();
+        // What belongs to the application may want to run here to its end.
+        upload.end_receivers(shared);
         // A name that is being looked up must not hold the thread.
         uploader.runtime.shutdown_background();
         Ok(())
@@ -328,7 +330,7 @@ impl<'a> Uploader<'a> {
         let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
         if is_noted && !load.parcels.is_empty() {
             // Before the first try: whoever takes over after a crash sends the same rows under the same number.
-            self.outbox.note(&load.batches, load.number, 0)?;
+            self.outbox.note(&load.batches, load.number, load.unwanted)?;
         }
         // Records that no destination takes; what one of them has is sent.
         let mut refused = load.has_arrived.then(|| self.refused.remove(&load.number).unwrap_or(0));
@@ -463,17 +465,12 @@ impl<'a> Uploader<'a> {
     /// One request; `None` when it was cut by a withdrawal.
     fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
         let exporter = &mut self.routes[place].exporter;
-        let _sending = lock(&self.upload.sending);
+        // A withdrawal waits until a request is cut, and does not wait for what cannot be.
+        let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
         if self.shared.is_withdrawn() {
             return None;
         }
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = self.upload.cancel.notified() => None,
-                outcome = exporter.send(parcel, &self.shared.clock) => Some(outcome),
-            }
-        })
+        exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified())
     }
 
     /// Waits between two tries; `false` when the thread is to end.

@@ -8,16 +8,14 @@ use tracing::level_filters::LevelFilter;
 
 use super::Telemetry;
 #[cfg(feature = "upload")]
-use super::destinations::{Destinations, Pinned};
+use super::destinations::Destinations;
 use super::error::Error;
 use crate::app::{App, Environment, Rotation};
 use crate::consent::{Collected, Decision, Disabled, Entry, InCi, InDevelopment, Saved, Settings, State, decide};
 use crate::export::Memory;
-#[cfg(feature = "otlp")]
-use crate::export::MinTls;
-use crate::layer::{Core, Events, LogRecords, Scope};
 #[cfg(feature = "upload")]
-use crate::pipeline::{Schedule, Tuning};
+use crate::export::Receiver;
+use crate::layer::{Core, Events, LogRecords, Scope};
 use crate::privacy::{Inventory, Policy, Secret};
 
 /// Settings of [`Telemetry`]. Each has a default; none turns telemetry on.
@@ -85,88 +83,6 @@ impl Builder {
             destinations: Destinations::new(),
             switchable: Switchable::No,
         }
-    }
-
-    /// Sends to an OpenTelemetry collector by OTLP over HTTP; `/v1/logs` and `/v1/traces` are appended. `https`, or
-    /// `http` to this machine. Default: records stay on this machine, unless
-    /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
-    ///
-    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, and to fewer destinations with
-    /// `{P}_TELEMETRY_BACKEND` (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
-    #[cfg(feature = "otlp")]
-    pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
-        self.destinations.otlp = Some(endpoint.into());
-        self
-    }
-
-    /// Sends to ClickHouse, also beside a collector: an address, or
-    /// [`ClickHouseExporter::builder`](crate::clickhouse::ClickHouseExporter::builder) with its settings. Default: not,
-    /// unless `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT` names one.
-    ///
-    /// Users may send their data elsewhere with `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT`, `_CLICKHOUSE_DATABASE`,
-    /// `_CLICKHOUSE_USERNAME` and `_CLICKHOUSE_PASSWORD`, and to fewer destinations with `{P}_TELEMETRY_BACKEND`
-    /// (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
-    #[cfg(feature = "clickhouse")]
-    pub fn clickhouse(mut self, settings: impl Into<crate::clickhouse::ClickHouseBuilder>) -> Self {
-        self.destinations.clickhouse = Some(settings.into());
-        self
-    }
-
-    /// Ignores what the environment says about destinations. Default: users may redirect.
-    #[cfg(feature = "upload")]
-    pub fn pin_endpoint(mut self) -> Self {
-        self.destinations.pinned = Pinned::Yes;
-        self
-    }
-
-    /// Allows plain http to this host. Default: plain http only to this machine.
-    #[cfg(feature = "upload")]
-    pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
-        self.destinations.plaintext_hosts.push(host.into());
-        self
-    }
-
-    /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one that a user named instead.
-    /// Default: no authorization.
-    #[cfg(feature = "otlp")]
-    pub fn bearer(mut self, token: &str) -> Self {
-        self.destinations.http.bearer(token);
-        self
-    }
-
-    /// Sends `Authorization: Basic …`, as [`bearer`](Builder::bearer). Default: no authorization.
-    #[cfg(feature = "otlp")]
-    pub fn basic(mut self, user: &str, password: &str) -> Self {
-        self.destinations.http.basic(user, password);
-        self
-    }
-
-    /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
-    #[cfg(feature = "otlp")]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.destinations.http.header(name, value);
-        self
-    }
-
-    /// The oldest TLS version that is spoken with the collector. Default: 1.3.
-    #[cfg(feature = "otlp")]
-    pub fn min_tls(mut self, version: MinTls) -> Self {
-        self.destinations.http.min_tls = version;
-        self
-    }
-
-    /// When stored records are sent. Default: [`Schedule::Live`].
-    #[cfg(feature = "upload")]
-    pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.destinations.schedule = schedule;
-        self
-    }
-
-    /// How many records go out at once, and how long they wait for more of them. Default: 100 records or 5 seconds.
-    #[cfg(feature = "upload")]
-    pub fn tuning(mut self, tuning: Tuning) -> Self {
-        self.destinations.tuning = tuning;
-        self
     }
 
     /// The privacy policy. Default: [`Policy::standard`].
@@ -337,7 +253,7 @@ impl Builder {
         #[cfg(feature = "upload")]
         let receivers = {
             let receivers = self.destinations.receivers(self.consent.app(), &self.environment, &mut notes)?;
-            let mut hosts: Vec<_> = receivers.iter().map(|receiver| receiver.endpoint().host()).collect();
+            let mut hosts: Vec<_> = receivers.iter().map(Receiver::host).collect();
             hosts.sort_unstable();
             hosts.dedup();
             if !hosts.is_empty() {

@@ -4,11 +4,13 @@ use std::fmt::Display;
 
 use super::error::Error;
 use crate::app::{App, Environment, Var};
-use crate::export::Receiver;
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+use crate::export::Endpoint;
 #[cfg(feature = "clickhouse")]
 use crate::export::clickhouse::ClickHouseBuilder;
 #[cfg(feature = "otlp")]
-use crate::export::{Endpoint, HttpSettings};
+use crate::export::{OtlpSettings, UnknownProtocol};
+use crate::export::{Receiver, SdkDestination};
 use crate::pipeline::{Schedule, Tuning};
 
 /// What the code says.
@@ -17,9 +19,11 @@ pub(super) struct Destinations {
     #[cfg(feature = "otlp")]
     pub(super) otlp: Option<String>,
     #[cfg(feature = "otlp")]
-    pub(super) http: HttpSettings,
+    pub(super) settings: OtlpSettings,
     #[cfg(feature = "clickhouse")]
     pub(super) clickhouse: Option<ClickHouseBuilder>,
+    /// The application's own exporters and processors, in the order in which they were given.
+    pub(super) sdk: Vec<SdkDestination>,
     pub(super) plaintext_hosts: Vec<String>,
     pub(super) pinned: Pinned,
     pub(super) schedule: Schedule,
@@ -62,9 +66,10 @@ impl Destinations {
             #[cfg(feature = "otlp")]
             otlp: None,
             #[cfg(feature = "otlp")]
-            http: HttpSettings::default(),
+            settings: OtlpSettings::default(),
             #[cfg(feature = "clickhouse")]
             clickhouse: None,
+            sdk: Vec::new(),
             plaintext_hosts: Vec::new(),
             pinned: Pinned::No,
             schedule: Schedule::Live,
@@ -110,6 +115,15 @@ impl Destinations {
                 keep(&mut receivers, self.clickhouse_of(own, &variables, backends), notes);
             }
         }
+        match variables.names_a_destination() {
+            None => receivers.extend(self.sdk.iter().cloned().map(Receiver::Sdk)),
+            // Where the application's own code sends it nobody can see, and no variable can change.
+            Some(name) => notes.extend(
+                self.sdk
+                    .iter()
+                    .map(|sdk| format!("nothing is given to the {}: {name} says where the data goes", sdk.label())),
+            ),
+        }
         Ok(receivers)
     }
 
@@ -118,11 +132,11 @@ impl Destinations {
         let mut own = Vec::new();
         #[cfg(feature = "otlp")]
         {
-            self.http.checked().map_err(|error| Error::new("http settings", error))?;
+            self.settings.http.checked().map_err(|error| Error::new("http settings", error))?;
             if let Some(text) = &self.otlp {
                 let endpoint = Endpoint::parse(".otlp", text, &self.plaintext_hosts)
                     .map_err(|error| Error::new(".otlp", error))?;
-                own.push(Receiver::Otlp { endpoint, settings: self.http.clone() });
+                own.push(Receiver::Otlp { endpoint, settings: Box::new(self.settings.clone()) });
             }
         }
         #[cfg(feature = "clickhouse")]
@@ -131,6 +145,14 @@ impl Destinations {
             settings.plaintext_hosts.extend_from_slice(&self.plaintext_hosts);
             let endpoint = settings.endpoint(".clickhouse").map_err(|error| Error::new(".clickhouse", error))?;
             own.push(Receiver::ClickHouse { endpoint, settings: Box::new(settings) });
+        }
+        if let Some(one) = self.sdk.get(SdkDestination::MOST) {
+            let remedy = "bundle some of them in one of your own";
+            let why = format!("there can be {} exporters and processors in all: {remedy}", SdkDestination::MOST);
+            return Err(Error::new(one.kind().setting(), why));
+        }
+        if self.pinned == Pinned::Yes {
+            own.extend(self.sdk.iter().cloned().map(Receiver::Sdk));
         }
         Ok(own)
     }
@@ -156,19 +178,23 @@ impl Destinations {
         backends: Backends,
     ) -> Result<Option<Receiver>, String> {
         let name = variables.name("ENDPOINT");
+        let mut settings = self.settings.clone();
+        if let Some(text) = variables.text("PROTOCOL")? {
+            let name = variables.name("PROTOCOL");
+            settings.protocol = text.parse().map_err(|error: UnknownProtocol| format!("{name} is {error}"))?;
+        }
         let Some(text) = variables.text("ENDPOINT")? else {
-            return match (own, backends) {
+            return match (own.and_then(Receiver::endpoint).cloned(), backends) {
                 (None, Backends::These { .. }) => Err(format!("{name} is not set, and names no collector")),
-                (own, _) => Ok(own.cloned()),
+                (own, _) => Ok(own.map(|endpoint| Receiver::Otlp { endpoint, settings: Box::new(settings) })),
             };
         };
         let endpoint = Endpoint::parse(&name, &text, &self.plaintext_hosts).map_err(|error| error.to_string())?;
-        let mut settings = self.http.clone();
-        if own.map(|own| own.endpoint().host()) != Some(endpoint.host()) {
+        if own.and_then(Receiver::endpoint).map(Endpoint::host) != Some(endpoint.host()) {
             // What opens the application's server is nobody else's business.
-            settings.forget_credentials();
+            settings.http.forget_credentials();
         }
-        Ok(Some(Receiver::Otlp { endpoint, settings }))
+        Ok(Some(Receiver::Otlp { endpoint, settings: Box::new(settings) }))
     }
 
     /// `{P}_TELEMETRY_CLICKHOUSE_…` takes the place of what the code says about its ClickHouse.
@@ -198,7 +224,7 @@ impl Destinations {
         if let Some(url) = url {
             settings.url = url;
             let endpoint = settings.endpoint(&name).map_err(|error| error.to_string())?;
-            if own.map(|own| own.endpoint().host()) != Some(endpoint.host()) {
+            if own.and_then(Receiver::endpoint).map(Endpoint::host) != Some(endpoint.host()) {
                 // What opens the application's server is nobody else's business.
                 settings.http.forget_credentials();
             }
@@ -256,6 +282,14 @@ impl Variables<'_> {
         }
     }
 
+    /// The first variable by which a user says where the data goes.
+    fn names_a_destination(&self) -> Option<String> {
+        let names = ["BACKEND", "ENDPOINT", "CLICKHOUSE_ENDPOINT"];
+        // One that cannot be read was meant to say something too.
+        let is_said = |what: &&&str| !matches!(self.text(what), Ok(None));
+        names.iter().find(is_said).map(|what| self.name(what))
+    }
+
     fn backends(&self) -> Result<Backends, String> {
         let Some(text) = self.text("BACKEND")? else { return Ok(Backends::Unsaid) };
         let (mut otlp, mut clickhouse) = (Wanted::No, Wanted::No);
@@ -287,104 +321,4 @@ fn keep(receivers: &mut Vec<Receiver>, found: Result<Option<Receiver>, impl Disp
 }
 
 #[cfg(all(test, feature = "otlp", feature = "clickhouse"))]
-mod tests {
-    use super::*;
-
-    fn code() -> Destinations {
-        Destinations {
-            otlp: Some("https://otlp.example".to_owned()),
-            clickhouse: Some(ClickHouseBuilder::from("https://ch.example:8443").user("own", "hunter2")),
-            plaintext_hosts: vec!["ch.lan".to_owned()],
-            ..Destinations::new()
-        }
-    }
-
-    /// What is sent to, with credentials or without; and the notes.
-    fn resolved(code: &Destinations, variables: &[(&'static str, &'static str)]) -> (Vec<String>, Vec<String>) {
-        let environment =
-            Environment::fixed(variables.iter().map(|(name, value)| (format!("ACME_TELEMETRY_{name}"), *value)));
-        let mut notes = Vec::new();
-        let receivers = code.receivers(&crate::app!("acme"), &environment, &mut notes).unwrap();
-        let shown = |receiver: &Receiver| match receiver {
-            Receiver::Otlp { endpoint, .. } => format!("otlp {endpoint}"),
-            Receiver::ClickHouse { endpoint, settings } => {
-                let user = if format!("{settings:?}").contains("auth: Some") { " user" } else { "" };
-                format!("clickhouse {endpoint}{user}")
-            }
-        };
-        (receivers.iter().map(shown).collect(), notes)
-    }
-
-    const BOTH: [&str; 2] = ["otlp https://otlp.example", "clickhouse https://ch.example:8443 user"];
-
-    #[test]
-    fn the_code_is_followed_unless_the_user_says_otherwise() {
-        for (variables, expected) in [
-            (&[][..], &BOTH[..]),
-            (&[("BACKEND", "both")], &BOTH),
-            (&[("BACKEND", "otlp")], &BOTH[..1]),
-            (&[("BACKEND", " ClickHouse ")], &BOTH[1..]),
-            (&[("BACKEND", "otlp,clickhouse")], &BOTH),
-            (&[("ENDPOINT", "https://mine.example")], &["otlp https://mine.example", BOTH[1]]),
-            // The application's password stays with the application's host.
-            (&[("CLICKHOUSE_ENDPOINT", "https://mine.example")], &[BOTH[0], "clickhouse https://mine.example"]),
-            (
-                &[
-                    ("CLICKHOUSE_ENDPOINT", "http://ch.lan:8123"),
-                    ("CLICKHOUSE_USERNAME", "me"),
-                    ("CLICKHOUSE_PASSWORD", "x"),
-                ],
-                &[BOTH[0], "clickhouse http://ch.lan:8123 user"],
-            ),
-        ] {
-            assert_eq!(resolved(&code(), variables), (expected.iter().map(|&s| s.to_owned()).collect(), vec![]));
-        }
-    }
-
-    #[test]
-    fn a_program_that_names_nothing_is_led_by_the_environment_alone() {
-        let nothing = Destinations::new();
-        assert_eq!(resolved(&nothing, &[]), (vec![], vec![]));
-        let (sent, notes) = resolved(
-            &nothing,
-            &[
-                ("BACKEND", "clickhouse"),
-                ("CLICKHOUSE_ENDPOINT", "https://ch.example"),
-                ("ENDPOINT", "https://o.example"),
-            ],
-        );
-        assert_eq!((sent, notes), (vec!["clickhouse https://ch.example".to_owned()], vec![]));
-        let (sent, _) = resolved(&nothing, &[("ENDPOINT", "https://o.example")]);
-        assert_eq!(sent, ["otlp https://o.example"]);
-    }
-
-    #[test]
-    fn what_a_user_gets_wrong_is_sent_nowhere() {
-        for (variables, words) in [
-            (&[("BACKEND", "carrier pigeon")][..], "ACME_TELEMETRY_BACKEND"),
-            (&[("BACKEND", "clickhouse"), ("CLICKHOUSE_ENDPOINT", "http://far.example:8123")], ".allow_plaintext_to("),
-            (&[("BACKEND", "clickhouse"), ("CLICKHOUSE_DATABASE", "a\u{1}b")], ".database("),
-        ] {
-            let (sent, notes) = resolved(&code(), variables);
-            assert!(sent.is_empty() && notes[0].contains("nothing is sent") && notes[0].contains(words), "{notes:?}");
-        }
-        let (sent, notes) = resolved(&Destinations::new(), &[("BACKEND", "clickhouse")]);
-        assert!(sent.is_empty() && notes[0].contains("ACME_TELEMETRY_CLICKHOUSE_ENDPOINT is not set"), "{notes:?}");
-    }
-
-    #[test]
-    fn a_pinned_program_goes_where_its_code_says() {
-        let pinned = Destinations { pinned: Pinned::Yes, ..code() };
-        let (sent, notes) = resolved(&pinned, &[("BACKEND", "otlp"), ("CLICKHOUSE_ENDPOINT", "https://mine.example")]);
-        assert_eq!((sent, notes), (BOTH.map(str::to_owned).to_vec(), vec![]));
-    }
-
-    #[test]
-    fn a_mistake_in_code_is_an_error_whatever_the_user_says() {
-        let mut code = code();
-        code.clickhouse = Some(ClickHouseBuilder::from("http://far.example:8123"));
-        let environment = Environment::fixed([("ACME_TELEMETRY_BACKEND", "otlp")]);
-        let error = code.receivers(&crate::app!("acme"), &environment, &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().contains(".clickhouse") && error.to_string().contains(".allow_plaintext_to("));
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 
 mod builder;
 #[cfg(feature = "upload")]
+mod delivery;
+#[cfg(feature = "upload")]
 mod destinations;
 mod error;
 mod launch;

@@ -1,9 +1,9 @@
-//! From clean records to OTLP's protobuf, by way of the SDK's own types and exporters.
+//! From clean records to OTLP, by way of the SDK's own types and exporters.
 
 use std::fmt;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use opentelemetry::InstrumentationScope;
 use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::error::OTelSdkError;
@@ -12,6 +12,7 @@ use opentelemetry_sdk::trace::SpanExporter as _;
 
 use super::SealError;
 use super::capture::{Capture, Captured, at_once};
+use super::request::Request;
 use crate::export::sdk::{self, SdkRecords};
 use crate::privacy::Resource;
 use crate::record::{RecordRef, Signal};
@@ -91,6 +92,11 @@ impl Encoder {
             body.extend_from_slice(&captured.body);
         }
         Ok(Captured { body: body.freeze(), content_encoding: None })
+    }
+
+    /// The same as JSON.
+    pub(super) fn encode_json(&mut self, records: &[RecordRef<'_>]) -> Result<Bytes, SealError> {
+        Ok(Request::of(records, &mut self.sdk)?.to_json()?.into())
     }
 
     /// Has the SDK make one request of the records.

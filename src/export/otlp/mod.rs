@@ -1,8 +1,10 @@
-//! Delivery to an OpenTelemetry collector: OTLP over HTTP, as protobuf.
+//! Delivery to an OpenTelemetry collector: OTLP over HTTP, as protobuf or JSON.
 
 mod answer;
 mod capture;
 mod encode;
+mod json;
+mod request;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -16,14 +18,23 @@ use super::outcome::Outcome;
 use super::sealed::{Sealed, Token};
 use crate::app::random::IdRng;
 use crate::record::{RecordRef, Signal};
+use capture::Captured;
 use encode::Encoder;
+pub use request::{OtlpProtocol, UnknownProtocol};
+
+/// How a collector is spoken to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OtlpSettings {
+    pub(crate) http: HttpSettings,
+    pub(crate) protocol: OtlpProtocol,
+}
 
 /// Seals records for a collector, and sends what was sealed.
 ///
 /// Making one costs little and opens nothing; the client is made by the first [`send`](OtlpExporter::send).
 pub(crate) struct OtlpExporter {
     endpoint: Endpoint,
-    settings: HttpSettings,
+    settings: OtlpSettings,
     logs: Url,
     traces: Url,
     client: OnceLock<HttpClient>,
@@ -37,7 +48,7 @@ impl OtlpExporter {
     ///
     /// # Errors
     /// The SDK's exporters could not be made.
-    pub(crate) fn new(endpoint: Endpoint, settings: HttpSettings) -> Result<Self, SealError> {
+    pub(crate) fn new(endpoint: Endpoint, settings: OtlpSettings) -> Result<Self, SealError> {
         Ok(Self {
             logs: endpoint.join("v1/logs"),
             traces: endpoint.join("v1/traces"),
@@ -55,7 +66,12 @@ impl OtlpExporter {
     /// # Errors
     /// The SDK refused to encode them; they would be refused again.
     pub(crate) fn seal(&mut self, records: &[RecordRef<'_>]) -> Result<Sealed, SealError> {
-        let captured = self.encoder.encode(records)?;
+        let (captured, content_type) = match self.settings.protocol {
+            OtlpProtocol::HttpProtobuf => (self.encoder.encode(records)?, "application/x-protobuf"),
+            OtlpProtocol::HttpJson => {
+                (Captured { body: self.encoder.encode_json(records)?, content_encoding: None }, "application/json")
+            }
+        };
         let (body, content_encoding) = match captured.content_encoding {
             None => match self.gzip.compress(&captured.body) {
                 Some(compressed) => (compressed, Some("gzip")),
@@ -70,7 +86,7 @@ impl OtlpExporter {
             signal: records.first().map_or(Signal::Log, RecordRef::signal),
             records: u32::try_from(records.len()).unwrap_or(u32::MAX),
             body,
-            content_type: "application/x-protobuf",
+            content_type,
             content_encoding,
             token: Token(token),
         })
@@ -102,7 +118,7 @@ impl OtlpExporter {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = HttpClient::new(&self.endpoint, &self.settings)?;
+        let client = HttpClient::new(&self.endpoint, &self.settings.http)?;
         Ok(self.client.get_or_init(|| client))
     }
 }

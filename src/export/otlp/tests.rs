@@ -49,7 +49,7 @@ fn span(rest: &str) -> String {
 
 fn exporter(receiver: &Receiver) -> OtlpExporter {
     let endpoint = Endpoint::parse("the test", &receiver.url(), &[]).unwrap();
-    OtlpExporter::new(endpoint, HttpSettings::default()).unwrap()
+    OtlpExporter::new(endpoint, OtlpSettings::default()).unwrap()
 }
 
 /// Seals all records of a kind.
