@@ -40,9 +40,11 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
         found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
         at = to;
     }
-    // Behind the last of them there is no key, and before this place no JSON web token.
-    let last = text[at..end].iter().rposition(|byte| is(*byte, DIGIT) || byte.is_ascii_uppercase());
-    let last = last.map_or(at, |offset| at + offset);
+    // Behind the last of them there is no key, and before this place no JSON web token. Without one there is nothing.
+    let Some(last) = text[at..end].iter().rposition(|byte| is(*byte, DIGIT) || byte.is_ascii_uppercase()) else {
+        return at;
+    };
+    let last = at + last;
     let mut barren = at;
     while at < end {
         // A key starts where a word does.
@@ -140,6 +142,10 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> usize {
 /// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
 fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
+    // Nearly always the run is the token, and another word stands before.
+    if before(text, at) == b' ' && !matches!(before(text, at - 1), b'c' | b'r' | b'C' | b'R') {
+        return None;
+    }
     let start = run_back(text, at, TOKEN, token);
     let word = text[..start].strip_suffix(b" ")?;
     let basic = word.len() >= 5 && starts_with(word, word.len() - 5, b"basic");
