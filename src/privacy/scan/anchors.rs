@@ -23,7 +23,7 @@ pub(super) enum Class {
     Token,
     /// `.` and `-`.
     Mark,
-    /// `%`, `\` and the first byte of a full-width form, which stand for other signs.
+    /// `%`, `\` and the first byte of a full-width form, which stand for other signs; and `'`.
     Escape,
 }
 
@@ -372,7 +372,7 @@ const fn class_table() -> [u64; 256] {
             b'/' => bit(Class::Slash),
             b'\\' => bit(Class::Slash) | bit(Class::Escape),
             b'@' => bit(Class::At),
-            b'%' | 0xef => bit(Class::Escape),
+            b'%' | b'\'' | 0xef => bit(Class::Escape),
             _ => 0,
         };
         byte += 1;

@@ -98,7 +98,11 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
         let mut asked = None;
         let announced = words_with(text[start]).iter().find_map(|(form, word)| {
             let form = &FORMS[usize::from(*form)];
-            let end = phrase(text, start, form.words[usize::from(*word)]).filter(|_| asked != Some(form.words))?;
+            let word = form.words[usize::from(*word)];
+            if (word[1] ^ after(text, start + 1)) & 31 != 0 {
+                return None;
+            }
+            let end = phrase(text, start, word).filter(|_| asked != Some(form.words))?;
             asked = Some(form.words);
             announced(text, end, form)
         });
@@ -125,17 +129,19 @@ fn next_part(text: &[u8], from: usize) -> Option<usize> {
 fn next_word(text: &[u8], from: usize) -> Option<usize> {
     let [first, second, rest @ ..] = text.get(from..)? else { return None };
     let mut two = place(*first, *second);
-    for (start, third) in (from..).zip(rest) {
-        let (byte, prior) = (text[start], before(text, start));
-        if STARTS[two] >> (third & 31) & 1 == 1
-            && is(byte, LETTER)
-            && (!is(prior, LETTER) || byte.is_ascii_uppercase() && prior.is_ascii_lowercase())
-        {
-            return Some(start);
+    for (offset, third) in rest.iter().enumerate() {
+        let third = usize::from(third & 31);
+        if STARTS[two] >> third & 1 == 1 && starts_part(text, from + offset) {
+            return Some(from + offset);
         }
-        two = two << 5 & 0x3ff | usize::from(third & 31);
+        two = (two << 5 | third) % STARTS.len();
     }
     None
+}
+
+fn starts_part(text: &[u8], at: usize) -> bool {
+    let (byte, prior) = (text[at], before(text, at));
+    is(byte, LETTER) && (!is(prior, LETTER) || byte.is_ascii_uppercase() && prior.is_ascii_lowercase())
 }
 
 /// Whether a key names one of them: `nhs_no`, `taxFileNumber`.

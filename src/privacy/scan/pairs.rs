@@ -120,7 +120,7 @@ fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
 }
 
 /// The key without quotes that ends at `end`.
-#[inline]
+#[inline(always)]
 fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
     let text = anchors.text;
     let mut start = anchors.run_back(Class::Token, end);
@@ -280,7 +280,7 @@ fn named(
 }
 
 /// Whether what stands at `from` is long enough and all base64: most values end before that.
-#[inline]
+#[inline(always)]
 fn may_be_random(anchors: &Anchors<'_>, from: usize) -> bool {
     let word = anchors.bits(Class::Token, from).trailing_ones() as usize;
     let next = after(anchors.text, from + word);

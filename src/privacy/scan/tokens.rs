@@ -1,6 +1,6 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
-use super::anchors::Anchors;
+use super::anchors::{Anchors, Block, Class, ahead};
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
@@ -184,11 +184,18 @@ pub(super) fn is_bearer(token: &[u8]) -> bool {
 }
 
 /// Private keys, from their first line to their last, or as far as they go.
-pub(super) fn find_pem(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find_pem(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     const BEGIN: &[u8] = b"-----BEGIN ";
-    let mut from = 0;
-    while let Some(start) = find_bytes(text, from, BEGIN) {
-        from = start + BEGIN.len();
+    let text = anchors.text;
+    let mark = |block: &Block| block[Class::Mark as usize];
+    let mut dashes = anchors
+        .places(move |blocks, block| (1..5).fold(mark(&blocks[block]), |all, by| all & ahead(blocks, block, by, mark)));
+    while let Some(start) = dashes.next() {
+        if !text[start..].starts_with(BEGIN) {
+            continue;
+        }
+        let from = start + BEGIN.len();
+        dashes.pass(from);
         let label = run(text, from, |byte| byte.is_ascii_uppercase() || is(byte, DIGIT) || byte == b' ');
         if find_bytes(&text[from..label], 0, b"PRIVATE KEY").is_none() {
             continue;
@@ -209,7 +216,7 @@ pub(super) fn find_pem(text: &[u8], found: &mut Vec<Finding>) {
         while end > label && matches!(text[end - 1], b'\\' | b' ' | b'\n') {
             end -= 1;
         }
-        from = end;
+        dashes.pass(end);
         found.push(Finding::new(Kind::Pem, Severity::Validated, start..end));
     }
 }
