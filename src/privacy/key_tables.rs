@@ -4,6 +4,7 @@
 //! phrase carries the sentence that `explain` shows. The index over all phrases is built at compile time, so that a
 //! look-up is one hash and, nearly always, one comparison.
 
+use super::key_filter::Filter;
 use super::keys::{KeyClass, NumericRule, Place, TextRule};
 
 /// Phrases that share one verdict.
@@ -368,13 +369,39 @@ const fn slot_of(hash: u32) -> usize {
     (hash ^ (hash >> 15)) as usize
 }
 
-/// Last words of the phrases that count in text, as a set of hashes: what is not in it ends no phrase.
-static LAST_WORDS: [u64; LAST_SLOTS / 64] = last_words();
+/// Last words of the phrases that count in text: what is not in it ends no phrase.
+pub(super) static LAST_WORDS: Filter = last_words();
 
-const LAST_SLOTS: usize = 8192;
+/// More of them: those of the keys in other languages that the scanner knows, as far as they are ASCII.
+const MORE_LAST_WORDS: [&str; 23] = [
+    "senha",
+    "passe",
+    "wachtwoord",
+    "adgangskode",
+    "salasana",
+    "heslo",
+    "parola",
+    "nutzername",
+    "benutzername",
+    "completo",
+    "apellido",
+    "apellidos",
+    "anschrift",
+    "nacimiento",
+    "naissance",
+    "urodzenia",
+    "nascita",
+    "nascimento",
+    "geboortedatum",
+    "breitengrad",
+    "latitud",
+    "longitud",
+    // `session.hash` is what `session.id` becomes.
+    "hash",
+];
 
-const fn last_words() -> [u64; LAST_SLOTS / 64] {
-    let mut set = [0; LAST_SLOTS / 64];
+const fn last_words() -> Filter {
+    let mut filter = Filter::new();
     let mut group = 0;
     while group < GROUP_LIST.len() {
         let counts = !matches!(GROUP_LIST[group].class, KeyClass::Safe | KeyClass::Content | KeyClass::Sql)
@@ -388,24 +415,58 @@ const fn last_words() -> [u64; LAST_SLOTS / 64] {
             while start > 0 && phrase[start - 1] != b' ' {
                 start -= 1;
             }
-            let mut hash = SEED;
-            while start < phrase.len() {
-                hash = step(hash, phrase[start]);
-                start += 1;
-            }
-            let slot = slot_of(hash) % LAST_SLOTS;
-            set[slot / 64] |= 1 << (slot % 64);
+            filter = filter.with(phrase.split_at(start).1);
             word += 1;
         }
         group += 1;
     }
-    set
+    let mut word = 0;
+    while word < MORE_LAST_WORDS.len() {
+        filter = filter.with(MORE_LAST_WORDS[word].as_bytes());
+        word += 1;
+    }
+    filter
 }
 
-/// Whether a token may be the last of a phrase; nearly always right when it says so, and always when not.
-pub(super) fn may_end_phrase(hash: u32) -> bool {
-    let slot = slot_of(hash) % LAST_SLOTS;
-    LAST_WORDS[slot / 64] >> (slot % 64) & 1 == 1
+/// First words of all phrases.
+pub(super) static FIRST_WORDS: Filter = first_words();
+
+const fn first_words() -> Filter {
+    let mut filter = Filter::new();
+    let mut group = 0;
+    while group < GROUP_LIST.len() {
+        let words = GROUP_LIST[group].words;
+        let mut word = 0;
+        while word < words.len() {
+            let phrase = words[word].0.as_bytes();
+            let mut end = 0;
+            while end < phrase.len() && phrase[end] != b' ' {
+                end += 1;
+            }
+            filter = filter.with(phrase.split_at(end).0);
+            word += 1;
+        }
+        group += 1;
+    }
+    filter
+}
+
+/// [`SAFE_SUFFIXES`] and [`MORE_SAFE_SUFFIXES`].
+pub(super) static SAFE_WORDS: Filter = safe_words();
+
+const fn safe_words() -> Filter {
+    let mut filter = Filter::new();
+    let mut word = 0;
+    while word < SAFE_SUFFIXES.len() {
+        filter = filter.with(SAFE_SUFFIXES[word].as_bytes());
+        word += 1;
+    }
+    word = 0;
+    while word < MORE_SAFE_SUFFIXES.len() {
+        filter = filter.with(MORE_SAFE_SUFFIXES[word].as_bytes());
+        word += 1;
+    }
+    filter
 }
 
 /// The group and sentence of a phrase, given its [`hash`].

@@ -5,8 +5,10 @@
 //! An exclusion (`token_count`) takes its words out of the game; a key that ends in a count, time, sort or switch
 //! (`password_changed_at`) is safe as a whole. Nothing here allocates or panics, whatever the key.
 
+use super::key_filter::Ends;
 use super::key_tables::{
-    self, Group, LONGEST, MORE_SAFE_SUFFIXES, PLAIN_HEADERS, PREFIXES, SAFE_SUFFIXES, SEED, STRUCT_SUFFIXES,
+    self, FIRST_WORDS, Group, LAST_WORDS, LONGEST, MORE_SAFE_SUFFIXES, PLAIN_HEADERS, PREFIXES, SAFE_SUFFIXES,
+    SAFE_WORDS, SEED, STRUCT_SUFFIXES,
 };
 
 /// What kind of value a key announces.
@@ -180,35 +182,44 @@ const GLUED: [&[u8]; 6] = [b"password", b"passwd", b"passphrase", b"apikey", b"t
 /// a word begins, the key is not ruled out.
 #[inline]
 pub(crate) fn rules_out(key: &[u8]) -> bool {
-    let (mut hash, mut start, mut words) = (SEED, 0, 0);
+    let ends = Ends::of(key);
+    if !ends.are_all_small() {
+        return rules_out_words(key);
+    }
+    !(LAST_WORDS.may_hold(ends) || may_be_glued(key))
+}
+
+#[inline(never)]
+fn rules_out_words(key: &[u8]) -> bool {
+    let (mut start, mut words) = (0, 0);
     for at in 0..=key.len() {
         let byte = key.get(at).copied().unwrap_or(b'.');
         if byte.is_ascii_lowercase() {
-            hash = key_tables::step(hash, byte);
             continue;
         }
         if start < at {
-            let word = &key[start..at];
-            if key_tables::may_end_phrase(hash) || hash == HASHED || may_be_glued(word) {
+            if may_count(&key[start..at]) {
                 return false;
             }
             words += 1;
         }
-        (hash, start) = (SEED, at + 1);
+        start = at + 1;
         if byte.is_ascii_uppercase() || byte >= 0x80 {
             if !key.get(at + 1).is_some_and(u8::is_ascii_lowercase) {
                 return false;
             }
-            (hash, start) = (key_tables::step(SEED, byte.to_ascii_lowercase()), at);
+            start = at;
         }
     }
     // `12: ..` has no word of its own, and takes the one before it.
     words > 0
 }
 
-/// What [`Tokens::hashed`] looks for.
-const HASHED: u32 = key_tables::hash(b"hash", SEED);
+fn may_count(word: &[u8]) -> bool {
+    LAST_WORDS.may_hold(Ends::of(word)) || may_be_glued(word)
+}
 
+#[inline]
 fn may_be_glued(word: &[u8]) -> bool {
     // The last two letters of each, since hardly a word has them.
     matches!(word, [.., b'r', b'd'] | [.., b'w', b'd'] | [.., b's', b'e'] | [.., b'e', b'y' | b'n' | b't'])
@@ -377,7 +388,8 @@ impl Tokens {
         let mut best: Option<Match> = None;
         let (mut start, mut reached) = (0, 0);
         while start < len {
-            let found = self.longest_at(start, len).filter(|found| found.end > reached);
+            let begins = FIRST_WORDS.may_hold(Ends::of(self.token(start)));
+            let found = if begins { self.longest_at(start, len) } else { None }.filter(|found| found.end > reached);
             start += 1;
             let Some(found) = found else { continue };
             reached = found.end;
@@ -443,7 +455,7 @@ impl Tokens {
             return false;
         }
         let last = self.token(self.len - 1);
-        contains(&SAFE_SUFFIXES, last) || contains(&MORE_SAFE_SUFFIXES, last)
+        SAFE_WORDS.may_hold(Ends::of(last)) && (contains(&SAFE_SUFFIXES, last) || contains(&MORE_SAFE_SUFFIXES, last))
     }
 }
 

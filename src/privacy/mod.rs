@@ -11,6 +11,7 @@ pub mod guide;
 pub mod inventory;
 #[cfg(feature = "upload")]
 mod json;
+mod key_filter;
 mod key_tables;
 mod keys;
 mod open;

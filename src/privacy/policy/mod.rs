@@ -303,12 +303,19 @@ impl Policy {
 
     /// The text without what the scanner finds in it; `None` where the policy drops it for that.
     pub(super) fn redacted<'t>(&self, text: Cow<'t, str>) -> Option<Cow<'t, str>> {
-        let findings = self.findings(&text);
+        if self.scanner.looks_clean(text.as_bytes()) {
+            return Some(text);
+        }
+        let mut findings = Vec::new();
+        let clean = self.scanner.scrub(text.as_bytes(), &mut findings);
         if findings.is_empty() {
             return Some(text);
         }
         if self.answer(&findings) != OnFinding::Redact {
             return None;
+        }
+        if let Some(Ok(clean)) = clean.map(String::from_utf8) {
+            return Some(Cow::Owned(clean));
         }
         let mut clean = String::with_capacity(text.len());
         self.scanner.redact(&text, &findings, |piece| clean.push_str(piece));

@@ -23,12 +23,12 @@ pub(super) enum Class {
     Token,
     /// `.` and `-`.
     Mark,
-    /// `%`, `\` and the first byte of a full-width form, which stand for other signs.
+    /// `%`, `\` and the first byte of a full-width form, which stand for other signs; and `'`.
     Escape,
 }
 
 /// Bits of 64 bytes, by class.
-type Block = [u64; 8];
+pub(super) type Block = [u64; 8];
 
 /// Texts up to this many blocks need little memory, and up to the second none of the heap.
 const FEW: usize = 8;
@@ -73,7 +73,11 @@ impl Anchors<'_> {
                 any |= *word;
             }
             if let Some(word) = words.get_mut(eights.len()) {
-                *word = last.iter().rev().fold(0, |word, byte| word << 1 | CLASSES[usize::from(*byte)]);
+                *word = match text.last_chunk::<8>() {
+                    // The last eight, without those that stand in the word before.
+                    Some(eight) => classes(eight) >> (8 - last.len()) & (LOWS * (0xff >> (8 - last.len()))),
+                    None => last.iter().rev().fold(0, |word, byte| word << 1 | CLASSES[usize::from(*byte)]),
+                };
                 any |= *word;
             }
             *block = transposed(words);
@@ -97,6 +101,19 @@ impl Anchors<'_> {
             bits = self.blocks.get(block)?[class as usize];
         }
         Some(block * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// The bytes of this class, one after the other.
+    #[inline]
+    pub(super) fn all(&self, class: Class) -> Places<'_, impl Fn(&[Block], usize) -> u64> {
+        self.places(move |blocks, block| blocks[block][class as usize])
+    }
+
+    /// The places whose bits `of` makes of a block, given all of them and its number.
+    #[inline]
+    pub(super) fn places<F: Fn(&[Block], usize) -> u64>(&self, of: F) -> Places<'_, F> {
+        let bits = if self.blocks.is_empty() { 0 } else { of(self.blocks, 0) };
+        Places { blocks: self.blocks, of, block: 0, bits }
     }
 
     /// Whether there is a byte of this class in `from..to`.
@@ -255,6 +272,56 @@ impl Anchors<'_> {
     }
 }
 
+/// Places in a text, one after the other.
+pub(super) struct Places<'t, F> {
+    blocks: &'t [Block],
+    of: F,
+    block: usize,
+    /// Those of this block that are still to come.
+    bits: u64,
+}
+
+impl<F: Fn(&[Block], usize) -> u64> Places<'_, F> {
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            self.block += 1;
+            if self.block >= self.blocks.len() {
+                return None;
+            }
+            self.bits = (self.of)(self.blocks, self.block);
+        }
+        let place = self.block * 64 + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(place)
+    }
+
+    /// Passes over what is before `to`.
+    #[inline]
+    pub(super) fn pass(&mut self, to: usize) {
+        let block = to / 64;
+        if block > self.block {
+            self.block = block;
+            self.bits = if block < self.blocks.len() { (self.of)(self.blocks, block) } else { 0 };
+        }
+        if block == self.block {
+            self.bits &= !0 << (to % 64);
+        }
+    }
+}
+
+/// The places right behind those that `of` says of a block.
+#[inline]
+pub(super) fn behind(blocks: &[Block], block: usize, of: impl Fn(&Block) -> u64) -> u64 {
+    of(&blocks[block]) << 1 | block.checked_sub(1).map_or(0, |last| of(&blocks[last]) >> 63)
+}
+
+/// The places so many bytes, from 1 to 63, before those that `of` says of a block.
+#[inline]
+pub(super) fn ahead(blocks: &[Block], block: usize, by: u32, of: impl Fn(&Block) -> u64) -> u64 {
+    of(&blocks[block]) >> by | blocks.get(block + 1).map_or(0, |next| of(next) << 1 << (63 - by))
+}
+
 /// One bit per byte in each class's byte.
 #[inline]
 fn classes(bytes: &[u8; 8]) -> u64 {
@@ -262,6 +329,8 @@ fn classes(bytes: &[u8; 8]) -> u64 {
     let half = |from: usize| (from..from + 4).rev().fold(0, |word, at| word << 1 | CLASSES[usize::from(bytes[at])]);
     half(0) | half(4) << 4
 }
+
+const LOWS: u64 = 0x0101_0101_0101_0101;
 
 /// The eight bytes of eight words: byte `n` of word `m` becomes byte `m` of word `n`.
 #[inline]
@@ -303,7 +372,7 @@ const fn class_table() -> [u64; 256] {
             b'/' => bit(Class::Slash),
             b'\\' => bit(Class::Slash) | bit(Class::Escape),
             b'@' => bit(Class::At),
-            b'%' | 0xef => bit(Class::Escape),
+            b'%' | b'\'' | 0xef => bit(Class::Escape),
             _ => 0,
         };
         byte += 1;

@@ -91,30 +91,35 @@ pub(super) fn redact<'a>(
     push(text.get(done..).unwrap_or_default());
 }
 
-/// The findings that a second look finds once those of the first are replaced, since a placeholder may end what went on
-/// before, or begin what did not. In the coordinates of `text`.
-pub(super) fn revealed<'a>(
-    text: &[u8],
-    found: &[Finding],
-    placeholder: impl Fn(Kind) -> &'a str,
-    scan: impl FnOnce(&[u8], &mut Vec<Finding>),
-) -> Vec<Finding> {
+/// `text` with each finding replaced by its placeholder, as bytes.
+pub(super) fn redacted<'a>(text: &[u8], found: &[Finding], placeholder: impl Fn(Kind) -> &'a str) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len() + 16);
-    // What was replaced, and where the placeholder is.
-    let mut moved: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(found.len());
     let mut done = 0;
     replacements(text, found, |span, quote, kind| {
         clean.extend_from_slice(text.get(done..span.start).unwrap_or_default());
-        let start = clean.len();
         for piece in [quote, placeholder(kind), quote] {
             clean.extend_from_slice(piece.as_bytes());
         }
         done = span.end;
-        moved.push((span, start..clean.len()));
     });
     clean.extend_from_slice(text.get(done..).unwrap_or_default());
-    let mut more = Vec::new();
-    scan(&clean, &mut more);
+    clean
+}
+
+/// Where `more` that was found in the [`redacted`] text is in `text`. What was found in nothing but placeholders is left out.
+pub(super) fn place_back<'a>(
+    text: &[u8],
+    found: &[Finding],
+    placeholder: impl Fn(Kind) -> &'a str,
+    more: &mut Vec<Finding>,
+) {
+    // What was replaced, and where the placeholder is.
+    let mut moved: Vec<(Range<usize>, Range<usize>)> = Vec::with_capacity(found.len());
+    replacements(text, found, |span, quote, kind| {
+        let start = moved.last().map_or(span.start, |(last, placed)| placed.end + (span.start - last.end));
+        let end = start + 2 * quote.len() + placeholder(kind).len();
+        moved.push((span, start..end));
+    });
     let original = |place: usize, of: fn(&Range<usize>) -> usize| {
         let next = moved.partition_point(|(_, placeholder)| placeholder.end <= place);
         match (moved.get(next), next.checked_sub(1).and_then(|last| moved.get(last))) {
@@ -128,7 +133,6 @@ pub(super) fn revealed<'a>(
         finding.end = original(finding.end, |span| span.end).min(text.len());
         finding.start < finding.end
     });
-    more
 }
 
 /// Gives `replace` what of `text` goes, in order and apart, with the quote that its placeholder needs on both sides.

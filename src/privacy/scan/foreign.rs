@@ -62,8 +62,8 @@ const GROUPS: [Group; 8] = [
 
 /// The rule for the key that ends at `end`.
 pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
-    let [.., third, second, last] = &text[..end] else { return None };
-    if ENDS[place(*second, *last)] >> (third & 31) & 1 == 0 {
+    let (one, other) = places(*text[..end].last_chunk()?);
+    if ENDS[one / 64] >> (one % 64) & ENDS[other / 64] >> (other % 64) & 1 == 0 {
         return None;
     }
     let key = &text[end.saturating_sub(48)..end];
@@ -80,25 +80,47 @@ pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
     })
 }
 
-/// The last three bytes of the words above, without their case, so that most keys are passed by at once.
-static ENDS: [u32; 1024] = ends();
+/// The last five bytes of the words above, as a set of hashes, so that most keys are passed by at once.
+static ENDS: [u64; SLOTS / 64] = ends();
 
-/// Where in the table the last two bytes stand.
-const fn place(second: u8, last: u8) -> usize {
-    (second as usize & 31) << 5 | last as usize & 31
+const SLOTS: usize = 4096;
+
+/// Two places in the set for five bytes, letters without their case.
+const fn places([one, two, three, four, five]: [u8; 5]) -> (usize, usize) {
+    let bytes = u64::from_le_bytes([one, two, three, four, five, 0, 0, 0]) | 0x20_2020_2020;
+    let mixed = bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed >> 52) as usize % SLOTS, (mixed >> 40) as usize % SLOTS)
 }
 
-const fn ends() -> [u32; 1024] {
-    let mut table = [0; 1024];
+const fn ends() -> [u64; SLOTS / 64] {
+    let mut set = [0; SLOTS / 64];
     let mut group = 0;
     while group < GROUPS.len() {
         let mut word = 0;
         while word < GROUPS[group].words.len() {
-            let [.., third, second, last] = GROUPS[group].words[word] else { panic!("a word is too short") };
-            table[place(*second, *last)] |= 1 << (*third & 31);
+            let Some(last) = GROUPS[group].words[word].last_chunk() else { panic!("a word is too short") };
+            let (one, other) = places(*last);
+            set[one / 64] |= 1 << (one % 64);
+            set[other / 64] |= 1 << (other % 64);
             word += 1;
         }
         group += 1;
     }
-    table
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privacy::keys;
+
+    #[test]
+    fn no_word_is_ruled_out_before_it_is_asked_for() {
+        for word in GROUPS.iter().flat_map(|group| group.words) {
+            let text = [b"x ", *word].concat();
+            assert!(rule(&text, text.len()).is_some(), "{}", String::from_utf8_lossy(word));
+            let last = word.rsplit(|byte| matches!(byte, b' ' | b'-')).next().unwrap_or_default();
+            assert!(!keys::rules_out(last), "{}", String::from_utf8_lossy(last));
+        }
+    }
 }

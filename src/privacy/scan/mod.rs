@@ -79,10 +79,10 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         options::find(anchors, found);
     }
     if anchors.may_hold_dashes() && anchors.may_hold_pem() {
-        tokens::find_pem(anchors.text, found);
+        tokens::find_pem(anchors, found);
     }
-    if anchors.text.contains(&b'\'') {
-        statement::find_passwords(anchors.text, found);
+    if anchors.any(Class::Escape) {
+        statement::find_passwords(anchors, found);
     }
     if anchors.any(Class::At) {
         email::find(anchors, found);

@@ -89,17 +89,20 @@ forms! {
 const MOST: usize = 20;
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let ascii = text.is_ascii();
+    let next = |at: usize| if ascii { next_word(text, at) } else { next_part(text, at) };
     let mut at = 0;
-    while let Some(start) = text[at..].iter().position(|byte| is(*byte, LETTER | HIGH)).map(|offset| at + offset) {
+    while let Some(start) = next(at) {
         at = hump(text, start);
-        if !may_announce(text, start) {
-            continue;
-        }
         // Of a form's words the first that stands there is asked.
         let mut asked = None;
         let announced = words_with(text[start]).iter().find_map(|(form, word)| {
             let form = &FORMS[usize::from(*form)];
-            let end = phrase(text, start, form.words[usize::from(*word)]).filter(|_| asked != Some(form.words))?;
+            let word = form.words[usize::from(*word)];
+            if (word[1] ^ after(text, start + 1)) & 31 != 0 {
+                return None;
+            }
+            let end = phrase(text, start, word).filter(|_| asked != Some(form.words))?;
             asked = Some(form.words);
             announced(text, end, form)
         });
@@ -108,6 +111,37 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
             found.push(finding);
         }
     }
+}
+
+/// Where the next part of a name at or after `from` starts that may announce a number.
+fn next_part(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let start = run(text, at, |byte| !is(byte, LETTER | HIGH));
+        if start >= text.len() || may_announce(text, start) {
+            return Some(start).filter(|start| *start < text.len());
+        }
+        at = hump(text, start);
+    }
+}
+
+/// The same in ASCII, where a look at the byte before tells whether a part starts.
+fn next_word(text: &[u8], from: usize) -> Option<usize> {
+    let [first, second, rest @ ..] = text.get(from..)? else { return None };
+    let mut two = place(*first, *second);
+    for (offset, third) in rest.iter().enumerate() {
+        let third = usize::from(third & 31);
+        if STARTS[two] >> third & 1 == 1 && starts_part(text, from + offset) {
+            return Some(from + offset);
+        }
+        two = (two << 5 | third) % STARTS.len();
+    }
+    None
+}
+
+fn starts_part(text: &[u8], at: usize) -> bool {
+    let (byte, prior) = (text[at], before(text, at));
+    is(byte, LETTER) && (!is(prior, LETTER) || byte.is_ascii_uppercase() && prior.is_ascii_lowercase())
 }
 
 /// Whether a key names one of them: `nhs_no`, `taxFileNumber`.

@@ -1,6 +1,6 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::{Anchors, Block, Class, ahead};
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run, run_back};
 use super::ipv4::octet;
 use super::{Finding, Kind, Severity};
@@ -14,18 +14,24 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     mark_groups(anchors, digit, found);
 }
 
-/// Every maximal run of hex digits and colons, anchored on its first colon.
+/// Every maximal run of hex digits and colons, anchored on its first colon. No group has more than four digits, so the
+/// next colon is near.
 fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut at = 0;
-    while let Some(sign) = anchors.next(Class::Colon, at) {
-        // No group has more than four digits.
-        if anchors.bits(Class::Colon, sign + 1) & 0b1_1111 == 0 {
-            at = sign + 1;
+    let colon = |block: &Block| block[Class::Colon as usize];
+    let mut signs = anchors.places(move |blocks, block| {
+        let near = (1..=5).fold(0, |near, by| near | ahead(blocks, block, by, colon));
+        colon(&blocks[block]) & near
+    });
+    while let Some(sign) = signs.next() {
+        let part = |byte: u8| is(byte, HEX) || byte == b':';
+        // `a::b`, as paths in code have it.
+        if after(text, sign + 1) == b':' && !part(after(text, sign + 2)) && !is(before(text, sign), HEX) {
+            signs.pass(sign + 2);
             continue;
         }
-        let end = run(text, sign, |byte| is(byte, HEX) || byte == b':');
-        at = end;
+        let end = run(text, sign, part);
+        signs.pass(end);
         if !may_be_address(anchors, sign, end) {
             continue;
         }
@@ -54,9 +60,11 @@ fn may_be_address(anchors: &Anchors<'_>, sign: usize, end: usize) -> bool {
 /// The same for dashes and dots, between which only a MAC stands: after the first comes a second at its place.
 fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut at = 0;
-    while let Some(sign) = anchors.next(Class::Mark, at) {
-        at = sign + 1;
+    let mark = |block: &Block| block[Class::Mark as usize];
+    let mut signs = anchors.places(move |blocks, block| {
+        mark(&blocks[block]) & (ahead(blocks, block, 3, mark) | ahead(blocks, block, 5, mark))
+    });
+    while let Some(sign) = signs.next() {
         let separator = text[sign];
         let (width, len) = if separator == b'-' { (3, 17) } else { (5, 14) };
         if after(text, sign + width) != separator || separator == b'.' && !digit {
@@ -64,7 +72,7 @@ fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
         }
         let end = run(text, sign, |byte| is(byte, HEX) || byte == separator);
         let start = run_back(text, sign, 5, |byte| is(byte, HEX));
-        at = end;
+        signs.pass(end);
         if end - start == len {
             mac(text, start, end, separator, found);
         }

@@ -4,7 +4,7 @@
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HEX, STOP, after, alnum, before, is, run, run_back};
+use super::bytes::{DIGIT, HEX, LETTER, STOP, after, alnum, before, is, run, run_back};
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.
@@ -102,23 +102,33 @@ fn past_separator(text: &[u8], end: usize) -> Option<usize> {
     Some(at)
 }
 
+/// Whether a group follows that ends at `end`.
+#[inline]
+fn goes_on(text: &[u8], end: usize) -> bool {
+    let next = after(text, end);
+    matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0xc2 | 0xe2)
+        && !is(after(text, end + 1), LETTER)
+        && past_separator(text, end).is_some()
+}
+
 /// Finds them; says whether a number was left over that a word might yet explain.
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     let text = anchors.text;
     let mut rest = Rest::Nothing;
-    let mut at = 0;
-    while let Some(start) = anchors.next(Class::Digit, at) {
-        if let Some(end) = past_common(anchors, start) {
-            at = end;
-            continue;
+    let mut digits = anchors.all(Class::Digit);
+    while let Some(start) = digits.next() {
+        let at = anchors.run(Class::Digit, start);
+        let apart = !goes_on(text, at);
+        // Behind a letter may be an IBAN, before one a UUID.
+        if !(apart && at - start < 6) || is(before(text, start), LETTER) || is(after(text, at), HEX) {
+            if let Some(end) = past_common(anchors, start).or_else(|| iban::try_at(text, start, found)) {
+                digits.pass(end);
+                continue;
+            }
         }
-        if let Some(end) = iban::try_at(text, start, found) {
-            at = end;
-            continue;
-        }
+        digits.pass(at);
         // A few digits by themselves, as most are.
-        at = anchors.run(Class::Digit, start);
-        if at - start < 6 && past_separator(text, at).is_none() {
+        if at - start < 6 && apart {
             if is_year(&text[start..at]) {
                 dates::written(text, start..at, found);
             }
@@ -131,15 +141,16 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             continue;
         }
         let cluster = Cluster::at(text, start);
-        at = cluster.end();
-        if cluster.digits < 4 {
-            rest = if is_inside(text, start, at) { Rest::Number } else { rest };
-            continue;
-        }
-        if dates::date_at(&cluster, 0) {
+        let end = cluster.end();
+        if cluster.digits >= 4 && dates::date_at(&cluster, 0) {
             dates::birth_date(&cluster, found);
             // What follows a date after a space is another number.
-            at = cluster.groups().get(3).map_or(at, |group| group.0);
+            digits.pass(cluster.groups().get(3).map_or(end, |group| group.0));
+            continue;
+        }
+        digits.pass(end);
+        if cluster.digits < 4 {
+            rest = if is_inside(text, start, end) { Rest::Number } else { rest };
             continue;
         }
         if is_year(cluster.group(0)) {

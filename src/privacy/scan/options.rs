@@ -1,6 +1,6 @@
 //! Secrets on command lines: `--password hunter2`, `mysql -phunter2`, `curl -u user:hunter2`.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::{Anchors, Block, Class, behind};
 use super::bytes::{SPACE, after, alnum, before, is, run, run_back};
 use super::pairs::Style;
 use super::take::take;
@@ -31,13 +31,15 @@ const PROGRAM: usize = 96;
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut at = 0;
-    while let Some(dash) = anchors.next(Class::Mark, at) {
-        at = dash + 1;
+    // What follows no part of a name, of which there are few.
+    let part = |block: &Block| block[Class::Token as usize] | block[Class::Mark as usize];
+    let mut marks =
+        anchors.places(move |blocks, block| blocks[block][Class::Mark as usize] & !behind(blocks, block, part));
+    while let Some(dash) = marks.next() {
         if text[dash] != b'-' || !is(before(text, dash), SPACE) {
             continue;
         }
-        at = if after(text, at) == b'-' { long(text, dash, found) } else { short(text, dash, found) };
+        marks.pass(if after(text, dash + 1) == b'-' { long(text, dash, found) } else { short(text, dash, found) });
     }
 }
 

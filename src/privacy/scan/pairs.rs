@@ -82,21 +82,18 @@ impl Scopes {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
-    let mut at = 0;
-    while let Some(sign) = anchors.next(Class::Pair, at) {
-        at = match text[sign] {
-            b'{' => {
-                scopes.enter(anchors, sign);
-                sign + 1
-            }
-            b'}' => {
-                scopes.leave();
-                sign + 1
-            }
-            b'(' => bracket(text, sign, found),
-            b'>' => element(text, sign, found),
-            _ => pair(anchors, sign, &scopes, found),
-        };
+    let mut signs = anchors.all(Class::Pair);
+    while let Some(sign) = signs.next() {
+        let byte = text[sign];
+        if byte == b':' || byte == b'=' {
+            signs.pass(pair(anchors, sign, &scopes, found));
+        } else if byte == b'{' {
+            scopes.enter(anchors, sign);
+        } else if byte == b'}' {
+            scopes.leave();
+        } else {
+            signs.pass(if byte == b'(' { bracket(text, sign, found) } else { element(text, sign, found) });
+        }
     }
 }
 
@@ -116,36 +113,52 @@ fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
     if before(text, end) == b' ' {
         end = end.saturating_sub(1);
     }
-    let quote = before(text, end);
-    if matches!(quote, b'"' | b'\'' | b'`') && end > 0 {
-        let mut inner = end - 1;
-        while before(text, inner) == b'\\' {
-            inner -= 1;
-        }
-        let start = run_back(text, inner, KEY, |byte| byte != quote && byte != b'\n');
-        return (before(text, start) == quote && start > 0 && start < inner).then_some(Key {
-            start,
-            end: inner,
-            quoted: true,
-        });
+    if matches!(before(text, end), b'"' | b'\'' | b'`') && end > 0 {
+        return quoted_key(anchors, end - 1);
     }
+    bare_key(anchors, end)
+}
+
+/// The key without quotes that ends at `end`.
+#[inline(always)]
+fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
+    let text = anchors.text;
     let mut start = anchors.run_back(Class::Token, end);
     // What else names are made of is rare in them.
-    if is(before(text, start), HIGH) || matches!(before(text, start), b'.' | b'[' | b']') {
-        start = run_back(text, start, KEY, |byte| {
-            is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
-        });
-        start = start.max(end.saturating_sub(KEY));
-        // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
-        if let Some(bracket) = text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']'))
-            && text[start + bracket] == b'['
-        {
-            start += bracket + 1;
-        }
+    if matches!(before(text, start), b'.' | b'[' | b']' | 0x80..) {
+        start = odd_start(text, start, end);
     }
     let start = start.max(end.saturating_sub(KEY));
     // `[IP]:80` is a placeholder and a port.
     (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
+}
+
+/// The key in front of the quote at `quote`.
+#[inline]
+fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
+    let text = anchors.text;
+    let mut end = quote;
+    while before(text, end) == b'\\' {
+        end -= 1;
+    }
+    let mut start = anchors.run_back(Class::Token, end);
+    if before(text, start) != text[quote] || end - start > KEY {
+        start = run_back(text, end, KEY, |byte| byte != text[quote] && byte != b'\n');
+    }
+    (before(text, start) == text[quote] && start > 0 && start < end).then_some(Key { start, end, quoted: true })
+}
+
+/// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
+fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
+    let start = run_back(text, start, KEY, |byte| {
+        is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+    });
+    let start = start.max(end.saturating_sub(KEY));
+    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
+    match text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']')) {
+        Some(bracket) if text[start + bracket] == b'[' => start + bracket + 1,
+        _ => start,
+    }
 }
 
 /// Judges the pair at a `:` or `=`; says where to go on.
@@ -166,7 +179,8 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
-    let Some(key) = key_before(anchors, sign) else {
+    let key = if is(prior, LETTER | DIGIT) { bare_key(anchors, sign) } else { key_before(anchors, sign) };
+    let Some(key) = key else {
         return go_on;
     };
     let name = &text[key.start..key.end];
@@ -174,7 +188,33 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     if is(name[0], DIGIT) && is(name[name.len() - 1], DIGIT) {
         return go_on;
     }
-    if colon && before(text, key.start) == b' ' && curl_user(&text[..key.start]) {
+    // Most keys end no phrase; without a rule only a long value that is no prose could be one.
+    let known = !keys::rules_out(name);
+    if known || colon && (is_verb(name) || curl_user(&text[..key.start])) || statement::is_key(name) {
+        return named(anchors, sign, key, known, scopes, found);
+    }
+    let value = skip_space(text, go_on + usize::from(!colon && next == b'>'));
+    if !may_be_random(anchors, value) {
+        return go_on;
+    }
+    named(anchors, sign, key, known, scopes, found)
+}
+
+/// Judges the pair of a key that a rule may speak about, or whose value may be random; says where to go on.
+#[inline(never)]
+fn named(
+    anchors: &Anchors<'_>,
+    sign: usize,
+    key: Key,
+    mut known: bool,
+    scopes: &Scopes,
+    found: &mut Vec<Finding>,
+) -> usize {
+    let text = anchors.text;
+    let go_on = sign + 1;
+    let colon = text[sign] == b':';
+    let mut name = &text[key.start..key.end];
+    if colon && curl_user(&text[..key.start]) {
         let end = value::bare(text, go_on, Bare::Loose, false);
         if end > go_on && !is_placeholder(&text[key.start..end]) {
             found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, key.start..end));
@@ -182,15 +222,15 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         }
     }
     // `the password is: x`: the verb stands between the key and its value.
-    let name = match name {
-        b"is" | b"was" if colon => words_before(text, key.start),
-        _ => name,
-    };
+    if colon && is_verb(name) {
+        name = words_before(text, key.start);
+        known = !keys::rules_out(name);
+    }
     // What was a key is replaced.
     if name.is_empty() || name[0] == b'[' && is_placeholder(name) {
         return go_on;
     }
-    let arrow = usize::from(!colon && next == b'>');
+    let arrow = usize::from(!colon && after(text, go_on) == b'>');
     let value = skip_space(text, go_on + arrow);
     // `password= next=1`
     if !colon && value > go_on + arrow && before(text, sign) != b' ' && value::is_key(text, value) {
@@ -198,12 +238,6 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     }
     if statement::is_key(name) && (!key.quoted || matches!(after(text, value), b'"' | b'\\')) {
         return statement::literals(text, value, found);
-    }
-    // Most keys end no phrase; without a rule only a long value that is no prose could be one.
-    let known = !keys::rules_out(name);
-    // As many values are short as keys unknown.
-    if !known && (text.len() - sign < SHORTEST_RANDOM || !may_be_random(text, value)) {
-        return go_on;
     }
     let left = before(text, key.start);
     if !key.quoted
@@ -242,15 +276,28 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
             return take(text, value, rule, style, in_url, found);
         }
     }
-    random(text, name, value, style, in_url, found).unwrap_or(go_on)
+    random(anchors, name, value, style, in_url, found).unwrap_or(go_on)
 }
 
 /// Whether what stands at `from` is long enough and all base64: most values end before that.
-fn may_be_random(text: &[u8], from: usize) -> bool {
+#[inline(always)]
+fn may_be_random(anchors: &Anchors<'_>, from: usize) -> bool {
+    let word = anchors.bits(Class::Token, from).trailing_ones() as usize;
+    let next = after(anchors.text, from + word);
+    let ends = word > 0 && word < SHORTEST_RANDOM && matches!(next, b' ' | b',' | b'}' | b')' | b'.' | b'\n' | 0);
+    !ends && is_long(anchors, from)
+}
+
+fn is_long(anchors: &Anchors<'_>, from: usize) -> bool {
+    let text = anchors.text;
     let from = inside(text, from);
     let from = run(head(text, from, 8), from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
-    text.get(from..from + SHORTEST_RANDOM)
-        .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
+    let word = anchors.bits(Class::Token, from).trailing_ones() as usize;
+    word >= SHORTEST_RANDOM
+        || matches!(after(text, from + word), b'+' | b'/')
+            && text
+                .get(from..from + SHORTEST_RANDOM)
+                .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
 }
 
 /// Whether the key at `start` is one of Go's `map[..]`.
@@ -260,8 +307,19 @@ fn in_map(text: &[u8], start: usize) -> bool {
     open.is_some_and(|open| !window[open..].contains(&b']'))
 }
 
+/// The verb of `the password is: x`.
+#[inline]
+fn is_verb(name: &[u8]) -> bool {
+    matches!(name, b"is" | b"was")
+}
+
 /// `curl -u user:password`
+#[inline]
 fn curl_user(left: &[u8]) -> bool {
+    matches!(left, [.., b'u' | b'r', b' ']) && ends_in_user_option(left)
+}
+
+fn ends_in_user_option(left: &[u8]) -> bool {
     left.ends_with(b" -u ") || left.ends_with(b" --user ") || left.ends_with(b" --proxy-user ")
 }
 
@@ -302,6 +360,7 @@ fn words_before(text: &[u8], key: usize) -> &[u8] {
     &text[start..key]
 }
 
+#[inline]
 fn skip_space(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while at < text.len() && at - from < 8 && matches!(text[at], b' ' | b'\t') {
@@ -326,8 +385,11 @@ fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
 /// `UserId(42)`, `Password("..")`: a type whose name is a key.
 fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
     let next = after(text, paren + 1);
+    if !(is(next, DIGIT) || matches!(next, b'"' | b'\\')) {
+        return paren + 1;
+    }
     let start = run_back(text, paren, KEY, alnum);
-    if start == paren || !text[start].is_ascii_uppercase() || !(is(next, DIGIT) || matches!(next, b'"' | b'\\')) {
+    if start == paren || !text[start].is_ascii_uppercase() {
         return paren + 1;
     }
     match keys::in_text(b"", &text[start..paren], Parent::Struct) {
@@ -356,8 +418,16 @@ fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
 }
 
 /// A random value under a key that no rule knows.
-fn random(text: &[u8], key: &[u8], from: usize, style: Style, in_url: bool, found: &mut Vec<Finding>) -> Option<usize> {
-    if style == Style::Newtype || !may_be_random(text, from) {
+fn random(
+    anchors: &Anchors<'_>,
+    key: &[u8],
+    from: usize,
+    style: Style,
+    in_url: bool,
+    found: &mut Vec<Finding>,
+) -> Option<usize> {
+    let text = anchors.text;
+    if style == Style::Newtype || !may_be_random(anchors, from) {
         return None;
     }
     let from = inside(text, from);

@@ -57,6 +57,17 @@ const GROUPS: [(&[usize], &[u8], Check); 6] = [
 
 /// Finds the one that a cluster begins with.
 pub(super) fn groups(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
+    // Most clusters begin otherwise.
+    let fewest = match cluster.group(0).len() {
+        15 => 1,
+        3 => 4,
+        2 => 5,
+        1 => 7,
+        _ => return false,
+    };
+    if cluster.groups().len() < fewest {
+        return false;
+    }
     for (lengths, separators, check) in GROUPS {
         let joined = (1..lengths.len()).all(|group| cluster.separator(group) == separators[group - 1]);
         if !cluster.shaped(0, lengths) || !joined || !cluster.stands_alone(0, lengths.len()) {

@@ -70,7 +70,7 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
 fn is_clean_long(text: &[u8]) -> bool {
     let mut lanes = 0;
     let (head, rest) = text.split_at(16);
-    for block in [head].into_iter().chain(rest.chunks(BLOCK)) {
+    for block in head.chunks(8).chain(rest.chunks(BLOCK)) {
         lanes += counted(block);
         if !lanes_are_clean(lanes) {
             return false;

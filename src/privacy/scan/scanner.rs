@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::custom::{Custom, CustomError};
-use super::finding::{Finding, redact, revealed, settle};
+use super::finding::{Finding, place_back, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
 use super::profile;
 
@@ -133,29 +133,35 @@ impl Scanner {
     /// went on before, or bring a word nearer to a number. Scrubbing what comes of it changes nothing, so the second check finds
     /// nothing in it either.
     pub(crate) fn scan_settled(&self, text: &[u8], found: &mut Vec<Finding>) {
+        let _ = self.scrub(text, found);
+    }
+
+    /// As [`Scanner::scan_settled`]; what is left of the text, or `None` if that is not known yet.
+    pub(crate) fn scrub(&self, text: &[u8], found: &mut Vec<Finding>) -> Option<Vec<u8>> {
         self.scan(text, found);
+        let mut settled = None;
         guarded(text, found, |found| {
             for _ in 0..MOST_LOOKS {
                 if found.is_empty() {
                     break;
                 }
-                let more = revealed(
-                    text,
-                    found,
-                    |kind| self.placeholder(kind),
-                    |clean, more| {
-                        if !self.looks_clean(clean) {
-                            self.look(clean, more);
-                        }
-                    },
-                );
+                let clean = redacted(text, found, |kind| self.placeholder(kind));
+                let mut more = Vec::new();
+                if !self.looks_clean(&clean) {
+                    self.look(&clean, &mut more);
+                    if !more.is_empty() {
+                        place_back(text, found, |kind| self.placeholder(kind), &mut more);
+                    }
+                }
                 if more.is_empty() {
+                    settled = Some(clean);
                     break;
                 }
                 found.extend(more);
                 settle(found);
             }
         });
+        settled
     }
 
     /// One look at a text.

@@ -1,5 +1,6 @@
 //! Statements of databases in text: the literals under `db.statement` and `db.query.text`, and passwords that are set.
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{SPACE, after, before, find as find_bytes, is, run, run_back, starts_with};
 use super::value;
 use super::{Finding, Kind, Severity};
@@ -38,11 +39,14 @@ pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> us
 }
 
 /// `PASSWORD 'hunter2'`, `IDENTIFIED BY 'hunter2'`
-pub(super) fn find_passwords(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     const WORDS: [&[u8]; 4] = [b"password", b"identified by", b"passphrase", b"pwd"];
-    let mut at = 0;
-    while let Some(quote) = text[at..].iter().position(|byte| *byte == b'\'').map(|offset| at + offset) {
-        at = quote + 1;
+    let text = anchors.text;
+    let mut quotes = anchors.all(Class::Escape);
+    while let Some(quote) = quotes.next() {
+        if text[quote] != b'\'' {
+            continue;
+        }
         let open = run_back(text, quote, 8, |byte| byte == b'\\');
         let word = run_back(text, open, 4, |byte| is(byte, SPACE));
         if word == open
@@ -60,7 +64,7 @@ pub(super) fn find_passwords(text: &[u8], found: &mut Vec<Finding>) {
             && before(text, word) != b'.'
         {
             found.push(Finding::new(Kind::KeyedSecret, Severity::Likely, value.start..value.end));
-            at = value.next;
+            quotes.pass(value.next);
         }
     }
 }

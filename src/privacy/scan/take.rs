@@ -112,15 +112,25 @@ pub(super) fn take(
 }
 
 /// Where the value at `from` begins: `Some("x")`, `UserId(42)`, `&"x"`, `b"x"` are what is inside.
+#[inline]
 pub(super) fn inside(text: &[u8], from: usize) -> usize {
+    match after(text, from) {
+        b'A'..=b'Z' | b'&' | b'b' | b'r' => unwrapped(text, from),
+        _ => from,
+    }
+}
+
+fn unwrapped(text: &[u8], from: usize) -> usize {
     let mut at = from;
     for _ in 0..4 {
         if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
             at += 1;
         }
+        if !after(text, at).is_ascii_uppercase() {
+            break;
+        }
         let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
-        let wraps = name > at && after(text, name) == b'(' && text[at].is_ascii_uppercase();
-        if !wraps {
+        if after(text, name) != b'(' {
             break;
         }
         at = name + 1;

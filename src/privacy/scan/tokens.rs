@@ -1,6 +1,6 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
-use super::anchors::Anchors;
+use super::anchors::{Anchors, Block, Class, ahead};
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
@@ -40,9 +40,11 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
         found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
         at = to;
     }
-    // Behind the last of them there is no key, and before this place no JSON web token.
-    let last = text[at..end].iter().rposition(|byte| is(*byte, DIGIT) || byte.is_ascii_uppercase());
-    let last = last.map_or(at, |offset| at + offset);
+    // Behind the last of them there is no key, and before this place no JSON web token. Without one there is nothing.
+    let Some(last) = text[at..end].iter().rposition(|byte| is(*byte, DIGIT) || byte.is_ascii_uppercase()) else {
+        return at;
+    };
+    let last = at + last;
     let mut barren = at;
     while at < end {
         // A key starts where a word does.
@@ -140,6 +142,10 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> usize {
 /// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
 fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
+    // Nearly always the run is the token, and another word stands before.
+    if before(text, at) == b' ' && !matches!(before(text, at - 1), b'c' | b'r' | b'C' | b'R') {
+        return None;
+    }
     let start = run_back(text, at, TOKEN, token);
     let word = text[..start].strip_suffix(b" ")?;
     let basic = word.len() >= 5 && starts_with(word, word.len() - 5, b"basic");
@@ -178,11 +184,18 @@ pub(super) fn is_bearer(token: &[u8]) -> bool {
 }
 
 /// Private keys, from their first line to their last, or as far as they go.
-pub(super) fn find_pem(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find_pem(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     const BEGIN: &[u8] = b"-----BEGIN ";
-    let mut from = 0;
-    while let Some(start) = find_bytes(text, from, BEGIN) {
-        from = start + BEGIN.len();
+    let text = anchors.text;
+    let mark = |block: &Block| block[Class::Mark as usize];
+    let mut dashes = anchors
+        .places(move |blocks, block| (1..5).fold(mark(&blocks[block]), |all, by| all & ahead(blocks, block, by, mark)));
+    while let Some(start) = dashes.next() {
+        if !text[start..].starts_with(BEGIN) {
+            continue;
+        }
+        let from = start + BEGIN.len();
+        dashes.pass(from);
         let label = run(text, from, |byte| byte.is_ascii_uppercase() || is(byte, DIGIT) || byte == b' ');
         if find_bytes(&text[from..label], 0, b"PRIVATE KEY").is_none() {
             continue;
@@ -203,7 +216,7 @@ pub(super) fn find_pem(text: &[u8], found: &mut Vec<Finding>) {
         while end > label && matches!(text[end - 1], b'\\' | b' ' | b'\n') {
             end -= 1;
         }
-        from = end;
+        dashes.pass(end);
         found.push(Finding::new(Kind::Pem, Severity::Validated, start..end));
     }
 }

@@ -1,6 +1,6 @@
 //! User and password inside URLs: `postgres://user:password@host/db`.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::{Anchors, Class, ahead};
 use super::bytes::{SPACE, alnum, before, is, run, run_back};
 use super::value::{is_placeholder, is_status};
 use super::{Finding, Kind, Severity};
@@ -10,9 +10,10 @@ const AUTHORITY: usize = 512;
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut from = 0;
-    while let Some(colon) = anchors.next(Class::Colon, from) {
-        from = colon + 1;
+    let mut colons = anchors.places(|blocks, block| {
+        blocks[block][Class::Colon as usize] & ahead(blocks, block, 1, |block| block[Class::Slash as usize])
+    });
+    while let Some(colon) = colons.next() {
         let start = match &text[colon + 1..] {
             [b'/', b'/', ..] => colon + 3,
             // JSON may escape the slash.
@@ -33,9 +34,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             if !(public || template || bare && user.is_empty()) {
                 found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..end));
             }
-            from = end;
+            colons.pass(end);
         } else {
-            from = start;
+            colons.pass(start);
         }
     }
     go_style(anchors, found);
@@ -68,9 +69,8 @@ fn userinfo(anchors: &Anchors<'_>, start: usize) -> Option<usize> {
 /// `user:password@tcp(host:3306)/db`
 fn go_style(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut from = 0;
-    while let Some(at) = anchors.next(Class::At, from) {
-        from = at + 1;
+    let mut signs = anchors.all(Class::At);
+    while let Some(at) = signs.next() {
         if !(text[at..].starts_with(b"@tcp(") || text[at..].starts_with(b"@unix(")) {
             continue;
         }
