@@ -13,8 +13,8 @@ use tracing_subscriber::prelude::*;
 
 use super::*;
 use crate::app::Clock;
-use crate::export::receiver::Receiver;
 use crate::export::Endpoint;
+use crate::export::receiver::Receiver;
 use crate::privacy::format::{Header, Shape};
 use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch};
 use crate::store::{Fate, Limits};
