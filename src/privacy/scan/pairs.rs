@@ -418,7 +418,7 @@ fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
         return sign + 1;
     }
     let end = run(head(text, sign, 4 * KEY), sign + 1, |byte| byte != b'<');
-    if !text[end..].starts_with(b"</") {
+    if !text[end..].strip_prefix(b"</").is_some_and(|close| close.starts_with(&text[start..sign])) {
         return sign + 1;
     }
     match keys::in_text(b"", &text[start..sign], Parent::Prose) {
