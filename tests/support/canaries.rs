@@ -116,6 +116,9 @@ pub fn log_in_every_way() {
 /// How often the marker is kept of it, where events are logs.
 pub const WAYS: usize = 42;
 
+/// How many records are kept of it, spans included, where events are logs.
+pub const RECORDS: usize = 31;
+
 /// Fails where a part of a secret is found.
 #[track_caller]
 pub fn clean(place: &str, bytes: &[u8]) {
