@@ -231,7 +231,10 @@ fn the_example_obeys_the_vendors_switch() {
     const ENABLED: &str = "AUTOMAGIK_TELEMETRY_ENABLED";
     let off = Example::new("automagik").var("AUTOMAGIK_OMNI_TELEMETRY_ENABLED", "true").run();
     assert_eq!((off.code, off.stderr.as_str()), (Some(0), ""), "{off:?}");
-    assert!(off.stdout.contains("off: nobody has said yes; to turn it on set AUTOMAGIK_TELEMETRY_ENABLED=true"), "{off:?}");
+    assert!(
+        off.stdout.contains("off: nobody has said yes; to turn it on set AUTOMAGIK_TELEMETRY_ENABLED=true"),
+        "{off:?}"
+    );
     let refused = Example::new("automagik").var(ENABLED, "true").file(".automagik-no-telemetry", "").run();
     assert!(refused.stdout.contains("telemetry is off") && refused.stdout.contains("produced = 0"), "{refused:?}");
 
