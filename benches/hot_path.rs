@@ -84,7 +84,7 @@ use support::process::{Cores, Helper, answer, is_installed, this_program};
 use support::seen::{Seen, normalised};
 use support::sink::{Keep, Sink};
 use support::subject::{Running, Subject};
-use support::workload::Workload;
+use support::workload::{Burst, Workload};
 use tracing_privacy::{Events, Memory};
 
 #[global_allocator]
@@ -106,8 +106,9 @@ const GATES: [(Workload, [f64; 3], f64); 3] = [
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["child", subject, home, endpoint] => {
-            child(Subject::of(subject).expect("a subject"), Path::new(home), endpoint)
+        ["child", subject, cores, home, endpoint] => {
+            let (subject, cores) = (Subject::of(subject).expect("a subject"), Cores::of(cores).expect("cores"));
+            child(subject, cores, Path::new(home), endpoint)
         }
         ["once", subject, workload, times, home, endpoint] => {
             let subject = Subject::of(subject).expect("a subject").start(Path::new(home), endpoint);
@@ -135,7 +136,7 @@ fn times(rounds: usize) {
         let mut helpers = Subject::ALL.map(|subject| {
             let home = home(&format!("hot_path-{}", subject.name()));
             let home = home.to_str().expect("the path is text");
-            (subject, Helper::start(cores, &["child", subject.name(), home, sink.address()]))
+            (subject, Helper::start(cores, &["child", subject.name(), cores.list(), home, sink.address()]))
         });
         let mut nanos = vec![vec![Vec::with_capacity(rounds); Subject::ALL.len()]; Workload::ALL.len()];
         let mut allocations = vec![vec![0.0; Subject::ALL.len()]; Workload::ALL.len()];
@@ -172,7 +173,8 @@ fn times(rounds: usize) {
 }
 
 /// One subject in its own process: `time W1`, `count W1`, `check`.
-fn child(subject: Subject, home: &Path, endpoint: &str) {
+fn child(subject: Subject, cores: Cores, home: &Path, endpoint: &str) {
+    let timed = if cores == Cores::One { Burst::Short } else { Burst::Long };
     let running = subject.start(home, endpoint);
     tracing::dispatcher::set_global_default(running.dispatch.clone()).expect("it is the only one");
     let mut records = 0;
@@ -185,10 +187,16 @@ fn child(subject: Subject, home: &Path, endpoint: &str) {
             }
         };
         let workload = Workload::of(name).expect("a workload");
-        let times = if running.is_idle() { IDLE_TIMES } else { workload.burst() };
+        let times = match what {
+            _ if running.is_idle() => IDLE_TIMES,
+            "time" => workload.burst(timed),
+            _ => workload.burst(Burst::Short),
+        };
+        // Times after which caches hold what they will.
+        let warm_up = workload.burst(Burst::Short) / 5;
         let mut burst = |measured: &dyn Fn() -> f64| {
-            records += (workload.warm_up() + times) * workload.records();
-            workload.run(black_box(workload.warm_up()));
+            records += (warm_up + times) * workload.records();
+            workload.run(black_box(warm_up));
             let figure = measured() / times as f64;
             running.flush();
             figure
@@ -248,9 +256,9 @@ fn instructions() {
 fn callgrind(subject: Subject, workload: Workload, endpoint: &str) -> f64 {
     let home = home(&format!("hot_path-callgrind-{}-{}", subject.name(), workload.name()));
     let out = home.join("callgrind.out");
-    let times = workload.burst().to_string();
+    let times = workload.burst(Burst::Short);
     let home = home.to_str().expect("the path is text");
-    let arguments = ["once", subject.name(), workload.name(), &times, home, endpoint];
+    let arguments = ["once", subject.name(), workload.name(), &times.to_string(), home, endpoint];
     let output = std::process::Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*counted_by_valgrind*"])
         .arg(format!("--callgrind-out-file={}", out.display()))
@@ -262,7 +270,7 @@ fn callgrind(subject: Subject, workload: Workload, endpoint: &str) -> f64 {
     let report = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{report}");
     let collected = report.lines().find_map(|line| line.split("Collected :").nth(1));
-    number(collected.expect("valgrind tells what it counted").trim()) / workload.burst() as f64
+    number(collected.expect("valgrind tells what it counted").trim()) / times as f64
 }
 
 /// Checks that both sides make the same records.
