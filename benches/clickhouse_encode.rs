@@ -1,6 +1,7 @@
 //! What it takes to get spans into ClickHouse: to encode and to compress them, and to insert them.
 //!
-//! `cargo bench --bench clickhouse_encode --features zstd`; with the engine, `--features zstd,real-components`
+//! `cargo bench --bench clickhouse_encode --features zstd`; with the engine, `--features zstd,real-components`. The words
+//! `encode`, `compress` and `insert` after `--` run that part alone.
 //!
 //! A span has 8 attributes (five of text, two of them with few values and one a pseudonym; two numbers; a truth value), one
 //! event with two attributes, and a resource of 6 attributes. Trace, span and parent ids are random, and so are the
@@ -68,10 +69,19 @@ use tracing_privacy::clickhouse::{Compression, Encoder, Format};
 const RUNS: usize = 15;
 
 fn main() {
-    encode();
-    compress();
+    // Cargo adds `--bench`.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_asked = |part: &str| asked.is_empty() || asked.iter().any(|word| word == part);
+    if is_asked("encode") {
+        encode();
+    }
+    if is_asked("compress") {
+        compress();
+    }
     #[cfg(feature = "real-components")]
-    insert::insert();
+    if is_asked("insert") {
+        insert::insert();
+    }
 }
 
 /// Rows a second of one core, in batches of different sizes.

@@ -249,7 +249,8 @@ impl Server {
             let strict = [("async_insert", "0"), ("input_format_skip_unknown_fields", "0")];
             let settings = [&strict, &[("insert_deduplication_token", &*token)][..], batch.format.settings()].concat();
             let statement = self.schema.insert(batch.table, batch.format);
-            let inserted = self.engine.insert_with(&statement, &settings, batch.content_encoding, &batch.body);
+            let inserted =
+                self.engine.insert_with(&statement, &settings, batch.compression.content_encoding(), &batch.body);
             inserted.unwrap_or_else(|refusal| panic!("{batch:?} {refusal:?}"));
         }
     }

@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Once;
 
-use support::{Record, alone, logged, on, records, settle, span};
+use support::{Record, alone, logged, on, on_with, records, settle, span};
 use tracing::dispatcher::with_default;
 use tracing_privacy::privacy::{Inventory, Policy};
 
@@ -114,4 +114,13 @@ fn what_was_turned_away_is_not_kept_and_balances() {
     assert_eq!(status.counts().produced(), 5);
     assert!(status.turned_away().iter().any(|(target, count)| target == "log" && *count > 0), "{status}");
     assert!(status.to_string().contains(".log_records() would let them in"), "{status}");
+}
+
+#[test]
+fn the_remedy_for_what_was_turned_away_is_one_that_helps() {
+    let (telemetry, _memory, _directory) = on_with("remedy", tracing_privacy::Builder::log_records);
+    with_default(&alone(&telemetry), log_some);
+    let status = telemetry.status().to_string();
+    assert!(status.contains("`log`; .targets(\"..=info\") with the targets of these records would let"), "{status}");
+    assert!(!status.contains(".log_records()"), "{status}");
 }

@@ -126,7 +126,7 @@ mod a_server_that {
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let clock = Clock::manual("2020-01-01T00:00:00Z");
         let exporter =
-            ClickHouseExporter::builder(format!("http://{nobody}")).backlog(20_000).clock(&clock).build().unwrap();
+            ClickHouseExporter::builder(format!("http://{nobody}")).backlog(6_000).clock(&clock).build().unwrap();
         for _ in 0..30 {
             export_spans(&exporter, spans(now(), 10)).unwrap_err();
         }

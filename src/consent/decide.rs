@@ -6,7 +6,7 @@ use super::file::{Keys, Said, look_into};
 use super::markers::{self, Certainty, MARKERS};
 use super::row::Row;
 use super::saved::{Answer, Saved};
-use super::settings::{Disabled, InCi, InDevelopment, Settings};
+use super::settings::{Disabled, Granted, InCi, InDevelopment, Settings};
 use super::word::{Word, shown, shown_path, shown_var};
 use crate::app::{Environment, Presence, Var, directories};
 
@@ -34,6 +34,7 @@ pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> 
     if saved_counts {
         rows.push(table.saved_yes());
     }
+    rows.extend(table.granted());
     rows.push(table.assumed());
     let agreed = table.agreed(&rows);
     Decision::of(rows, &format!("set {}=true", table.enabled), agreed)
@@ -277,6 +278,12 @@ impl Table<'_> {
             }),
             _ => Considered::new(Row::Yes, source, "no yes", Effect::Nothing),
         }
+    }
+
+    /// What the user said while the program ran, if anything.
+    fn granted(&self) -> Option<Considered> {
+        let row = Considered::new(Row::Yes, "the user's yes", "while the program ran", Effect::Yes);
+        (self.settings.granted == Granted::Yes).then(|| row.note("the user said yes while the program ran"))
     }
 
     /// The last row, which speaks for the lack of any yes.

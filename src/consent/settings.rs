@@ -17,6 +17,7 @@ pub struct Settings {
     pub(super) in_ci: InCi,
     pub(super) in_development: InDevelopment,
     pub(super) assumed: Option<String>,
+    pub(super) granted: Granted,
     pub(super) config_files: Vec<PathBuf>,
     pub(super) collection: u32,
     pub(super) collected: Option<Collected>,
@@ -32,6 +33,7 @@ impl Settings {
             in_ci: InCi::Off,
             in_development: InDevelopment::Off,
             assumed: None,
+            granted: Granted::No,
             config_files: Vec::new(),
             collection: 1,
             collected: None,
@@ -60,6 +62,12 @@ impl Settings {
     /// The operator's yes, with the reason for it, which `status` shows. An empty reason is no yes. Default: none.
     pub fn assume_consent(mut self, reason: impl Into<String>) -> Self {
         self.assumed = Some(reason.into());
+        self
+    }
+
+    /// The user's own yes, said while the program runs.
+    pub(crate) fn granted(mut self) -> Self {
+        self.granted = Granted::Yes;
         self
     }
 
@@ -106,6 +114,13 @@ pub enum Disabled {
     InCode,
     /// By its user's `--no-telemetry`.
     ByFlag,
+}
+
+/// Whether the user said yes while the program ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Granted {
+    No,
+    Yes,
 }
 
 /// What a build machine means.

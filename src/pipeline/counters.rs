@@ -190,7 +190,10 @@ impl Counts {
         self.sent
     }
 
-    /// Records in the local store that have not been sent.
+    /// Records that this run put into the local store and has not sent, as far as it knows: what it clears is
+    /// [`Loss::Cleared`], what a withdrawal leaves in the store stays counted here, and of rows that another program deletes
+    /// it hears nothing. How many there are in truth, those of other runs included, tells
+    /// [`Telemetry::export`](crate::Telemetry::export).
     pub fn stored(&self) -> u64 {
         self.stored
     }

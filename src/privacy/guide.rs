@@ -60,6 +60,12 @@
 //! users can read: [`Inventory::to_markdown`](super::Inventory::to_markdown) makes their document of the same file, and what is
 //! new in it waits until they have agreed.
 //!
+//! # Limits
+//!
+//! A record has 64 fields and 16 KiB at most, a value 1 KiB, a key 255 bytes, and spans lie 128 deep. What is beyond is left out
+//! and counted. A value is scanned first and cut after, and cut further back where only the cut would make something of
+//! what is left: of 19 digits 16 that could be a card's. None of this can be set.
+//!
 //! # What is left to you
 //!
 //! No list knows why you ask. Ten harmless fields can tell one person from all others; an `enum` of your customers' names is a

@@ -28,7 +28,7 @@ pub struct Builder {
     policy_file: Option<PathBuf>,
     level: Level,
     targets: Vec<String>,
-    log_records: LogRecords,
+    pub(super) log_records: LogRecords,
     events: Events,
     verbose: Verbose,
     pub(super) rotation: Rotation,
@@ -92,7 +92,12 @@ impl Builder {
     }
 
     /// Puts a policy from a TOML file [on top of](Policy::and) that of [`policy`](Builder::policy); for what it can say see
-    /// [`Policy::from_toml`]. The file is read at the start, and one that cannot be read is an error then. Default: none.
+    /// [`Policy::from_toml`]. Default: none.
+    ///
+    /// The file is read when collection starts, and one that cannot be read is an error of [`start`](Builder::start) then. While
+    /// telemetry is off it is not even opened: nobody's program fails by a file for something that they said no to. After a
+    /// later [`grant`](Telemetry::grant) a mistake in it keeps telemetry from running, and the status says so. To find mistakes
+    /// on machines where telemetry is off, read the file in a test by [`Policy::from_toml_file`].
     pub fn policy_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.policy_file = Some(path.into());
         self
@@ -233,17 +238,13 @@ impl Builder {
     /// thread; everything else happens there.
     ///
     /// # Errors
-    /// A mistake in these settings, whether telemetry is on or off. Trouble in the environment is not an error:
-    /// [`Telemetry::status`] tells.
+    /// A mistake in these settings, whether telemetry is on or off; while it is on, also one in the file of
+    /// [`policy_file`](Builder::policy_file). Trouble in the environment is not an error: [`Telemetry::status`] tells.
     pub fn start(mut self) -> Result<Telemetry, Error> {
         let app = self.consent.app().clone();
         app.checked().map_err(|error| Error::new("app!", error))?;
         let scope = Scope::new(app, LevelFilter::from_level(self.level), &self.targets, self.log_records)
             .map_err(|error| Error::new(".targets", format!("{error}; write it like \"sqlx=warn,hyper=error\"")))?;
-        if let Some(path) = self.policy_file.take() {
-            let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
-            self.policy = self.policy.and(read).map_err(|error| Error::new(".policy_file", error))?;
-        }
         if self.secret.as_ref().is_some_and(|secret| !secret.is_long_enough()) {
             let remedy = "give it 32 bytes or more, drawn at random, such as by `openssl rand -hex 32`";
             return Err(Error::new(".pseudonym_secret", format!("the secret is too short: {remedy}")));
@@ -262,6 +263,12 @@ impl Builder {
             }
             receivers
         };
+        #[cfg(feature = "metrics")]
+        if self.events == Events::SpanEvents && self.destinations.has_metric_exporter() {
+            let why =
+                "with Events::SpanEvents it would miss what is measured inside spans: use Events::Logs or Events::Both";
+            return Err(Error::new(".metric_exporter", why));
+        }
         if let Some(contradiction) = self.policy.contradiction() {
             return Err(Error::new(".policy", contradiction));
         }
@@ -282,9 +289,22 @@ impl Builder {
             builder: self,
         };
         if telemetry.decision.state() != State::Off {
+            telemetry.builder.read_policy_file()?;
             telemetry.run();
         }
         Ok(telemetry)
+    }
+
+    /// Puts the policy of a file on top, once there is a yes.
+    pub(super) fn read_policy_file(&mut self) -> Result<(), Error> {
+        let Some(path) = &self.policy_file else { return Ok(()) };
+        let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
+        let policy = self.policy.clone().and(read).map_err(|error| Error::new(".policy_file", error))?;
+        if let Some(contradiction) = policy.contradiction() {
+            return Err(Error::new(".policy_file", contradiction));
+        }
+        (self.policy, self.policy_file) = (policy, None);
+        Ok(())
     }
 
     fn decide(&self) -> Decision {
@@ -294,7 +314,7 @@ impl Builder {
 
     /// The decision, now that the user has said yes; every veto is looked at again.
     pub(super) fn decide_with_yes(&self) -> Decision {
-        let yes = self.consent.clone().assume_consent("the user said yes while the program ran");
+        let yes = self.consent.clone().granted();
         decide(&self.environment, &Saved::read(&self.environment, self.consent.app()), &yes)
     }
 

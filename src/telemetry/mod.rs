@@ -105,6 +105,7 @@ impl Telemetry {
             #[cfg(not(feature = "upload"))]
             last_answer: None,
             turned_away: self.turned_away(),
+            log_records: self.builder.log_records,
             undeclared: self.undeclared(),
             notes,
         }
@@ -164,7 +165,9 @@ impl Telemetry {
     }
 
     /// Deletes all stored records, so that no byte of them is left in the store's files; also while off, those of earlier
-    /// runs. Tells how many there were; 0 where a ruined file could only be removed as a whole.
+    /// runs. Tells how many there were; 0 where a ruined file could only be removed as a whole. In the counts, those of this
+    /// run that were not sent move from `stored` to [`Loss::Cleared`](crate::Loss::Cleared); a program that runs beside this one
+    /// does not hear of it and goes on counting its own as stored.
     ///
     /// What is still queued, and what is logged later, is stored as ever: to end collection, [`Telemetry::withdraw`]
     /// first.
@@ -236,8 +239,17 @@ impl Telemetry {
         if self.pipeline.get().is_none() && self.builder.is_switchable() {
             self.decision = self.builder.decide_with_yes();
             if self.decision.state() != State::Off {
-                self.run();
-                forget_interest();
+                match self.builder.read_policy_file() {
+                    Ok(()) => {
+                        self.run();
+                        forget_interest();
+                    }
+                    Err(error) => {
+                        let note = format!("telemetry does not run: {error}");
+                        self.notes.retain(|known| *known != note);
+                        self.notes.push(note);
+                    }
+                }
             }
         }
         &self.decision

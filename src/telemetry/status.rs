@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::consent::Decision;
+use crate::layer::LogRecords;
 use crate::pipeline::Counts;
 
 /// Whether telemetry is on and why, what it did so far, where its data is, and what went wrong.
@@ -18,6 +19,7 @@ pub struct Status {
     pub(super) destinations: Vec<(String, crate::BreakerState)>,
     pub(super) last_answer: Option<String>,
     pub(super) turned_away: Vec<(String, u64)>,
+    pub(super) log_records: LogRecords,
     pub(super) undeclared: Vec<(String, u64)>,
     pub(super) notes: Vec<String>,
 }
@@ -110,9 +112,11 @@ impl fmt::Display for Status {
             writeln!(f, "in spans that are still open: {} events", self.events_in_open_spans)?;
         }
         for (target, count) in &self.turned_away {
-            let remedy = match target.as_str() {
-                "log" => ".log_records()".to_owned(),
-                target => format!(".targets(\"{target}=info\")"),
+            let remedy = match (target.as_str(), self.log_records) {
+                ("log", LogRecords::Ignored) => ".log_records()".to_owned(),
+                // They are collected, and each has a target of its own that was the reason.
+                ("log", LogRecords::Collected) => ".targets(\"..=info\") with the targets of these records".to_owned(),
+                (target, _) => format!(".targets(\"{target}=info\")"),
             };
             writeln!(f, "turned away: {count} of `{target}`; {remedy} would let them in")?;
         }

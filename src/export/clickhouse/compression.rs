@@ -1,7 +1,7 @@
 //! Bodies made smaller, in ways that HTTP has a name for, while they are written.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use flate2::write::GzEncoder;
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
@@ -47,6 +47,20 @@ impl Compression {
     }
 }
 
+/// What was compressed under this `Content-Encoding`; none if it cannot be read.
+pub(super) fn decompressed(content_encoding: Option<&str>, body: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(body.len() * 4);
+    match content_encoding {
+        None => plain.extend_from_slice(body),
+        Some("gzip") => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut plain).ok()?),
+        Some("lz4") => drop(lz4_flex::frame::FrameDecoder::new(body).read_to_end(&mut plain).ok()?),
+        #[cfg(feature = "zstd")]
+        Some("zstd") => zstd::stream::copy_decode(body, &mut plain).ok()?,
+        Some(_) => return None,
+    }
+    Some(plain)
+}
+
 /// A body that is compressed as it is written, so that it never exists as a whole in any other form.
 pub(super) struct Body {
     /// What is not compressed yet.
@@ -66,14 +80,28 @@ enum Codec {
 /// no further back than 64 KiB anyway.
 const BLOCK: usize = u16::MAX as usize - 1;
 
+/// The memory that compressing took, for the next body: small bodies would take longer to get theirs from the system than
+/// to be compressed.
+#[derive(Default)]
+pub(super) struct Spare {
+    pending: Vec<u8>,
+    /// LZ4's table, and where a block is compressed to.
+    lz4: Option<(CompressTable, Vec<u8>)>,
+}
+
 impl Body {
     /// An empty body, which will have this size before it is compressed.
     pub(super) fn new(compression: Compression, size: usize) -> Self {
+        Self::in_spare(compression, size, &mut Spare::default())
+    }
+
+    /// The same, in memory that was used before.
+    pub(super) fn in_spare(compression: Compression, size: usize, spare: &mut Spare) -> Self {
         let room = Vec::with_capacity(size / 4 + 64);
         let (pending, codec) = match compression {
             Compression::None => (size, Codec::None),
             Compression::Gzip => (BLOCK.min(size), Codec::Gzip(GzEncoder::new(room, flate2::Compression::fast()))),
-            Compression::Lz4 => (BLOCK.min(size), Codec::Lz4(Lz4::new(room, size))),
+            Compression::Lz4 => (BLOCK.min(size), Codec::Lz4(Lz4::new(room, size, spare))),
             #[cfg(feature = "zstd")]
             Compression::Zstd => {
                 let mut encoder = zstd::stream::write::Encoder::new(room, 1).expect("memory for zstd's tables");
@@ -82,7 +110,10 @@ impl Body {
                 (BLOCK.min(size), Codec::Zstd(encoder))
             }
         };
-        Body { pending: Vec::with_capacity(pending), codec }
+        // Without a codec this is the body itself, and not to be given back.
+        let mut memory = if matches!(codec, Codec::None) { Vec::new() } else { std::mem::take(&mut spare.pending) };
+        memory.reserve(pending);
+        Body { pending: memory, codec }
     }
 
     #[inline]
@@ -111,15 +142,23 @@ impl Body {
     }
 
     /// The body in its final form.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.finish_into(&mut Spare::default())
+    }
+
+    /// The same, and what memory can be used again.
+    pub(super) fn finish_into(mut self, spare: &mut Spare) -> Vec<u8> {
         self.codec.write(&self.pending);
-        match self.codec {
-            Codec::None => self.pending,
+        let body = match self.codec {
+            Codec::None => return self.pending,
             Codec::Gzip(encoder) => encoder.finish().expect("writing to memory does not fail"),
-            Codec::Lz4(encoder) => encoder.finish(),
+            Codec::Lz4(encoder) => encoder.finish(spare),
             #[cfg(feature = "zstd")]
             Codec::Zstd(encoder) => encoder.finish().expect("as much was written as was said"),
-        }
+        };
+        self.pending.clear();
+        spare.pending = self.pending;
+        body
     }
 
     fn spill(&mut self, mut bytes: &[u8]) {
@@ -134,6 +173,12 @@ impl Body {
             bytes = rest;
         }
         self.pending.extend_from_slice(bytes);
+    }
+}
+
+impl fmt::Debug for Spare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spare").finish_non_exhaustive()
     }
 }
 
@@ -172,10 +217,14 @@ impl Lz4 {
     const HEAD: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82];
     const AS_IT_IS: u32 = 1 << 31;
 
-    fn new(mut frame: Vec<u8>, size: usize) -> Self {
+    fn new(mut frame: Vec<u8>, size: usize, spare: &mut Spare) -> Self {
         frame.extend_from_slice(&Lz4::HEAD);
-        let room = vec![0; get_maximum_output_size(BLOCK.min(size))];
-        Lz4 { frame, table: CompressTable::small(), room }
+        let (table, mut room) = spare.lz4.take().unwrap_or_else(|| (CompressTable::small(), Vec::new()));
+        let most = get_maximum_output_size(BLOCK.min(size));
+        if room.len() < most {
+            room.resize(most, 0);
+        }
+        Lz4 { frame, table, room }
     }
 
     fn write(&mut self, block: &[u8]) {
@@ -194,28 +243,19 @@ impl Lz4 {
         }
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self, spare: &mut Spare) -> Vec<u8> {
         self.frame.extend_from_slice(&0_u32.to_le_bytes());
+        spare.lz4 = Some((self.table, self.room));
         self.frame
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
-    fn decompressed(compression: Compression, body: &[u8]) -> Vec<u8> {
-        let mut back = Vec::new();
-        match compression {
-            Compression::None => back.extend_from_slice(body),
-            Compression::Gzip => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut back).unwrap()),
-            Compression::Lz4 => drop(lz4_flex::frame::FrameDecoder::new(body).read_to_end(&mut back).unwrap()),
-            #[cfg(feature = "zstd")]
-            Compression::Zstd => back = zstd::decode_all(body).unwrap(),
-        }
-        back
+    fn undone(compression: Compression, body: &[u8]) -> Vec<u8> {
+        decompressed(compression.content_encoding(), body).unwrap()
     }
 
     const ALL: &[Compression] = &[
@@ -235,8 +275,31 @@ mod tests {
                 let body: Vec<u8> = (0..size).map(byte).collect();
                 for &compression in ALL {
                     let compressed = compression.compress(body.clone());
-                    assert!(decompressed(compression, &compressed) == body, "{compression:?} {size}");
+                    assert!(undone(compression, &compressed) == body, "{compression:?} {size}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_not_undone() {
+        for &compression in ALL.iter().filter(|compression| **compression != Compression::None) {
+            let compressed = compression.compress(b"SELECT 1".repeat(100));
+            assert_eq!(decompressed(compression.content_encoding(), &compressed[..compressed.len() / 2]), None);
+        }
+        assert_eq!(decompressed(Some("br"), b""), None);
+    }
+
+    #[test]
+    fn memory_that_was_used_leaves_no_trace() {
+        for &compression in ALL {
+            let mut spare = Spare::default();
+            for size in [BLOCK + 1, 100, 0, 3 * BLOCK, 1] {
+                let whole: Vec<u8> = (0..size).map(|i| (i * i % 251) as u8).collect();
+                let mut body = Body::in_spare(compression, size, &mut spare);
+                body.extend(&whole);
+                let finished = body.finish_into(&mut spare);
+                assert!(finished == compression.compress(whole), "{compression:?} {size}");
             }
         }
     }
@@ -254,7 +317,7 @@ mod tests {
                 body.extend(b">");
                 whole.extend(piece.repeat(times as usize));
                 whole.push(b'>');
-                assert!(decompressed(compression, &body.finish()) == whole, "{compression:?} {} {times}", piece.len());
+                assert!(undone(compression, &body.finish()) == whole, "{compression:?} {} {times}", piece.len());
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::Resource;
@@ -11,7 +12,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::columns::{Column, DateTime64, push_length};
-use super::compression::{Body, Compression};
+use super::compression::{Body, Compression, Spare};
 use super::rows::{self, Origin};
 use super::table::Table;
 use super::tables::{Columns, ExponentialHistogram, Gauge, Histogram, Logs, Sum, Traces};
@@ -19,12 +20,13 @@ use super::value::push_quoted;
 
 /// Encodes spans, log records and metrics, one body for each table and day.
 ///
-/// It keeps nothing of what it has encoded.
+/// It keeps nothing of what it has encoded, but the memory that this took. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     format: Format,
     compression: Compression,
     layouts: BTreeMap<Table, Layout>,
+    spare: Arc<Mutex<Spare>>,
 }
 
 /// The rows of one insert.
@@ -44,8 +46,8 @@ pub struct Batch {
     pub clamped: u64,
     /// What the body is written in.
     pub format: Format,
-    /// How the body is compressed, as HTTP calls it; none if it is not.
-    pub content_encoding: Option<&'static str>,
+    /// How the body is compressed.
+    pub compression: Compression,
     /// Bytes of the body before it was compressed.
     pub uncompressed: usize,
     /// The body in its final form.
@@ -72,7 +74,12 @@ pub struct Layout {
 
 impl Default for Encoder {
     fn default() -> Self {
-        Encoder { format: Format::Native, compression: Compression::None, layouts: BTreeMap::new() }
+        Encoder {
+            format: Format::Native,
+            compression: Compression::None,
+            layouts: BTreeMap::new(),
+            spare: Arc::default(),
+        }
     }
 }
 
@@ -131,9 +138,11 @@ impl Encoder {
     fn finish<C: Columns>(&self, blocks: Blocks<C>) -> Vec<Batch> {
         let all = Layout::default();
         let layout = self.layouts.get(&C::TABLE).unwrap_or(&all);
+        // Who comes while it is in use makes do without.
+        let mut spare = self.spare.try_lock().map(|mut spare| std::mem::take(&mut *spare)).unwrap_or_default();
         let batch = |block: Block<C>| {
             let (uncompressed, body) = match self.format {
-                Format::Native => native(&block, layout, self.compression),
+                Format::Native => native(&block, layout, self.compression, &mut spare),
                 Format::JsonEachRow => json_each_row(&block, layout, self.compression),
             };
             Batch {
@@ -142,12 +151,16 @@ impl Encoder {
                 rows: block.rows,
                 clamped: block.clamped,
                 format: self.format,
-                content_encoding: self.compression.content_encoding(),
+                compression: self.compression,
                 uncompressed,
                 body,
             }
         };
-        blocks.blocks.into_iter().map(batch).collect()
+        let batches = blocks.blocks.into_iter().map(batch).collect();
+        if let Ok(mut kept) = self.spare.try_lock() {
+            *kept = spare;
+        }
+        batches
     }
 }
 
@@ -219,7 +232,7 @@ impl fmt::Debug for Batch {
             .field("rows", &self.rows)
             .field("clamped", &self.clamped)
             .field("format", &self.format)
-            .field("content_encoding", &self.content_encoding)
+            .field("compression", &self.compression)
             .field("uncompressed", &self.uncompressed)
             .field("bytes", &self.body.len())
             .finish()
@@ -300,7 +313,12 @@ impl<C> Default for Blocks<C> {
 }
 
 /// A block: how many columns and rows, then each column with its name, its type and its data.
-fn native<C: Columns>(block: &Block<C>, layout: &Layout, compression: Compression) -> (usize, Vec<u8>) {
+fn native<C: Columns>(
+    block: &Block<C>,
+    layout: &Layout,
+    compression: Compression,
+    spare: &mut Spare,
+) -> (usize, Vec<u8>) {
     let (mut columns, mut size) = (0, 0);
     let head = |column_name: &str, column: &dyn Column| {
         let mut head = Vec::new();
@@ -320,7 +338,7 @@ fn native<C: Columns>(block: &Block<C>, layout: &Layout, compression: Compressio
     push_length(&mut start, columns);
     push_length(&mut start, block.rows as usize);
     size += start.len();
-    let mut body = Body::new(compression, size);
+    let mut body = Body::in_spare(compression, size, spare);
     body.extend(&start);
     block.columns.each(&mut |name, column| {
         if let Some(name) = layout.name(name) {
@@ -328,7 +346,7 @@ fn native<C: Columns>(block: &Block<C>, layout: &Layout, compression: Compressio
             column.write(&mut body);
         }
     });
-    (size, body.finish())
+    (size, body.finish_into(spare))
 }
 
 fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout, compression: Compression) -> (usize, Vec<u8>) {

@@ -17,7 +17,6 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::client::Client;
-use super::compression::Compression;
 use super::encoder::{Batch, Encoder};
 use super::insert::Insert;
 use super::sender::Sender;
@@ -62,7 +61,6 @@ struct Inner {
     shared: Arc<Shared>,
     /// What the thread's own is made after.
     client: Client,
-    compression: Compression,
     /// Random, so that no two exporters ever use the same token.
     name: String,
     number: AtomicU64,
@@ -88,19 +86,12 @@ impl ClickHouseExporter {
         ClickHouseBuilder::new(url.into())
     }
 
-    pub(super) fn new(
-        client: Client,
-        encoder: Encoder,
-        compression: Compression,
-        backlog: usize,
-        clock: Clock,
-    ) -> Self {
+    pub(super) fn new(client: Client, encoder: Encoder, backlog: usize, clock: Clock) -> Self {
         let mut rng = random::IdRng::new();
         let shared = Shared { encoder: RwLock::new(encoder), status: Mutex::default(), clock, backlog };
         let inner = Inner {
             shared: Arc::new(shared),
             client,
-            compression,
             name: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()),
             number: AtomicU64::new(0),
             thread: Mutex::new(None),
@@ -165,7 +156,7 @@ impl Inner {
         let seal = |batch: Batch| {
             let number = self.number.fetch_add(1, Ordering::Relaxed);
             let token = format!("{}-{}-{number}", self.name, batch.table);
-            Insert::seal(batch, self.compression, token)
+            Insert::seal(batch, token)
         };
         let inserts = batches.into_iter().map(seal).collect();
         let (done, turn) = oneshot::channel();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::compression::Compression;
+use super::compression::{self, Compression};
 use super::cut;
 use super::encoder::{Batch, Format};
 use super::errors::Fate;
@@ -25,8 +25,6 @@ pub(crate) struct Insert {
     pub(crate) content_encoding: Option<&'static str>,
     /// The server drops an insert whose token it knows. Whatever is sent under it stands for the same rows.
     pub(crate) token: String,
-    /// What the body was compressed from, for the cuts that some refusals ask for.
-    plain: Bytes,
     compression: Compression,
     /// No try so far can have left a row behind.
     pub(crate) is_certainly_absent: bool,
@@ -39,36 +37,17 @@ pub(crate) struct Insert {
 }
 
 impl Insert {
-    /// Compresses a batch. No other insert may ever have this token.
-    pub(crate) fn seal(batch: Batch, compression: Compression, token: String) -> Self {
-        let Batch { table, day, rows, format, body, .. } = batch;
-        Self::of(table, day, rows, format, body.into(), compression, token)
-    }
-
-    fn of(
-        table: Table,
-        day: u16,
-        rows: u64,
-        format: Format,
-        plain: Bytes,
-        compression: Compression,
-        token: String,
-    ) -> Self {
-        let compressed =
-            compression.content_encoding().map(|encoding| (compression.compress(plain.to_vec()), encoding));
-        let (body, content_encoding) = match compressed {
-            Some((body, encoding)) if body.len() < plain.len() => (Bytes::from(body), Some(encoding)),
-            _ => (plain.clone(), None),
-        };
+    /// Makes an insert of a batch. No other insert may ever have this token.
+    pub(crate) fn seal(batch: Batch, token: String) -> Self {
+        let Batch { table, day, rows, format, compression, body, .. } = batch;
         Insert {
             table,
             day,
             rows,
             format,
-            body,
-            content_encoding,
+            body: body.into(),
+            content_encoding: compression.content_encoding(),
             token,
-            plain,
             compression,
             is_certainly_absent: true,
             is_redescribed: false,
@@ -79,24 +58,16 @@ impl Insert {
 
     /// Bytes that it holds.
     pub(crate) fn bytes(&self) -> usize {
-        let plain = if self.content_encoding.is_some() { self.plain.len() } else { 0 };
-        self.body.len() + plain
+        self.body.len()
     }
 
     /// Takes columns out. The rows are the same, so the token is.
     pub(crate) fn leave_out(&mut self, columns: &[String]) {
-        let Some(plain) = cut::without(&self.plain, self.format, columns) else { return };
-        let Insert { is_certainly_absent, is_redescribed, rounds, .. } = *self;
-        let sealed = Self::of(
-            self.table,
-            self.day,
-            self.rows,
-            self.format,
-            plain.into(),
-            self.compression,
-            std::mem::take(&mut self.token),
-        );
-        *self = Insert { is_certainly_absent, is_redescribed, rounds, ..sealed };
+        let less = self.plain().and_then(|plain| cut::without(&plain, self.format, columns));
+        if let Some(less) = less {
+            self.body = self.compression.compress(less).into();
+            self.fate = None;
+        }
     }
 
     /// Two halves, if the server has no memory for the whole.
@@ -110,14 +81,18 @@ impl Insert {
         if !self.is_certainly_absent {
             return None;
         }
-        let halves = cut::halves(&self.plain, self.format)?;
+        let halves = cut::halves(&self.plain()?, self.format)?;
         let mut number = 0;
         Some(halves.map(|(plain, rows)| {
             let token = format!("{}-{number}", self.token);
             number += 1;
-            let half = Self::of(self.table, self.day, rows, self.format, plain.into(), self.compression, token);
-            Insert { is_redescribed: self.is_redescribed, ..half }
+            Insert { rows, body: self.compression.compress(plain).into(), token, fate: None, rounds: 0, ..self.clone() }
         }))
+    }
+
+    /// The body as it was encoded, for the cuts that some refusals ask for.
+    fn plain(&self) -> Option<Vec<u8>> {
+        compression::decompressed(self.content_encoding, &self.body)
     }
 }
 

@@ -278,8 +278,8 @@ impl ClickHouseBuilder {
         let endpoint = self.endpoint("ClickHouseExporter::builder")?;
         let clock = self.clock.clone().unwrap_or_else(Clock::system);
         let encoder = self.encoder();
-        let Self { http, target, compression, backlog, .. } = self;
-        Ok(ClickHouseExporter::new(Client::new(endpoint, http, target), encoder, compression, backlog, clock))
+        let Self { http, target, backlog, .. } = self;
+        Ok(ClickHouseExporter::new(Client::new(endpoint, http, target), encoder, backlog, clock))
     }
 
     /// The address, if all settings can be used.
@@ -290,12 +290,12 @@ impl ClickHouseBuilder {
     }
 
     /// What an uploader needs beside the address.
-    pub(super) fn parts(&self) -> (Target, Compression, Encoder) {
-        (self.target.clone(), self.compression, self.encoder())
+    pub(super) fn parts(&self) -> (Target, Encoder) {
+        (self.target.clone(), self.encoder())
     }
 
     fn encoder(&self) -> Encoder {
-        let mut encoder = Encoder::default().format(self.format);
+        let mut encoder = Encoder::default().format(self.format).compression(self.compression);
         for (table, layout) in &self.target.layouts {
             encoder.set_layout(*table, layout.clone());
         }

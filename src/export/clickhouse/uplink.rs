@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::client::Client;
-use super::compression::Compression;
 use super::encoder::Encoder;
 use super::errors::Why;
 use super::insert::Insert;
@@ -19,7 +18,6 @@ use crate::record::{RecordRef, Signal};
 pub(crate) struct Uplink {
     sender: Sender,
     encoder: Encoder,
-    compression: Compression,
     records: SdkRecords,
     answer: Option<String>,
 }
@@ -37,9 +35,9 @@ pub(crate) struct Inserts {
 
 impl Uplink {
     pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint) -> Self {
-        let (target, compression, encoder) = settings.parts();
+        let (target, encoder) = settings.parts();
         let client = Client::new(endpoint, settings.http.clone(), target);
-        Self { sender: Sender::new(client), encoder, compression, records: SdkRecords::default(), answer: None }
+        Self { sender: Sender::new(client), encoder, records: SdkRecords::default(), answer: None }
     }
 
     /// Makes the inserts of records that share their signal and their resource.
@@ -65,7 +63,7 @@ impl Uplink {
             for batch in batches {
                 // A day has one insert, unless a million records share it, and then in this order.
                 let token = format!("{number:016x}-{}-{}-{}", batch.table, batch.day, waiting.len());
-                waiting.push_back(Insert::seal(batch, self.compression, token));
+                waiting.push_back(Insert::seal(batch, token));
             }
         }
         Inserts { waiting, rejected: 0, delivered: 0, refusal: None }

@@ -89,6 +89,9 @@ fn coarse<'v>(
     pseudonyms: &Pseudonymizer,
 ) -> Option<(Cow<'v, str>, Rest)> {
     let value = value.trim();
+    if value.is_empty() {
+        return None;
+    }
     if source == Source::Disk && is_coarse(action, value) {
         return Some((Cow::Borrowed(value), Rest::Known));
     }

@@ -116,6 +116,7 @@ fn actions_that_keep_text_or_drop_it_make_nothing() {
         assert_eq!(coarse(action, "42"), None, "{action:?}");
     }
     assert!(all().into_iter().all(|action| coarse(action, "").is_none()));
+    assert_eq!(coarse(Action::Automagik, " "), None);
 }
 
 proptest! {

@@ -59,8 +59,7 @@ impl Policy {
     /// [[field]]
     /// key = "user.plan"
     /// action = "keep"
-    /// reason = "which plans sell"  # whatever lets a value through needs one: `keep`, `redact`, `truncate(..)` and what
-    ///                              # begins with `REVERSIBLE`
+    /// reason = "which plans sell"  # whatever lets a value through needs one
     /// "#)?;
     /// assert_eq!(policy.explain("user.name").action(), Action::Drop);
     /// assert_eq!(policy.explain("user.plan").rule(), "rule `user.plan` of the application: which plans sell");
@@ -69,7 +68,8 @@ impl Policy {
     ///
     /// # Errors
     /// With line, column and remedy: text that is no TOML, a setting, action, kind or base that is not known, a value of the
-    /// wrong type, a rule without key or action, a value that is let through without a reason, a custom kind that cannot be.
+    /// wrong type, a rule without key or action, a value that is let through (`keep`, `redact`, `truncate(..)`, what begins
+    /// with `REVERSIBLE`) without a reason, a custom kind that cannot be.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
         let table = DeTable::parse(text).map_err(|error| {
             PolicyError::at(

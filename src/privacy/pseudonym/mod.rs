@@ -66,7 +66,8 @@ struct Material {
 
 impl Pseudonymizer {
     /// A pseudonymizer with this key, which is never replaced, whatever the rotation. Hosts that share a key make the
-    /// same pseudonyms.
+    /// same pseudonyms. It is for use beside the layer; telemetry itself has keys of its own, or those of a
+    /// [`pseudonym_secret`](crate::Builder::pseudonym_secret).
     pub fn with_key(key: &[u8; 32]) -> Self {
         let states = KeyStates::new(Rotation::ALL.map(|_| KeyState::of(key)));
         Pseudonymizer(Arc::new(Shared { states, rotation: Rotation::default(), turning: None }))

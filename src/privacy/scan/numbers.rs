@@ -120,11 +120,11 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         let at = anchors.run(Class::Digit, start);
         let apart = !goes_on(text, at);
         // Behind a letter may be an IBAN, before one a UUID.
-        if !(apart && at - start < 6) || is(before(text, start), LETTER) || is(after(text, at), HEX) {
-            if let Some(end) = past_common(anchors, start).or_else(|| iban::try_at(text, start, found)) {
-                digits.pass(end);
-                continue;
-            }
+        if (!(apart && at - start < 6) || is(before(text, start), LETTER) || is(after(text, at), HEX))
+            && let Some(end) = past_common(anchors, start).or_else(|| iban::try_at(text, start, found))
+        {
+            digits.pass(end);
+            continue;
         }
         digits.pass(at);
         // A few digits by themselves, as most are.
