@@ -76,3 +76,36 @@ impl DerefMut for Page {
         &mut self.room[..self.len]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_there_however_often_the_buffer_grows() {
+        let (mut page, mut plain) = (Page::default(), Vec::new());
+        for length in [0, 1, 3, ROOM - 5, 1, 1, 2 * ROOM, 7, 40 * ROOM] {
+            let bytes: Vec<u8> = (0..length).map(|number| number as u8).collect();
+            page.extend_from_slice(&bytes);
+            plain.extend_from_slice(&bytes);
+            page.push(7);
+            plain.push(7);
+            assert_eq!((&*page, page.len()), (&*plain, plain.len()));
+        }
+    }
+
+    #[test]
+    fn room_is_given_only_where_it_is() {
+        let mut page = Page::default();
+        assert!(page.next(1).is_none());
+        page.push(1);
+        assert!(page.next(ROOM).is_none() && page.len() == 1);
+        page.next(ROOM - 1).expect("so much is left").fill(2);
+        assert!(page.next(1).is_none() && page.len() == ROOM && page[ROOM - 1] == 2);
+        page.truncate(2);
+        page.truncate(5);
+        assert_eq!(*page, [1, 2]);
+        page.clear();
+        assert!(page.is_empty() && page.next(ROOM).is_some());
+    }
+}
