@@ -168,3 +168,37 @@ fn of_two_destinations_the_one_that_is_there_gets_everything_once() {
     assert_eq!(requests.iter().map(|request| request.logs().len()).sum::<usize>(), 53);
     assert_eq!(requests.iter().map(|request| request.spans().len()).sum::<usize>(), 53);
 }
+
+#[test]
+fn the_users_variables_alone_lead_there() {
+    let server = ClickHouse::start_with(&["--user", "me:hunter2"]);
+    server.query("CREATE DATABASE theirs");
+    let says = |variable: &str, value: &str| (format!("SHOP_TELEMETRY_{variable}"), value.to_owned());
+    let run = |home: &str, user: &str, password: &str| {
+        let environment = Environment::fixed([
+            says("ENABLED", "true"),
+            says("BACKEND", "clickhouse"),
+            says("CLICKHOUSE_ENDPOINT", server.endpoint()),
+            says("CLICKHOUSE_DATABASE", "theirs"),
+            says("CLICKHOUSE_USERNAME", user),
+            says("CLICKHOUSE_PASSWORD", password),
+        ]);
+        let telemetry = builder(environment.home(home::home(home))).start().unwrap();
+        log(&telemetry, 3);
+        let flushed = telemetry.flush(LONG);
+        let shown = format!("{telemetry:?} {0:?} {0}", telemetry.status());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        (flushed, telemetry.status().counts().sent(), shown)
+    };
+    let (flushed, sent, shown) = run("clickhouse-variables", "me", "hunter2");
+    assert_eq!((flushed, sent), (Ok(()), 6), "{shown}");
+    let counts = "SELECT (SELECT count() FROM theirs.otel_traces), (SELECT count() FROM theirs.otel_logs), \
+                  (SELECT count() FROM system.tables WHERE database = 'default')";
+    assert_eq!(server.query(counts), "3\t3\t0");
+    for (home, user, password) in
+        [("clickhouse-other-user", "default", "hunter2"), ("clickhouse-other-password", "me", "hunter22")]
+    {
+        let (flushed, sent, shown) = run(home, user, password);
+        assert!(flushed.is_err() && sent == 0 && shown.contains("516"), "{shown}");
+    }
+}
