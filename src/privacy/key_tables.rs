@@ -122,7 +122,8 @@ const GROUP_LIST: [Group; 36] = [
         "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driving licence" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
         "cpf" "cnpj" "bsn" "steuer id" "personnummer" "codice fiscale" "hetu" "tfn" "curp" "dni" "nie"),
     group!(Pii Goes End Digits "personal word": "sin" "nin" "pan" "mac address" "macaddress" "mac addr" "ip" "ips" "ipv"
-        "card" "mac" "serial" "serial number" "serialnumber"),
+        "card" "mac" "serial"),
+    group!(Pii Goes End Data "personal word": "ssid" "bssid" "wifi name" "serial number" "serialnumber"),
     group!(Pii Goes End Weak "personal word": "fingerprint"),
     group!(Pii Goes Any Date "personal word":
         "dob" "date of birth" "dateofbirth" "birth date" "birthdate" "birthday" "birth day" "birth year" "year of birth"
@@ -156,7 +157,7 @@ const GROUP_LIST: [Group; 36] = [
     group!(Pii Goes End Addr "personal word":
         "ip address" "ipaddress" "ip addr" "ipaddr" "client address" "remote addr" "remote address" "peer addr" "peer address"
         "peer ip" "client ip" "remote ip" "user ip" "source ip" "src ip" "client addr" "forwarded for" "real ip"
-        "network peer address" "net peer ip" "net sock peer addr" "host ip" "host mac" "ssid" "bssid" "peer" "remoteaddr"
+        "network peer address" "net peer ip" "net sock peer addr" "host ip" "host mac" "peer" "remoteaddr"
         "clientip" "remoteip" "local addr" "connecting ip"),
     group!(Pii Stays End Never "personal word":
         "file" "filename" "file name" "thumbnail" "file path" "filepath" "user agent" "user agent original" "useragent"

@@ -176,6 +176,22 @@ fn one_word(key: &[u8]) -> Option<KeyInText> {
 /// The endings of words that people glue to anything: `pgpassword`, `myapptoken`.
 const GLUED: [&[u8]; 6] = [b"password", b"passwd", b"passphrase", b"apikey", b"token", b"secret"];
 
+/// Whether a key is one word made of two, as `accesstoken` is.
+pub(crate) fn is_glued(key: &[u8]) -> bool {
+    GLUED.iter().any(|end| {
+        key.len() > end.len() && key.is_ascii() && key[key.len() - end.len()..].eq_ignore_ascii_case(end)
+    })
+}
+
+/// Whether a word is what a rule goes by (`secret`, `input`, `hash`), and so rather a name than a value.
+pub(crate) fn is_named(word: &[u8]) -> bool {
+    let mut lower = [0; 24];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    key_tables::find(lower, key_tables::hash(lower, SEED)).is_some()
+}
+
 /// Whether a key in text can be ruled out because none of its words ends a phrase. Most can.
 ///
 /// Reads the words as [`Tokens`] does, but for what is seldom: where capitals or other scripts make it hard to tell where

@@ -1,9 +1,9 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
 use super::pairs::Style;
 use super::value::{self, is_answer, is_placeholder, is_status};
-use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
+use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Whether a quoted string is a value.
 pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
@@ -12,7 +12,9 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
     }
     let first = value.split(|byte| is(*byte, SPACE)).next().unwrap_or_default();
     // `{"password":"is required"}` is an answer about a form.
-    if (if first.len() == value.len() { is_status(value) } else { is_answer(first) }) && rule.text != TextRule::Name {
+    let everyday = rule.text == TextRule::Password && value::is_everyday(value);
+    let reports = if first.len() == value.len() { is_status(value) && !everyday } else { is_answer(first) };
+    if reports && rule.text != TextRule::Name {
         return false;
     }
     let digits = value::digits(value);
@@ -26,7 +28,7 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
         TextRule::Name => value::has_letter(value) && !is_status(value),
-        TextRule::Weak => !is_code(value) && !is_address(value),
+        TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
         TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
         TextRule::Id => value.iter().any(|byte| alnum(*byte)),
     }
@@ -65,7 +67,15 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     if after(text, end) == b';' && matches!(value, b"&quot" | b"&apos" | b"&lt" | [b'&', b'#', ..]) {
         return false;
     }
-    if is_placeholder(value) || is_status(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
+    if is_placeholder(value)
+        || is_status(value) && !(rule.text == TextRule::Password && chosen(text, start, end, style))
+        || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
+        || is_remark(text, start, end, rule)
+    {
+        return false;
+    }
+    if style != Style::Equals && matches!(after(text, end), b'<' | b'[') && value[0].is_ascii_alphabetic() {
+        // `password: Option<String>`
         return false;
     }
     let digits = value::digits(value);
@@ -83,9 +93,11 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Digits => digits >= 3 && !value.contains(&b'.'),
             TextRule::Phone => digits >= 5,
             TextRule::Date | TextRule::Data => digits >= 4,
-            TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%"),
+            TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%") && !is_latency(text, start, value),
             TextRule::Weak => style != Style::Prose && !value.contains(&b'.'),
             TextRule::Token => style != Style::Prose || digits >= 6,
+            // `string password = 2;`, `Password = 2,`
+            TextRule::Password => digits > 2 || before(text, start) != b' ' || style != Style::Equals,
             TextRule::Host | TextRule::Addr | TextRule::Mail => false,
             _ => true,
         };
@@ -97,13 +109,20 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
     match style {
         Style::Json => false,
+        Style::Entry if is_said(text, start, end) => prose_counts(text, start, end, rule),
+        Style::Field if is_unquoted(value, rule) => true,
         // A bare word in `Debug` output is the variant of an enum.
         Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
-        Style::Equals | Style::Field | Style::Newtype => match rule.text {
+        Style::Equals | Style::Entry | Style::Field | Style::Newtype => match rule.text {
             TextRule::Never => false,
-            TextRule::Password => !is_expression(value),
+            TextRule::Password => !is_expression(value) && !is_call(text, start, end),
             TextRule::Token => {
-                (!is_code(value) || is_hook(value)) && !is_expression(value) && value.len() >= 3 && !is_variant(value)
+                (!is_code(value) || is_hook(value) || is_mixed(value))
+                    && !is_expression(value)
+                    && !is_call(text, start, end)
+                    && value.len() >= 3
+                    && !is_variant(value)
+                    && !value::is_sort(value)
             }
             TextRule::Cookie => value::is_made_up(value),
             TextRule::Digits => digits >= 3 && !is_address(value) || is_serial(value),
@@ -111,7 +130,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
-            TextRule::Weak => !is_code(value) && !is_address(value),
+            TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
             TextRule::Addr if value::is_word(value) => false,
             TextRule::Host | TextRule::Addr => {
                 value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
@@ -121,23 +140,80 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
 }
 
+/// Whether a word that may report on something is a password all the same, since nothing but one can stand here.
+fn chosen(text: &[u8], start: usize, end: usize, style: Style) -> bool {
+    let value = &text[start..end];
+    match style {
+        Style::Equals | Style::Newtype => value::is_everyday(value),
+        _ => value::is_account(value) && matches!(after(text, end), 0 | b'\n' | b'\r' | b',' | b'}' | b')' | b']'),
+    }
+}
+
+/// `(known after apply)`, `(email: string, password: string)`: a bracket that closes later, around words.
+fn is_remark(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
+    let value = &text[start..end];
+    value[0] == b'('
+        && !value.contains(&b')')
+        && !matches!(rule.text, TextRule::Phone | TextRule::Geo)
+        && !value::is_made_up(&value[1..])
+}
+
+/// Whether a word after `api_key: ` reads on as a sentence or declares a type, so that it is no value by its place alone.
+fn is_said(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    value::is_word(value) && (goes_on(text, end) || is_verb(value) || value::is_type(value) || keys::is_named(value))
+        || value::is_key(text, start) && !is_padded(text, start, end)
+}
+
+/// `{password: hunter, b: 2}`: no variant of an enum has a small letter, and names in code are those of keys.
+fn is_unquoted(value: &[u8], rule: KeyInText) -> bool {
+    const NAMES: &[&[u8]] = words!(
+        "field" "given" "hashed" "bytes" "buffer" "chars" "other" "ident" "right" "option" "params" "config" "state" "props" "passw"
+        "parsed" "clone" "result" "entry" "inner"
+    );
+    rule.class == KeyClass::Secret
+        && matches!(rule.text, TextRule::Password | TextRule::Token)
+        && value.len() >= 5
+        && value.iter().all(u8::is_ascii_lowercase)
+        && !is_verb(value)
+        && !value::is_type(value)
+        && !value::is_sort(value)
+        && !keys::is_named(value)
+        && !NAMES.contains(&value)
+}
+
+fn is_verb(word: &[u8]) -> bool {
+    [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| word.ends_with(end))
+}
+
+/// `incorrect for user`: a sentence goes on.
+fn goes_on(text: &[u8], end: usize) -> bool {
+    after(text, end) == b' ' && is(after(text, end + 1), LETTER) && !value::is_key(text, end + 1)
+}
+
+/// Whether a sign in the value is base64's or the secret's own, and no word stands left of it: `grant_type=code`.
+fn is_padded(text: &[u8], start: usize, end: usize) -> bool {
+    let sign = run(&text[..end], start, |byte| !matches!(byte, b'=' | b':'));
+    let rest = run(&text[..end], sign, |byte| byte == b'=');
+    sign < end && (rest == end || rest > sign + 1 || text[start..sign].iter().any(|byte| is(*byte, DIGIT)))
+}
+
 /// After `key: ` in a sentence a value must look like one.
 fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
     let value = &text[start..end];
     // `oauth: grant_type=client_credentials`
-    if value::is_key(text, start) && after(text, run(text, start, |byte| byte != b'=' && byte != b':')) == b'=' {
+    if value::is_key(text, start)
+        && after(text, run(text, start, |byte| byte != b'=' && byte != b':')) == b'='
+        && !is_padded(text, start, end)
+    {
         return false;
     }
     let digits = value::digits(value);
     let word = value::is_word(value);
-    // `incorrect for user`: a sentence goes on.
-    let goes_on = after(text, end) == b' ' && is(after(text, end + 1), LETTER) && !value::is_key(text, end + 1);
+    let goes_on = goes_on(text, end);
     match rule.text {
-        TextRule::Password if word => {
-            let verb = [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| value.ends_with(end));
-            !goes_on && !verb && value.len() >= 3
-        }
-        TextRule::Password => !is_code(value) && !is_expression(value),
+        TextRule::Password if word => !goes_on && !is_verb(value) && !value::is_type(value) && value.len() >= 3,
+        TextRule::Password => !is_code(value) && !is_expression(value) && !is_call(text, start, end),
         TextRule::Token | TextRule::Cookie => value::is_made_up(value),
         TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value) || is_serial(value),
         TextRule::Phone => {
@@ -163,9 +239,12 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
                     || digits > 0 && street(text, start, end)
                     || text[start].is_ascii_uppercase() && !goes_on)
         }
-        TextRule::Weak => street(text, start, end),
+        // Also in a list: `a=1, religion: none, b=2`.
+        TextRule::Weak => {
+            street(text, start, end) || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
+        }
         TextRule::Host => {
-            (value.contains(&b'.') || value.contains(&b'-') && digits > 0)
+            (value.contains(&b'.') || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
                 && value::has_letter(value)
                 && !is_code(value)
                 && !is_address(value)
@@ -174,6 +253,12 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Id => digits >= 1 && !is_code(value),
         TextRule::Never | TextRule::Addr | TextRule::Mail => false,
     }
+}
+
+/// Whether ` key=` follows.
+fn listed(text: &[u8], from: usize) -> bool {
+    let key = run(head(text, from, 4), from, |byte| byte == b' ');
+    value::is_key(text, key) && after(text, run(text, key, |byte| byte != b'=' && byte != b':')) == b'='
 }
 
 /// A URL that is the secret itself: the address of a hook ends in one.
@@ -205,17 +290,47 @@ fn is_expression(value: &[u8]) -> bool {
         "self." "this." "config." "cfg." "settings." "ctx." "args." "opts." "env." "env!" "os.environ" "os.getenv"
         "process.env" "std::" "env::" "include_str!"
     );
+    // Whose members are what a name or type says, if they have no digits.
+    const OWNERS: &[&[u8]] = words!(
+        "PropTypes." "DataTypes." "Sequelize." "Schema." "models." "serializers." "forms." "fields." "types." "z." "Joi." "joi." "yup."
+        "t." "v." "mongoose." "graphene." "request." "req." "r." "params." "props." "state." "body." "form." "data." "var." "local."
+        "module." "input." "event." "secrets." "vault." "options." "conf." "configuration." "payload." "session." "user." "account."
+        "credentials." "creds." "auth." "app." "client." "response." "res." "resp." "result." "row." "parsed." "options." "matches."
+    );
     // `:name` and `@name` are parameters of a statement.
-    let parameter = matches!(value, [b':' | b'@', name @ ..] if name.iter().all(|byte| alnum(*byte) || *byte == b'_'));
+    let parameter = matches!(value, [b':' | b'@', name @ ..]
+        if name.iter().all(|byte| alnum(*byte) || *byte == b'_') && !value::is_made_up(name));
+    let member = OWNERS.iter().any(|owner| value.starts_with(owner))
+        && value.iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']' | b'?'));
     // `parse_token(input)?`
     let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
         let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
         open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
     });
     parameter
+        || member
         || call
         || STARTS.iter().any(|start| value.starts_with(start))
         || value.windows(2).any(|pair| pair == b"()")
+}
+
+/// `get_config("X")?`, `models.CharField(max_length=64)`: a call, of which quotes may have ended what was read.
+fn is_call(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    let Some(open) = value.iter().position(|byte| *byte == b'(') else { return false };
+    let name = open >= 3
+        && value[..open].iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b':' | b'.' | b'!'))
+        && is(value[0], LETTER);
+    let parameter = run(value, open + 1, |byte| byte.is_ascii_lowercase() || byte == b'_');
+    name && (open + 1 == value.len() && matches!(after(text, end), b'"' | b'\'' | b'`' | b'\\' | b'&')
+        || parameter > open + 1 && after(value, parameter) == b'=')
+}
+
+/// `cjG5::Dbvhh`: no path in code has such a part.
+fn is_mixed(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b':').any(|part| {
+        part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase) && value::digits(part) > 0
+    }) && value.iter().all(|byte| alnum(*byte) || *byte == b':')
 }
 
 /// Types, paths, calls, file positions, pointers.
@@ -235,6 +350,28 @@ fn is_address(value: &[u8]) -> bool {
     value.iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b'.' | b':' | b'[' | b']' | b'/' | b'%'))
         && value.iter().any(|byte| matches!(byte, b'.' | b':'))
         || value.iter().filter(|byte| **byte == b':').count() >= 2
+}
+
+/// `db:5432`: where a service listens.
+fn is_listener(value: &[u8]) -> bool {
+    let mut parts = value.splitn(2, |byte| *byte == b':');
+    let (host, port) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    (2..=5).contains(&port.len())
+        && port.iter().all(|byte| is(*byte, DIGIT))
+        && host.iter().all(|byte| byte.is_ascii_lowercase() || is(*byte, DIGIT) || matches!(byte, b'.' | b'-' | b'_'))
+        && value::has_letter(host)
+}
+
+/// `lat=0.35`: how long, unless it is precise, its key is written out or a longitude stands near.
+fn is_latency(text: &[u8], start: usize, value: &[u8]) -> bool {
+    const LONGITUDES: [&[u8]; 4] = [b"lon", b"lng", b"long", b"altitude"];
+    let decimals = value.iter().rev().take_while(|byte| is(**byte, DIGIT)).count();
+    let key = run_back(text, start, 12, |byte| !is(byte, LETTER));
+    let short = key >= 3 && starts_with(text, key - 3, b"lat") && !is(before(text, key - 3), LETTER);
+    let near = &text[start.saturating_sub(48)..text.len().min(start + 48)];
+    decimals < 4
+        && short
+        && !(0..near.len()).any(|at| LONGITUDES.iter().any(|word| starts_with(near, at, word)) && !is(before(near, at), LETTER))
 }
 
 fn is_local(value: &[u8]) -> bool {

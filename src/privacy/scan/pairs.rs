@@ -28,6 +28,8 @@ pub(super) enum Style {
     Field,
     /// `key: value`
     Prose,
+    /// `api_key: value`, `(user.name: value)`, a line of YAML: the same where a sentence would not have it.
+    Entry,
     /// `Key(value)`
     Newtype,
 }
@@ -170,6 +172,9 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     // Paths (`a::b`), URLs (`http://`), `:=`, comparisons.
     let path_or_url = colon && (next == b':' || (next == b'/' && after(text, go_on + 1) == b'/'));
     if path_or_url || next == b'=' {
+        if !colon && let Some(end) = signed(anchors, sign, found) {
+            return end;
+        }
         return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
     }
     let prior = before(text, sign);
@@ -251,11 +256,12 @@ fn named(
         // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
         (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
+        (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => Style::Entry,
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
     if known {
-        let scope = if style == Style::Prose { b"" } else { scopes.name(text) };
+        let scope = if matches!(style, Style::Prose | Style::Entry) { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
             let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
             keys::in_text(parent, name, Parent::Prose)
@@ -267,10 +273,15 @@ fn named(
             if matches!(after(text, value), b'/' | b'.' | b'~') && names_file(name) {
                 return go_on;
             }
-            // `passwords=30`
+            // `password-hash = "0.5"` is a package and its version.
+            let version = value::quoted(head(text, value, KEY), value).map_or(&b""[..], |quoted| &text[quoted.start..quoted.end]);
+            if name.ends_with(b"hash") && value::is_version(version) {
+                return go_on;
+            }
+            // `passwords=30`, `tokens: [101, 102]`
             let plural = name.ends_with(b"s") && !name.ends_with(b"ss") && rule.class == KeyClass::Secret;
-            if plural && value::is_number(&text[value..value::bare(head(text, value, KEY), value, Bare::Strict, false)])
-            {
+            let number = value::bare(head(text, value, KEY), value, Bare::Strict, false);
+            if plural && (value::is_number(&text[value..number]) || is_short_list(text, value)) {
                 return go_on;
             }
             return take(text, value, rule, style, in_url, found);
@@ -298,6 +309,47 @@ fn is_long(anchors: &Anchors<'_>, from: usize) -> bool {
             && text
                 .get(from..from + SHORTEST_RANDOM)
                 .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
+}
+
+/// `password==Xk9fLq2`: a secret that begins with the sign, and no comparison, which has names on both sides.
+fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let text = anchors.text;
+    let start = sign + 2;
+    if !alnum(before(text, sign)) || !alnum(after(text, start)) {
+        return None;
+    }
+    let end = value::bare(head(text, start, KEY), start, Bare::Loose, false);
+    let value = &text[start..end];
+    let mixed = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
+    if !(mixed && value::is_made_up(value)) {
+        return None;
+    }
+    let key = key_before(anchors, sign).map(|key| &text[key.start..key.end])?;
+    let rule = keys::in_text(b"", key, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret)?;
+    push(found, rule, Style::Equals, false, start - 1..end);
+    Some(end)
+}
+
+/// Whether a key is none that a sentence would have: `api_key`, `user.name`, `clientSecret`; before a value that is glued to it also
+/// `accesstoken`.
+fn is_compound(name: &[u8], glued: bool) -> bool {
+    name.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-'))
+        || name.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+        || glued && keys::is_glued(name)
+}
+
+/// Whether key and value have a line of their own, with others before it.
+fn is_line(text: &[u8], start: usize, value: usize) -> bool {
+    let line = run_back(text, start, 24, |byte| byte == b' ');
+    let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
+    before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
+}
+
+/// A list of numbers too few for the bytes of a secret.
+fn is_short_list(text: &[u8], from: usize) -> bool {
+    let from = inside(text, from);
+    after(text, from) == b'['
+        && text[from..run(head(text, from, KEY), from, |byte| byte != b']')].iter().filter(|byte| **byte == b',').count() < 7
 }
 
 /// Whether the key at `start` is one of Go's `map[..]`.

@@ -22,7 +22,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let text = cluster.text;
     let start = cluster.groups()[0].0;
     if let Some(sign) = plus(text, start) {
-        if let Some(end) = international(cluster) {
+        if let Some(end) = international(cluster).filter(|end| !is_difference(text, sign, *end)) {
             found.push(Finding::new(Kind::Phone, Severity::Validated, sign..end));
             return;
         }
@@ -213,15 +213,8 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     if alnum(next) || next == b'_' || next == b':' || (next == b'.' && is(after(text, end + 1), DIGIT)) {
         return None;
     }
-    // `took 12345678 ms`
-    if next == b' ' {
-        let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
-        const UNITS: &[&[u8]] = words!(
-            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times" "took" "rows" "entries"
-        );
-        if UNITS.contains(&unit) {
-            return None;
-        }
+    if has_unit(text, end) {
+        return None;
     }
     if !context(text, start, 20, WORDS) || is_id(text, start) || count == 1 && !introduced(text, start) {
         return None;
@@ -230,6 +223,28 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
         start -= 1;
     }
     Some(start..end)
+}
+
+/// `took 12345678 ms`
+fn has_unit(text: &[u8], end: usize) -> bool {
+    const UNITS: &[&[u8]] = words!(
+        "ms" "us" "ns" "s" "sec" "secs" "seconds" "bytes" "byte" "B" "KB" "MB" "KiB" "MiB" "times" "took" "rows" "entries" "cycles" "ticks"
+        "items" "records" "events" "messages" "blocks" "pages" "points" "units" "samples" "lines" "drift" "nanos" "micros" "millis"
+        "instructions" "gas" "wei" "sat" "sats"
+    );
+    after(text, end) == b' ' && UNITS.contains(&&text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))])
+}
+
+/// `delta +352582589 bytes`, `offset +2079937623`: a signed number, which has no separators and beside it a word that says so.
+fn is_difference(text: &[u8], sign: usize, end: usize) -> bool {
+    const WORDS: &[&[u8]] = words!(
+        "delta" "offset" "diff" "difference" "drift" "skew" "adjusted" "shift" "seek" "by" "change" "gain" "increment" "advance" "lag"
+        "balance" "profit" "net" "growth" "error" "bias" "jitter" "seq" "addr" "pos" "position"
+    );
+    let word_end = super::bytes::run_back(text, sign, 3, |byte| matches!(byte, b' ' | b'=' | b':'));
+    let word = super::bytes::run_back(text, word_end, 16, |byte| is(byte, LETTER));
+    text[sign + 1..end].iter().all(|byte| is(*byte, DIGIT))
+        && (has_unit(text, end) || WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)))
 }
 
 /// Whether the word just left of a number in one piece is a telephone's or leads to it: `SMS to 07700900123`, not

@@ -15,8 +15,20 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let mut from = 0;
     while let Some((start, mut end)) = anchors.long_run(from) {
         from = end;
-        if is_uuid(&text[start..end]) {
+        if is_uuid(&text[start..end]) && !is_scheme(&text[..start]) {
             continue;
+        }
+        if before(text, start) == b'~'
+            && let Some((from, to)) = shapes::azure_secret(text, start)
+        {
+            found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
+            from = to;
+            continue;
+        }
+        if after(text, end) == b'/'
+            && let Some((from, to)) = shapes::hook(text, end)
+        {
+            found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
         }
         end = scheme(text, start, found).unwrap_or(end);
         if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
@@ -26,8 +38,13 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// `Bearer `
+fn is_scheme(left: &[u8]) -> bool {
+    left.last() == Some(&b' ') && left.len() > 6 && starts_with(left, left.len() - 7, b"bearer ")
+}
+
 /// The one long run that logs are full of.
-fn is_uuid(run: &[u8]) -> bool {
+pub(super) fn is_uuid(run: &[u8]) -> bool {
     run.len() == 36
         && [8, 13, 18, 23].iter().all(|at| run[*at] == b'-')
         && run.iter().all(|byte| is(*byte, HEX) || *byte == b'-')
@@ -139,6 +156,9 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> usize {
     len
 }
 
+/// How far before the first run of a token behind `Bearer` it may begin: base64 has signs that end a run.
+const SCHEMED: usize = 40;
+
 /// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
 fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
@@ -146,7 +166,7 @@ fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     if before(text, at) == b' ' && !matches!(before(text, at - 1), b'c' | b'r' | b'C' | b'R') {
         return None;
     }
-    let start = run_back(text, at, TOKEN, token);
+    let start = run_back(text, at, SCHEMED, token);
     let word = text[..start].strip_suffix(b" ")?;
     let basic = word.len() >= 5 && starts_with(word, word.len() - 5, b"basic");
     let bearer = word.len() >= 6 && starts_with(word, word.len() - 6, b"bearer");

@@ -23,8 +23,67 @@ static STATUS: WordSet = WordSet::of(words!(
     "public" "private" "admin" "root" "system" "anonymous" "nobody" "guest" "service" "postgres" "www-data" "daemon"
     "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
     "captured" "charged" "delivered" "queued" "bounced" "offline" "online" "unreachable" "down" "up" "localhost"
-    "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited"
+    "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited" "await" "async" "function"
+    "lambda" "sensitive"
 ));
+
+/// Words that report on a user or service, and that people who do not care choose as passwords.
+static EVERYDAY: WordSet = WordSet::of(words!(
+    "admin" "root" "guest" "postgres" "default" "user" "system" "service" "public" "private" "local" "daemon" "anonymous"
+    "nobody" "www-data" "open" "online" "master" "internal"
+));
+
+/// Those of them that stand for a user or service above all, and report on nothing.
+static ACCOUNTS: WordSet = WordSet::of(words!("admin" "root" "guest" "postgres"));
+
+/// Words that say which token rather than being one: `token=refresh`.
+static SORTS: WordSet = WordSet::of(words!(
+    "refresh" "access" "id" "csrf" "api" "session" "login" "push" "device" "grant" "code" "opaque" "reference" "verify" "revoke"
+    "introspect" "renew" "create" "delete" "list" "get" "fetch" "store" "next" "previous" "first" "last" "same" "other" "both" "either"
+    "cache" "cached" "memory" "cookie" "header" "query" "body" "env" "file" "disk" "vault" "keyring" "keychain" "bot"
+));
+
+/// Types of values, as languages and schemas declare them.
+static TYPES: WordSet = WordSet::of(words!(
+    "string" "str" "secretstr" "secretstring" "secret" "bytes" "buffer" "char" "varchar" "nvarchar" "text" "citext" "any" "unknown"
+    "never" "object" "int" "uint" "long" "short" "float" "double" "number" "bool" "boolean" "option" "optional" "maybe" "zeroizing"
+    "protected" "vec" "array" "list" "box" "rc" "arc" "cow" "self" "void" "uuid" "osstring" "pathbuf" "charsequence" "jstring" "nsstring"
+    "std" "blob" "json" "jsonb" "date" "datetime" "timestamp" "decimal" "numeric" "bigint" "smallint" "type" "field" "value" "input"
+));
+
+/// Whether a word is an everyday password where its key says password.
+pub(super) fn is_everyday(word: &[u8]) -> bool {
+    EVERYDAY.holds(word)
+}
+
+/// Whether an everyday password is one also where a sentence might be.
+pub(super) fn is_account(word: &[u8]) -> bool {
+    ACCOUNTS.holds(word)
+}
+
+/// Whether a word says which token is meant.
+pub(super) fn is_sort(word: &[u8]) -> bool {
+    SORTS.holds(word)
+}
+
+/// Whether a word is the name of a type: `String`, `SecretStr`, `ApiToken`.
+pub(super) fn is_type(word: &[u8]) -> bool {
+    const ENDS: &[&[u8]] = words!(
+        "String" "Str" "Type" "Field" "Bytes" "Box" "Password" "Token" "Secret" "Key" "Credential" "Credentials" "Hash" "Config"
+        "Option" "Input" "Value" "Id" "Name" "Provider" "Source" "Manager" "Service" "Factory" "Handler" "Error" "Info" "Data"
+    );
+    let camel = word.first().is_some_and(u8::is_ascii_uppercase)
+        && word.iter().skip(1).any(u8::is_ascii_lowercase)
+        && word.iter().all(|byte| is(*byte, LETTER));
+    TYPES.holds(word) || camel && ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end))
+}
+
+/// `0.5`, `^1.2.3`, `=0.9`
+pub(super) fn is_version(value: &[u8]) -> bool {
+    let number = value.iter().position(|byte| !matches!(byte, b'^' | b'~' | b'=' | b'>' | b'<' | b' ')).unwrap_or(0);
+    let mut parts = value[number..].split(|byte| *byte == b'.').peekable();
+    value[number..].len() <= 12 && parts.all(|part| !part.is_empty() && part.len() <= 3 && part.iter().all(|byte| is(*byte, DIGIT)))
+}
 
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
@@ -49,6 +108,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     );
     let inner = match value {
         [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
+        // `***REDACTED***`
+        [b'*', b'*', inner @ .., b'*', b'*'] => inner.trim_ascii(),
         [b'[', inner @ .., b']']
             if inner
                 .iter()
@@ -64,7 +125,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     }
     match inner {
         [] => true,
-        [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'('] => true,
+        [b'{', ..] if inner.len() == value.len() && is_bracketed(value) => false,
+        [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'(', ..] => true,
         [b'$', rest @ ..] => {
             !rest.is_empty() && rest.iter().all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'_')
         }
@@ -81,6 +143,18 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         _ if inner.windows(4).any(|four| four == b"****") => true,
         _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
     }
+}
+
+/// `{b9noS5}y98`, `[n2pe]iP3I`: brackets that a secret begins with, for no template or list goes on so.
+pub(super) fn is_bracketed(value: &[u8]) -> bool {
+    let close = run(head(value, 0, 32), 1, |byte| alnum(byte));
+    let tail = run(value, close + 1, alnum);
+    matches!((after(value, 0), after(value, close)), (b'{', b'}') | (b'[', b']'))
+        && close > 1
+        && is(after(value, close + 1), LETTER | DIGIT)
+        && tail == value.len()
+        && (digits(&value[close..]) > 0 || digits(&value[..close]) > 0)
+        && has_letter(&value[close..])
 }
 
 /// A placeholder of ours and at most a few digits and signs.
@@ -154,7 +228,10 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
         let next = after(text, at + 1);
         let stops = match byte {
             _ if is(byte, SPACE) => true,
-            b'"' | b'\'' | b'`' | b'<' | b'>' => true,
+            // In the middle of a password, and no quote around more than it.
+            b'"' | b'\'' | b'`' => bare != Bare::Loose || at == from || !alnum(next) || text[from..at].contains(&b'('),
+            b'<' => bare != Bare::Loose || !alnum(next) || is_tag(text, at),
+            b'>' => bare != Bare::Loose || !alnum(next) || at == from || text[at.saturating_sub(64)..at].contains(&b'<'),
             b';' => true,
             b'&' => in_url || is_key(text, at + 1),
             b'#' => in_url,
@@ -183,6 +260,12 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
         at -= 1;
     }
     at
+}
+
+/// `<br>`, `<value`
+fn is_tag(text: &[u8], at: usize) -> bool {
+    let name = run(head(text, at, 24), at + 1, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b' ' | b'.' | b':'));
+    matches!(after(text, name), b'>' | b'/' | b'=') || !is_made_up(&text[at + 1..name])
 }
 
 /// Whether the char at `at` ends a value in ASCII: punctuation, and the scripts in which words follow without a space.
