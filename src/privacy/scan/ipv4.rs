@@ -105,7 +105,8 @@ fn is_glued_address(text: &[u8], start: usize, end: usize) -> bool {
     }
     if is(prior, LETTER) {
         let word = run_back(text, start, 8, |byte| is(byte, LETTER));
-        return !matches!(next, b'_' | b'+') && PLACES.iter().any(|place| text[word..start].eq_ignore_ascii_case(place));
+        return !matches!(next, b'_' | b'+')
+            && PLACES.iter().any(|place| text[word..start].eq_ignore_ascii_case(place));
     }
     // Versions that long begin with a small number and have few others.
     let mut octets = [0u32; 4];

@@ -244,7 +244,8 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             street(text, start, end) || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
         }
         TextRule::Host => {
-            (value.contains(&b'.') || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
+            (value.contains(&b'.')
+                || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
                 && value::has_letter(value)
                 && !is_code(value)
                 && !is_address(value)
@@ -371,7 +372,8 @@ fn is_latency(text: &[u8], start: usize, value: &[u8]) -> bool {
     let near = &text[start.saturating_sub(48)..text.len().min(start + 48)];
     decimals < 4
         && short
-        && !(0..near.len()).any(|at| LONGITUDES.iter().any(|word| starts_with(near, at, word)) && !is(before(near, at), LETTER))
+        && !(0..near.len())
+            .any(|at| LONGITUDES.iter().any(|word| starts_with(near, at, word)) && !is(before(near, at), LETTER))
 }
 
 fn is_local(value: &[u8]) -> bool {

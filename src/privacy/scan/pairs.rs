@@ -256,10 +256,16 @@ fn named(
         // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
         (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
-        (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => Style::Entry,
+        (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => {
+            Style::Entry
+        }
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
+    // What was a value is replaced.
+    if known && is_redacted(text, value) {
+        return go_on;
+    }
     if known {
         let scope = if matches!(style, Style::Prose | Style::Entry) { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
@@ -274,7 +280,8 @@ fn named(
                 return go_on;
             }
             // `password-hash = "0.5"` is a package and its version.
-            let version = value::quoted(head(text, value, KEY), value).map_or(&b""[..], |quoted| &text[quoted.start..quoted.end]);
+            let version =
+                value::quoted(head(text, value, KEY), value).map_or(&b""[..], |quoted| &text[quoted.start..quoted.end]);
             if name.ends_with(b"hash") && value::is_version(version) {
                 return go_on;
             }
@@ -348,8 +355,19 @@ fn is_line(text: &[u8], start: usize, value: usize) -> bool {
 /// A list of numbers too few for the bytes of a secret.
 fn is_short_list(text: &[u8], from: usize) -> bool {
     let from = inside(text, from);
+    let end = run(head(text, from, KEY), from, |byte| byte != b']');
     after(text, from) == b'['
-        && text[from..run(head(text, from, KEY), from, |byte| byte != b']')].iter().filter(|byte| **byte == b',').count() < 7
+        && text[from + 1..end].iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b' ' | b','))
+        && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
+}
+
+/// Whether one of our placeholders stands at `from`, alone in its quotes if it has any.
+fn is_redacted(text: &[u8], from: usize) -> bool {
+    let quoted = after(text, from) == b'"';
+    let open = from + usize::from(quoted);
+    let word = open + 1;
+    let close = run(head(text, word, 16), word, |byte| byte.is_ascii_uppercase() || byte == b'_');
+    after(text, open) == b'[' && after(text, close) == b']' && (!quoted || after(text, close + 1) == b'"')
 }
 
 /// Whether the key at `start` is one of Go's `map[..]`.

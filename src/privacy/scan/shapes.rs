@@ -118,10 +118,12 @@ pub(super) fn azure_secret(text: &[u8], at: usize) -> Option<(usize, usize)> {
         to -= 1;
     }
     // Something may be glued to it, so each place that may be its first is tried.
-    let mark = (from..at).find(|mark| text[*mark..].starts_with(b"Q~") && *mark >= from + 4 && is(text[mark - 1], DIGIT))?;
+    let mark =
+        (from..at).find(|mark| text[*mark..].starts_with(b"Q~") && *mark >= from + 4 && is(text[mark - 1], DIGIT))?;
     let first = mark - 4;
     let whole = !alnum(before(text, first)) && (31..=40).contains(&(to - mark - 2));
-    let random = text[first..to].iter().any(u8::is_ascii_lowercase) && text[mark + 2..to].iter().any(u8::is_ascii_uppercase);
+    let random =
+        text[first..to].iter().any(u8::is_ascii_lowercase) && text[mark + 2..to].iter().any(u8::is_ascii_uppercase);
     (whole && random).then_some((first, to))
 }
 

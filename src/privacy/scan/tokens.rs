@@ -19,10 +19,10 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         if before(text, start) == b'~'
-            && let Some((from, to)) = shapes::azure_secret(text, start)
+            && let Some((first, last)) = shapes::azure_secret(text, start)
         {
-            found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
-            from = to;
+            found.push(Finding::new(Kind::ApiKey, Severity::Validated, first..last));
+            from = last;
             continue;
         }
         if after(text, end) == b'/'

@@ -82,7 +82,8 @@ pub(super) fn is_type(word: &[u8]) -> bool {
 pub(super) fn is_version(value: &[u8]) -> bool {
     let number = value.iter().position(|byte| !matches!(byte, b'^' | b'~' | b'=' | b'>' | b'<' | b' ')).unwrap_or(0);
     let mut parts = value[number..].split(|byte| *byte == b'.').peekable();
-    value[number..].len() <= 12 && parts.all(|part| !part.is_empty() && part.len() <= 3 && part.iter().all(|byte| is(*byte, DIGIT)))
+    value[number..].len() <= 12
+        && parts.all(|part| !part.is_empty() && part.len() <= 3 && part.iter().all(|byte| is(*byte, DIGIT)))
 }
 
 /// Whether a word is one that reports, whatever its case.
@@ -231,7 +232,9 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
             // In the middle of a password, and no quote around more than it.
             b'"' | b'\'' | b'`' => bare != Bare::Loose || at == from || !alnum(next) || text[from..at].contains(&b'('),
             b'<' => bare != Bare::Loose || !alnum(next) || is_tag(text, at),
-            b'>' => bare != Bare::Loose || !alnum(next) || at == from || text[at.saturating_sub(64)..at].contains(&b'<'),
+            b'>' => {
+                bare != Bare::Loose || !alnum(next) || at == from || text[at.saturating_sub(64)..at].contains(&b'<')
+            }
             b';' => true,
             b'&' => in_url || is_key(text, at + 1),
             b'#' => in_url,

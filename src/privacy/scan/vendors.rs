@@ -385,7 +385,9 @@ pub(super) fn key_at(text: &[u8], at: usize) -> Option<(usize, Severity)> {
         let masked = body.iter().all(|byte| matches!(byte, b'x' | b'X' | b'*' | b'-' | b'_' | b'.'));
         // These prefixes are also those of names.
         let told = match vendor.prefix {
-            "re_" => looks_random(body) || len == 33 && body[8] == b'_' && body[9..].iter().all(u8::is_ascii_alphanumeric),
+            "re_" => {
+                looks_random(body) || len == 33 && body[8] == b'_' && body[9..].iter().all(u8::is_ascii_alphanumeric)
+            }
             "s." | "y0_" | "EAA" | "fw_" | "live_" | "rnd_" | "vca_" | "vci_" | "vcr_" => looks_random(body),
             _ => vendor.charset != Charset::Uuid || super::tokens::is_uuid(body),
         };
