@@ -23,7 +23,7 @@ pub(super) enum Class {
     Token,
     /// `.` and `-`.
     Mark,
-    /// What other signs or colours may be written with: `%`, `\`, `&`, `#`, ESC, and the first byte of a full-width form; and `'`.
+    /// What other signs or colours may be written with: `%`, `\`, `&`, `#`, `+`, ESC, and the first byte of a full-width form; and `'`.
     Escape,
 }
 
@@ -239,11 +239,12 @@ impl Anchors<'_> {
         false
     }
 
-    /// Cards, phones, addresses, dates: the shortest is an IPv4 address of four digits and three dots.
+    /// Cards, phones, addresses, dates: the shortest are an IPv4 address of four digits and three dots, and a
+    /// date with its month as a word.
     #[inline]
     pub(super) fn may_hold_numbers(&self) -> bool {
         self.any(Class::Digit)
-            && (self.has_digits(6) || self.has_digits(4) && (self.has_marks(b'.', 2) || self.has_marks(b'-', 4)))
+            && (self.has_digits(5) || self.has_digits(4) && (self.has_marks(b'.', 2) || self.has_marks(b'-', 4)))
     }
 
     /// `--password hunter2`, `-----BEGIN`
@@ -372,7 +373,7 @@ const fn class_table() -> [u64; 256] {
             b'/' => bit(Class::Slash),
             b'\\' => bit(Class::Slash) | bit(Class::Escape),
             b'@' => bit(Class::At),
-            b'%' | b'&' | b'#' | b'\'' | 0x1b | 0xef => bit(Class::Escape),
+            b'%' | b'&' | b'#' | b'+' | b'\'' | 0x1b | 0xef => bit(Class::Escape),
             _ => 0,
         };
         byte += 1;

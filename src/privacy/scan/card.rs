@@ -20,7 +20,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
 /// How many groups from `at` are a card.
 fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
     let valid = |count: usize| {
-        if !cluster.stands_alone(at, count) {
+        if !cluster.stands_apart(at, count) {
             return false;
         }
         let mut digits = [0u8; 19];
@@ -89,12 +89,11 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
 }
 
 /// How cards are written: the lengths of their groups.
-const CARD_SHAPES: [&[usize]; 10] = [
+const CARD_SHAPES: [&[usize]; 9] = [
     &[4, 4, 4, 4, 3],
     &[4, 4, 4, 4, 2],
     &[4, 4, 4, 4, 1],
     &[4, 4, 4, 4],
-    &[4, 4, 4, 3],
     &[4, 4, 4, 2],
     &[4, 6, 5],
     &[4, 6, 4],

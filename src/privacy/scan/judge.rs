@@ -27,6 +27,8 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Phone => digits >= 5,
         TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
+        TextRule::Serial => is_numbered(value),
+        TextRule::File => value::is_document(value),
         TextRule::Name => value::has_letter(value) && !is_status(value),
         TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
         TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
@@ -60,6 +62,12 @@ fn is_serial(value: &[u8]) -> bool {
         && value::has_letter(value)
 }
 
+/// Whether a value is a device's number, or the name that somebody gave it: with digits, or words run together.
+fn is_numbered(value: &[u8]) -> bool {
+    let humps = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    (value::digits(value) >= 3 || is_serial(value) || humps >= 2) && !is_address(value) && !is_code(value)
+}
+
 /// Whether the bare value `text[start..end]` is one.
 pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
     let value = &text[start..end];
@@ -90,7 +98,8 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
     if value::is_number(value) {
         let size = match rule.text {
-            TextRule::Digits => digits >= 3 && !value.contains(&b'.'),
+            TextRule::Digits => (digits >= 3 || value::grouped(text, start, end) > end) && !value.contains(&b'.'),
+            TextRule::Serial => digits >= 3 && !value.contains(&b'.'),
             TextRule::Phone => digits >= 5,
             TextRule::Date | TextRule::Data => digits >= 4,
             TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%") && !is_latency(text, start, value),
@@ -98,7 +107,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Token => style != Style::Prose || digits >= 6,
             // `string password = 2;`, `Password = 2,`
             TextRule::Password => digits > 2 || before(text, start) != b' ' || style != Style::Equals,
-            TextRule::Host | TextRule::Addr | TextRule::Mail => false,
+            TextRule::Host | TextRule::Addr | TextRule::Mail | TextRule::File => false,
             _ => true,
         };
         return match rule.numeric {
@@ -129,6 +138,8 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
+            TextRule::Serial => is_numbered(value),
+            TextRule::File => value::is_document(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
             TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
             TextRule::Addr if value::is_word(value) => false,
@@ -224,6 +235,8 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         }
         TextRule::Date => digits >= 4 || value::digits(&text[start..text.len().min(start + 16)]) >= 5,
         TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
+        TextRule::Serial => is_numbered(value),
+        TextRule::File => value::is_document(value),
         TextRule::Name => {
             let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
             !is_code(value)
@@ -391,9 +404,9 @@ pub(super) fn is_base64(byte: u8) -> bool {
 /// one rarely that of the next. Of random base64 one in a thousand fails; of names in code one in a thousand passes.
 pub(super) fn looks_random(value: &[u8]) -> bool {
     let base64 = value.iter().all(|byte| is_base64(*byte));
-    let mixed = value.iter().any(u8::is_ascii_lowercase)
-        && value.iter().any(u8::is_ascii_uppercase)
-        && value::digits(value) >= 1;
+    let mixed = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
+    // One in seventy of 24 letters and digits has no digit; nor have names, whose letters stand in more order.
+    let strays = value::digits(value) == 0;
     if !base64 || !mixed || value.iter().all(u8::is_ascii_hexdigit) {
         return false;
     }
@@ -403,7 +416,7 @@ pub(super) fn looks_random(value: &[u8]) -> bool {
     let worded: usize = value.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len).filter(|len| *len >= 3).sum();
     // A path or a name has signs between its words.
     let signs = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
-    changes * 3 > value.len()
+    (if strays { changes * 5 > value.len() * 2 && signs == 0 } else { changes * 3 > value.len() })
         && worded * 5 < value.len() * 2
         && signs * 7 <= value.len()
         && value::entropy(value) >= 0.80

@@ -74,11 +74,15 @@ impl<'t> Cluster<'t> {
     /// Whether the bytes around groups `at..at + count` let them be a number of their own.
     pub(super) fn stands_alone(&self, at: usize, count: usize) -> bool {
         let (start, end) = (self.groups[at].0, self.groups[at + count - 1].1);
+        before(self.text, start) != b'_' && after(self.text, end) != b'_' && self.stands_apart(at, count)
+    }
+
+    /// The same also in a name between underscores: `user_078-05-1120_profile`.
+    pub(super) fn stands_apart(&self, at: usize, count: usize) -> bool {
+        let (start, end) = (self.groups[at].0, self.groups[at + count - 1].1);
         let (prior, next) = (before(self.text, start), after(self.text, end));
         !alnum(prior)
-            && prior != b'_'
             && !alnum(next)
-            && next != b'_'
             // A decimal's whole or fraction.
             && !(prior == b'.' && is(before(self.text, start.saturating_sub(1)), DIGIT))
             && !(next == b'.' && is(after(self.text, end + 1), DIGIT))
@@ -132,11 +136,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             if is_year(&text[start..at]) {
                 dates::written(text, start..at, found);
             }
-            let left_over = if at - start >= 4 {
-                at - start == 5 && !is_apart(text, start, at)
-            } else {
-                is_inside(text, start, at)
-            };
+            let left_over = at - start == 5 && !is_apart(text, start, at) || is_inside(text, start, at);
             rest = if left_over { Rest::Number } else { rest };
             continue;
         }
@@ -253,7 +253,14 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         found.push(Finding::new(Kind::NationalId, Severity::Validated, span));
     }
     if found.len() == known
-        && cluster.digits >= 6
+        && cluster.digits <= 13
+        && let Some(span) = printed::checked(cluster)
+    {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, span));
+    }
+    if found.len() == known
+        && cluster.digits >= 5
+        && !(cluster.group(0).len() == 8 && groups == 1 && dates::compact(cluster, found))
         && !(groups >= 2 && geo::position(cluster, found))
         && !printed::groups(cluster, found)
         && cluster.digits >= 7

@@ -9,7 +9,7 @@ use super::judge::{is_base64, looks_random, names_public, quoted_counts};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity, foreign, positional, statement};
-use crate::privacy::keys::{self, KeyClass, Parent};
+use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// The longest key that is read.
 pub(super) const KEY: usize = 80;
@@ -195,7 +195,11 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
     let known = !keys::rules_out(name);
-    if known || colon && (is_verb(name) || curl_user(&text[..key.start])) || statement::is_key(name) {
+    if known
+        || !colon && name.len() >= 20 && is_session_cookie(name)
+        || colon && (is_verb(name) || curl_user(&text[..key.start]))
+        || statement::is_key(name)
+    {
         return named(anchors, sign, key, known, scopes, found);
     }
     let value = skip_space(text, go_on + usize::from(!colon && next == b'>'));
@@ -275,8 +279,8 @@ fn named(
             keys::in_text(scope, name, Parent::Struct)
         };
         if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
-            // `DB_PASSWORD_FILE=/run/secrets/db`
-            if matches!(after(text, value), b'/' | b'.' | b'~') && names_file(name) {
+            // `DB_PASSWORD_FILE=/run/secrets/db`, `PWD=/tmp`
+            if matches!(after(text, value), b'/' | b'.' | b'~') && (names_file(name) || name.ends_with(b"PWD")) {
                 return go_on;
             }
             // `password-hash = "0.5"` is a package and its version.
@@ -291,8 +295,14 @@ fn named(
             if plural && (value::is_number(&text[value..number]) || is_short_list(text, value)) {
                 return go_on;
             }
-            return take(text, value, rule, style, in_url, found);
+            // A prompt, and what was typed on the line below.
+            let below = colon && rule.text == TextRule::Password && is_typed_below(text, value);
+            return take(text, value + usize::from(below), rule, style, in_url, found);
         }
+    }
+    if is_session_cookie(name) {
+        let cookie = KeyInText { class: KeyClass::Secret, numeric: NumericRule::Goes, text: TextRule::Password };
+        return take(text, value, cookie, style, in_url, found);
     }
     random(anchors, name, value, style, in_url, found).unwrap_or(go_on)
 }
@@ -350,6 +360,15 @@ fn is_line(text: &[u8], start: usize, value: usize) -> bool {
     let line = run_back(text, start, 24, |byte| byte == b' ');
     let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
     before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
+}
+
+/// Whether a line break stands at `at`, and behind it a line that is one made-up word.
+fn is_typed_below(text: &[u8], at: usize) -> bool {
+    if after(text, at) != b'\n' {
+        return false;
+    }
+    let end = run(head(text, at, KEY), at + 1, |byte| !is(byte, SPACE) && !matches!(byte, b':' | b'='));
+    matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && value::is_made_up(&text[at + 1..end])
 }
 
 /// A list of numbers too few for the bytes of a secret.
@@ -412,6 +431,12 @@ fn is_file(name: &[u8]) -> bool {
         ".rs" ".go" ".py" ".js" ".ts" ".c" ".cpp" ".java" ".toml" ".json" ".yaml" ".yml" ".txt" ".conf"
     );
     name.contains(&b'.') && ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// `wordpress_logged_in_5c01..`, `SSESS5c01..`: sessions whose names end in a hash (WordPress, Drupal, classic ASP).
+fn is_session_cookie(name: &[u8]) -> bool {
+    const STARTS: [&[u8]; 5] = [b"wordpress_logged_in_", b"wordpress_sec_", b"SSESS", b"SESS", b"ASPSESSIONID"];
+    name.len() >= 20 && STARTS.iter().any(|start| name.starts_with(start))
 }
 
 /// Up to two words before a key, which may belong to it: `API key: ..`, `date of birth: ..`.

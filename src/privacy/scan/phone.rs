@@ -8,7 +8,7 @@ use super::{Finding, Kind, Severity, codes};
 /// Words that announce a telephone number.
 const WORDS: &[&[u8]] = words!(
     "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
-    "msisdn" "sms" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
+    "msisdn" "sms" "wa.me" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
     "phones" "viber" "dialled" "dialling" "callback" "cellular" "landline" "handset" "sim" "telefono" "movil" "celular"
     "portable" "mobiel" "telefoon" "puhelin" "puh" "gsm" "tlf" "telefone" "komorka"
     "teléfono" "móvil" "tél" "téléphone" "елефон" "обильн" "电话" "電話" "手机" "手機" "携帯" "전화" "휴대폰" "फ़ोन" "फोन" "هاتف" "τηλ" "טלפון"
@@ -166,7 +166,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     if cluster.group(at).starts_with(b"00")
         && at == 0
         && groups.len() >= 3
-        && !is(prior, LETTER | HIGH)
+        && (!is(prior, LETTER | HIGH) || super::bytes::char_before(text, start).is_some_and(super::email::unspaced))
         && prior != b'.'
     {
         let code = &cluster.group(0)[2..];

@@ -44,6 +44,13 @@ pub(super) fn take(
     if at >= text.len() {
         return at;
     }
+    if rule.text == TextRule::Password
+        && after(text, at).is_ascii_lowercase()
+        && let Some(end) = value::seed_phrase(text, at)
+    {
+        push(found, rule, style, in_url, at..end);
+        return end;
+    }
     if rule.text == TextRule::Cookie {
         let next = cookies(text, at, found);
         if next > at {
@@ -96,6 +103,9 @@ pub(super) fn take(
             if text[at].is_ascii_uppercase() || is(text[at], HIGH) || (numbers && is(text[at], DIGIT)) {
                 end = value::words(text, end, numbers);
             }
+        }
+        if rule.text == TextRule::Digits && !in_url {
+            end = value::grouped(text, at, end);
         }
         if rule.text == TextRule::Date && !in_url {
             end = dates::whole(text, at, end);

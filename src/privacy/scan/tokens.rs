@@ -14,6 +14,14 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut from = 0;
     while let Some((start, mut end)) = anchors.long_run(from) {
+        // Base64 has signs that end a run, and a key's prefix may stand before them.
+        if matches!(before(text, start), b'+' | b'/')
+            && let Some((first, last, severity)) = prefixed(text, from, start)
+        {
+            found.push(Finding::new(Kind::ApiKey, severity, first..last));
+            from = last;
+            continue;
+        }
         from = end;
         if is_uuid(&text[start..end]) && !is_scheme(&text[..start]) {
             continue;
@@ -33,9 +41,25 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         end = scheme(text, start, found).unwrap_or(end);
         if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
             end = long(text, start, end, found).max(end);
+        } else if matches!(after(text, end), b'+' | b'/')
+            && let Some((first, last, severity)) = prefixed(text, start, end)
+        {
+            found.push(Finding::new(Kind::ApiKey, severity, first..last));
+            end = last;
         }
         from = end;
     }
+}
+
+/// The key in base64 whose prefix stands between `floor` and its first long run, which starts at `run`.
+fn prefixed(text: &[u8], floor: usize, run: usize) -> Option<(usize, usize, Severity)> {
+    let base64 = |byte: u8| alnum(byte) || matches!(byte, b'+' | b'/' | b'_' | b'-');
+    let start = run_back(text, run, (run - floor).min(64), base64);
+    if !alnum(text[start]) || alnum(before(text, start)) {
+        return None;
+    }
+    let (end, severity) = vendors::key_at(text, start).filter(|(end, _)| *end > run)?;
+    Some((vendors::with_scheme(text, start), end, severity))
 }
 
 /// `Bearer `
@@ -69,7 +93,8 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
             && !alnum(before(text, at))
             && let Some((kind, severity, to)) = token_at(text, at, last, &mut barren)
         {
-            found.push(Finding::new(kind, severity, at..to));
+            let first = if kind == Kind::ApiKey { vendors::with_scheme(text, at) } else { at };
+            found.push(Finding::new(kind, severity, first..to));
             at = to;
             continue;
         }

@@ -86,6 +86,61 @@ pub(super) fn is_version(value: &[u8]) -> bool {
         && parts.all(|part| !part.is_empty() && part.len() <= 3 && part.iter().all(|byte| is(*byte, DIGIT)))
 }
 
+/// Whether a value is the name of what people write, draw or photograph, as its ending tells, and no path to it.
+pub(super) fn is_document(value: &[u8]) -> bool {
+    static ENDS: WordSet = WordSet::of(words!(
+        "pdf" "doc" "docx" "odt" "rtf" "pages" "xls" "xlsx" "xlsm" "ods" "ppt" "pptx" "odp" "epub" "vsd" "vsdx"
+        "jpg" "jpeg" "png" "gif" "webp" "heic" "heif" "tif" "tiff" "bmp" "raw" "dng" "cr2" "nef" "arw" "psd" "ai" "indd" "xcf"
+        "mp4" "mov" "avi" "mkv" "webm" "m4v" "3gp" "mp3" "m4a" "wav" "ogg" "opus" "flac" "aac" "amr"
+        "3mf" "stl" "step" "stp" "iges" "igs" "gcode" "f3d" "blend" "scad" "dwg" "dxf" "skp" "amf" "ply" "usdz" "glb"
+        "eml" "msg" "mbox" "pst" "vcf" "ics" "dcm"
+    ));
+    // What programs call their own files, which names nobody.
+    static PLAIN: WordSet = WordSet::of(words!(
+        "report" "document" "file" "image" "img" "photo" "picture" "logo" "icon" "favicon" "index" "data" "export" "output" "out"
+        "input" "test" "sample" "example" "template" "readme" "manual" "download" "upload" "attachment" "screenshot" "banner"
+        "avatar" "default" "placeholder" "background" "thumbnail" "thumb" "preview" "cover" "sprite" "tmp" "temp" "untitled" "a" "b" "foo"
+    ));
+    let Some(dot) = value.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0) else { return false };
+    ENDS.holds(&value[dot + 1..])
+        && !PLAIN.holds(&value[..dot])
+        && has_letter(&value[..dot])
+        && !value.iter().any(|byte| matches!(byte, b'/' | b'\\' | b'*' | b'{' | b'<' | b'$'))
+}
+
+/// Where digits go on that are written in groups, if all of them are a number that long: `36 729 710 482`.
+pub(super) fn grouped(text: &[u8], start: usize, end: usize) -> usize {
+    let mut at = end;
+    let mut count = digits(&text[start..end]);
+    while matches!(after(text, at), b' ' | b'-') && is(after(text, at + 1), DIGIT) {
+        let group = run(head(text, at, 8), at + 1, |byte| is(byte, DIGIT));
+        if group - at > 7 || alnum(after(text, group)) || matches!(after(text, group), b'=' | b':' | b'.') {
+            break;
+        }
+        count += group - at - 1;
+        at = group;
+    }
+    if (8..=20).contains(&count) && text[start..end].iter().all(|byte| is(*byte, DIGIT)) { at } else { end }
+}
+
+/// Where the words of a wallet's seed phrase (BIP 39) end: twelve to twenty-four of three to eight small letters, and then nothing.
+pub(super) fn seed_phrase(text: &[u8], from: usize) -> Option<usize> {
+    let (mut at, mut words) = (from, 0);
+    while words < 25 {
+        let end = run(head(text, at, 9), at, |byte| byte.is_ascii_lowercase());
+        if !(3..=8).contains(&(end - at)) {
+            break;
+        }
+        words += 1;
+        if after(text, end) != b' ' || !after(text, end + 1).is_ascii_lowercase() {
+            let ends = matches!(after(text, end), 0 | b'"' | b'\'' | b'\n' | b'\\' | b',' | b'}' | b')');
+            return (ends && matches!(words, 12 | 15 | 18 | 21 | 24)).then_some(end);
+        }
+        at = end + 1;
+    }
+    None
+}
+
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
@@ -105,12 +160,16 @@ pub(super) fn is_answer(first: &[u8]) -> bool {
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     const WORDS: &[&[u8]] = words!(
         "null" "none" "nil" "undefined" "true" "false" "redacted" "hidden" "masked" "filtered" "removed" "n/a"
-        "some" "secret(..)" "nan" "redacted:redacted" "omitted" "sanitized"
+        "some" "secret(..)" "nan" "sensitive" "sensitive value" "redacted:redacted" "omitted" "sanitized"
     );
     let inner = match value {
         [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
         // `***REDACTED***`
-        [b'*', b'*', inner @ .., b'*', b'*'] => inner.trim_ascii(),
+        [b'*', b'*', inner @ .., b'*', b'*'] => {
+            let start = inner.iter().take_while(|byte| matches!(byte, b'*' | b' ')).count();
+            let end = inner[start..].iter().rev().take_while(|byte| matches!(byte, b'*' | b' ')).count();
+            &inner[start..inner.len() - end]
+        }
         [b'[', inner @ .., b']']
             if inner
                 .iter()
@@ -154,8 +213,17 @@ pub(super) fn is_bracketed(value: &[u8]) -> bool {
         && close > 1
         && is(after(value, close + 1), LETTER | DIGIT)
         && tail == value.len()
-        && (digits(&value[close..]) > 0 || digits(&value[..close]) > 0)
+        && (digits(&value[close..]) > 0 || digits(&value[..close]) > 0 || is_oddly_cased(&value[1..close]))
         && has_letter(&value[close..])
+}
+
+/// `mqaZ`, `TEHbgB`: a capital behind a small letter that begins no word.
+fn is_oddly_cased(value: &[u8]) -> bool {
+    (1..value.len()).any(|at| {
+        value[at - 1].is_ascii_lowercase()
+            && value[at].is_ascii_uppercase()
+            && !value.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+    })
 }
 
 /// A placeholder of ours and at most a few digits and signs.

@@ -396,6 +396,13 @@ pub(super) fn key_at(text: &[u8], at: usize) -> Option<(usize, Severity)> {
     })
 }
 
+/// Where the word begins that a service has stand before its keys, as in `FlyV1 fm2_..`; else where the key does.
+pub(super) fn with_scheme(text: &[u8], start: usize) -> usize {
+    const SCHEMES: [&[u8]; 2] = [b"FlyV1 ", b"SSWS "];
+    let scheme = SCHEMES.iter().find(|scheme| text[..start].ends_with(scheme));
+    scheme.map_or(start, |scheme| start - scheme.len())
+}
+
 /// A prefix is as good as a check digit, but a check sum that is wrong says that nobody issued the key.
 fn certainty(prefix: &str, body: &[u8]) -> Severity {
     let right = match prefix {
