@@ -79,6 +79,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         || is_status(value) && !(rule.text == TextRule::Password && chosen(text, start, end, style))
         || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
         || is_remark(text, start, end, rule)
+        || rule.class == KeyClass::Pii && is_parameter(value)
     {
         return false;
     }
@@ -130,6 +131,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
                     && !is_expression(value)
                     && !is_call(text, start, end)
                     && value.len() >= 3
+                    && !is_column(text, start, end)
                     && !is_variant(value)
                     && !value::is_sort(value)
             }
@@ -311,9 +313,6 @@ fn is_expression(value: &[u8]) -> bool {
         "module." "input." "event." "secrets." "vault." "options." "conf." "configuration." "payload." "session." "user." "account."
         "credentials." "creds." "auth." "app." "client." "response." "res." "resp." "result." "row." "parsed." "options." "matches."
     );
-    // `:name` and `@name` are parameters of a statement.
-    let parameter = matches!(value, [b':' | b'@', name @ ..]
-        if name.iter().all(|byte| alnum(*byte) || *byte == b'_') && !value::is_made_up(name));
     let member = OWNERS.iter().any(|owner| value.starts_with(owner))
         && value.iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']' | b'?'));
     // `parse_token(input)?`
@@ -321,11 +320,24 @@ fn is_expression(value: &[u8]) -> bool {
         let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
         open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
     });
-    parameter
+    is_parameter(value)
         || member
         || call
         || STARTS.iter().any(|start| value.starts_with(start))
         || value.windows(2).any(|pair| pair == b"()")
+}
+
+/// `:name` and `@name` are parameters of a statement.
+fn is_parameter(value: &[u8]) -> bool {
+    matches!(value, [b':' | b'@', name @ ..]
+        if name.iter().all(|byte| alnum(*byte) || *byte == b'_') && !value::is_made_up(name))
+}
+
+/// ` = staged.id`: a column of another table.
+fn is_column(text: &[u8], start: usize, end: usize) -> bool {
+    let mut parts = text[start..end].split(|byte| *byte == b'.');
+    let name = |part: &[u8]| part.len() >= 2 && part.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    text[..start].ends_with(b" = ") && parts.next().is_some_and(name) && parts.next().is_some_and(name) && parts.next().is_none()
 }
 
 /// `get_config("X")?`, `models.CharField(max_length=64)`: a call, of which quotes may have ended what was read.

@@ -201,6 +201,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         }
         // `hunt****` was masked by somebody; what is left of it is not ours to judge.
         _ if inner.windows(4).any(|four| four == b"****") => true,
+        // `YOUR_API_KEY`
+        _ if inner.len() >= 8 && inner[..4].eq_ignore_ascii_case(b"your") && matches!(inner[4], b'_' | b'-') => digits(inner) == 0,
         _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
     }
 }
