@@ -239,11 +239,16 @@ fn may_count(word: &[u8]) -> bool {
     LAST_WORDS.may_hold(Ends::of(word)) || may_be_glued(word)
 }
 
+#[inline(never)]
+fn ends_glued(word: &[u8]) -> bool {
+    GLUED.iter().any(|end| word.ends_with(end))
+}
+
 #[inline]
 fn may_be_glued(word: &[u8]) -> bool {
     // The last two letters of each, since hardly a word has them.
     matches!(word, [.., b'r', b'd'] | [.., b'w', b'd'] | [.., b's', b'e'] | [.., b'e', b'y' | b'n' | b't'])
-        && GLUED.iter().any(|end| word.ends_with(end))
+        && ends_glued(word)
 }
 
 const FREE: KeyVerdict = KeyVerdict { class: KeyClass::Free, rule: "", numeric: NumericRule::Stays };

@@ -23,7 +23,7 @@ pub(super) enum Class {
     Token,
     /// `.` and `-`.
     Mark,
-    /// What other signs or colours may be written with: `%`, `\`, `&`, `#`, `+`, ESC, and the first byte of a full-width form; and `'`.
+    /// What other signs or colours may be written with: `%`, `\`, `&`, `#`, ESC, and the first byte of a full-width form; and `'`.
     Escape,
 }
 
@@ -373,7 +373,7 @@ const fn class_table() -> [u64; 256] {
             b'/' => bit(Class::Slash),
             b'\\' => bit(Class::Slash) | bit(Class::Escape),
             b'@' => bit(Class::At),
-            b'%' | b'&' | b'#' | b'+' | b'\'' | 0x1b | 0xef => bit(Class::Escape),
+            b'%' | b'&' | b'#' | b'\'' | 0x1b | 0xef => bit(Class::Escape),
             _ => 0,
         };
         byte += 1;

@@ -7,7 +7,7 @@
 
 use super::Finding;
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
+use super::bytes::{DIGIT, after, head, is, run};
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
@@ -107,7 +107,6 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
                 _ => None,
             }
         }
-        b'+' => is_query_space(text, at).then_some((b' ', at + 1)),
         b'&' => {
             let (name, byte) = ENTITIES.iter().find(|(name, _)| text[at + 1..].starts_with(name))?;
             Some((*byte, at + 1 + name.len()))
@@ -120,17 +119,6 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
         },
         _ => None,
     }
-}
-
-/// `?card=4111+1111+1111+1111`: between digits of a URL's query a plus is a space.
-fn is_query_space(text: &[u8], at: usize) -> bool {
-    let digit = |byte: u8| is(byte, DIGIT);
-    if !(digit(before(text, at)) && digit(after(text, at + 1))) {
-        return false;
-    }
-    let value = run_back(text, at, 40, |byte| digit(byte) || byte == b'+');
-    let name = run_back(text, value.saturating_sub(1), 40, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.'));
-    before(text, value) == b'=' && matches!(before(text, name), b'?' | b'&')
 }
 
 /// Signs as HTML writes them inside an attribute, by what follows the `&`.

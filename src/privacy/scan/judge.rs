@@ -7,6 +7,9 @@ use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Whether a quoted string is a value.
 pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
+    if rule.text == TextRule::File {
+        return value::is_document(value);
+    }
     if is_placeholder(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
         return false;
     }
@@ -19,7 +22,7 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
     }
     let digits = value::digits(value);
     match rule.text {
-        TextRule::Never => false,
+        TextRule::Never | TextRule::File => false,
         TextRule::Password | TextRule::Cookie | TextRule::Data | TextRule::Mail => true,
         TextRule::Token if style == Style::Newtype => value::is_made_up(value),
         TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
@@ -28,7 +31,6 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
         TextRule::Serial => is_numbered(value),
-        TextRule::File => value::is_document(value),
         TextRule::Name => value::has_letter(value) && !is_status(value),
         TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
         TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
@@ -71,6 +73,9 @@ fn is_numbered(value: &[u8]) -> bool {
 /// Whether the bare value `text[start..end]` is one.
 pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
     let value = &text[start..end];
+    if rule.text == TextRule::File {
+        return value::is_document(value);
+    }
     // `&quot;hunter2&quot;` is read as what it stands for.
     if after(text, end) == b';' && matches!(value, b"&quot" | b"&apos" | b"&lt" | [b'&', b'#', ..]) {
         return false;
@@ -124,7 +129,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         // A bare word in `Debug` output is the variant of an enum.
         Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
         Style::Equals | Style::Entry | Style::Field | Style::Newtype => match rule.text {
-            TextRule::Never => false,
+            TextRule::Never | TextRule::File => false,
             TextRule::Password => !is_expression(value) && !is_call(text, start, end),
             TextRule::Token => {
                 (!is_code(value) || is_hook(value) || is_mixed(value))
@@ -141,7 +146,6 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
             TextRule::Serial => is_numbered(value),
-            TextRule::File => value::is_document(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
             TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
             TextRule::Addr if value::is_word(value) => false,
@@ -238,7 +242,6 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Date => digits >= 4 || value::digits(&text[start..text.len().min(start + 16)]) >= 5,
         TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
         TextRule::Serial => is_numbered(value),
-        TextRule::File => value::is_document(value),
         TextRule::Name => {
             let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
             !is_code(value)
@@ -267,7 +270,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
                 && !is_local(value)
         }
         TextRule::Id => digits >= 1 && !is_code(value),
-        TextRule::Never | TextRule::Addr | TextRule::Mail => false,
+        TextRule::Never | TextRule::File | TextRule::Addr | TextRule::Mail => false,
     }
 }
 
@@ -337,7 +340,10 @@ fn is_parameter(value: &[u8]) -> bool {
 fn is_column(text: &[u8], start: usize, end: usize) -> bool {
     let mut parts = text[start..end].split(|byte| *byte == b'.');
     let name = |part: &[u8]| part.len() >= 2 && part.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
-    text[..start].ends_with(b" = ") && parts.next().is_some_and(name) && parts.next().is_some_and(name) && parts.next().is_none()
+    text[..start].ends_with(b" = ")
+        && parts.next().is_some_and(name)
+        && parts.next().is_some_and(name)
+        && parts.next().is_none()
 }
 
 /// `get_config("X")?`, `models.CharField(max_length=64)`: a call, of which quotes may have ended what was read.

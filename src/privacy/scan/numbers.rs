@@ -54,7 +54,9 @@ impl<'t> Cluster<'t> {
     pub(super) fn separator(&self, at: usize) -> u8 {
         match at.checked_sub(1) {
             Some(prior) if at < self.len && self.groups[at].0 - self.groups[prior].1 == 1 => {
-                self.text[self.groups[prior].1]
+                let separator = self.text[self.groups[prior].1];
+                // One of a URL's query.
+                if separator == b'+' { b' ' } else { separator }
             }
             _ => 0,
         }
@@ -101,16 +103,25 @@ fn past_separator(text: &[u8], end: usize) -> Option<usize> {
         // No-break space and hyphen.
         [0xc2, 0xa0, next, ..] if is(*next, DIGIT) => end + 2,
         [0xe2, 0x80, 0xaf | 0x90..=0x93, next, ..] if is(*next, DIGIT) => end + 3,
+        [b'+', next, ..] if is(*next, DIGIT) && is_query_space(text, end) => end + 1,
         _ => return None,
     };
     Some(at)
+}
+
+/// `?card=4111+1111+1111+1111`: between digits of a URL's query a plus is a space.
+#[inline(never)]
+fn is_query_space(text: &[u8], plus: usize) -> bool {
+    let value = run_back(text, plus, 40, |byte| is(byte, DIGIT) || byte == b'+');
+    let name = run_back(text, value.saturating_sub(1), 40, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.'));
+    before(text, value) == b'=' && matches!(before(text, name), b'?' | b'&')
 }
 
 /// Whether a group follows that ends at `end`.
 #[inline]
 fn goes_on(text: &[u8], end: usize) -> bool {
     let next = after(text, end);
-    matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0xc2 | 0xe2)
+    matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | 0xc2 | 0xe2)
         && !is(after(text, end + 1), LETTER)
         && past_separator(text, end).is_some()
 }
@@ -136,7 +147,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             if is_year(&text[start..at]) {
                 dates::written(text, start..at, found);
             }
-            let left_over = at - start == 5 && !is_apart(text, start, at) || is_inside(text, start, at);
+            let left_over = is_inside(text, start, at) || at - start == 5 && !is_apart(text, start, at);
             rest = if left_over { Rest::Number } else { rest };
             continue;
         }
@@ -262,6 +273,7 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         && cluster.digits >= 5
         && !(cluster.group(0).len() == 8 && groups == 1 && dates::compact(cluster, found))
         && !(groups >= 2 && geo::position(cluster, found))
+        && cluster.digits >= 6
         && !printed::groups(cluster, found)
         && cluster.digits >= 7
     {

@@ -284,15 +284,12 @@ fn named(
                 return go_on;
             }
             // `password-hash = "0.5"` is a package and its version.
-            let version =
-                value::quoted(head(text, value, KEY), value).map_or(&b""[..], |quoted| &text[quoted.start..quoted.end]);
-            if name.ends_with(b"hash") && value::is_version(version) {
+            if name.ends_with(b"hash") && is_versioned(text, value) {
                 return go_on;
             }
             // `passwords=30`, `tokens: [101, 102]`
-            let plural = name.ends_with(b"s") && !name.ends_with(b"ss") && rule.class == KeyClass::Secret;
-            let number = value::bare(head(text, value, KEY), value, Bare::Strict, false);
-            if plural && (value::is_number(&text[value..number]) || is_short_list(text, value)) {
+            let plural = matches!(name, [.., b'd' | b't' | b'n' | b'y' | b'e', b's']) && rule.class == KeyClass::Secret;
+            if plural && counts(text, value) {
                 return go_on;
             }
             // A prompt, and what was typed on the line below.
@@ -369,6 +366,17 @@ fn is_typed_below(text: &[u8], at: usize) -> bool {
     }
     let end = run(head(text, at, KEY), at + 1, |byte| !is(byte, SPACE) && !matches!(byte, b':' | b'='));
     matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && value::is_made_up(&text[at + 1..end])
+}
+
+/// Whether a version in quotes stands at `at`.
+fn is_versioned(text: &[u8], at: usize) -> bool {
+    value::quoted(head(text, at, KEY), at).is_some_and(|quoted| value::is_version(&text[quoted.start..quoted.end]))
+}
+
+/// Whether a number stands at `at`, or some that are too few for the bytes of a secret.
+fn counts(text: &[u8], at: usize) -> bool {
+    let number = value::bare(head(text, at, KEY), at, Bare::Strict, false);
+    value::is_number(&text[at..number]) || is_short_list(text, at)
 }
 
 /// A list of numbers too few for the bytes of a secret.

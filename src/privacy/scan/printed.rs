@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, after, alnum, before, context, is};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks, national};
 
@@ -59,8 +59,14 @@ const LETTERED: [(usize, usize, Check); 4] = [
 ];
 
 /// The number whose first digits a cluster begins with, if its check tells it from all else without a word.
+#[inline]
 pub(super) fn checked(cluster: &Cluster<'_>) -> Option<Range<usize>> {
     let groups = cluster.groups().len();
+    // Nearly all have neither.
+    let next = after(cluster.text, cluster.end());
+    if groups != 2 && !next.is_ascii_uppercase() && !is(after(cluster.text, cluster.end() + 1), LETTER) {
+        return None;
+    }
     match cluster.group(0).len() {
         6 | 8 if groups == 2 && matches!(cluster.separator(1), b'-' | b'+') => dashed(cluster),
         6..=8 if groups == 1 => lettered(cluster, 0),
@@ -165,8 +171,8 @@ pub(super) fn groups(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
         return false;
     }
     for (lengths, separators, check) in GROUPS {
-        let joined = (1..lengths.len()).all(|group| cluster.separator(group) == separators[group - 1]);
-        if !cluster.shaped(0, lengths) || !joined || !cluster.stands_apart(0, lengths.len()) {
+        let joined = || (1..lengths.len()).all(|group| cluster.separator(group) == separators[group - 1]);
+        if !cluster.shaped(0, lengths) || !joined() || !cluster.stands_apart(0, lengths.len()) {
             continue;
         }
         let (start, end) = (cluster.groups()[0].0, cluster.groups()[lengths.len() - 1].1);

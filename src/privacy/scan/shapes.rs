@@ -75,18 +75,21 @@ fn telegram(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
 /// New Relic's `36 hex NRAL`, and the marks that Azure puts at fixed places of its keys: AI Search, DevOps, Functions.
 fn is_signed(key: &[u8]) -> bool {
     let marked = |at: usize, mark: &[u8]| key.get(at..).is_some_and(|rest| rest.starts_with(mark));
-    let digit = key.iter().any(u8::is_ascii_digit);
+    let digit = || key.iter().any(u8::is_ascii_digit);
     match key.len() {
         40 => marked(36, b"NRAL") && key[..36].iter().all(|byte| is(*byte, HEX)),
-        52 => marked(42, b"AzSe") && digit,
-        54 => marked(44, b"AzFu") && digit,
-        84 => (marked(76, b"AZDO") || marked(52, b"JQQJ9")) && digit,
+        52 => marked(42, b"AzSe") && digit(),
+        54 => marked(44, b"AzFu") && digit(),
+        84 => (marked(76, b"AZDO") || marked(52, b"JQQJ9")) && digit(),
         _ => false,
     }
 }
 
 /// `1/1105349499579483:32 hex` (Asana), `access_token$production$16$32 hex` (Braintree), of which the run holds the last part.
 fn behind_ids(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    if !matches!(before(text, start), b':' | b'$') {
+        return None;
+    }
     let to = run(text, start, |byte| is(byte, HEX)).min(end);
     if to - start != 32 || is(after(text, to), LETTER | DIGIT) {
         return None;

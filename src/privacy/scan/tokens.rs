@@ -4,7 +4,7 @@ use super::anchors::{Anchors, Block, Class, ahead};
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
-use super::profile::TOKEN;
+use super::profile::{RUN, TOKEN};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity, printed, shapes, vendors, wallet};
 
@@ -16,6 +16,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     while let Some((start, mut end)) = anchors.long_run(from) {
         // Base64 has signs that end a run, and a key's prefix may stand before them.
         if matches!(before(text, start), b'+' | b'/')
+            && has_capital(&text[start..start + RUN])
             && let Some((first, last, severity)) = prefixed(text, from, start)
         {
             found.push(Finding::new(Kind::ApiKey, severity, first..last));
@@ -34,6 +35,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         if after(text, end) == b'/'
+            && matches!(text[end - 1], b'm' | b'n')
             && let Some((from, to)) = shapes::hook(text, end)
         {
             found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
@@ -42,6 +44,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
             end = long(text, start, end, found).max(end);
         } else if matches!(after(text, end), b'+' | b'/')
+            && has_capital(&text[start..end])
             && let Some((first, last, severity)) = prefixed(text, start, end)
         {
             found.push(Finding::new(Kind::ApiKey, severity, first..last));
@@ -49,6 +52,11 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         from = end;
     }
+}
+
+/// Whether there is a capital, as there is in base64 and seldom in a path.
+fn has_capital(run: &[u8]) -> bool {
+    run.iter().any(u8::is_ascii_uppercase)
 }
 
 /// The key in base64 whose prefix stands between `floor` and its first long run, which starts at `run`.

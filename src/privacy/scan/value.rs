@@ -202,7 +202,9 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         // `hunt****` was masked by somebody; what is left of it is not ours to judge.
         _ if inner.windows(4).any(|four| four == b"****") => true,
         // `YOUR_API_KEY`
-        _ if inner.len() >= 8 && inner[..4].eq_ignore_ascii_case(b"your") && matches!(inner[4], b'_' | b'-') => digits(inner) == 0,
+        _ if inner.len() >= 8 && inner[..4].eq_ignore_ascii_case(b"your") && matches!(inner[4], b'_' | b'-') => {
+            digits(inner) == 0
+        }
         _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
     }
 }
@@ -296,6 +298,10 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
     let mut depth = 0usize;
     while at < text.len() {
         let byte = text[at];
+        if is(byte, LETTER | DIGIT) {
+            at += 1;
+            continue;
+        }
         let next = after(text, at + 1);
         let stops = match byte {
             _ if is(byte, SPACE) => true,

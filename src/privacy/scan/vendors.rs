@@ -359,9 +359,27 @@ const fn first() -> [(u16, u16); 128] {
     table
 }
 
+/// By first byte: a bit for each second byte of a prefix, without its case.
+static SECOND: [u32; 128] = second();
+
+const fn second() -> [u32; 128] {
+    let mut table = [0; 128];
+    let mut at = 0;
+    while at < VENDORS.len() {
+        let prefix = VENDORS[at].prefix.as_bytes();
+        table[prefix[0] as usize] |= 1 << (prefix[1] & 31);
+        at += 1;
+    }
+    table
+}
+
 /// Where the key that starts at `at` ends, and how sure that is.
 pub(super) fn key_at(text: &[u8], at: usize) -> Option<(usize, Severity)> {
-    let (from, to) = *FIRST.get(usize::from(text[at]))?;
+    let first = usize::from(text[at]);
+    if SECOND.get(first)? >> (super::bytes::after(text, at + 1) & 31) & 1 == 0 {
+        return None;
+    }
+    let (from, to) = FIRST[first];
     VENDORS[usize::from(from)..usize::from(to)].iter().find_map(|vendor| {
         let start = at + vendor.prefix.len();
         if !text[at..].starts_with(vendor.prefix.as_bytes()) {
