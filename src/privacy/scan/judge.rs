@@ -162,6 +162,7 @@ fn chosen(text: &[u8], start: usize, end: usize, style: Style) -> bool {
     let value = &text[start..end];
     match style {
         Style::Equals | Style::Newtype => value::is_everyday(value),
+        Style::Entry if matches!(after(text, end), 0 | b'\n' | b'\r') => value::is_everyday(value),
         _ => value::is_account(value) && matches!(after(text, end), 0 | b'\n' | b'\r' | b',' | b'}' | b')' | b']'),
     }
 }
@@ -230,8 +231,12 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
     let goes_on = goes_on(text, end);
     match rule.text {
         TextRule::Password if word => !goes_on && !is_verb(value) && !value::is_type(value) && value.len() >= 3,
-        TextRule::Password => !is_code(value) && !is_expression(value) && !is_call(text, start, end),
-        TextRule::Token | TextRule::Cookie => value::is_made_up(value),
+        TextRule::Password => {
+            !is_code(value) && !is_expression(value) && !is_call(text, start, end) && !value::is_type(value)
+        }
+        TextRule::Token | TextRule::Cookie => {
+            value::is_made_up(value) && !value::is_camel(value) && (!is_code(value) || is_mixed(value))
+        }
         TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value) || is_serial(value),
         TextRule::Phone => {
             digits >= 5
@@ -372,6 +377,9 @@ fn is_code(value: &[u8]) -> bool {
         || value.starts_with(b"/")
         || value.starts_with(b"./")
         || value.starts_with(b"0x")
+        || value.starts_with(b"*mut")
+        || value.starts_with(b"*const")
+        || super::bytes::find(value, 0, b"![").is_some()
         || super::bytes::find(value, 0, b".rs:").is_some()
         || value.ends_with(b".rs")
         || super::bytes::find(value, 0, b"://").is_some()

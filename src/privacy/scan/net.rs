@@ -81,6 +81,10 @@ fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
 
 /// A maximal run of hex digits and colons.
 fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Finding>) {
+    // `fe80::1:` before more text.
+    if end > start && text[end - 1] == b':' && !text[..end].ends_with(b"::") {
+        end -= 1;
+    }
     let prior = before(text, start);
     // `id:2001:db8::1`: the `d` is the end of a word. After `::` it is a path's.
     let worded = |prior: u8| alnum(prior) || prior == b'_' && !is_mac(&text[start..end]) || prior == b'-';
@@ -96,10 +100,6 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
     // `origin:2001:..` and `:120:5`.
     if text.get(start) == Some(&b':') && after(text, start + 1) != b':' {
         start += 1;
-    }
-    // `fe80::1:` before more text.
-    if end > start && text[end - 1] == b':' && !text[..end].ends_with(b"::") {
-        end -= 1;
     }
     if end < start + 6 || end - start > RUN {
         return;

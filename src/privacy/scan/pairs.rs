@@ -279,6 +279,15 @@ fn named(
             keys::in_text(scope, name, Parent::Struct)
         };
         if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
+            // `let token = lexer.next()?;`: what is declared is code, unless it is in quotes.
+            if !colon
+                && !key.quoted
+                && value > go_on
+                && declares(text, key.start)
+                && !matches!(after(text, value), b'"' | b'\'' | b'`' | b'r' | b'b')
+            {
+                return go_on;
+            }
             // `DB_PASSWORD_FILE=/run/secrets/db`, `PWD=/tmp`
             if matches!(after(text, value), b'/' | b'.' | b'~') && (names_file(name) || name.ends_with(b"PWD")) {
                 return go_on;
@@ -366,6 +375,14 @@ fn is_typed_below(text: &[u8], at: usize) -> bool {
     }
     let end = run(head(text, at, KEY), at + 1, |byte| !is(byte, SPACE) && !matches!(byte, b':' | b'='));
     matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && value::is_made_up(&text[at + 1..end])
+}
+
+/// Whether the word before a key declares it.
+fn declares(text: &[u8], key: usize) -> bool {
+    const WORDS: &[&[u8]] = words!("let" "mut" "const" "static" "type" "var" "val" "final" "auto");
+    let end = key.saturating_sub(1);
+    let start = run_back(text, end, 8, |byte| is(byte, LETTER));
+    before(text, key) == b' ' && WORDS.contains(&&text[start..end])
 }
 
 /// Whether a version in quotes stands at `at`.

@@ -133,7 +133,9 @@ fn dashed(cluster: &Cluster<'_>) -> Option<Range<usize>> {
         (6, 7) => cluster.separator(1) == b'-' && checks::resident_registration(number),
         // Finland, where the day stands first.
         (6, 4) if checks::hetu(number) && checks::is_day(&[number[2], number[3], number[0], number[1]]) => {
-            cluster.separator(1) == b'-' && number[6..8] >= b"24"[..]
+            // `240315-1530` is rather a file's.
+            let stamped = checks::is_day(&number[2..6]) && number[6..8] < b"24"[..] && number[8] < b'6';
+            cluster.separator(1) == b'-' && !stamped
         }
         (short @ (6 | 8), 4) => {
             let two = |at: usize| (number[at] - b'0') * 10 + (number[at + 1] - b'0');

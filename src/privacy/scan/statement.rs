@@ -64,8 +64,7 @@ fn is_literal(statement: &[u8], at: usize, end: usize, start: usize) -> bool {
 
 /// `PASSWORD 'hunter2'`, `IDENTIFIED BY 'hunter2'`
 pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    const WORDS: [&[u8]; 7] =
-        [b"password", b"identified by", b"passphrase", b"pwd", b"password is", b"passphrase is", b"password to"];
+    const WORDS: [&[u8]; 6] = [b"password", b"identified by", b"passphrase", b"pwd", b"password is", b"passphrase is"];
     let text = anchors.text;
     let mut quotes = anchors.all(Class::Escape);
     while let Some(quote) = quotes.next() {
@@ -83,6 +82,7 @@ pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         if let Some(value) = value::quoted(text, open)
             && !value::is_placeholder(&text[value.start..value.end])
+            && !(value::is_status(&text[value.start..value.end]) && !value::is_everyday(&text[value.start..value.end]))
             && !text[value.start..value.end].iter().any(|byte| is(*byte, SPACE))
             && value.end - value.start <= 128
             && find_bytes(&text[value.start..value.end], 0, b"::").is_none()

@@ -48,7 +48,9 @@ static TYPES: WordSet = WordSet::of(words!(
     "string" "str" "secretstr" "secretstring" "secret" "bytes" "buffer" "char" "varchar" "nvarchar" "text" "citext" "any" "unknown"
     "never" "object" "int" "uint" "long" "short" "float" "double" "number" "bool" "boolean" "option" "optional" "maybe" "zeroizing"
     "protected" "vec" "array" "list" "box" "rc" "arc" "cow" "self" "void" "uuid" "osstring" "pathbuf" "charsequence" "jstring" "nsstring"
-    "std" "blob" "json" "jsonb" "date" "datetime" "timestamp" "decimal" "numeric" "bigint" "smallint" "type" "field" "value" "input"
+    "std" "blob" "json" "jsonb" "date" "datetime" "timestamp" "decimal" "numeric" "bigint" "smallint" "type" "field" "value" "input" "lpwstr" "lpcwstr" "lpstr" "lpcstr" "pwstr" "pcwstr" "bstr" "dword" "uint8"
+    "uint32" "uint64" "int8" "int32" "int64" "__u8" "__u16" "__u32" "__u64" "c_char" "c_uchar" "c_int" "c_uint" "c_ulong" "size_t" "psid"
+    "guid" "osstr" "cstr" "cstring" "nonnull" "hashmap" "u8"
 ));
 
 /// Whether a word is an everyday password where its key says password.
@@ -76,6 +78,15 @@ pub(super) fn is_type(word: &[u8]) -> bool {
         && word.iter().skip(1).any(u8::is_ascii_lowercase)
         && word.iter().all(|byte| is(*byte, LETTER));
     TYPES.holds(word) || camel && ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end))
+}
+
+/// `InvalidEncoding`, `HpkePrivateKey`: words run together, as types and variants are named. Random letters are in less order.
+pub(super) fn is_camel(value: &[u8]) -> bool {
+    let mut humps = value.split_inclusive(|byte| byte.is_ascii_lowercase()).filter(|hump| hump.len() > 1).count();
+    let letters = value.iter().all(|byte| is(*byte, LETTER));
+    let small = value.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    humps = humps.max(1);
+    letters && value.first().is_some_and(u8::is_ascii_uppercase) && small >= humps * 3
 }
 
 /// `0.5`, `^1.2.3`, `=0.9`
@@ -441,4 +452,46 @@ pub(super) fn entropy(value: &[u8]) -> f32 {
         .map(|part| -part * part.log2())
         .sum();
     bits / total.min(64.0).log2().max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_known_by_its_ending_and_has_a_name_of_its_own() {
+        for name in ["tax2025.xlsx", "Lebenslauf Müller.pdf", "IMG_20260304.jpg", "report-alice.pdf"] {
+            assert!(is_document(name.as_bytes()), "{name}");
+        }
+        for name in
+            ["report.pdf", "main.rs", "2026.pdf", ".pdf", "/srv/a/tax.pdf", "*.pdf", "{name}.pdf", "pdf", "libssl.so.3"]
+        {
+            assert!(!is_document(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_seed_phrase_has_as_many_words_as_a_wallet_gives_and_nothing_behind_them() {
+        let phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+        assert_eq!(seed_phrase(phrase.as_bytes(), 0), Some(phrase.len()));
+        assert_eq!(seed_phrase(format!("{phrase}\", b").as_bytes(), 0), Some(phrase.len()));
+        for other in [&phrase[6..], &format!("{phrase} wave"), &format!("{phrase} of"), &format!("{phrase}. Next")] {
+            assert_eq!(seed_phrase(other.as_bytes(), 0), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn names_in_code_are_told_from_letters_in_no_order() {
+        assert!(is_camel(b"InvalidEncoding") && is_camel(b"HpkePrivateKey") && is_type(b"SecretStr"));
+        assert!(!is_camel(b"PlqsNTOvQaZ") && !is_camel(b"faTPAMNCmWCgQQbZYFx") && !is_camel(b"Encoding7"));
+    }
+
+    #[test]
+    fn groups_of_digits_are_one_number_if_together_they_are_long_enough() {
+        let whole = |text: &[u8], first| grouped(text, 0, first);
+        assert_eq!(whole(b"36 729 710 482 x", 2), 14);
+        assert_eq!(whole(b"36 729 x", 2), 2);
+        assert_eq!(whole(b"12 34567890123456789012345", 2), 2);
+        assert_eq!(whole(b"1234 5678 n=1", 4), 9);
+    }
 }

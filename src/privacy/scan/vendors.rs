@@ -475,6 +475,22 @@ mod tests {
     }
 
     #[test]
+    fn every_vendor_is_reached_by_its_first_two_bytes() {
+        for vendor in VENDORS {
+            let prefix = vendor.prefix.as_bytes();
+            assert!(SECOND[usize::from(prefix[0])] >> (prefix[1] & 31) & 1 == 1, "{}", vendor.prefix);
+            let (from, to) = FIRST[usize::from(prefix[0])];
+            assert!(VENDORS[usize::from(from)..usize::from(to)].iter().any(|known| known.prefix == vendor.prefix));
+        }
+    }
+
+    #[test]
+    fn a_scheme_of_the_service_goes_with_its_key() {
+        assert_eq!(with_scheme(b"a FlyV1 fm2_", 8), 2);
+        assert_eq!(with_scheme(b"a FlyV2 fm2_", 8), 8);
+    }
+
+    #[test]
     fn vendors_with_one_first_byte_stand_together() {
         assert!(VENDORS.windows(2).all(|pair| pair[0].prefix.as_bytes()[0] <= pair[1].prefix.as_bytes()[0]));
     }
