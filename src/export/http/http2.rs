@@ -44,8 +44,6 @@ impl Http2Client {
 
     async fn exchange(&self, post: Post<'_>) -> Result<(Answer, HeaderMap), HttpFailure> {
         let deadline = Instant::now() + self.http.settings.total_timeout;
-        // As in `HttpClient::send`; a connection of this kind has a task of its own that needs a turn as well.
-        tokio::task::yield_now().await;
         let response = self.http.send(post, deadline).await?;
         let mut answer = Answer::new(&response, Bytes::new(), BodyEnd::Whole);
         let mut fields = response.headers().clone();
