@@ -63,3 +63,7 @@ pub(crate) use {
 #[cfg(all(test, feature = "otlp"))]
 #[path = "../../tests/support/receiver.rs"]
 pub(crate) mod receiver;
+
+#[cfg(all(test, feature = "otlp-grpc"))]
+#[path = "../../tests/support/grpc.rs"]
+pub(crate) mod grpc_receiver;
