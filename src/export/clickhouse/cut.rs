@@ -196,20 +196,21 @@ impl Kind {
 
     /// Appends the data of `rows` rows after the first `from` of a column that has `all` of them.
     fn cut(&self, data: &[u8], all: usize, from: usize, rows: usize, out: &mut Vec<u8>) -> Option<()> {
+        let to = from.checked_add(rows)?;
         match self {
-            Kind::Fixed(size) => out.extend_from_slice(data.get(from * size..(from + rows) * size)?),
+            Kind::Fixed(size) => out.extend_from_slice(data.get(from.checked_mul(*size)?..to.checked_mul(*size)?)?),
             Kind::Text => {
                 let mut rest = data;
                 self.skip(&mut rest, from)?;
                 out.extend_from_slice(self.take(&mut rest, rows)?);
             }
             Kind::Array(items) => {
-                let (before, total, end) = (end_of(data, from)?, end_of(data, all)?, end_of(data, from + rows)?);
-                for row in from..from + rows {
+                let (before, total, end) = (end_of(data, from)?, end_of(data, all)?, end_of(data, to)?);
+                for row in from..to {
                     let end = end_of(data, row + 1)?.checked_sub(before)?;
                     out.extend_from_slice(&(end as u64).to_le_bytes());
                 }
-                let mut rest = data.get(all * 8..)?;
+                let mut rest = data.get(all.checked_mul(8)?..)?;
                 for item in items {
                     let of_item = item.take(&mut rest, total)?;
                     item.cut(of_item, total, before, end.checked_sub(before)?, out)?;
