@@ -28,6 +28,9 @@ losses! {
     QueueFull = "the queue was full",
     /// Logged while the thread was being torn down.
     ThreadExit = "logged while its thread was ending",
+    /// Logged by a callsite that found no place in the table of plans, which takes more than ten thousand of them: bindings of
+    /// other languages can make callsites without end.
+    TooManyCallsites = "there were too many callsites",
     /// A span nested deeper than 128 levels.
     TooDeep = "spans were nested too deep",
     /// Something panicked where nothing should.
@@ -59,7 +62,8 @@ losses! {
     Cleared = "deleted on request",
     /// Consent was withdrawn before it was stored or sent.
     Withdrawn = "consent was withdrawn",
-    /// Logged in a forked child, which has no pipeline.
+    /// Logged in a forked child, which has no pipeline. Not all of it is counted there: once the child is noticed, which
+    /// takes a record or a buffer full of them, the layer is closed in it.
     Forked = "logged in a forked child",
     /// Could not be stored before the program ended.
     Exit = "the program ended first",
