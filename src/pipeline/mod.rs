@@ -159,7 +159,7 @@ impl Pipeline {
             move || {
                 if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
                     shared.note("nothing more is collected: a panic of our own".to_owned());
-                    shared.queue.close();
+                    let _ = catch_unwind(AssertUnwindSafe(|| shared.give_up()));
                     shared.ended();
                 }
             }
@@ -362,7 +362,7 @@ impl Shared {
         let asked = {
             let mut control = lock(&self.control);
             if control.ended {
-                return Ok(());
+                return if control.stuck { Err(Unfinished::Store) } else { Ok(()) };
             }
             control.asked += 1;
             control.asked
@@ -385,6 +385,15 @@ impl Shared {
         if let Some(upload) = &self.upload {
             upload.stop();
         }
+    }
+
+    /// The worker panicked: what it had in hand is lost, and what waits for it.
+    fn give_up(&self) {
+        self.queue.close();
+        lock(&self.control).stuck = true;
+        let counters = &self.queue.counters;
+        self.queue.sweep(|chunk| counters.swept.add(u64::from(chunk.records())));
+        counters.lose_swept(Loss::Panic, counters.snapshot().pending());
     }
 
     fn ended(&self) {
