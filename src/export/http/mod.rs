@@ -138,7 +138,12 @@ impl HttpClient {
             Err(_) => return Err(HttpFailure::Timeout),
         };
         let (body, end) = read_body(&mut response, deadline).await;
-        Ok(Answer::new(&response, body, end))
+        let answer = Answer::new(&response, body, end);
+        // For the same reason: this lets it close a connection whose answer was not read to its end, and which the server
+        // would go on filling.
+        drop(response);
+        tokio::task::yield_now().await;
+        Ok(answer)
     }
 
     fn request(&self, post: Post<'_>) -> RequestBuilder {
