@@ -157,3 +157,34 @@ fn in_the_middle_of_a_request() {
 fn between_the_tries_of_one() {
     fork_while_sending(Behaviour::Status(503), 4);
 }
+
+#[cfg(feature = "clickhouse")]
+#[test]
+fn after_an_answer_that_only_the_parent_knows() {
+    use tracing::dispatcher::with_default;
+    use tracing_privacy::Memory;
+    use tracing_privacy::clickhouse::{ClickHouseExporter, CreateSchema, Layout, Table};
+
+    let (_, _alone) = installed();
+    let (receiver, directory) = (Receiver::start(), TempDir::new("fork-answer"));
+    let answer = |body: String| {
+        let headers = vec![("x-clickhouse-summary", r#"{"written_rows":"1"}"#.to_owned())];
+        Behaviour::Custom { status: 200, headers, body: body.into_bytes() }
+    };
+    // The exporter asks first what the table is like.
+    let columns = Layout::columns(Table::Logs).into_iter().map(|(name, kind)| format!("{name}\t{kind}\t\n"));
+    receiver.then([answer(columns.collect())]);
+    receiver.afterwards(answer("\n".to_owned()));
+    let clickhouse = ClickHouseExporter::builder(receiver.url()).create_schema(CreateSchema::Off);
+    let builder = support::builder(&directory, &Memory::new());
+    let telemetry = builder.clickhouse(clickhouse).start().expect("the settings are right");
+    with_default(&support::alone(&telemetry), || tracing::info!("order placed"));
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    assert!(telemetry.status().last_answer().is_some(), "{}", telemetry.status());
+    let ended = in_a_child(|| {
+        let status = telemetry.status();
+        assert!(status.last_answer().is_none() && status.destinations().is_empty());
+        telemetry.withdraw();
+    });
+    assert!(ended.is_ok(), "{ended:?}");
+}

@@ -76,7 +76,7 @@ fn while_the_server_hangs() {
         with_default(&dispatch, || {
             (0..1_000).for_each(|number| cheap("an event", || tracing::info!(number, plan = "pro", "order placed")));
         });
-        let flushed = cheap("a flush", || telemetry.flush(Duration::from_millis(500)));
+        let flushed = cheap("a flush", || telemetry.flush(Duration::from_secs(1)));
         assert_eq!(flushed, Err(Unfinished::Upload), "{}", telemetry.status());
         assert!(receiver.wait_for(1, LONG), "a request is out");
         cheap("the status", || telemetry.status());

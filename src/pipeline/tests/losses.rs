@@ -105,6 +105,21 @@ fn what_waited_too_long_for_the_store_and_nothing_that_did_not() {
     assert_eq!((counts.stored(), counts.dropped()), (11 + lost.pending(), lost.dropped()), "{counts}");
 }
 
+#[test]
+fn what_was_on_its_way_to_a_store_that_is_gone_for_good() {
+    let scratchpad = Scratchpad::new();
+    let pipeline = storing(&scratchpad, Box::new(Kept::default));
+    std::fs::remove_dir_all(&scratchpad.0).unwrap();
+    log(&pipeline, || (0..5).for_each(|number| tracing::info!(number, "on its way")));
+    assert_eq!(pipeline.store(LONG), Err(Unfinished::Store), "what was lost was not stored");
+    lost_only(&pipeline, Loss::StoreFailed, 5);
+    // From now on in memory.
+    log(&pipeline, || (0..2).for_each(|number| tracing::info!(number, "later")));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    assert!(matches!(pipeline.place(), Place::Memory(_)));
+    assert_eq!(pipeline.place().newest(100).unwrap().len(), 2);
+}
+
 /// Puts events into a queue without a worker, and notes which of them found room.
 #[derive(Clone)]
 struct Putting {
