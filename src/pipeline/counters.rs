@@ -24,7 +24,8 @@ macro_rules! losses {
 }
 
 losses! {
-    /// Records came faster than they could be stored: the queue was full.
+    /// Records came faster than they could be stored: 2 MiB of them waited, beside the 16 KiB that each thread has of its
+    /// own. The newest are lost.
     QueueFull = "the queue was full",
     /// Logged while the thread was being torn down.
     ThreadExit = "logged while its thread was ending",

@@ -39,7 +39,7 @@ use upload::Upload;
 #[cfg(feature = "upload")]
 pub use upload::{Schedule, Tuning};
 
-/// Bytes of records that may wait for the worker.
+/// Bytes of records that may wait for the worker, beside the chunk of 16 KiB that each thread fills.
 pub(crate) const QUEUE: usize = 2 * 1024 * 1024;
 /// Different things that `status()` can say went wrong.
 const NOTES: usize = 32;
