@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use receiver::{Behaviour, Receiver, Value};
-use tracing_privacy::{Loss, Schedule, Telemetry, Tuning, Unfinished};
+use tracing_privacy::{BreakerState, Clock, Loss, Schedule, Telemetry, Tuning, Unfinished};
 use tracing_subscriber::prelude::*;
 
 /// Telemetry of a test that sends to this address.
@@ -172,11 +172,126 @@ fn no_behaviour_of_a_server_costs_a_record_or_holds_a_flush_beyond_its_deadline(
 
 #[test]
 fn a_hundred_megabytes_of_answer_are_not_read() {
-    let receiver = Receiver::scripted([Behaviour::Huge(100 << 20)]);
-    let telemetry = telemetry("huge", &receiver.url());
+    const SIZE: usize = 100 << 20;
+    for (name, behaviour) in [("huge", Behaviour::Huge(SIZE)), ("huge-in-chunks", Behaviour::HugeChunked(SIZE))] {
+        let receiver = Receiver::scripted([behaviour]);
+        let telemetry = telemetry(name, &receiver.url());
+        log(&telemetry, 10);
+        telemetry.flush(Duration::from_secs(10)).expect("the server said 200");
+        assert_eq!(telemetry.status().counts().sent(), 10);
+        // Nobody goes on reading either: the server is told that it is not heard any more.
+        assert!(receiver.wait_for_the_end(Duration::from_secs(30)), "{name}: the connection stays open");
+        let written = receiver.written();
+        println!("{name}: {written}");
+        // What the buffers of two sockets hold at the very most, and far from all of it.
+        assert!(written < SIZE / 5, "{name}: the server could write {written} bytes");
+        balanced(&telemetry);
+    }
+}
+
+/// A clock may be set while records are on their way: by ten years on, and by twenty back.
+const JUMPS: [&str; 3] = ["2036-11-21T12:00:00Z", "2016-11-21T12:00:00Z", "2026-11-21T12:00:00Z"];
+
+/// As [`telemetry`], by this clock and in this home.
+fn telemetry_by(clock: &Clock, home: &std::path::Path, url: &str) -> Telemetry {
+    Telemetry::builder(tracing_privacy::app!("delivery"))
+        .environment(home::yes("DELIVERY", home).clock(clock.clone()))
+        .targets("the_server_never_hurts_the_host=info")
+        .otlp(url)
+        .schedule(Schedule::Manual)
+        .start()
+        .expect("the settings are right")
+}
+
+#[test]
+fn a_clock_that_is_set_between_two_tries_costs_no_record_and_sends_none_twice() {
+    let (receiver, clock) = (Receiver::start(), Clock::manual("2026-11-21T12:00:00Z"));
+    let telemetry = telemetry_by(&clock, &home::home("set-between"), &receiver.url());
+    for (round, to) in (1..).zip(JUMPS) {
+        receiver.then([Behaviour::Status(503)]);
+        log(&telemetry, 10);
+        let flushed = std::thread::scope(|scope| {
+            let flush = scope.spawn(|| telemetry.flush(Duration::from_secs(30)));
+            assert!(receiver.wait_for(2 * round - 1, Duration::from_secs(30)), "the first try");
+            clock.set(to);
+            flush.join().expect("nothing panics")
+        });
+        assert_eq!(flushed, Ok(()), "{to}: {}", telemetry.status());
+        let counts = *telemetry.status().counts();
+        assert_eq!((counts.sent(), counts.dropped()), (10 * round as u64, 0), "{to}: {counts}");
+        let requests = receiver.requests();
+        assert_eq!(requests.len(), 2 * round, "{to}");
+        assert!(requests[2 * round - 2].body == requests[2 * round - 1].body, "{to}: each try sends the same bytes");
+        balanced(&telemetry);
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_time_gets_it_by_no_calendar() {
+    let (receiver, clock) = (Receiver::start(), Clock::manual("2026-11-21T12:00:00Z"));
+    let telemetry = telemetry_by(&clock, &home::home("set-while-waiting"), &receiver.url());
+    let mut sent = 0;
+    // Not so far that records are too old to be kept.
+    for (round, to) in (1..).zip(["2026-12-11T12:00:00Z", "2026-11-01T12:00:00Z", "2026-11-21T12:00:00Z"]) {
+        receiver.then([Behaviour::RetryAfter(503, 30)]);
+        log(&telemetry, 10);
+        assert_eq!(telemetry.flush(Duration::from_secs(30)), Err(Unfinished::Upload), "{to}");
+        clock.set(to);
+        assert_eq!(telemetry.flush(Duration::from_secs(30)), Err(Unfinished::Upload), "{to}: it is left alone");
+        assert_eq!(
+            (receiver.requests().len(), telemetry.status().destinations()[0].1),
+            (2 * round - 1, BreakerState::Open)
+        );
+        // Half a minute, and what is added so that not all come back at once.
+        clock.advance(Duration::from_secs(32));
+        assert_eq!(telemetry.flush(Duration::from_secs(30)), Ok(()), "{to}: {}", telemetry.status());
+        let counts = *telemetry.status().counts();
+        sent += 10;
+        assert_eq!(
+            (counts.sent(), counts.dropped(), receiver.requests().len()),
+            (sent, 0, 2 * round),
+            "{to}: {counts}"
+        );
+        balanced(&telemetry);
+    }
+}
+
+#[cfg(feature = "store")]
+#[test]
+fn what_a_run_held_whose_clock_was_years_ahead_is_sent_by_the_next() {
+    let directory = home::home("held-ahead");
+    let (hanging, receiver) = (Receiver::always(Behaviour::Hang), Receiver::start());
+    let ahead = telemetry_by(&Clock::manual(JUMPS[0]), &directory, &hanging.url());
+    log(&ahead, 10);
+    assert_eq!(ahead.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
+    assert!(hanging.wait_for(1, Duration::from_secs(30)), "it holds the rows while the request is out");
+    let clock = Clock::manual(JUMPS[2]);
+    let right = telemetry_by(&clock, &directory, &receiver.url());
+    log(&right, 1);
+    assert_eq!(right.flush(Duration::from_secs(30)), Ok(()), "{}", right.status());
+    assert_eq!(receiver.logs().len(), 11, "those of the other run are sent as well");
+    assert_eq!(right.status().counts().sent(), 1, "and are not this one's");
+}
+
+#[cfg(feature = "store")]
+#[test]
+fn what_a_clock_makes_too_old_to_keep_is_counted_also_when_it_is_on_its_way() {
+    let (receiver, clock) = (Receiver::scripted([Behaviour::Status(503)]), Clock::manual(JUMPS[2]));
+    let telemetry = telemetry_by(&clock, &home::home("set-too-old"), &receiver.url());
     log(&telemetry, 10);
-    telemetry.flush(Duration::from_secs(10)).expect("the server said 200");
-    assert_eq!(telemetry.status().counts().sent(), 10);
+    std::thread::scope(|scope| {
+        let flush = scope.spawn(|| telemetry.flush(Duration::from_secs(30)));
+        assert!(receiver.wait_for(1, Duration::from_secs(30)), "the first try");
+        clock.set(JUMPS[0]);
+        // With the next record the store looks at the calendar.
+        log(&telemetry, 1);
+        flush.join().expect("nothing panics")
+    })
+    .unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    telemetry.flush(Duration::from_secs(30)).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    let counts = *telemetry.status().counts();
+    assert_eq!((counts.sent() + counts.lost(Loss::Expired), counts.stored()), (11, 0), "{counts}");
+    balanced(&telemetry);
 }
 
 #[test]

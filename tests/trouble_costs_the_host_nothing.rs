@@ -56,6 +56,13 @@ fn a_home_that_is_no_directory_costs_nothing() {
     only_in_memory(Environment::fixed(YES).home(file));
 }
 
+/// Where nobody may make a directory, not even root.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_in_which_nothing_can_be_made_costs_nothing() {
+    only_in_memory(Environment::fixed(YES).home("/proc/self"));
+}
+
 #[cfg(all(unix, feature = "store"))]
 #[test]
 fn a_planted_link_is_not_followed() {

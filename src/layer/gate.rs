@@ -43,7 +43,8 @@ impl<S> Filter<S> for Gate {
         let Some(running) = self.0.running.get().filter(|running| running.sink.is_open()) else {
             return Interest::never();
         };
-        match self.0.plan(running, metadata).map_or(Origin::Never, |plan| plan.origin) {
+        // One without a plan is let in all the same, to be counted as lost.
+        match self.0.plan(running, metadata).map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => Interest::always(),
             // Asked each time, so that they are counted.
             Origin::TurnedAway | Origin::Undeclared => Interest::sometimes(),

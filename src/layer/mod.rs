@@ -122,7 +122,8 @@ impl Running {
 impl TelemetryLayer {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         let spans = Arc::new(OpenSpans::new());
-        {
+        // A forked child may have inherited the lock from a thread that it does not have.
+        if core.running.get().is_none_or(|running| running.sink.is_home()) {
             let mut known = lock(&core.spans);
             known.retain(|spans| spans.strong_count() > 0);
             known.push(Arc::downgrade(&spans));
@@ -160,18 +161,42 @@ impl TelemetryLayer {
 
 /// What does not depend on the subscriber: compiled once, here, and not in every application.
 impl TelemetryLayer {
-    /// The pipeline and the plan for a new span or fields of one, if these are to be recorded.
+    /// The pipeline and the plan for fields of a span, if these are to be recorded.
     fn span_plan(&self, metadata: &'static Metadata<'static>) -> Option<(&Running, &Plan)> {
         let running = self.core.running()?;
         let plan = self.core.plan(running, metadata)?;
         (plan.origin == Origin::Admitted).then_some((running, plan))
     }
 
+    /// The same for a new span.
+    fn new_span_plan(&self, metadata: &'static Metadata<'static>) -> Option<(&Running, &Plan)> {
+        let running = self.core.running()?;
+        let Some(plan) = self.core.plan(running, metadata) else { return self.lose_unplanned(running, metadata, None) };
+        (plan.origin == Origin::Admitted).then_some((running, plan))
+    }
+
     /// The same for an event.
     fn event_plan(&self, event: &Event<'_>) -> Option<(&Running, &Plan)> {
         let running = self.core.running()?;
-        let plan = self.core.plan(running, event.metadata())?;
+        let Some(plan) = self.core.plan(running, event.metadata()) else {
+            return self.lose_unplanned(running, event.metadata(), Some(event));
+        };
         if plan.origin == Origin::Admitted || self.admits_odd(plan, event) { Some((running, plan)) } else { None }
+    }
+
+    /// Counts a record that would be let in, and has no plan by which it could be written.
+    #[cold]
+    fn lose_unplanned<T>(&self, running: &Running, metadata: &Metadata<'_>, event: Option<&Event<'_>>) -> Option<T> {
+        let is_admitted = match self.core.scope.origin(metadata) {
+            Origin::Admitted => true,
+            Origin::LogBridge => event.is_some_and(|event| gate::admits_log(&self.core.scope, event)),
+            _ => false,
+        };
+        if is_admitted {
+            let loss = if running.sink.is_home() { Loss::TooManyCallsites } else { Loss::Forked };
+            running.sink.lose(loss, 1);
+        }
+        None
     }
 
     /// Whether an event is let in that is not one of the application's own. Counts it if it is not.
@@ -308,7 +333,7 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let Some(planned) = self.span_plan(attributes.metadata()) else { return };
+        let Some(planned) = self.new_span_plan(attributes.metadata()) else { return };
         let around = around(attributes.parent(), attributes.is_contextual(), &ctx);
         let parent = self.recorded(around, || ctx.span(id)?.parent());
         self.open(planned, attributes, id, parent);

@@ -24,10 +24,14 @@ macro_rules! losses {
 }
 
 losses! {
-    /// Records came faster than they could be stored: the queue was full.
+    /// Records came faster than they could be stored: 2 MiB of them waited, beside the 16 KiB that each thread has of its
+    /// own. The newest are lost.
     QueueFull = "the queue was full",
     /// Logged while the thread was being torn down.
     ThreadExit = "logged while its thread was ending",
+    /// Logged by a callsite that found no place in the table of plans, which takes more than ten thousand of them: bindings of
+    /// other languages can make callsites without end.
+    TooManyCallsites = "there were too many callsites",
     /// A span nested deeper than 128 levels.
     TooDeep = "spans were nested too deep",
     /// Something panicked where nothing should.
@@ -59,7 +63,8 @@ losses! {
     Cleared = "deleted on request",
     /// Consent was withdrawn before it was stored or sent.
     Withdrawn = "consent was withdrawn",
-    /// Logged in a forked child, which has no pipeline.
+    /// Logged in a forked child, which has no pipeline. Not all of it is counted there: once the child is noticed, which
+    /// takes a record or a buffer full of them, the layer is closed in it.
     Forked = "logged in a forked child",
     /// Could not be stored before the program ended.
     Exit = "the program ended first",

@@ -39,7 +39,7 @@ use upload::Upload;
 #[cfg(feature = "upload")]
 pub use upload::{Schedule, Tuning};
 
-/// Bytes of records that may wait for the worker.
+/// Bytes of records that may wait for the worker, beside the chunk of 16 KiB that each thread fills.
 pub(crate) const QUEUE: usize = 2 * 1024 * 1024;
 /// Different things that `status()` can say went wrong.
 const NOTES: usize = 32;
@@ -159,7 +159,7 @@ impl Pipeline {
             move || {
                 if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
                     shared.note("nothing more is collected: a panic of our own".to_owned());
-                    shared.queue.close();
+                    let _ = catch_unwind(AssertUnwindSafe(|| shared.give_up()));
                     shared.ended();
                 }
             }
@@ -173,16 +173,22 @@ impl Pipeline {
         Sink(Arc::clone(&self.0.shared.queue))
     }
 
-    /// What a destination said last about what it took.
-    #[cfg(feature = "upload")]
-    pub(crate) fn last_answer(&self) -> Option<String> {
-        lock(&self.0.shared.upload.as_ref()?.answer).clone()
+    /// Whether this process is the one that it runs in, and not a child that was forked since.
+    pub(crate) fn is_home(&self) -> bool {
+        self.0.shared.queue.is_home()
     }
 
-    /// Where records are sent, and whether requests go there now.
+    /// What a destination said last about what it took. A forked child, in which the lock may be held for ever, has none.
+    #[cfg(feature = "upload")]
+    pub(crate) fn last_answer(&self) -> Option<String> {
+        let upload = self.0.shared.upload.as_ref().filter(|_| self.is_home())?;
+        lock(&upload.answer).clone()
+    }
+
+    /// Where records are sent, and whether requests go there now. From a forked child nothing is.
     #[cfg(feature = "upload")]
     pub(crate) fn destinations(&self) -> Vec<(String, crate::export::BreakerState)> {
-        let Some(upload) = &self.0.shared.upload else { return Vec::new() };
+        let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.is_home()) else { return Vec::new() };
         let now = self.0.shared.clock.now().0;
         let breakers = lock(&upload.breakers);
         let states = breakers.iter().map(|breaker| breaker.state(now));
@@ -207,7 +213,7 @@ impl Pipeline {
 
     /// Where records wait. A forked child, in which the lock may be held for ever, has none.
     pub(crate) fn place(&self) -> Place {
-        match self.0.shared.queue.is_home() {
+        match self.is_home() {
             true => lock(&self.0.shared.place).clone(),
             false => Place::memory(),
         }
@@ -215,7 +221,7 @@ impl Pipeline {
 
     /// What went wrong so far, each thing once.
     pub(crate) fn notes(&self) -> Vec<String> {
-        match self.0.shared.queue.is_home() {
+        match self.is_home() {
             true => lock(&self.0.shared.notes).iter().cloned().collect(),
             false => vec!["this is a forked child: nothing is collected in it".to_owned()],
         }
@@ -249,7 +255,7 @@ impl Pipeline {
         self.0.shared.queue.close();
         let flushed = self.flush(deadline);
         #[cfg(feature = "upload")]
-        if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.0.shared.queue.is_home()) {
+        if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.is_home()) {
             upload.end(&self.0.shared, until);
         }
         self.0.shared.stop();
@@ -260,7 +266,7 @@ impl Pipeline {
     /// The uploader ends after what it is doing; the worker goes on.
     pub(crate) fn stop_uploading(&self) {
         #[cfg(feature = "upload")]
-        if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.0.shared.queue.is_home()) {
+        if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.is_home()) {
             upload.stop();
         }
     }
@@ -356,7 +362,7 @@ impl Shared {
         let asked = {
             let mut control = lock(&self.control);
             if control.ended {
-                return Ok(());
+                return if control.stuck { Err(Unfinished::Store) } else { Ok(()) };
             }
             control.asked += 1;
             control.asked
@@ -379,6 +385,15 @@ impl Shared {
         if let Some(upload) = &self.upload {
             upload.stop();
         }
+    }
+
+    /// The worker panicked: what it had in hand is lost, and what waits for it.
+    fn give_up(&self) {
+        self.queue.close();
+        lock(&self.control).stuck = true;
+        let counters = &self.queue.counters;
+        self.queue.sweep(|chunk| counters.swept.add(u64::from(chunk.records())));
+        counters.lose_swept(Loss::Panic, counters.snapshot().pending());
     }
 
     fn ended(&self) {

@@ -2,6 +2,9 @@
 //!
 //! Each thread has a slot of its own, a chunk under a mutex that only the worker ever contends for, and only for the time
 //! of a swap. When the swap happens at that very moment, the record goes to the shared queue instead.
+//!
+//! The bound is of what was handed over. The slots lie beside it: a chunk for each thread that has ever logged, as long as it
+//! lives.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,5 +1,6 @@
 //! The whole way to a real receiver, with a filter that is blind to something.
 
+mod losses;
 #[cfg(feature = "clickhouse")]
 mod two_destinations;
 mod waiting;

@@ -102,11 +102,11 @@ impl Worker {
                 (control.asked, control.stop || self.shared.is_withdrawn())
             };
             self.keep_up();
-            self.sweep();
+            let is_stored = self.sweep();
             {
                 let mut control = lock(&self.shared.control);
                 control.done = control.done.max(asked);
-                control.stuck = !self.rows.is_empty();
+                control.stuck = !is_stored;
             }
             self.shared.changed.notify_all();
             if is_last {
@@ -212,7 +212,8 @@ impl Worker {
         }
     }
 
-    fn sweep(&mut self) {
+    /// Takes what was logged and stores it; `false` when the store did not take all of it.
+    fn sweep(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
         let mut failing = false;
         shared.queue.sweep(|chunk| {
@@ -232,9 +233,7 @@ impl Worker {
                 failing = !self.store();
             }
         });
-        if !failing {
-            self.store();
-        }
+        !failing && self.store()
     }
 
     /// Turns a chunk into rows, which are stored together or not at all.
@@ -359,7 +358,10 @@ impl Worker {
                         }
                     }
                 }
-                None => counters.lose_swept(Loss::StoreFailed, count),
+                None => {
+                    failed = true;
+                    counters.lose_swept(Loss::StoreFailed, count);
+                }
             }
         }
         drop(commit);

@@ -417,9 +417,11 @@ impl Policy {
 /// The plans of all callsites seen: append-only, read without a lock.
 ///
 /// Open addressing in segments that double in size; a callsite that finds no place in the last one gets no plan, and
-/// is not collected: that takes more than ten thousand callsites.
+/// its records are lost, and counted as such: that takes more than ten thousand callsites.
 pub(crate) struct Plans {
     policy: Policy,
+    /// Where plans are made. A forked child may have inherited one that is being put in its place, for ever.
+    process: u32,
     segments: [OnceLock<Box<[Slot]>>; SEGMENTS],
 }
 
@@ -432,11 +434,11 @@ const PROBES: usize = 8;
 
 impl Plans {
     pub(crate) fn new(policy: Policy) -> Self {
-        Plans { policy, segments: Default::default() }
+        Plans { policy, process: std::process::id(), segments: Default::default() }
     }
 
     /// The plan of a callsite, made now if it is new. `origin` is asked only then, and again where another callsite was
-    /// quicker to take the place.
+    /// quicker to take the place. There is none for callsites beyond all places, and for new ones in a forked child.
     #[inline]
     pub(crate) fn plan(
         &self,
@@ -462,12 +464,19 @@ impl Plans {
     ) -> Option<&Arc<Plan>> {
         let address = address(metadata);
         for (number, segment) in self.segments.iter().enumerate() {
-            let slots = segment.get_or_init(|| (0..FIRST_SEGMENT << number).map(|_| Slot::new()).collect());
+            let slots = match segment.get() {
+                Some(slots) => slots,
+                None if self.is_home() => {
+                    segment.get_or_init(|| (0..FIRST_SEGMENT << number).map(|_| Slot::new()).collect())
+                }
+                None => return None,
+            };
             for probe in 0..PROBES {
                 let place = (spread(address) + probe) & (slots.len() - 1);
                 let slot = &slots[place];
                 let plan = match slot.get() {
                     Some(plan) => plan,
+                    None if !self.is_home() => return None,
                     None => {
                         let id = ((number as u32) << 24) | place as u32;
                         // Built before the slot is touched: nothing of this can be seen half done.
@@ -481,6 +490,10 @@ impl Plans {
             }
         }
         None
+    }
+
+    fn is_home(&self) -> bool {
+        std::process::id() == self.process
     }
 
     /// The plan of a callsite, if it was made.

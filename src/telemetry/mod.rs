@@ -221,7 +221,10 @@ impl Telemetry {
         if let Some(pipeline) = self.pipeline.get() {
             pipeline.withdraw();
             self.core.end(Loss::Withdrawn);
-            forget_interest();
+            // A forked child may have inherited the locks of `tracing-core` from a thread that it does not have.
+            if pipeline.is_home() {
+                forget_interest();
+            }
         }
     }
 

@@ -78,6 +78,8 @@ struct State {
     /// Of each connection a handle to stop it by, as long as it is served.
     streams: Vec<Option<TcpStream>>,
     bytes: u64,
+    /// Bytes of huge answers that the system took from us.
+    written: usize,
     stopped: bool,
 }
 
@@ -138,6 +140,16 @@ impl Receiver {
     /// Bytes that arrived, of whole requests or not.
     pub fn bytes(&self) -> u64 {
         self.shared.lock().bytes
+    }
+
+    /// Bytes of the bodies of [`Behaviour::Huge`] and [`Behaviour::HugeChunked`] that could be written.
+    pub fn written(&self) -> usize {
+        self.shared.lock().written
+    }
+
+    /// Waits until every connection has ended; whether they did within the time.
+    pub fn wait_for_the_end(&self, within: Duration) -> bool {
+        self.wait_until(within, |state| state.streams.iter().all(Option::is_none))
     }
 
     /// Waits until so many requests have arrived; whether they did within the time.
@@ -218,6 +230,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let _ = serve(&stream, number, &shared);
             // The connection ends when its last handle is closed.
             shared.lock().streams[number - 1] = None;
+            shared.changed.notify_all();
         });
     }
 }
@@ -284,12 +297,12 @@ fn answer(behaviour: &Behaviour, mut stream: &TcpStream, logs: bool, shared: &Sh
         }
         Behaviour::Huge(size) => {
             stream.write_all(&head(200, *size, &protobuf))?;
-            write_zeros(*size, |block| stream.write_all(block))?;
+            write_zeros(*size, shared, |block| stream.write_all(block))?;
             Ok(true)
         }
         Behaviour::HugeChunked(size) => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
-            write_zeros(*size, |block| {
+            write_zeros(*size, shared, |block| {
                 write!(stream, "{:x}\r\n", block.len())?;
                 stream.write_all(block)?;
                 stream.write_all(b"\r\n")
@@ -325,11 +338,12 @@ fn trickle(bytes: &[u8], mut stream: &TcpStream, shared: &Shared) -> io::Result<
     Ok(false)
 }
 
-fn write_zeros(mut size: usize, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn write_zeros(mut size: usize, shared: &Shared, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let zeros = [0; 16 * 1024];
     while size > 0 {
         let block = size.min(zeros.len());
         write(&zeros[..block])?;
+        shared.lock().written += block;
         size -= block;
     }
     Ok(())

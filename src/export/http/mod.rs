@@ -112,7 +112,12 @@ impl HttpClient {
         let deadline = Instant::now() + self.settings.total_timeout;
         let mut response = self.send(post, deadline).await?;
         let (body, end) = read_body(&mut response, deadline).await;
-        Ok(Answer::new(&response, body, end))
+        let answer = Answer::new(&response, body, end);
+        // Nobody drives the runtime between uploads. This lets it close a connection whose answer was not read to its end,
+        // and which the server would go on filling.
+        drop(response);
+        tokio::task::yield_now().await;
+        Ok(answer)
     }
 
     /// Sends one request; of the answer, the head has come.
@@ -120,7 +125,7 @@ impl HttpClient {
         if !self.endpoint.owns(post.url) {
             return Err(HttpFailure::ForeignUrl);
         }
-        // Nobody drives the runtime between uploads. This lets it see that a server has closed an idle connection,
+        // For the same reason: this lets it see that a server has closed an idle connection,
         // which would otherwise be taken from the pool and fail.
         tokio::task::yield_now().await;
         match timeout_at(deadline, self.request(post).send()).await {
