@@ -3,7 +3,7 @@
 //! The text is cut into clusters: groups of digits with one separator between them. Each detector looks at the groups, so that
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HEX, LETTER, STOP, after, alnum, before, is, run, run_back};
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
@@ -115,7 +115,7 @@ fn goes_on(text: &[u8], end: usize) -> bool {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     let text = anchors.text;
     let mut rest = Rest::Nothing;
-    let mut digits = anchors.all(Class::Digit);
+    let mut digits = anchors.places(|blocks, block| blocks[block][Class::Digit as usize] & !idle(blocks, block));
     while let Some(start) = digits.next() {
         let at = anchors.run(Class::Digit, start);
         let apart = !goes_on(text, at);
@@ -161,6 +161,26 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         }
     }
     rest
+}
+
+/// The digits that stand by themselves, at most three with nothing of a name beside them and none behind whatever could
+/// join the two: `step 3 of 17`, `"level":20,`. No detector begins with one.
+#[inline]
+fn idle(blocks: &[Block], block: usize) -> u64 {
+    let digits = ahead_of(blocks, block, Class::Digit);
+    if digits as u64 == 0 {
+        return 0;
+    }
+    let tokens = ahead_of(blocks, block, Class::Token);
+    let colons = ahead_of(blocks, block, Class::Colon);
+    let starts = digits as u64 & !behind(blocks, block, |block| block[Class::Token as usize]);
+    // Whether nothing goes on so many bytes behind; no number goes on behind a colon.
+    let joined = digits >> 1 | digits >> 2 | digits >> 3;
+    let ends = !(tokens | joined & !colons);
+    let one = starts & (ends >> 1) as u64;
+    let two = starts & (digits >> 1 & ends >> 2) as u64 & (!0 >> 1);
+    let three = starts & (digits >> 1 & digits >> 2 & ends >> 3) as u64 & (!0 >> 2);
+    one | two | two << 1 | three | three << 1 | three << 2
 }
 
 /// What a text holds after its numbers were looked at.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::custom::{Custom, CustomError};
-use super::finding::{Finding, place_back, redact, redacted, settle};
+use super::finding::{Finding, Moved, Redacted, SHORT, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
 use super::profile;
 
@@ -141,27 +141,61 @@ impl Scanner {
         self.scan(text, found);
         let mut settled = None;
         guarded(text, found, |found| {
+            let mut fresh: Option<Vec<Finding>> = None;
             for _ in 0..MOST_LOOKS {
                 if found.is_empty() {
                     break;
                 }
                 let clean = redacted(text, found, |kind| self.placeholder(kind));
-                let mut more = Vec::new();
-                if !self.looks_clean(&clean) {
-                    self.look(&clean, &mut more);
-                    if !more.is_empty() {
-                        place_back(text, found, |kind| self.placeholder(kind), &mut more);
-                    }
-                }
+                let more = if self.is_settled(&clean) {
+                    Vec::new()
+                } else {
+                    self.look_again(text, found, &clean.text, fresh.as_deref())
+                };
                 if more.is_empty() {
-                    settled = Some(clean);
+                    settled = Some(clean.text);
                     break;
                 }
-                found.extend(more);
+                found.extend_from_slice(&more);
                 settle(found);
+                fresh = Some(more);
             }
         });
         settled
+    }
+
+    /// Whether it is clear without a look that nothing is to be found in what is left of a text.
+    fn is_settled(&self, clean: &Redacted) -> bool {
+        self.customs().is_empty() && profile::is_clean(clean.rest.get().unwrap_or(&clean.text))
+    }
+
+    /// What is found in `clean`, which is `text` without what was `found`, as where it is in `text`. Of that, `fresh` was found
+    /// by the last look, before which there was nothing more to find.
+    fn look_again(&self, text: &[u8], found: &[Finding], clean: &[u8], fresh: Option<&[Finding]>) -> Vec<Finding> {
+        let mut more = Vec::new();
+        let placeholder = |kind| self.placeholder(kind);
+        if clean.len() <= SHORT {
+            self.look(clean, &mut more);
+            if !more.is_empty() {
+                Moved::of(text, found, placeholder).place_back(text, &mut more);
+            }
+            return more;
+        }
+        let moved = Moved::of(text, found, placeholder);
+        let near = self.customs().is_empty().then(|| moved.neighbourhoods(text, clean, fresh)).flatten();
+        let nothing_new = near.is_some_and(|near| {
+            near.into_iter().all(|lines| {
+                self.look(&clean[lines], &mut more);
+                more.is_empty()
+            })
+        });
+        if !nothing_new {
+            // Lines by themselves may hold what they do not hold among the others.
+            more.clear();
+            self.look(clean, &mut more);
+            moved.place_back(text, &mut more);
+        }
+        more
     }
 
     /// One look at a text.

@@ -6,7 +6,7 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
 
 use super::super::*;
-use super::{check, clean, dirty, scrub};
+use super::{check, clean, dirty, looks_clean, scrub};
 
 const PIECES: &[&str] = &[
     "@",
@@ -157,6 +157,12 @@ fn holds(text: &str) {
     assert_eq!(twice, once, "scrubbed again, {text:?} gives {again:?}");
 }
 
+/// So many lines that only those around what was replaced are looked at again.
+fn page() -> impl Strategy<Value = String> {
+    let line = prop_oneof![mutated(), mutated(), made(), random()];
+    vec(line, 30..120).prop_map(|lines| lines.join("\n"))
+}
+
 /// A JSON document with things to find in keys, values and strings of JSON inside.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let key = prop_oneof![
@@ -217,6 +223,14 @@ proptest! {
     }
 
     #[test]
+    fn lines_with_a_placeholder_or_more_are_settled(
+        lines in vec((select(&["user=", "token: ", "id=\"", "x(", "Pin(", "a:", "db.statement=", "said: \"", "at "][..]), mutated()), 1..4)
+    ) {
+        let text: String = lines.iter().map(|(key, line)| format!("{key}{line} ")).collect();
+        holds(&text);
+    }
+
+    #[test]
     fn json_stays_json(document in json()) {
         let text = document.to_string();
         let (clean, _) = scrub(&text);
@@ -229,4 +243,34 @@ proptest! {
         Scanner::standard().scan(&bytes, &mut found);
         prop_assert!(found.iter().all(|finding| finding.span().end <= bytes.len() && finding.kind() != Kind::Unscanned));
     }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn a_page_of_lines_is_scrubbed_once_and_for_all(text in page()) {
+        holds(&text);
+    }
+}
+
+/// What of a text the second look may leave out is what holds nothing.
+#[test]
+fn what_is_settled_without_a_look_is_settled() {
+    let scanner = Scanner::standard();
+    let mut settled = 0;
+    for (text, _) in dirty() {
+        for text in [format!("{text}"), format!("say {text} 12"), format!("{text}\" x"), format!("Key({text}) = 4")] {
+            let (mut found, mut again) = (Vec::new(), Vec::new());
+            scanner.scan(text.as_bytes(), &mut found);
+            let clean = finding::redacted(text.as_bytes(), &found, |kind| scanner.placeholder(kind));
+            if clean.rest.get().is_some_and(looks_clean) {
+                settled += 1;
+                scanner.scan(&clean.text, &mut again);
+                again.retain(|finding| !clean.text[finding.span()].starts_with(b"["));
+                assert!(again.is_empty(), "{text} -> {}: {again:?}", String::from_utf8_lossy(&clean.text));
+            }
+        }
+    }
+    assert!(settled > 1000, "{settled}");
 }
