@@ -1,10 +1,11 @@
 //! Telemetry that users can trust, from one `tracing` layer.
 //!
 //! Nothing happens until the user has said yes. What is then collected is cleaned before anything keeps it, stored on the
-//! user's own machine, where they can look at it, and sent from there to an OpenTelemetry collector, if the application
-//! names one.
+//! user's own machine, where they can look at it, and sent from there to an OpenTelemetry collector, to ClickHouse or to
+//! exporters of the application's own, if it names any.
 //!
-//! ```no_run
+#![cfg_attr(feature = "otlp", doc = "```no_run")]
+#![cfg_attr(not(feature = "otlp"), doc = "```ignore")]
 //! # struct User { id: u64 }
 //! # fn main() -> Result<(), tracing_privacy::Error> {
 //! use tracing_subscriber::prelude::*;
@@ -55,7 +56,7 @@
 //! |---|---|---|
 //! | `store` | yes | the durable local store: SQLite, compiled in; without it records wait in memory |
 //! | `otlp` | yes | delivery over OTLP/HTTP |
-//! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing is ever sent |
+//! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing leaves but to exporters of the application's own |
 //! | `metrics` | no | metrics from events, for an exporter of the application's own; uses what the SDK calls experimental |
 //! | `zstd` | no | zstd for what is sent to ClickHouse; compiles C |
 //!

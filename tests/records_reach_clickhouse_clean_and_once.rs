@@ -2,6 +2,8 @@
 //! arrives, no row twice, and while telemetry is off nobody is asked.
 #![cfg(all(feature = "store", feature = "otlp", feature = "clickhouse", feature = "real-components"))]
 
+#[path = "support/canaries.rs"]
+mod canaries;
 #[path = "support/chdb.rs"]
 mod chdb;
 #[path = "support/home.rs"]
@@ -69,6 +71,29 @@ fn every_record_arrives_once_and_no_canary_at_all() {
     assert_eq!(server.query(pairs), "300");
     let everything = server.query("SELECT * FROM otel_traces") + &server.query("SELECT * FROM otel_logs");
     assert!(!everything.contains("canary") && everything.contains("order placed for [EMAIL]"), "{everything:.2000}");
+}
+
+#[test]
+fn no_canary_reaches_a_table_by_any_way() {
+    let server = ClickHouse::start();
+    tracing_log::LogTracer::init().expect("no other logger is there");
+    let environment = home::yes("SHOP", &home::home("clickhouse-canaries"));
+    let telemetry = builder(environment)
+        .targets("records_reach_clickhouse_clean_and_once=trace")
+        .log_records()
+        .clickhouse(clickhouse(&server))
+        .start()
+        .unwrap();
+    let layer = tracing_subscriber::registry().with(telemetry.layer());
+    tracing::subscriber::with_default(layer, canaries::log_in_every_way);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    let (spans, logs) = (server.query("SELECT * FROM otel_traces"), server.query("SELECT * FROM otel_logs"));
+    let others = server.query("SELECT * FROM traces")
+        + &server.query("SELECT ServiceName, SpanName FROM otel_traces_per_minute");
+    let marked =
+        canaries::count(spans.as_bytes(), canaries::MARKER) + canaries::count(logs.as_bytes(), canaries::MARKER);
+    assert_eq!(marked, canaries::WAYS, "the marker is there by each way: {spans}{logs}");
+    canaries::clean("the tables", (spans + &logs + &others).as_bytes());
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub use http::MinTls;
 pub(crate) use local::LocalExporter;
 pub use local::Memory;
 
-#[cfg(feature = "upload")]
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "otlp")]
 pub(crate) use otlp::OtlpSettings;
