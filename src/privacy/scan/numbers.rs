@@ -304,3 +304,34 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
     }
     if found.len() == known { Rest::Number } else { Rest::Nothing }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_digits_are_apart_from_every_other_number_and_name() {
+        let mut number = 1_u64;
+        let mut draw = |below: usize| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (number >> 33) as usize % below
+        };
+        let mut count = 0;
+        for _ in 0..20_000 {
+            let text: Vec<u8> = (0..draw(200)).map(|_| b"1234:-. /()[,aZ_\xc2\xa0"[draw(18)]).collect();
+            Anchors::with(&text, |anchors| {
+                let mut digits = anchors.places(idle);
+                while let Some(start) = digits.next() {
+                    let end = run(&text, start, |byte| is(byte, DIGIT));
+                    let token = |byte: u8| alnum(byte) || byte == b'_' || byte == b'-';
+                    let told = String::from_utf8_lossy(&text);
+                    assert!(end - start <= 3 && !token(before(&text, start)) && !token(after(&text, end)), "{told}");
+                    assert!(!goes_on(&text, end) && past_separator(&text, end).is_none(), "{told}");
+                    digits.pass(end);
+                    count += 1;
+                }
+            });
+        }
+        assert!(count > 1000, "{count}");
+    }
+}

@@ -591,3 +591,33 @@ fn random(
     found.push(Finding::new(Kind::HighEntropy, Severity::Contextual, start..end));
     Some(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_colons_stand_behind_no_key() {
+        let mut number = 1_u64;
+        let mut draw = |below: usize| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (number >> 33) as usize % below
+        };
+        let mut count = 0;
+        for _ in 0..20_000 {
+            let text: Vec<u8> = (0..draw(200)).map(|_| b"12::::a= "[draw(9)]).collect();
+            Anchors::with(&text, |anchors| {
+                let mut colons = anchors.places(idle_colons);
+                while let Some(at) = colons.next() {
+                    let start = run_back(&text, at, 200, |byte| byte == b':');
+                    let end = run(&text, at, |byte| byte == b':');
+                    let key = bare_key(anchors, at).map(|key| &text[key.start..key.end]);
+                    let clock = key.is_some_and(|key| key.len() == 2 && key.iter().all(u8::is_ascii_digit));
+                    assert!(end - start == 2 || end - start == 1 && clock, "{} {at}", String::from_utf8_lossy(&text));
+                    count += 1;
+                }
+            });
+        }
+        assert!(count > 1000, "{count}");
+    }
+}
