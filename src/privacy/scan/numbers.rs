@@ -83,11 +83,10 @@ impl<'t> Cluster<'t> {
     pub(super) fn stands_apart(&self, at: usize, count: usize) -> bool {
         let (start, end) = (self.groups[at].0, self.groups[at + count - 1].1);
         let (prior, next) = (before(self.text, start), after(self.text, end));
-        !alnum(prior)
-            && !alnum(next)
-            // A decimal's whole or fraction.
-            && !(prior == b'.' && is(before(self.text, start.saturating_sub(1)), DIGIT))
-            && !(next == b'.' && is(after(self.text, end + 1), DIGIT))
+        // A decimal's whole or fraction.
+        let decimal = prior == b'.' && is(before(self.text, start.saturating_sub(1)), DIGIT)
+            || next == b'.' && is(after(self.text, end + 1), DIGIT);
+        !(alnum(prior) || alnum(next) || decimal)
     }
 }
 

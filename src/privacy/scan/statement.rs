@@ -82,7 +82,7 @@ pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         if let Some(value) = value::quoted(text, open)
             && !value::is_placeholder(&text[value.start..value.end])
-            && !(value::is_status(&text[value.start..value.end]) && !value::is_everyday(&text[value.start..value.end]))
+            && (!value::is_status(&text[value.start..value.end]) || value::is_everyday(&text[value.start..value.end]))
             && !text[value.start..value.end].iter().any(|byte| is(*byte, SPACE))
             && value.end - value.start <= 128
             && find_bytes(&text[value.start..value.end], 0, b"::").is_none()

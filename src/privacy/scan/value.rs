@@ -222,7 +222,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// `{b9noS5}y98`, `[n2pe]iP3I`: brackets that a secret begins with, for no template or list goes on so.
 pub(super) fn is_bracketed(value: &[u8]) -> bool {
-    let close = run(head(value, 0, 32), 1, |byte| alnum(byte));
+    let close = run(head(value, 0, 32), 1, alnum);
     let tail = run(value, close + 1, alnum);
     matches!((after(value, 0), after(value, close)), (b'{', b'}') | (b'[', b']'))
         && close > 1
