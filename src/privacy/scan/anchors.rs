@@ -317,6 +317,13 @@ pub(super) fn behind(blocks: &[Block], block: usize, of: impl Fn(&Block) -> u64)
     of(&blocks[block]) << 1 | block.checked_sub(1).map_or(0, |last| of(&blocks[last]) >> 63)
 }
 
+/// The bits of a class in this block, and above them those of the next.
+#[inline]
+pub(super) fn ahead_of(blocks: &[Block], block: usize, class: Class) -> u128 {
+    let next = blocks.get(block + 1).map_or(0, |next| next[class as usize]);
+    u128::from(blocks[block][class as usize]) | u128::from(next) << 64
+}
+
 /// The places so many bytes, from 1 to 63, before those that `of` says of a block.
 #[inline]
 pub(super) fn ahead(blocks: &[Block], block: usize, by: u32, of: impl Fn(&Block) -> u64) -> u64 {

@@ -110,7 +110,7 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
     net::find(anchors, found);
     if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {
-        national::find(anchors.text, found);
+        national::find(anchors, found);
     }
     if anchors.may_hold_tokens() {
         tokens::find(anchors, found);

@@ -1,6 +1,7 @@
 //! Numbers by which a state, a bank or a maker of devices knows one person: by form and check digit beside a word that
 //! announces them.
 
+use super::anchors::{Anchors, Block, Class};
 use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, is, run, starts_with};
 use super::checks;
 use super::{Finding, Kind, Severity};
@@ -89,28 +90,45 @@ forms! {
 /// The longest number, without separators.
 const MOST: usize = 20;
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
-    let ascii = text.is_ascii();
-    let next = |at: usize| if ascii { next_word(text, at) } else { next_part(text, at) };
-    let mut at = 0;
-    while let Some(start) = next(at) {
-        at = hump(text, start);
-        // Of a form's words the first that stands there is asked.
-        let mut asked = None;
-        let announced = words_with(text[start]).iter().find_map(|(form, word)| {
-            let form = &FORMS[usize::from(*form)];
-            let word = form.words[usize::from(*word)];
-            if (word[1] ^ after(text, start + 1)) & 31 != 0 {
-                return None;
-            }
-            let end = phrase(text, start, word).filter(|_| asked != Some(form.words))?;
-            asked = Some(form.words);
-            announced(text, end, form)
-        });
-        if let Some(finding) = announced {
-            at = at.max(finding.end);
-            found.push(finding);
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
+    if !text.is_ascii() {
+        let mut at = 0;
+        while let Some(start) = next_part(text, at) {
+            at = ask(text, start, found);
         }
+        return;
+    }
+    let mut parts = anchors.places(|blocks, block| may_start(blocks, block, &text[block * 64..]));
+    while let Some(start) = parts.next() {
+        if may_announce(text, start) && starts_part(text, start) {
+            parts.pass(ask(text, start, found));
+        }
+    }
+}
+
+/// Asks for the number that the part of a name at `start` announces; says where to go on.
+fn ask(text: &[u8], start: usize, found: &mut Vec<Finding>) -> usize {
+    let at = hump(text, start);
+    // Of a form's words the first that stands there is asked.
+    let mut asked = None;
+    let announced = words_with(text[start]).iter().find_map(|(form, word)| {
+        let form = &FORMS[usize::from(*form)];
+        let word = form.words[usize::from(*word)];
+        if (word[1] ^ after(text, start + 1)) & 31 != 0 {
+            return None;
+        }
+        let end = phrase(text, start, word).filter(|_| asked != Some(form.words))?;
+        asked = Some(form.words);
+        announced(text, end, form)
+    });
+    match announced {
+        Some(finding) => {
+            let end = finding.end;
+            found.push(finding);
+            at.max(end)
+        }
+        None => at,
     }
 }
 
@@ -126,18 +144,25 @@ fn next_part(text: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The same in ASCII, where a look at the byte before tells whether a part starts.
-fn next_word(text: &[u8], from: usize) -> Option<usize> {
-    let [first, second, rest @ ..] = text.get(from..)? else { return None };
-    let mut two = place(*first, *second);
-    for (offset, third) in rest.iter().enumerate() {
-        let third = usize::from(third & 31);
-        if STARTS[two] >> third & 1 == 1 && starts_part(text, from + offset) {
-            return Some(from + offset);
-        }
-        two = (two << 5 | third) % STARTS.len();
+/// The same in ASCII, for the bytes of a block that `rest` begins with: letters behind other bytes, and those that are
+/// capitals or stand beside a joint.
+fn may_start(blocks: &[Block], block: usize, rest: &[u8]) -> u64 {
+    const LOWS: u64 = 0x0101_0101_0101_0101;
+    let letters =
+        |block: &Block| block[Class::Token as usize] & !block[Class::Digit as usize] & !block[Class::Mark as usize];
+    let letter = letters(&blocks[block]);
+    let mut small = 0;
+    for (at, eight) in rest.chunks(8).take(8).enumerate() {
+        let word = eight.first_chunk().map_or_else(
+            || eight.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+            |eight| u64::from_le_bytes(*eight),
+        );
+        // The bit by which small letters differ from capitals and `_`, of each byte.
+        small |= (word >> 5 & LOWS).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * at);
     }
-    None
+    let large = letter & !small;
+    // What stands left of the block is not known here, so that its first byte may start one.
+    letter & (large | large << 1 | !(letter << 1))
 }
 
 fn starts_part(text: &[u8], at: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
-use super::anchors::{Anchors, Block, Class, ahead};
+use super::anchors::{Anchors, Class, ahead_of};
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run, run_back};
 use super::ipv4::octet;
 use super::{Finding, Kind, Severity};
@@ -18,10 +18,17 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 /// next colon is near.
 fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let colon = |block: &Block| block[Class::Colon as usize];
-    let mut signs = anchors.places(move |blocks, block| {
-        let near = (1..=5).fold(0, |near, by| near | ahead(blocks, block, by, colon));
-        colon(&blocks[block]) & near
+    let mut signs = anchors.places(|blocks, block| {
+        let colons = ahead_of(blocks, block, Class::Colon);
+        if colons as u64 == 0 {
+            return 0;
+        }
+        let near = |colons: u128| {
+            let two = colons >> 1 | colons >> 2;
+            two | two >> 2 | colons >> 5
+        };
+        // Two that are side by side, or three that are near each other.
+        (colons & (colons >> 1 | near(colons & near(colons)))) as u64
     });
     while let Some(sign) = signs.next() {
         let part = |byte: u8| is(byte, HEX) || byte == b':';
@@ -60,9 +67,13 @@ fn may_be_address(anchors: &Anchors<'_>, sign: usize, end: usize) -> bool {
 /// The same for dashes and dots, between which only a MAC stands: after the first comes a second at its place.
 fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mark = |block: &Block| block[Class::Mark as usize];
-    let mut signs = anchors.places(move |blocks, block| {
-        mark(&blocks[block]) & (ahead(blocks, block, 3, mark) | ahead(blocks, block, 5, mark))
+    let mut signs = anchors.places(|blocks, block| {
+        let marks = ahead_of(blocks, block, Class::Mark);
+        if marks as u64 == 0 {
+            return 0;
+        }
+        let dashes = marks >> 3 & marks >> 6 & marks >> 9 & marks >> 12;
+        (marks & (dashes | marks >> 5)) as u64
     });
     while let Some(sign) = signs.next() {
         let separator = text[sign];

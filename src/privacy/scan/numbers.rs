@@ -3,7 +3,7 @@
 //! The text is cut into clusters: groups of digits with one separator between them. Each detector looks at the groups, so that
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HEX, LETTER, STOP, after, alnum, before, is, run, run_back};
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
@@ -129,7 +129,7 @@ fn goes_on(text: &[u8], end: usize) -> bool {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     let text = anchors.text;
     let mut rest = Rest::Nothing;
-    let mut digits = anchors.all(Class::Digit);
+    let mut digits = anchors.places(|blocks, block| blocks[block][Class::Digit as usize] & !idle(blocks, block));
     while let Some(start) = digits.next() {
         let at = anchors.run(Class::Digit, start);
         let apart = !goes_on(text, at);
@@ -171,6 +171,26 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         }
     }
     rest
+}
+
+/// The digits that stand by themselves, at most three with nothing of a name beside them and none behind whatever could
+/// join the two: `step 3 of 17`, `"level":20,`. No detector begins with one.
+#[inline]
+fn idle(blocks: &[Block], block: usize) -> u64 {
+    let digits = ahead_of(blocks, block, Class::Digit);
+    if digits as u64 == 0 {
+        return 0;
+    }
+    let tokens = ahead_of(blocks, block, Class::Token);
+    let colons = ahead_of(blocks, block, Class::Colon);
+    let starts = digits as u64 & !behind(blocks, block, |block| block[Class::Token as usize]);
+    // Whether nothing goes on so many bytes behind; no number goes on behind a colon.
+    let joined = digits >> 1 | digits >> 2 | digits >> 3;
+    let ends = !(tokens | joined & !colons);
+    let one = starts & (ends >> 1) as u64;
+    let two = starts & (digits >> 1 & ends >> 2) as u64 & (!0 >> 1);
+    let three = starts & (digits >> 1 & digits >> 2 & ends >> 3) as u64 & (!0 >> 2);
+    one | two | two << 1 | three | three << 1 | three << 2
 }
 
 /// What a text holds after its numbers were looked at.
@@ -282,4 +302,35 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         one_time_code(cluster, found);
     }
     if found.len() == known { Rest::Number } else { Rest::Nothing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_digits_are_apart_from_every_other_number_and_name() {
+        let mut number = 1_u64;
+        let mut draw = |below: usize| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (number >> 33) as usize % below
+        };
+        let mut count = 0;
+        for _ in 0..20_000 {
+            let text: Vec<u8> = (0..draw(200)).map(|_| b"1234:-. /()[,aZ_\xc2\xa0"[draw(18)]).collect();
+            Anchors::with(&text, |anchors| {
+                let mut digits = anchors.places(idle);
+                while let Some(start) = digits.next() {
+                    let end = run(&text, start, |byte| is(byte, DIGIT));
+                    let token = |byte: u8| alnum(byte) || byte == b'_' || byte == b'-';
+                    let told = String::from_utf8_lossy(&text);
+                    assert!(end - start <= 3 && !token(before(&text, start)) && !token(after(&text, end)), "{told}");
+                    assert!(!goes_on(&text, end) && past_separator(&text, end).is_none(), "{told}");
+                    digits.pass(end);
+                    count += 1;
+                }
+            });
+        }
+        assert!(count > 1000, "{count}");
+    }
 }

@@ -3,7 +3,7 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::judge::{is_base64, looks_random, names_public, quoted_counts};
 use super::take::{inside, push, take};
@@ -84,7 +84,7 @@ impl Scopes {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
-    let mut signs = anchors.all(Class::Pair);
+    let mut signs = anchors.places(|blocks, block| blocks[block][Class::Pair as usize] & !idle_colons(blocks, block));
     while let Some(sign) = signs.next() {
         let byte = text[sign];
         if byte == b':' || byte == b'=' {
@@ -97,6 +97,23 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             signs.pass(if byte == b'(' { bracket(text, sign, found) } else { element(text, sign, found) });
         }
     }
+}
+
+/// The colons that stand behind no key, as far as one block tells: those of `a::b`, and the second of `12:30:59`.
+#[inline]
+fn idle_colons(blocks: &[Block], block: usize) -> u64 {
+    let ahead = ahead_of(blocks, block, Class::Colon);
+    let colons = ahead as u64;
+    if colons == 0 {
+        return 0;
+    }
+    let alone = !(ahead >> 1) as u64;
+    let path = colons & !alone & !(ahead >> 2) as u64 & !behind(blocks, block, |block| block[Class::Colon as usize]);
+    // Both of them in this block.
+    let path = path & (!0 >> 1);
+    let digits = blocks[block][Class::Digit as usize];
+    let clock = colons & alone & digits << 1 & digits << 2 & colons << 3;
+    path | path << 1 | clock
 }
 
 struct Key {
@@ -416,9 +433,18 @@ fn is_redacted(text: &[u8], from: usize) -> bool {
 
 /// Whether the key at `start` is one of Go's `map[..]`.
 fn in_map(text: &[u8], start: usize) -> bool {
-    let window = &text[start.saturating_sub(128)..start];
-    let open = super::bytes::rfind(window, b"map[");
-    open.is_some_and(|open| !window[open..].contains(&b']'))
+    let floor = start.saturating_sub(128);
+    let mut at = start;
+    loop {
+        at = run_back(text, at, at - floor, |byte| !matches!(byte, b'[' | b']'));
+        if at == floor || text[at - 1] == b']' {
+            return false;
+        }
+        if text[floor..at].ends_with(b"map[") {
+            return true;
+        }
+        at -= 1;
+    }
 }
 
 /// The verb of `the password is: x`.
@@ -564,4 +590,34 @@ fn random(
     }
     found.push(Finding::new(Kind::HighEntropy, Severity::Contextual, start..end));
     Some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_colons_stand_behind_no_key() {
+        let mut number = 1_u64;
+        let mut draw = |below: usize| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (number >> 33) as usize % below
+        };
+        let mut count = 0;
+        for _ in 0..20_000 {
+            let text: Vec<u8> = (0..draw(200)).map(|_| b"12::::a= "[draw(9)]).collect();
+            Anchors::with(&text, |anchors| {
+                let mut colons = anchors.places(idle_colons);
+                while let Some(at) = colons.next() {
+                    let start = run_back(&text, at, 200, |byte| byte == b':');
+                    let end = run(&text, at, |byte| byte == b':');
+                    let key = bare_key(anchors, at).map(|key| &text[key.start..key.end]);
+                    let clock = key.is_some_and(|key| key.len() == 2 && key.iter().all(u8::is_ascii_digit));
+                    assert!(end - start == 2 || end - start == 1 && clock, "{} {at}", String::from_utf8_lossy(&text));
+                    count += 1;
+                }
+            });
+        }
+        assert!(count > 1000, "{count}");
+    }
 }
