@@ -575,7 +575,9 @@ fn measure(random: &mut Random, encoder: Encoder, temporality: Temporality) -> M
         (meter.f64_histogram("exponential.f").build(), meter.u64_histogram("exponential.i").build());
     for row in 0..20 {
         let mut attributes = random.attributes(4);
-        attributes.retain(|attribute| !attribute.key.as_str().is_empty());
+        // To the SDK an attribute that is not a number equals none, itself included: each measurement is a series.
+        let is_nan = |value: &Value| matches!(value, Value::F64(number) if number.is_nan());
+        attributes.retain(|attribute| !attribute.key.as_str().is_empty() && !is_nan(&attribute.value));
         attributes.push(KeyValue::new("row", row));
         if row == 0 {
             // The SDK takes only numbers, but their sums overflow.
