@@ -1,7 +1,8 @@
 //! The gate: whether one pass over a text proves that no detector would find anything in it.
 //!
 //! Text that is clean consists of lower-case letters and spaces above all. These are passed over eight at a time, in plain
-//! arithmetic on a `u64`; the few other bytes are counted by class, one byte lane per class, and the counts decide.
+//! arithmetic on a `u64`; where there is another byte, the eight are counted by class, one byte lane per class, and the counts
+//! decide.
 
 use super::bytes::{JOINT, LETTER, SPACE, after, alnum, before, is};
 
@@ -63,8 +64,15 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
         return is_clean_long(text);
     }
     let lanes = counted(text);
+    // Most texts have nothing to count.
+    lanes == 0 || are_clean(lanes, text)
+}
+
+/// Whether the counts of a whole text, and what they ask to look at, prove it.
+#[inline]
+fn are_clean(lanes: u64, text: &[u8]) -> bool {
     lanes_are_clean(lanes)
-        && (text.len() < RUN || !may_have_token(lanes) || !has_long_run_in_short(text))
+        && !(may_have_token(lanes) && has_long_run(text))
         && !may_have_option(lanes, text)
         && !may_have_colour(lanes, text)
 }
@@ -86,7 +94,7 @@ fn is_clean_long(text: &[u8]) -> bool {
             | capped(UPPERS, 1)
             | capped(BRACKETS, 1);
     }
-    (!may_have_token(lanes) || !has_long_run(text)) && !may_have_option(lanes, text) && !may_have_colour(lanes, text)
+    are_clean(lanes, text)
 }
 
 #[inline]
@@ -145,22 +153,13 @@ fn counted(block: &[u8]) -> u64 {
 /// Zero bytes count for nothing.
 #[inline]
 fn counted_word(word: u64) -> u64 {
-    let mut others = at_least(word, b'%') & !at_least(word, b']') & !word & HIGHS;
-    let mut lanes = if word & HIGHS == 0 { 0 } else { full_width(word) };
-    while others != 0 {
-        let byte = (word >> (others.trailing_zeros() & 0x38)) as u8;
-        lanes += LANES[usize::from(byte)];
-        others &= others - 1;
+    if (at_least(word, b'%') & !at_least(word, b']') | word) & HIGHS == 0 {
+        return 0;
     }
-    lanes
+    word.to_le_bytes().iter().fold(0, |lanes, byte| lanes + LANES[usize::from(*byte)])
 }
 
-/// An alarm if one of the bytes is the first of U+FF01 to U+FF5E, which stand for the signs of ASCII.
-#[inline(never)]
-fn full_width(word: u64) -> u64 {
-    u64::from(word.to_le_bytes().contains(&FULL_WIDTH)) << ALARMS
-}
-
+/// The first byte of U+FF01 to U+FF5E, which stand for the signs of ASCII.
 const FULL_WIDTH: u8 = 0xef;
 
 /// Sets the highest bit of each byte that is ASCII and at least `least`; that of others may be set or not.
@@ -169,47 +168,38 @@ const fn at_least(word: u64, least: u8) -> u64 {
     (word & !HIGHS) + LOWS * (0x80 - least as u64)
 }
 
-/// As [`has_long_run`] for a text that fits one block. Words are rarely so long, so spaces decide nearly always.
-#[inline]
-fn has_long_run_in_short(text: &[u8]) -> bool {
-    let solid = |word: u64| {
-        // One bit for each byte that is no space nor one of `!"#$`.
-        let solid = (at_least(word, b'%') | word) & HIGHS;
-        (solid >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    };
-    let (eights, rest) = text.as_chunks::<8>();
-    let mut run = 0;
-    for (at, eight) in eights.iter().enumerate() {
-        run |= solid(u64::from_le_bytes(*eight)) << (8 * at);
-    }
-    if let (false, Some(last)) = (rest.is_empty(), text.last_chunk::<8>()) {
-        run |= solid(u64::from_le_bytes(*last) >> (64 - 8 * rest.len())) << (8 * eights.len());
-    }
-    // Bits that have as many neighbours: two, four, eight, twelve.
-    run &= run >> 1;
-    run &= run >> 2;
-    run &= run >> 4;
-    run &= run >> 4;
-    run != 0 && has_long_run(text)
-}
-
 /// Whether twelve bytes of `[A-Za-z0-9_-]` stand together: such a run covers a byte at a multiple of twelve, so only those
 /// are probed.
-#[inline(never)]
+#[inline]
 fn has_long_run(text: &[u8]) -> bool {
-    let token = |byte: u8| alnum(byte) || is(byte, JOINT);
     let mut probe = RUN - 1;
     while probe < text.len() {
-        if token(text[probe]) {
-            let left = text[..probe].iter().rev().take(RUN - 1).take_while(|byte| token(**byte)).count();
-            let right = text[probe..].iter().take(RUN - left).take_while(|byte| token(**byte)).count();
-            if left + right >= RUN {
-                return true;
-            }
+        if may_be_in_long_run(text, probe) && is_in_long_run(text, probe) {
+            return true;
         }
         probe += RUN;
     }
     false
+}
+
+/// Of the eleven other bytes, six are on one side. Words are rarely so long, so spaces decide nearly always.
+#[inline]
+fn may_be_in_long_run(text: &[u8], probe: usize) -> bool {
+    // The highest bit of each byte that is no space nor one of `!"#$`.
+    let solid = |eight: &[u8; 8]| {
+        let word = u64::from_le_bytes(*eight);
+        (at_least(word, b'%') | word) & HIGHS
+    };
+    let left = text[..=probe].last_chunk().is_some_and(|eight| solid(eight) >> 8 == HIGHS >> 8);
+    left || text[probe..].first_chunk().map_or(text.len() - probe > 6, |eight| solid(eight) << 8 == HIGHS << 8)
+}
+
+#[inline(never)]
+fn is_in_long_run(text: &[u8], probe: usize) -> bool {
+    let token = |byte: &&u8| alnum(**byte) || is(**byte, JOINT);
+    let left = text[..probe].iter().rev().take(RUN - 1).take_while(token).count();
+    let right = text[probe..].iter().take(RUN).take_while(token).count();
+    right > 0 && left + right >= RUN
 }
 
 #[cfg(test)]
