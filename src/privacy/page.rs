@@ -41,9 +41,12 @@ impl Page {
         self.extend_from_slice(&[byte]);
     }
 
+    /// What is taken back may be a raw value, so it is overwritten.
     #[inline]
     pub(super) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        let len = self.len.min(len);
+        self.room[len..self.len].fill(0);
+        self.len = len;
     }
 
     #[inline]
@@ -105,6 +108,7 @@ mod tests {
         page.truncate(2);
         page.truncate(5);
         assert_eq!(*page, [1, 2]);
+        assert!(page.room[2..].iter().all(|byte| *byte == 0), "what was taken back is gone");
         page.clear();
         assert!(page.is_empty() && page.next(ROOM).is_some());
     }
