@@ -54,6 +54,9 @@
 #[cfg(feature = "real-components")]
 #[path = "../tests/support/chdb.rs"]
 mod chdb;
+#[cfg(feature = "real-components")]
+#[path = "../tests/support/spans.rs"]
+mod sdk;
 
 use std::borrow::Cow;
 use std::fs;
@@ -226,14 +229,13 @@ fn spans(rows: usize, seed: u64) -> Vec<SpanData> {
 /// The same spans into the real engine, by this crate and by ClickHouse's own.
 #[cfg(feature = "real-components")]
 mod insert {
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::net::TcpStream;
     use std::time::Instant;
 
     use clickhouse::Row;
     use clickhouse::inserter::Inserter;
+    use opentelemetry_sdk::trace::SpanExporter;
     use serde::Serialize;
-    use tracing_privacy::clickhouse::{Batch, Schema, Table};
+    use tracing_privacy::clickhouse::{ClickHouseExporter, CreateSchema, Schema};
 
     use super::chdb::ClickHouse;
     use super::*;
@@ -242,43 +244,69 @@ mod insert {
     const ROUNDS: usize = 3;
 
     pub(super) fn insert() {
-        println!("\n{ROWS} spans into the engine, in a round; the least of {ROUNDS} rounds of each\n");
-        println!("| batch | tables | way | rows/s | client, ms of processor | server, ms of processor | MB sent |");
-        println!("|-------|--------|-----|--------|-------------------------|-------------------------|---------|");
-        for target in [Target::Null, Target::Plain, Target::Indexed, Target::All] {
-            for size in [1_000, 10_000] {
+        println!("\n{ROWS} spans into the engine, in a round; the least of {ROUNDS} rounds of each");
+        println!("settings of both: async_insert=0, and {}={} where indexes are built later\n", LATER.0, LATER.1);
+        println!(
+            "| batch | tables | way | rows/s | client, ms of processor | server, ms of processor | in user mode | MB sent |"
+        );
+        println!(
+            "|-------|--------|-----|--------|-------------------------|-------------------------|--------------|---------|"
+        );
+        for (target, indexes) in [
+            (Target::Null, Indexes::AtOnce),
+            (Target::Plain, Indexes::AtOnce),
+            (Target::Indexed, Indexes::Later),
+            (Target::Indexed, Indexes::AtOnce),
+            (Target::All, Indexes::AtOnce),
+        ] {
+            for size in [1_000, 10_000, 100_000] {
                 let server = ClickHouse::start();
                 let schema = Schema::new().trace_days(0);
                 target.statements(&schema).iter().for_each(|statement| drop(server.query(statement)));
                 // They come later, and are the same for both.
                 server.query("SYSTEM STOP MERGES");
+                let builder = ClickHouseExporter::builder(server.endpoint()).create_schema(CreateSchema::Off);
+                let builder = match indexes {
+                    Indexes::AtOnce => builder,
+                    Indexes::Later => builder.insert_setting(LATER.0, LATER.1),
+                };
+                let exporter = builder.timeout(Duration::from_secs(60)).build().expect("the settings are right");
                 let batches: Vec<_> = (0..ROWS / size).map(|batch| spans(size, batch as u64 + 1)).collect();
                 let (mut native, mut official) = (Took::MOST, Took::MOST);
-                for round in 0..ROUNDS {
-                    native = native.least(of(&server, || ours(&server, &schema, &batches, round)));
+                for _ in 0..ROUNDS {
+                    native = native.least(of(&server, || ours(&exporter, &batches)));
                     check(&server, target);
-                    official = official.least(of(&server, || theirs(&server, &batches)));
+                    official = official.least(of(&server, || theirs(&server, &batches, indexes)));
                     check(&server, target);
                 }
+                let name = target.name(indexes);
                 for (way, took) in [("Native + lz4", &native), ("clickhouse 0.15, RowBinary + lz4", &official)] {
                     let rate = ROWS as f64 / took.wall.as_secs_f64();
-                    let (client, server) = (took.client.as_millis(), took.server.as_millis());
-                    println!(
-                        "| {size:>5} | {} | {way} | {rate:.0} | {client} | {server} | {:.1} |",
-                        target.name(),
-                        took.sent as f64 / 1e6
-                    );
+                    let [client, server, user] = [took.client, took.server, took.user].map(|time| time.as_millis());
+                    let sent = took.sent as f64 / 1e6;
+                    println!("| {size:>6} | {name} | {way} | {rate:.0} | {client} | {server} | {user} | {sent:.1} |");
                 }
                 let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
                 println!(
-                    "|       |        | ratio | {:.1} | {:.1} | {:.1} | |",
+                    "|        |        | ratio | {:.1} | {:.1} | {:.1} | {:.1} | |",
                     ratio(official.wall, native.wall),
                     ratio(official.client, native.client),
-                    ratio(official.server, native.server)
+                    ratio(official.server, native.server),
+                    ratio(official.user, native.user)
                 );
             }
         }
     }
+
+    /// Whether the indexes of the table are built with each insert, or when its parts are merged.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Indexes {
+        AtOnce,
+        Later,
+    }
+
+    /// A setting of ClickHouse 25 and later.
+    const LATER: (&str, &str) = ("materialize_skip_indexes_on_insert", "0");
 
     /// What the rows are inserted into.
     #[derive(Clone, Copy, PartialEq)]
@@ -294,10 +322,11 @@ mod insert {
     }
 
     impl Target {
-        fn name(self) -> &'static str {
+        fn name(self, indexes: Indexes) -> &'static str {
             match self {
                 Target::Null => "none: parsed alone",
                 Target::Plain => "spans, no indexes",
+                Target::Indexed if indexes == Indexes::Later => "spans, indexed at merges",
                 Target::Indexed => "spans",
                 Target::All => "spans and all views",
             }
@@ -322,29 +351,35 @@ mod insert {
         wall: Duration,
         client: Duration,
         server: Duration,
+        /// The server's, without what the kernel did for it.
+        user: Duration,
         sent: u64,
     }
 
     impl Took {
-        const MOST: Took = Took { wall: Duration::MAX, client: Duration::MAX, server: Duration::MAX, sent: 0 };
+        const MOST: Took =
+            Took { wall: Duration::MAX, client: Duration::MAX, server: Duration::MAX, user: Duration::MAX, sent: 0 };
 
         fn least(self, other: Took) -> Took {
             Took {
                 wall: self.wall.min(other.wall),
                 client: self.client.min(other.client),
                 server: self.server.min(other.server),
-                sent: other.sent,
+                user: self.user.min(other.user),
+                sent: self.sent.max(other.sent),
             }
         }
     }
 
-    /// `work` gives how long its thread was on a processor for what counts.
+    /// `work` gives how long the client was on a processor for what counts.
     fn of(server: &ClickHouse, work: impl FnOnce() -> Duration) -> Took {
         let sent = || server.stats()["body_bytes"].as_u64().expect("bytes are counted");
-        let (sent_before, server_before, wall) = (sent(), server_time(server), Instant::now());
+        let (sent_before, [user_before, kernel_before], wall) = (sent(), server_time(server), Instant::now());
         let client = work();
         let wall = wall.elapsed();
-        Took { wall, client, server: server_time(server) - server_before, sent: sent() - sent_before }
+        let [user, kernel] = server_time(server);
+        let (user, kernel) = (user - user_before, kernel - kernel_before);
+        Took { wall, client, server: user + kernel, user, sent: sent() - sent_before }
     }
 
     /// Everything arrived; and the next round begins with an empty table.
@@ -361,56 +396,29 @@ mod insert {
         }
     }
 
-    /// Processor time of the engine and its front, in the kernel's ticks of 10 ms.
-    fn server_time(server: &ClickHouse) -> Duration {
+    /// Processor time of the engine and its front, in user mode and in the kernel, in its ticks of 10 ms.
+    fn server_time(server: &ClickHouse) -> [Duration; 2] {
         let stat = fs::read_to_string(format!("/proc/{}/stat", server.process_id())).expect("the server runs");
         let after_name = stat.rsplit(')').next().expect("a name is in brackets");
-        let ticks: u64 =
-            after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
-        Duration::from_millis(10 * ticks)
+        let mut ticks = after_name.split_whitespace().skip(11).map(|ticks| ticks.parse::<u64>().expect("a number"));
+        [(); 2].map(|()| Duration::from_millis(10 * ticks.next().expect("it has both")))
     }
 
-    /// Encodes, compresses and sends each batch over one connection that stays open.
-    fn ours(server: &ClickHouse, schema: &Schema, batches: &[Vec<SpanData>], round: usize) -> Duration {
-        let before = processor_time();
-        let encoder = Encoder::default().compression(Compression::Lz4);
-        let resource = resource();
-        let host = server.endpoint().strip_prefix("http://").expect("it speaks plain http");
-        let mut stream = BufReader::new(TcpStream::connect(host).expect("it listens"));
-        stream.get_ref().set_nodelay(true).expect("a socket has options");
-        for (number, spans) in batches.iter().enumerate() {
-            for batch in encoder.spans(spans, &resource) {
-                send(&mut stream, schema, &batch, &format!("{round}-{number}"));
-            }
+    /// The exporter as the SDK calls it: from spans to the answer read.
+    fn ours(exporter: &ClickHouseExporter, batches: &[Vec<SpanData>]) -> Duration {
+        let mut exporter = exporter.clone();
+        SpanExporter::set_resource(&mut exporter, &resource());
+        // The SDK gives its own away.
+        let batches = batches.to_vec();
+        let before = process_time();
+        for spans in batches {
+            sdk::export_spans(&exporter, spans).expect("the server takes the rows");
         }
-        processor_time() - before
-    }
-
-    fn send(stream: &mut BufReader<TcpStream>, schema: &Schema, batch: &Batch, token: &str) {
-        let query = schema.insert(Table::Traces, batch.format).replace(' ', "+");
-        let mut message = format!(
-            "POST /?query={query}&async_insert=0&insert_deduplication_token={token} HTTP/1.1\r\nHost: x\r\n\
-             Content-Encoding: lz4\r\nContent-Length: {}\r\n\r\n",
-            batch.body.len()
-        )
-        .into_bytes();
-        message.extend_from_slice(&batch.body);
-        stream.get_mut().write_all(&message).expect("the server reads");
-        let (mut length, mut line) = (0, String::new());
-        stream.read_line(&mut line).expect("the server answers");
-        assert!(line.contains(" 200 "), "{line}");
-        while line != "\r\n" {
-            line.clear();
-            stream.read_line(&mut line).expect("the server answers");
-            if let Some(value) = line.strip_prefix("Content-Length: ") {
-                length = value.trim().parse().expect("a number");
-            }
-        }
-        stream.read_exact(&mut vec![0; length]).expect("the answer is as long as it says");
+        process_time() - before
     }
 
     /// The official crate's inserter. Its rows are made before the clock starts, though our share includes that.
-    fn theirs(server: &ClickHouse, batches: &[Vec<SpanData>]) -> Duration {
+    fn theirs(server: &ClickHouse, batches: &[Vec<SpanData>], indexes: Indexes) -> Duration {
         let resource = resource();
         let rows: Vec<Vec<SpanRow>> =
             batches.iter().map(|spans| spans.iter().map(|span| SpanRow::of(span, &resource)).collect()).collect();
@@ -420,7 +428,11 @@ mod insert {
             .with_compression(clickhouse::Compression::Lz4)
             .with_validation(false)
             .with_setting("async_insert", "0");
-        let before = processor_time();
+        let client = match indexes {
+            Indexes::AtOnce => client,
+            Indexes::Later => client.with_setting(LATER.0, LATER.1),
+        };
+        let before = process_time();
         runtime.block_on(async {
             let mut inserter: Inserter<SpanRow> = client.inserter("otel_traces");
             for rows in &rows {
@@ -431,7 +443,16 @@ mod insert {
             }
             inserter.end().await.expect("nothing is left");
         });
-        processor_time() - before
+        process_time() - before
+    }
+
+    /// Time that the threads of this process which live were on a processor.
+    fn process_time() -> Duration {
+        let tasks = fs::read_dir("/proc/self/task").expect("Linux tells its threads").flatten();
+        let nanos = |task: fs::DirEntry| -> Option<u64> {
+            fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+        };
+        Duration::from_nanos(tasks.filter_map(nanos).sum())
     }
 
     type Attributes = Vec<(String, String)>;
