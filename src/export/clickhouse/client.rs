@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::errors::{self, Verdict};
 use super::insert::Insert;
-use super::settings::Target;
+use super::target::Target;
 use crate::export::endpoint::Endpoint;
 use crate::export::http::{Answer, HttpClient, HttpFailure, HttpSettings, Post};
 

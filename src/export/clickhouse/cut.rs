@@ -2,8 +2,8 @@
 //!
 //! Both are needed only when a server refuses what was encoded, and by then what it was encoded from is gone.
 
-use super::columns::{push_length, take_length};
 use super::encoder::Format;
+use super::length::{push_length, take_length};
 
 /// The body without these columns; none if it cannot be read, or if nothing would be left.
 pub(super) fn without(body: &[u8], format: Format, columns: &[String]) -> Option<Vec<u8>> {

@@ -11,8 +11,9 @@ use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::columns::{Column, DateTime64, push_length};
+use super::columns::{Column, DateTime64};
 use super::compression::{Body, Compression, Spare};
+use super::length::push_length;
 use super::rows::{self, Origin};
 use super::table::Table;
 use super::tables::{Columns, ExponentialHistogram, Gauge, Histogram, Logs, Sum, Traces};

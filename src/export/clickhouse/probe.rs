@@ -2,8 +2,8 @@
 
 use super::client::{Client, literal};
 use super::errors::Verdict;
-use super::settings::CreateSchema;
 use super::table::Table;
+use super::target::CreateSchema;
 use crate::export::text::printable;
 
 /// A table as the server describes it.

@@ -8,8 +8,8 @@ use super::encoder::Layout;
 use super::errors::{Fate, Verdict, Why};
 use super::insert::Insert;
 use super::probe::{self, Described};
-use super::settings::CreateSchema;
 use super::table::Table;
+use super::target::CreateSchema;
 use crate::export::outcome::Outcome;
 
 /// A client, and what it has learned of the server.

@@ -3,7 +3,8 @@
 //! Types are the plain ones: the server casts `String` to `LowCardinality(String)` and `DateTime64(9)` to `DateTime` where
 //! a table has that, at a fraction of what parsing rows costs it.
 
-use super::columns::{Array, Column, DateTime64, Map, Runs, SharedMap, Text, Values};
+use super::columns::{Array, Column, DateTime64, Map, SharedMap, Text, Values};
+use super::runs::Runs;
 use super::table::Table;
 
 /// All columns of a table.
