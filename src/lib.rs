@@ -45,7 +45,8 @@
 //! # Delivery
 //!
 //! Records go through a bounded queue to a worker thread, from there into a SQLite file (feature `store`), and from there
-//! over OTLP/HTTP (feature `otlp`) on a second thread. No server and no disk makes logging wait; what is lost is
+//! over OTLP/HTTP (feature `otlp`), to ClickHouse, or to an exporter of the application's own
+//! ([`Builder::span_exporter`]) on a second thread. No server and no disk makes logging wait; what is lost is
 //! counted by reason in [`Telemetry::status`]. Environment trouble is never an error and never a panic.
 //!
 //! # Features
@@ -55,6 +56,7 @@
 //! | `store` | yes | the durable local store: SQLite, compiled in; without it records wait in memory |
 //! | `otlp` | yes | delivery over OTLP/HTTP |
 //! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing is ever sent |
+//! | `metrics` | no | metrics from events, for an exporter of the application's own; uses what the SDK calls experimental |
 //! | `zstd` | no | zstd for what is sent to ClickHouse; compiles C |
 //!
 //! None turns telemetry on.

@@ -49,6 +49,8 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use otlp::OtlpSettings;
 #[cfg(feature = "otlp")]
 pub use otlp::{OtlpProtocol, UnknownProtocol};
+#[cfg(feature = "metrics")]
+pub(crate) use pipeline::Kind as SdkKind;
 #[cfg(feature = "upload")]
 pub(crate) use {
     breaker::{Admission, Breaker},

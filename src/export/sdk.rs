@@ -125,6 +125,12 @@ impl SdkRecords {
         Event::new(name.to_owned(), time(event.unix_nanos()), attributes, parts.dropped)
     }
 
+    /// An attribute of a metric.
+    #[cfg(feature = "metrics")]
+    pub(super) fn attribute(&mut self, key: &str, value: ValueRef<'_>) -> KeyValue {
+        KeyValue::new(self.names.name(key), span_value(value))
+    }
+
     /// The scope of a target. Consecutive records mostly share theirs.
     pub(super) fn scope(&mut self, target: &str) -> InstrumentationScope {
         if self.last_scope.name() != target {

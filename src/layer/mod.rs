@@ -99,8 +99,8 @@ impl Core {
     }
 
     #[inline]
-    fn plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Option<&'a Arc<Plan>> {
-        running.plans.plan(metadata, |metadata| self.scope.origin(metadata))
+    fn plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Option<&'a Plan> {
+        running.plans.plan(metadata, |metadata| self.scope.origin(metadata)).map(|plan| &**plan)
     }
 }
 
@@ -142,25 +142,62 @@ impl TelemetryLayer {
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
         let around = around?;
-        if let Some(context) = self.spans.context(&around) {
-            return Some((around, context));
+        match self.spans.context(&around) {
+            Some(context) => Some((around, context)),
+            None => self.nearest(outer()?),
         }
-        outer()?.scope().find_map(|span| Some((span.id(), self.spans.context(&span.id())?)))
+    }
+
+    /// The nearest span that is recorded, from this one on outwards.
+    #[cold]
+    fn nearest<S>(&self, span: SpanRef<'_, S>) -> Option<(Id, SpanContext)>
+    where
+        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    {
+        span.scope().find_map(|span| Some((span.id(), self.spans.context(&span.id())?)))
     }
 }
 
-impl<S> tracing_subscriber::Layer<S> for TelemetryLayer
-where
-    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-{
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let Some(running) = self.core.running() else { return };
-        let metadata = attributes.metadata();
-        let Some(plan) = self.core.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else {
-            return;
+/// What does not depend on the subscriber: compiled once, here, and not in every application.
+impl TelemetryLayer {
+    /// The pipeline and the plan for a new span or fields of one, if these are to be recorded.
+    fn span_plan(&self, metadata: &'static Metadata<'static>) -> Option<(&Running, &Plan)> {
+        let running = self.core.running()?;
+        let plan = self.core.plan(running, metadata)?;
+        (plan.origin == Origin::Admitted).then_some((running, plan))
+    }
+
+    /// The same for an event.
+    fn event_plan(&self, event: &Event<'_>) -> Option<(&Running, &Plan)> {
+        let running = self.core.running()?;
+        let plan = self.core.plan(running, event.metadata())?;
+        if plan.origin == Origin::Admitted || self.admits_odd(plan, event) { Some((running, plan)) } else { None }
+    }
+
+    /// Whether an event is let in that is not one of the application's own. Counts it if it is not.
+    #[cold]
+    fn admits_odd(&self, plan: &Plan, event: &Event<'_>) -> bool {
+        let is_admitted = match plan.origin {
+            Origin::Admitted => true,
+            Origin::LogBridge => gate::admits_log(&self.core.scope, event),
+            // The gate was asked about the `log` crate's record, not about the bridge's callsite.
+            Origin::TurnedAway | Origin::Undeclared => false,
+            Origin::Never => return false,
         };
-        let around = around(attributes.parent(), attributes.is_contextual(), &ctx);
-        let parent = self.recorded(around, || ctx.span(id)?.parent()).map(|(_, context)| context);
+        if !is_admitted {
+            plan.turn_away();
+        }
+        is_admitted
+    }
+
+    fn open(
+        &self,
+        (running, plan): (&Running, &Plan),
+        attributes: &Attributes<'_>,
+        id: &Id,
+        parent: Option<(Id, SpanContext)>,
+    ) {
+        let parent = parent.map(|(_, context)| context);
         running.with_local(|local| {
             let start = running.now();
             let context = match parent {
@@ -186,12 +223,7 @@ where
         });
     }
 
-    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
-        let Some(running) = self.core.running() else { return };
-        let Some(metadata) = ctx.metadata(id) else { return };
-        let Some(plan) = self.core.plan(running, metadata).filter(|plan| plan.origin == Origin::Admitted) else {
-            return;
-        };
+    fn amend(&self, (running, plan): (&Running, &Plan), id: &Id, values: &Record<'_>) {
         running.with_local(|local| {
             let mut visitor = PrivacyVisitor::later(&running.engine, plan, &mut local.scratch);
             values.record(&mut visitor);
@@ -201,68 +233,39 @@ where
         });
     }
 
-    fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
-        if self.core.running().is_none() {
-            return;
-        }
-        if let Some((_, context)) = self.recorded(Some(follows.clone()), || ctx.span(follows)) {
-            self.spans.change(id, |span| span.record.follows(context.trace_id, context.span_id));
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        let Some(running) = self.core.running() else { return };
-        let metadata = event.metadata();
-        let Some(plan) = self.core.plan(running, metadata) else { return };
-        match plan.origin {
-            Origin::Admitted | Origin::LogBridge => {}
-            // The gate was asked about the `log` crate's record, not about the bridge's callsite.
-            Origin::TurnedAway | Origin::Undeclared => return plan.turn_away(),
-            Origin::Never => return,
-        }
-        if plan.origin == Origin::LogBridge && !gate::admits_log(&self.core.scope, event) {
-            return plan.turn_away();
-        }
-        let around = around(event.parent(), event.is_contextual(), &ctx);
-        let span = self.recorded(around, || ctx.event_span(event));
-        if *metadata.level() == Level::ERROR
+    fn event(&self, (running, plan): (&Running, &Plan), event: &Event<'_>, span: Option<(Id, SpanContext)>) {
+        if plan.level == Level::ERROR
             && let Some((id, _)) = &span
         {
             self.spans.change(id, |span| span.record.failed());
         }
-        let context = span.as_ref().map(|(_, context)| *context);
         running.with_local(|local| {
-            let header = Header {
-                shape: Shape::Event,
-                plan: plan.id(),
-                start: running.now(),
-                end: 0,
-                trace_id: context.map_or(0, |context| context.trace_id),
-                span_id: context.map_or(0, |context| context.span_id),
-                parent_id: 0,
-            };
+            let (trace_id, span_id) = span.as_ref().map_or((0, 0), |(_, context)| (context.trace_id, context.span_id));
+            let start = running.now();
+            let header =
+                Header { shape: Shape::Event, plan: plan.id(), start, end: 0, trace_id, span_id, parent_id: 0 };
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             event.record(&mut visitor);
             let clean = visitor.finish().ok_or(Loss::Finding)?;
-            let held = match &span {
-                Some((id, _)) if self.core.events != Events::Logs => self.spans.hold(id, clean),
-                _ => None,
-            };
-            match held {
-                Some(held) if self.core.events == Events::SpanEvents => match held {
+            if self.core.events != Events::Logs
+                && let Some((id, _)) = &span
+                && let Some(held) = self.spans.hold(id, clean)
+                && self.core.events == Events::SpanEvents
+            {
+                return match held {
                     Held::Yes => Ok(()),
                     Held::SpanIsFull => Err(Loss::SpanFull),
                     Held::NoRoom => Err(Loss::OpenSpansFull),
-                },
-                _ => running.sink.put(&mut local.ports, clean),
+                };
             }
+            running.sink.put(&mut local.ports, clean)
         });
     }
 
-    fn on_close(&self, id: Id, _: Context<'_, S>) {
-        let Some(running) = self.core.running() else { return self.forget(&id) };
+    fn close(&self, id: &Id) {
+        let Some(running) = self.core.running() else { return self.forget(id) };
         let closed = local::with(|local| {
-            if !self.spans.take(&id, &mut local.closing) {
+            if !self.spans.take(id, &mut local.closing) {
                 return Ok(());
             }
             let events = local.closing.events();
@@ -279,15 +282,13 @@ where
             Err(loss) => {
                 // The thread has no locals any more, or a panic came between.
                 let mut record = CleanSpan::default();
-                if self.spans.take(&id, &mut record) || loss == Loss::Panic {
+                if self.spans.take(id, &mut record) || loss == Loss::Panic {
                     self.lose_span(running, loss, record.events());
                 }
             }
         }
     }
-}
 
-impl TelemetryLayer {
     /// Counts a span that is lost, with its events where these are nowhere else.
     #[cold]
     fn lose_span(&self, running: &Running, loss: Loss, events: u32) {
@@ -299,6 +300,44 @@ impl TelemetryLayer {
     #[cold]
     fn forget(&self, id: &Id) {
         self.spans.take(id, &mut CleanSpan::default());
+    }
+}
+
+impl<S> tracing_subscriber::Layer<S> for TelemetryLayer
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let Some(planned) = self.span_plan(attributes.metadata()) else { return };
+        let around = around(attributes.parent(), attributes.is_contextual(), &ctx);
+        let parent = self.recorded(around, || ctx.span(id)?.parent());
+        self.open(planned, attributes, id, parent);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        if let Some(planned) = ctx.metadata(id).and_then(|metadata| self.span_plan(metadata)) {
+            self.amend(planned, id, values);
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
+        if self.core.running().is_none() {
+            return;
+        }
+        if let Some((_, context)) = self.recorded(Some(follows.clone()), || ctx.span(follows)) {
+            self.spans.change(id, |span| span.record.follows(context.trace_id, context.span_id));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        let Some(planned) = self.event_plan(event) else { return };
+        let around = around(event.parent(), event.is_contextual(), &ctx);
+        let span = self.recorded(around, || ctx.event_span(event));
+        self.event(planned, event, span);
+    }
+
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        self.close(&id);
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) fn this_thread() {
 }
 
 /// Whether nothing is recorded on this thread.
+#[inline]
 pub(crate) fn is_muted() -> bool {
     MUTED.try_with(Cell::get).unwrap_or(true)
 }

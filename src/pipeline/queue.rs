@@ -53,6 +53,7 @@ struct Full {
 
 impl Sink {
     /// Takes a record. Returns at once; what cannot be taken is to be counted.
+    #[inline]
     pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) -> Result<(), Loss> {
         let queue = &*self.0;
         if queue.closed.load(Ordering::Acquire) {
@@ -82,6 +83,7 @@ impl Sink {
     }
 
     /// Whether the pipeline still takes records.
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         !self.0.closed.load(Ordering::Relaxed)
     }
@@ -117,15 +119,20 @@ impl std::fmt::Debug for Ports {
 }
 
 impl Ports {
+    /// The thread's slot in this queue.
+    #[inline]
     fn slot(&mut self, queue: &Queue) -> &Slot {
         let known = self.0.iter().position(|(id, _)| *id == queue.id);
-        let place = known.unwrap_or_else(|| {
-            // Slots of pipelines that are gone have no other owner left.
-            self.0.retain(|(_, slot)| Arc::strong_count(slot) > 1);
-            self.0.push((queue.id, queue.enlist()));
-            self.0.len() - 1
-        });
+        let place = known.unwrap_or_else(|| self.enlist(queue));
         &self.0[place].1
+    }
+
+    #[cold]
+    fn enlist(&mut self, queue: &Queue) -> usize {
+        // Slots of pipelines that are gone have no other owner left.
+        self.0.retain(|(_, slot)| Arc::strong_count(slot) > 1);
+        self.0.push((queue.id, queue.enlist()));
+        self.0.len() - 1
     }
 }
 

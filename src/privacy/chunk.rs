@@ -11,7 +11,7 @@ pub(crate) struct Clean<'a>(&'a [u8]);
 
 impl<'a> Clean<'a> {
     /// Ends the record in `buffer`, which starts with room for its length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn seal(buffer: &'a mut Vec<u8>, tally: Tally) -> Clean<'a> {
         if let Some(entry) = tally.encode() {
             buffer.extend_from_slice(&entry);
@@ -27,6 +27,7 @@ impl<'a> Clean<'a> {
     }
 
     /// Bytes that the record takes in a chunk.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -271,6 +271,41 @@ struct Match {
     end: usize,
 }
 
+/// What a byte of a key is to its words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// Between two words.
+    Joint,
+    Small,
+    Capital,
+    Digit,
+    /// Of another script.
+    Other,
+}
+
+impl Sign {
+    #[inline]
+    fn of(byte: u8) -> Self {
+        const TABLE: [Sign; 256] = {
+            let mut table = [Sign::Joint; 256];
+            let mut byte = 0;
+            while byte < 256 {
+                table[byte] = match byte as u8 {
+                    b'a'..=b'z' => Sign::Small,
+                    b'A'..=b'Z' => Sign::Capital,
+                    b'0'..=b'9' => Sign::Digit,
+                    0x80.. => Sign::Other,
+                    _ => Sign::Joint,
+                };
+                byte += 1;
+            }
+            table
+        };
+        static SIGNS: [Sign; 256] = TABLE;
+        SIGNS[usize::from(byte)]
+    }
+}
+
 const BYTES: usize = 192;
 const TOKENS: usize = 16;
 /// Of a longer key the end is read: names go from the general to the particular.
@@ -313,26 +348,29 @@ impl Tokens {
         let mut write = if self.len == 0 { 0 } else { usize::from(self.spans[self.len - 1].1) + 1 };
         let mut start = write;
         let mut digits_only = true;
-        let mut last = 0u8;
+        let mut last = Sign::Joint;
         for (at, &byte) in key.iter().enumerate() {
-            let letter = byte.is_ascii_alphabetic() || byte >= 0x80;
-            let digit = byte.is_ascii_digit();
-            if !letter && !digit {
-                write = self.close(start, write, digits_only);
-                start = write;
-                digits_only = true;
-                last = 0;
-                continue;
-            }
-            let hump = byte.is_ascii_uppercase()
-                && (last.is_ascii_lowercase()
-                    || last >= 0x80
-                    || (last.is_ascii_uppercase() && key.get(at + 1).is_some_and(u8::is_ascii_lowercase)));
-            let edge = last != 0 && last.is_ascii_digit() != digit;
-            if hump || edge {
-                write = self.close(start, write, digits_only);
-                start = write;
-                digits_only = true;
+            let sign = Sign::of(byte);
+            // Most bytes go on with a word.
+            if !(sign == Sign::Small && last == Sign::Small) {
+                if sign == Sign::Joint {
+                    (write, digits_only, last) = (self.close(start, write, digits_only), true, sign);
+                    start = write;
+                    continue;
+                }
+                let hump = sign == Sign::Capital
+                    && match last {
+                        Sign::Small | Sign::Other => true,
+                        Sign::Capital => key.get(at + 1).is_some_and(u8::is_ascii_lowercase),
+                        Sign::Digit | Sign::Joint => false,
+                    };
+                let edge = last != Sign::Joint && (last == Sign::Digit) != (sign == Sign::Digit);
+                if hump || edge {
+                    (write, digits_only) = (self.close(start, write, digits_only), true);
+                    start = write;
+                }
+                digits_only &= sign == Sign::Digit;
+                last = sign;
             }
             // Cannot overflow for the lengths cut above, since each byte adds at most one space; if it could, the rest is left.
             if write + 1 >= BYTES {
@@ -340,8 +378,6 @@ impl Tokens {
             }
             self.bytes[write] = byte.to_ascii_lowercase();
             write += 1;
-            digits_only &= digit;
-            last = byte;
         }
         self.close(start, write, digits_only);
     }

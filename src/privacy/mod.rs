@@ -19,6 +19,7 @@ mod pen;
 mod plan;
 mod policy;
 mod pseudonym;
+mod quick;
 #[cfg(feature = "upload")]
 mod readmit;
 mod resource;

@@ -31,9 +31,9 @@ pub(super) const WINDOW: usize = 4 * VALUE_CAP;
 const SAFE: usize = WINDOW - VALUE_CAP;
 const _: () = assert!(VALUE_CAP <= SAFE);
 /// The smallest number with as many digits as the shortest card number has, less one.
-const CARD_LIKE: u64 = 1_000_000_000_000;
+pub(super) const CARD_LIKE: u64 = 1_000_000_000_000;
 /// Bytes of the largest number.
-const SCALAR: usize = 8;
+pub(super) const SCALAR: usize = 8;
 
 /// Buffers that a thread writes its records in, one after the other.
 #[derive(Default)]
@@ -63,7 +63,7 @@ pub(super) struct Pen<'a> {
     pub(super) tally: Tally,
     /// A finding that the policy answers by dropping the whole record.
     pub(super) condemned: bool,
-    fields: u32,
+    pub(super) fields: u32,
     /// Bytes that the record may have.
     cap: usize,
 }
@@ -200,9 +200,16 @@ impl<'a> Pen<'a> {
         let record = &mut self.scratch.record;
         let entry = record.len();
         let at = open_text(record, plan.role, key, 0);
-        match bounded(record, write) {
+        let written = bounded(record, write);
+        self.settle_written(entry, at, written, plan);
+    }
+
+    /// Does with text that was written from `at` on what its plan says; `None` is a value that failed.
+    #[inline(never)]
+    pub(super) fn settle_written(&mut self, entry: usize, at: usize, written: Option<Whole>, plan: &FieldPlan) {
+        match written {
             Some(whole) if plan.keeps_text() => self.settle(entry, at, whole, plan),
-            whole => self.formatted_odd(entry, at, whole, plan),
+            _ => self.formatted_odd(entry, at, written, plan),
         }
     }
 

@@ -10,6 +10,7 @@ use tracing::{Level, Metadata};
 use super::format::{self, Entry, Key};
 use super::inventory::{FieldKind, ScalarType};
 use super::policy::{Action, Policy, Site, SiteKind, Verdict};
+use super::quick::Quick;
 use crate::app::Date;
 use crate::privacy::format::Shape;
 
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) level: Level,
     pub(crate) origin: Origin,
     fields: Box<[FieldPlan]>,
+    /// The same about usual values, field by field.
+    quick: Box<[Quick]>,
     /// Why an inventory does not let it in; only with [`Origin::Undeclared`].
     objection: Option<Box<str>>,
     /// The first day on which it may not exist any more.
@@ -241,11 +244,13 @@ impl Plan {
             first_expiry: fields.iter().filter_map(|field| field.expires).min(),
             expires,
             objection,
+            quick: fields.iter().map(Quick::of).collect(),
             fields,
             turned_away: AtomicU64::new(0),
         }
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> u32 {
         self.id
     }
@@ -253,6 +258,12 @@ impl Plan {
     #[inline]
     pub(super) fn field(&self, index: u16) -> Option<&FieldPlan> {
         self.fields.get(usize::from(index))
+    }
+
+    /// What it says about usual values of a field.
+    #[inline(always)]
+    pub(super) fn quick(&self, index: usize) -> Option<Quick> {
+        self.quick.get(index).copied()
     }
 
     /// The plan by which an entry of such a record was written.

@@ -16,21 +16,35 @@ pub(super) enum Whole {
 /// Takes what a value prints, up to the window; then it makes the value stop.
 pub(super) struct Bounded<'a> {
     record: &'a mut Vec<u8>,
-    left: usize,
+    /// Where the window ends.
+    end: usize,
     whole: Whole,
 }
 
 impl fmt::Write for Bounded<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.len() <= self.left {
-            self.left -= text.len();
+        let len = self.record.len();
+        if text.len() <= self.record.capacity() - len && text.len() + len <= self.end {
             self.record.extend_from_slice(text.as_bytes());
             return Ok(());
         }
-        let fits = floor_boundary(text.as_bytes(), self.left);
+        self.write_beyond(text)
+    }
+}
+
+impl Bounded<'_> {
+    /// Writes what the buffer has to grow for, or what does not fit the window.
+    #[inline(never)]
+    fn write_beyond(&mut self, text: &str) -> fmt::Result {
+        let left = self.end - self.record.len();
+        let fits = floor_boundary(text.as_bytes(), left);
         self.record.extend_from_slice(&text.as_bytes()[..fits]);
-        self.left = 0;
+        if fits == text.len() {
+            return Ok(());
+        }
+        // Nothing more is taken: what comes next may be shorter.
+        self.end = self.record.len();
         self.whole = Whole::No;
         Err(fmt::Error)
     }
@@ -39,7 +53,7 @@ impl fmt::Write for Bounded<'_> {
 /// Runs somebody's `Debug` or `Display`; `None` when it failed or panicked.
 #[inline]
 pub(super) fn bounded(record: &mut Vec<u8>, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
-    let mut out = Bounded { record, left: WINDOW, whole: Whole::Yes };
+    let mut out = Bounded { end: record.len() + WINDOW, record, whole: Whole::Yes };
     let result = catch_unwind(AssertUnwindSafe(|| write(&mut out))).ok()?;
     match (result, out.whole) {
         (Err(_), Whole::Yes) => None,

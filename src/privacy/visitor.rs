@@ -8,10 +8,11 @@ use std::fmt::{self, Write as _};
 use tracing::field::{Field, Visit};
 
 use super::chunk::Clean;
-use super::format::{Header, Key};
+use super::format::{self, Header, Key};
 use super::open::{CleanSpan, Later};
-use super::pen::{Engine, Pen, Scalar, Scratch, WINDOW};
+use super::pen::{CARD_LIKE, Engine, Pen, Scalar, Scratch, WINDOW};
 use super::plan::{FieldPlan, Plan, Role};
+use super::quick::{self, Quick, is_short};
 
 /// Errors of a chain that are written.
 const CHAIN_CAP: usize = 8;
@@ -67,29 +68,67 @@ impl<'a> PrivacyVisitor<'a> {
         (plan.role != Role::Ignored && self.pen.admit()).then_some((Key::Index(index), plan))
     }
 
-    #[inline]
+    /// What is known about usual values of a field, if it takes such.
+    #[inline(always)]
+    fn quick(&self, field: &Field, kind: u8) -> Option<(u16, Quick)> {
+        let index = field.index();
+        // The cast keeps the value: plans have far fewer fields.
+        self.plan.quick(index).filter(|quick| quick.takes(kind)).map(|quick| (index as u16, quick))
+    }
+
+    /// Whether a number was written the short way.
+    #[inline(always)]
+    fn wrote_number(&mut self, field: &Field, kind: u8, tag: u8, bits: u64) -> bool {
+        self.quick(field, kind).is_some_and(|(index, _)| self.pen.quick_number(tag, index, bits))
+    }
+
+    #[inline(never)]
     fn scalar(&mut self, field: &Field, value: Scalar) {
         if let Some((key, plan)) = self.admit(field) {
             self.pen.scalar(key, plan, value);
+        }
+    }
+
+    #[inline(never)]
+    fn odd_text(&mut self, field: &Field, value: &str) {
+        if let Some((key, plan)) = self.admit(field) {
+            self.pen.text(key, plan, value);
+        }
+    }
+
+    #[inline(never)]
+    fn odd_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if let Some((key, plan)) = self.admit(field) {
+            self.pen.debug(key, plan, value);
         }
     }
 }
 
 impl Visit for PrivacyVisitor<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.scalar(field, Scalar::Bool(value));
+        if !self.quick(field, quick::BOOL).is_some_and(|(index, _)| self.pen.quick_bool(index, value)) {
+            self.scalar(field, Scalar::Bool(value));
+        }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.scalar(field, Scalar::I64(value));
+        let is_short = is_short(value.unsigned_abs());
+        if !(is_short && self.wrote_number(field, quick::INTEGER, format::I64, value as u64)) {
+            self.scalar(field, Scalar::I64(value));
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.scalar(field, Scalar::U64(value));
+        if !(is_short(value) && self.wrote_number(field, quick::INTEGER, format::U64, value)) {
+            self.scalar(field, Scalar::U64(value));
+        }
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.scalar(field, Scalar::F64(value));
+        let is_short = value.abs() < CARD_LIKE as f64;
+        if !(is_short && self.wrote_number(field, quick::FLOAT, format::F64, value.to_bits())) {
+            self.scalar(field, Scalar::F64(value));
+        }
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
@@ -107,8 +146,9 @@ impl Visit for PrivacyVisitor<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if let Some((key, plan)) = self.admit(field) {
-            self.pen.text(key, plan, value);
+        let quick = self.quick(field, quick::TEXT);
+        if !quick.is_some_and(|(index, quick)| self.pen.quick_text(quick, index, value)) {
+            self.odd_text(field, value);
         }
     }
 
@@ -146,8 +186,12 @@ impl Visit for PrivacyVisitor<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if let Some((key, plan)) = self.admit(field) {
-            self.pen.debug(key, plan, value);
+        let quick = self.quick(field, quick::DEBUG);
+        let plan = self.plan;
+        let is_written =
+            quick.is_some_and(|(index, quick)| self.pen.quick_debug(quick, index, value, || plan.field(index)));
+        if !is_written {
+            self.odd_debug(field, value);
         }
     }
 }

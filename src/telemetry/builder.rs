@@ -263,6 +263,12 @@ impl Builder {
             }
             receivers
         };
+        #[cfg(feature = "metrics")]
+        if self.events == Events::SpanEvents && self.destinations.has_metric_exporter() {
+            let why =
+                "with Events::SpanEvents it would miss what is measured inside spans: use Events::Logs or Events::Both";
+            return Err(Error::new(".metric_exporter", why));
+        }
         if let Some(contradiction) = self.policy.contradiction() {
             return Err(Error::new(".policy", contradiction));
         }

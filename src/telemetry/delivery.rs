@@ -1,6 +1,8 @@
 //! Settings of delivery: where records go, how, and when.
 
 use opentelemetry_sdk::logs::{LogExporter, LogProcessor};
+#[cfg(feature = "metrics")]
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanExporter, SpanProcessor};
 
 use super::builder::Builder;
@@ -121,6 +123,32 @@ impl Builder {
     pub fn log_exporter(mut self, exporter: impl LogExporter + 'static) -> Self {
         let place = self.destinations.sdk.len();
         self.destinations.sdk.push(SdkDestination::log_exporter(exporter, place));
+        self
+    }
+
+    /// Also gives metrics to an exporter, as [`span_exporter`](Builder::span_exporter) gives spans (feature `metrics`).
+    /// Default: none.
+    ///
+    /// Metrics are made of events, by the convention of tracing-opentelemetry: the numbers in the fields
+    /// `monotonic_counter.NAME`, `counter.NAME` (which may go down), `histogram.NAME` and `gauge.NAME` are measurements, and the
+    /// event's other fields, but not its message, are their attributes.
+    ///
+    /// ```
+    /// tracing::info!(monotonic_counter.orders = 1, histogram.checkout_ms = 12.5, plan = "pro", "order placed");
+    /// ```
+    ///
+    /// The event is a record like any other: filtered, stored, shown, and given to other destinations as the log record that it is.
+    /// Only then it is counted, so that a metric never says what the record does not: a field that the policy drops or hashes is
+    /// no measurement. Each batch of records is summed up by itself, so all metrics have delta temporality, and the time of the
+    /// counting: it is all that the SDK can give them. An event inside a span makes metrics only where events are
+    /// [log records](crate::Events).
+    ///
+    /// An exporter that asks for cumulative temporality is refused at start: there is no total to continue, since batches wait
+    /// on disk and are sent by later runs as well.
+    #[cfg(feature = "metrics")]
+    pub fn metric_exporter(mut self, exporter: impl PushMetricExporter) -> Self {
+        let place = self.destinations.sdk.len();
+        self.destinations.sdk.push(SdkDestination::metric_exporter(exporter, place));
         self
     }
 

@@ -151,10 +151,20 @@ impl Destinations {
             let why = format!("there can be {} exporters and processors in all: {remedy}", SdkDestination::MOST);
             return Err(Error::new(one.kind().setting(), why));
         }
+        for one in &self.sdk {
+            if let Some(mistake) = one.mistake() {
+                return Err(Error::new(one.kind().setting(), mistake));
+            }
+        }
         if self.pinned == Pinned::Yes {
             own.extend(self.sdk.iter().cloned().map(Receiver::Sdk));
         }
         Ok(own)
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn has_metric_exporter(&self) -> bool {
+        self.sdk.iter().any(|one| one.kind() == crate::export::SdkKind::MetricExporter)
     }
 
     fn names_nothing(&self) -> bool {

@@ -10,6 +10,8 @@ use opentelemetry::logs::Severity;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
+#[cfg(feature = "metrics")]
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanExporter, SpanProcessor};
 
 use super::Payload;
@@ -35,6 +37,9 @@ pub(super) struct Delivered {
 pub(super) struct Exported<E>(pub(super) E);
 
 pub(super) struct ExportedLogs<E>(pub(super) E);
+
+#[cfg(feature = "metrics")]
+pub(super) struct ExportedMetrics<E>(pub(super) E);
 
 pub(super) struct Processed<P>(pub(super) P);
 
@@ -86,6 +91,25 @@ impl<E: LogExporter> Callee for ExportedLogs<E> {
                 return Delivered::NOTHING;
             }
             self.0.export(LogBatch::new(&batch)).await.into()
+        })
+    }
+
+    fn shutdown(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl<E: PushMetricExporter> Callee for ExportedMetrics<E> {
+    /// Metrics carry theirs.
+    fn set_resource(&mut self, _: &Resource) {}
+
+    fn deliver<'a>(&'a self, load: &'a Payload) -> Pin<Box<dyn Future<Output = Delivered> + Send + 'a>> {
+        Box::pin(async move {
+            match load {
+                Payload::Metrics(metrics) => self.0.export(metrics).await.into(),
+                _ => Delivered::NOTHING,
+            }
         })
     }
 

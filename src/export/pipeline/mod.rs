@@ -5,6 +5,8 @@
 
 mod call;
 mod callee;
+#[cfg(feature = "metrics")]
+mod metrics;
 
 use std::any::type_name;
 use std::fmt;
@@ -14,6 +16,8 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LogExporter, LogProcessor, SdkLogRecord};
+#[cfg(feature = "metrics")]
+use opentelemetry_sdk::metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter, SpanProcessor};
 
 use super::sdk::{self, SdkRecords};
@@ -30,6 +34,8 @@ pub(crate) struct SdkDestination {
     label: String,
     /// Tells it from other destinations in the store: the same in every run, as long as the code adds them in the same order.
     bit: u8,
+    /// Why it cannot be used.
+    mistake: Option<&'static str>,
     slot: Arc<Mutex<Option<Box<dyn Callee>>>>,
 }
 
@@ -38,6 +44,8 @@ pub(crate) struct SdkDestination {
 pub(crate) enum Kind {
     SpanExporter,
     LogExporter,
+    #[cfg(feature = "metrics")]
+    MetricExporter,
     SpanProcessor,
     LogProcessor,
 }
@@ -69,6 +77,8 @@ pub(crate) struct Cargo {
 pub(super) enum Payload {
     Spans(Vec<SpanData>),
     Logs(Vec<(SdkLogRecord, InstrumentationScope)>),
+    #[cfg(feature = "metrics")]
+    Metrics(ResourceMetrics),
 }
 
 impl SdkDestination {
@@ -83,6 +93,16 @@ impl SdkDestination {
         Self::new(Kind::LogExporter, type_name::<E>(), place, Box::new(callee::ExportedLogs(exporter)))
     }
 
+    #[cfg(feature = "metrics")]
+    pub(crate) fn metric_exporter<E: PushMetricExporter>(exporter: E, place: usize) -> Self {
+        // A label would tell a receiver, but one that adds deltas up without reading it shows wrong numbers.
+        let mistake = (exporter.temporality() == Temporality::Cumulative).then_some(
+            "it asks for cumulative temporality, but there is no total to continue: make it with Temporality::Delta",
+        );
+        let callee = Box::new(callee::ExportedMetrics(exporter));
+        Self { mistake, ..Self::new(Kind::MetricExporter, type_name::<E>(), place, callee) }
+    }
+
     pub(crate) fn span_processor<P: SpanProcessor + 'static>(processor: P, place: usize) -> Self {
         Self::new(Kind::SpanProcessor, type_name::<P>(), place, Box::new(Processed(processor)))
     }
@@ -95,11 +115,16 @@ impl SdkDestination {
         // The two lowest bits belong to a collector and to ClickHouse. What has none is refused at start.
         let bit = 4_u8.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or_default();
         let label = format!("{} {}", kind.words(), without_paths(type_name));
-        Self { kind, label, bit, slot: Arc::new(Mutex::new(Some(callee))) }
+        Self { kind, label, bit, mistake: None, slot: Arc::new(Mutex::new(Some(callee))) }
     }
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Why it cannot be used, with the remedy.
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
+        self.mistake
     }
 
     /// What it is, in words: `span exporter InMemorySpanExporter`.
@@ -134,6 +159,8 @@ impl SdkExporter {
         match self.destination.kind {
             Kind::SpanExporter | Kind::SpanProcessor => record.signal() == Signal::Span,
             Kind::LogExporter | Kind::LogProcessor => record.signal() == Signal::Log,
+            #[cfg(feature = "metrics")]
+            Kind::MetricExporter => metrics::has_any(record),
         }
     }
 
@@ -152,6 +179,8 @@ impl SdkExporter {
                 };
                 Payload::Logs(records.iter().map(log).collect())
             }
+            #[cfg(feature = "metrics")]
+            Kind::MetricExporter => Payload::Metrics(metrics::of(records, resource.clone(), &mut self.records)?),
         };
         Ok(Cargo { resource, load })
     }
@@ -171,6 +200,8 @@ impl Kind {
         match self {
             Kind::SpanExporter => ".span_exporter",
             Kind::LogExporter => ".log_exporter",
+            #[cfg(feature = "metrics")]
+            Kind::MetricExporter => ".metric_exporter",
             Kind::SpanProcessor => ".span_processor",
             Kind::LogProcessor => ".log_processor",
         }
@@ -180,6 +211,8 @@ impl Kind {
         match self {
             Kind::SpanExporter => "span exporter",
             Kind::LogExporter => "log exporter",
+            #[cfg(feature = "metrics")]
+            Kind::MetricExporter => "metric exporter",
             Kind::SpanProcessor => "span processor",
             Kind::LogProcessor => "log processor",
         }
@@ -203,6 +236,8 @@ impl fmt::Debug for Cargo {
         match &self.load {
             Payload::Spans(spans) => write!(f, "Cargo({} spans)", spans.len()),
             Payload::Logs(logs) => write!(f, "Cargo({} log records)", logs.len()),
+            #[cfg(feature = "metrics")]
+            Payload::Metrics(_) => f.write_str("Cargo(metrics)"),
         }
     }
 }

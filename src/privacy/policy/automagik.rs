@@ -184,6 +184,11 @@ fn mails(text: &str, findings: &[Finding], source: Source) -> Vec<Hidden> {
         if end == from && rest[beyond..domain_end(rest, beyond)].contains('.') {
             (start, end) = (beyond, domain_end(rest, beyond));
         }
+        // Of an e-mail without a domain the sign alone was left.
+        if source == Source::Disk && start == end && rest[..at].chars().next_back().is_none_or(is_end) {
+            rest = &rest[..at];
+            continue;
+        }
         // `alice @example.com`
         let is_apart = rest[start..end].contains('.');
         let local = at - if is_apart { blanks(rest[..at].chars().rev()) } else { 0 };

@@ -23,7 +23,7 @@ pub(super) enum Class {
     Token,
     /// `.` and `-`.
     Mark,
-    /// `%`, `\` and the first byte of a full-width form, which stand for other signs; and `'`.
+    /// What other signs or colours may be written with: `%`, `\`, `&`, `#`, ESC, and the first byte of a full-width form; and `'`.
     Escape,
 }
 
@@ -372,7 +372,7 @@ const fn class_table() -> [u64; 256] {
             b'/' => bit(Class::Slash),
             b'\\' => bit(Class::Slash) | bit(Class::Escape),
             b'@' => bit(Class::At),
-            b'%' | b'\'' | 0xef => bit(Class::Escape),
+            b'%' | b'&' | b'#' | b'\'' | 0x1b | 0xef => bit(Class::Escape),
             _ => 0,
         };
         byte += 1;
@@ -392,12 +392,12 @@ mod tests {
             (number >> 33) as usize % below
         };
         for length in (0..200).chain([511, 512, 513, 4095, 4096, 4097, 5000]) {
-            let alphabet = b"ab Z09.-:=@/_,\xc3%\\\xef";
+            let alphabet = b"ab Z09.-:=@/_,\xc3%\\\xef\x1b";
             let letters = 2 + draw(alphabet.len() - 1);
             let text: Vec<u8> = (0..length).map(|_| alphabet[draw(letters)]).collect();
             let is_token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
             Anchors::with(&text, |anchors| {
-                assert_eq!(anchors.any(Class::Slash), text.contains(&b'/'));
+                assert_eq!(anchors.any(Class::Slash), text.iter().any(|byte| matches!(byte, b'/' | b'\\')));
                 for from in 0..=length + 1 {
                     let rest = text.get(from..).unwrap_or_default();
                     let next = |wanted: fn(u8) -> bool| rest.iter().position(|byte| wanted(*byte)).map(|at| from + at);
@@ -406,7 +406,10 @@ mod tests {
                     assert_eq!(anchors.next(Class::Mark, from), next(|byte| matches!(byte, b'.' | b'-')));
                     assert_eq!(anchors.next(Class::Colon, from), next(|byte| byte == b':'));
                     assert_eq!(anchors.next(Class::At, from), next(|byte| byte == b'@'));
-                    assert_eq!(anchors.next(Class::Escape, from), next(|byte| matches!(byte, b'%' | b'\\' | 0xef)));
+                    assert_eq!(
+                        anchors.next(Class::Escape, from),
+                        next(|byte| matches!(byte, b'%' | b'\\' | 0xef | 0x1b))
+                    );
                     if from <= length {
                         let run = rest.iter().take_while(|byte| is_token(**byte)).count();
                         assert_eq!(anchors.run(Class::Token, from), from + run);

@@ -1,33 +1,52 @@
-//! Text that writes signs as escapes: `%40`, `\u0040`, `\n`, and the full-width `：` of Chinese and Japanese.
+//! Text that writes signs as escapes: `%40`, `\u0040`, `\x22`, `\n`, `&quot;`, and the full-width `：` of Chinese and Japanese.
 //!
 //! The detectors read such text a second time as what it stands for, and what they find is mapped back. No finding begins
 //! or ends inside an escape, so that what is around its placeholder can still be decoded.
+//!
+//! The colours of a terminal stand for nothing: text that has them is read without them, and never with them.
 
 use super::Finding;
 use super::anchors::{Anchors, Class};
+use super::bytes::{DIGIT, after, head, is, run};
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
     pub(super) text: Vec<u8>,
-    /// Where each escape is in the decoded text, and where it ends in the original.
-    escapes: Vec<(usize, usize)>,
+    escapes: Vec<Escape>,
+}
+
+struct Escape {
+    /// Where it is in the decoded text, and how many bytes it is there: none for a colour.
+    at: usize,
+    width: usize,
+    /// Where it ends in the original.
+    end: usize,
 }
 
 impl Decoded {
     /// The text as what it stands for; `None` if it stands for itself.
     pub(super) fn of(anchors: &Anchors<'_>) -> Option<Self> {
+        Self::with(anchors, |text, at| escape(text, at).map(|(byte, end)| (Some(byte), end)))
+    }
+
+    /// The text without the colours of a terminal; `None` if it has none.
+    pub(super) fn without_colours(anchors: &Anchors<'_>) -> Option<Self> {
+        Self::with(anchors, |text, at| colour(text, at).map(|end| (None, end)))
+    }
+
+    fn with(anchors: &Anchors<'_>, read: impl Fn(&[u8], usize) -> Option<(Option<u8>, usize)>) -> Option<Self> {
         let text = anchors.text;
         let mut decoded = Decoded { text: Vec::new(), escapes: Vec::new() };
         let mut done = 0;
         let mut at = 0;
         while let Some(start) = anchors.next(Class::Escape, at) {
-            let Some((byte, end)) = escape(text, start) else {
+            let Some((byte, end)) = read(text, start) else {
                 at = start + 1;
                 continue;
             };
             decoded.text.extend_from_slice(&text[done..start]);
-            decoded.escapes.push((decoded.text.len(), end));
-            decoded.text.push(byte);
+            decoded.escapes.push(Escape { at: decoded.text.len(), width: usize::from(byte.is_some()), end });
+            decoded.text.extend(byte);
             (done, at) = (end, end);
         }
         if decoded.escapes.is_empty() {
@@ -37,22 +56,29 @@ impl Decoded {
         Some(decoded)
     }
 
-    /// The finding where it is in the original.
+    /// The finding where it is in the original, without the colours on either side of it.
     pub(super) fn original(&self, mut finding: Finding) -> Finding {
-        (finding.start, finding.end) = (self.place(finding.start), self.place(finding.end));
+        let start = self.escapes.partition_point(|escape| escape.at + escape.width <= finding.start);
+        let end = self.escapes.partition_point(|escape| escape.at < finding.end);
+        (finding.start, finding.end) = (self.place(finding.start, start), self.place(finding.end, end));
         finding
     }
 
-    fn place(&self, at: usize) -> usize {
-        match self.escapes.partition_point(|(escape, _)| *escape < at).checked_sub(1) {
-            Some(last) => self.escapes[last].1 + (at - self.escapes[last].0 - 1),
+    /// Where a place behind the first `passed` escapes is in the original.
+    fn place(&self, at: usize, passed: usize) -> usize {
+        match passed.checked_sub(1) {
+            Some(last) => {
+                let last = &self.escapes[last];
+                last.end + (at - last.at - last.width)
+            }
             None => at,
         }
     }
 }
 
-/// The byte that the escape at `at` stands for, and where it ends.
+/// The byte that the escape at `at` stands for, and where it ends. All signs below the space are a line break.
 fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
+    let sign = |byte: u8| if byte < b' ' { b'\n' } else { byte };
     match text[at] {
         b'%' => {
             // `%2540` was encoded twice.
@@ -63,19 +89,27 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
                 from += 2;
             }
             let byte = hex(text.get(from..from + 2)?)?;
-            (byte >= b' ' && byte != 0x7f).then_some((byte, from + 2))
+            (byte != 0x7f).then_some((sign(byte), from + 2))
         }
         b'\\' => {
-            let from = at + text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count();
+            let from = past_backslashes(text, at);
             match text.get(from)? {
                 b'n' | b'r' | b't' => Some((b'\n', from + 1)),
                 b'u' if text[from + 1..].starts_with(b"00") => {
                     let byte = hex(text.get(from + 3..from + 5)?)?;
                     // A quote or backslash made of an escape is none to those who parse what is around it.
-                    (b' '..0x7f).contains(&byte).then_some((byte, from + 5))
+                    (byte < 0x7f).then_some((sign(byte), from + 5))
+                }
+                b'x' => {
+                    let byte = hex(text.get(from + 1..from + 3)?)?;
+                    (byte < 0x7f).then_some((sign(byte), from + 3))
                 }
                 _ => None,
             }
+        }
+        b'&' => {
+            let (name, byte) = ENTITIES.iter().find(|(name, _)| text[at + 1..].starts_with(name))?;
+            Some((*byte, at + 1 + name.len()))
         }
         // U+FF01 to U+FF5E are `!` to `~`.
         0xef => match *text.get(at + 1..at + 3)? {
@@ -85,6 +119,47 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
         },
         _ => None,
     }
+}
+
+/// Signs as HTML writes them inside an attribute, by what follows the `&`.
+const ENTITIES: [(&[u8], u8); 12] = [
+    (b"quot;", b'"'),
+    (b"#34;", b'"'),
+    (b"#x22;", b'"'),
+    (b"apos;", b'\''),
+    (b"#39;", b'\''),
+    (b"#x27;", b'\''),
+    (b"#64;", b'@'),
+    (b"#x40;", b'@'),
+    (b"lt;", b'<'),
+    (b"gt;", b'>'),
+    (b"amp;", b'&'),
+    (b"nbsp;", b' '),
+];
+
+/// Where the sequence that colours a terminal (ECMA-48's CSI) ends, of which the first byte is at `at`. The escape itself may be
+/// written as JSON, Rust, shells and syslog daemons write it.
+fn colour(text: &[u8], at: usize) -> Option<usize> {
+    const WRITTEN: [&[u8]; 7] = [b"u001b", b"u001B", b"u{1b}", b"x1b", b"x1B", b"033", b"e"];
+    let open = match text[at] {
+        0x1b => at + 1,
+        b'#' if text[at..].starts_with(b"#033") => at + 4,
+        b'\\' => {
+            let from = past_backslashes(text, at);
+            from + WRITTEN.iter().find(|written| text[from..].starts_with(written))?.len()
+        }
+        _ => return None,
+    };
+    if after(text, open) != b'[' {
+        return None;
+    }
+    let end = run(head(text, open, 32), open + 1, |byte| is(byte, DIGIT) || matches!(byte, b';' | b':' | b'?'));
+    // Colours, and moves of the cursor and erasures as progress bars make them.
+    matches!(after(text, end), b'm' | b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'h' | b'l').then_some(end + 1)
+}
+
+fn past_backslashes(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take(8).take_while(|byte| **byte == b'\\').count()
 }
 
 fn hex(digits: &[u8]) -> Option<u8> {
@@ -106,21 +181,44 @@ mod tests {
         for (text, reads) in [
             ("a%40b", "a@b"),
             ("a%2540b %25zz 100%", "a@b %zz 100%"),
+            ("a%0D%0Ab%09c", "a\n\nb\nc"),
+            (r"\x22a\x22:\\x0ab\xc3", "\"a\":\nb\\xc3"),
+            ("&quot;a&quot;=&#39;b&amp;c", "\"a\"='b&c"),
             (r"\u003cbob\u0040x\n", "<bob@x\n"),
             (r"\\\\u0040 \\n", "@ \n"),
             ("电话：１２～", "电话:12~"),
         ] {
             let decoded = Anchors::with(text.as_bytes(), Decoded::of).expect("there are escapes");
             assert_eq!(String::from_utf8_lossy(&decoded.text), reads);
-            let ends: Vec<_> = (0..=decoded.text.len()).map(|at| decoded.place(at)).collect();
+            let place = |at| decoded.original(Finding::new(Kind::Email, Severity::Likely, at..at)).span();
+            let ends: Vec<_> = (0..=decoded.text.len()).map(|at| place(at).end).collect();
             assert!(
                 ends.is_sorted() && ends.first() == Some(&0) && ends.last() == Some(&text.len()),
                 "{text}: {ends:?}"
             );
         }
-        assert!(Anchors::with(r"100% of C:\Users\bob %0a %zz".as_bytes(), Decoded::of).is_none());
+        assert!(Anchors::with(r"100% of C:\Users\bob %7f %zz \xzz &c;".as_bytes(), Decoded::of).is_none());
         let decoded = Anchors::with(b"x%3Da%40b.de%26", Decoded::of).expect("there are escapes");
         let found = decoded.original(Finding::new(Kind::Email, Severity::Likely, 2..8));
         assert_eq!(found.span(), 4..12);
+    }
+
+    #[test]
+    fn colours_are_no_part_of_a_text_however_they_are_written() {
+        for (text, reads) in [
+            ("a\x1b[0m\x1b[38;5;208mb\x1b[Kc", "abc"),
+            (r"\u001b[3ma\\u001B[0m\x1b[1mb\u{1b}[2mc\033[md\e[0me", "abcde"),
+            ("#033[32ma#033[0m", "a"),
+        ] {
+            let plain = Anchors::with(text.as_bytes(), Decoded::without_colours).expect("there are colours");
+            assert_eq!(String::from_utf8_lossy(&plain.text), reads);
+        }
+        assert!(Anchors::with(b"\x1bghp_a \x1b[g #033 \\u001b[1;", Decoded::without_colours).is_none());
+        let plain = Anchors::with(b"a\x1b[1mbc\x1b[0md", Decoded::without_colours).expect("there are colours");
+        let place = |from, to| plain.original(Finding::new(Kind::Email, Severity::Likely, from..to)).span();
+        assert_eq!(place(1, 3), 5..7);
+        assert_eq!(place(0, 2), 0..6);
+        assert_eq!(place(0, 1), 0..1);
+        assert_eq!(place(3, 4), 11..12);
     }
 }

@@ -61,6 +61,10 @@ fn is_serial(value: &[u8]) -> bool {
 /// Whether the bare value `text[start..end]` is one.
 pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
     let value = &text[start..end];
+    // `&quot;hunter2&quot;` is read as what it stands for.
+    if after(text, end) == b';' && matches!(value, b"&quot" | b"&apos" | b"&lt" | [b'&', b'#', ..]) {
+        return false;
+    }
     if is_placeholder(value) || is_status(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
         return false;
     }

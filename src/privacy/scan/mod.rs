@@ -59,11 +59,26 @@ pub use scanner::{OnFinding, Scanner};
 use anchors::{Anchors, Class};
 
 fn detect(text: &[u8], found: &mut Vec<Finding>) {
-    let decoded = Anchors::with(text, |anchors| {
-        read(anchors, found);
-        if anchors.any(Class::Escape) { encoded::Decoded::of(anchors) } else { None }
+    let plain = Anchors::with(text, |anchors| {
+        let plain = if anchors.any(Class::Escape) { encoded::Decoded::without_colours(anchors) } else { None };
+        if plain.is_none() {
+            detect_plain(anchors, found);
+        }
+        plain
     });
-    if let Some(decoded) = decoded {
+    if let Some(plain) = plain {
+        let mut inside = Vec::new();
+        Anchors::with(&plain.text, |anchors| detect_plain(anchors, &mut inside));
+        found.extend(inside.into_iter().map(|finding| plain.original(finding)));
+    }
+}
+
+/// All detectors on a text and on what its escapes stand for.
+fn detect_plain(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    read(anchors, found);
+    if anchors.any(Class::Escape)
+        && let Some(decoded) = encoded::Decoded::of(anchors)
+    {
         let mut inside = Vec::new();
         Anchors::with(&decoded.text, |anchors| read(anchors, &mut inside));
         found.extend(inside.into_iter().map(|finding| decoded.original(finding)));

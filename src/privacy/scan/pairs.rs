@@ -254,6 +254,10 @@ fn named(
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
+    // What was a value is replaced.
+    if known && is_redacted(text, value) {
+        return go_on;
+    }
     if known {
         let scope = if style == Style::Prose { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
@@ -298,6 +302,15 @@ fn is_long(anchors: &Anchors<'_>, from: usize) -> bool {
             && text
                 .get(from..from + SHORTEST_RANDOM)
                 .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
+}
+
+/// Whether one of our placeholders stands at `from`, alone in its quotes if it has any.
+fn is_redacted(text: &[u8], from: usize) -> bool {
+    let quoted = after(text, from) == b'"';
+    let open = from + usize::from(quoted);
+    let word = open + 1;
+    let close = run(head(text, word, 16), word, |byte| byte.is_ascii_uppercase() || byte == b'_');
+    after(text, open) == b'[' && after(text, close) == b']' && (!quoted || after(text, close + 1) == b'"')
 }
 
 /// Whether the key at `start` is one of Go's `map[..]`.
@@ -405,7 +418,7 @@ fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
         return sign + 1;
     }
     let end = run(head(text, sign, 4 * KEY), sign + 1, |byte| byte != b'<');
-    if !text[end..].starts_with(b"</") {
+    if !text[end..].strip_prefix(b"</").is_some_and(|close| close.starts_with(&text[start..sign])) {
         return sign + 1;
     }
     match keys::in_text(b"", &text[start..sign], Parent::Prose) {

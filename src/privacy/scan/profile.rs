@@ -20,6 +20,8 @@ const DASHES: u32 = 24;
 const UPPERS: u32 = 32;
 /// `'`, of which two stand around a word of SQL: `identified by 'x'`.
 const QUOTES: u32 = 40;
+/// `[`, which begins a terminal's colours; those may stand in the middle of anything.
+const BRACKETS: u32 = 48;
 
 static LANES: [u64; 256] = lanes();
 
@@ -33,6 +35,7 @@ const fn lanes() -> [u64; 256] {
             b'.' => 1 << DOTS,
             b'-' => 1 << DASHES,
             b'\'' => 1 << QUOTES,
+            b'[' => 1 << BRACKETS,
             b'A'..=b'Z' => 1 << UPPERS,
             _ => 0,
         };
@@ -63,6 +66,7 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
     lanes_are_clean(lanes)
         && (text.len() < RUN || !may_have_token(lanes) || !has_long_run_in_short(text))
         && !may_have_option(lanes, text)
+        && !may_have_colour(lanes, text)
 }
 
 /// The same, block by block; most texts of this length that are not clean say so at their start.
@@ -77,9 +81,12 @@ fn is_clean_long(text: &[u8]) -> bool {
         }
         // What was reached stays reached, and the next block's counts fit. The other lanes are below their limits.
         let capped = |shift: u32, most: u64| (lanes >> shift & 0xff).min(most) << shift;
-        lanes = lanes & (0xff << DIGITS | 0xff << DASHES | 0xff << QUOTES) | capped(DOTS, 2) | capped(UPPERS, 1);
+        lanes = lanes & (0xff << DIGITS | 0xff << DASHES | 0xff << QUOTES)
+            | capped(DOTS, 2)
+            | capped(UPPERS, 1)
+            | capped(BRACKETS, 1);
     }
-    (!may_have_token(lanes) || !has_long_run(text)) && !may_have_option(lanes, text)
+    (!may_have_token(lanes) || !has_long_run(text)) && !may_have_option(lanes, text) && !may_have_colour(lanes, text)
 }
 
 #[inline]
@@ -98,6 +105,17 @@ fn may_have_token(lanes: u64) -> bool {
 #[inline]
 fn may_have_option(lanes: u64, text: &[u8]) -> bool {
     lanes & 0xff << DASHES != 0 && has_option(text)
+}
+
+/// Whether a terminal's colours may stand in the middle of what would be found without them.
+#[inline]
+fn may_have_colour(lanes: u64, text: &[u8]) -> bool {
+    lanes & 0xff << BRACKETS != 0 && has_colour(text)
+}
+
+#[inline(never)]
+fn has_colour(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| matches!(pair, [0x1b | b'3', b'[']))
 }
 
 #[inline(never)]
@@ -216,11 +234,12 @@ mod tests {
             && !option
             && (digits == 0 || count(b".") < 2)
             && (digits + uppers == 0 || longest < RUN)
+            && !text.windows(2).any(|pair| pair == b"\x1b[" || pair == b"3[")
     }
 
     #[test]
     fn the_gate_says_what_a_look_at_each_byte_says() {
-        let alphabet = b"ab Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef";
+        let alphabet = b"ab Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef\x1b[";
         let mut number = 1_u64;
         let mut settled = 0;
         for round in 0..60_000_usize {

@@ -714,4 +714,13 @@ pub(super) const LINES: &[&str] = &[
     "\\\\server",
     "/home/",
     "/Users",
+    "\x1b[2m2026-01-01T00:00:00Z\x1b[0m \x1b[32m INFO\x1b[0m \x1b[2mapp::net\x1b[0m\x1b[2m:\x1b[0m ready \x1b[3mport\x1b[0m\x1b[2m=\x1b[0m8080",
+    "\x1b[1mtoken\x1b[0m \x1b[31mexpired\x1b[0m",
+    "\x1b[32m   Compiling\x1b[0m serde v1.0.193",
+    "\x1b[1m\x1b[33mwarning\x1b[0m\x1b[1m: unused variable: `password`\x1b[0m",
+    "array[3] of [1b[m]] at \\e and \\x1b",
+    r"\x00\x17\x00\x0d\x00\x18",
+    "if a &lt; b &amp;&amp; c &gt; d {",
+    "<code>--trace-addr=&lt;address&gt; [default: none]</code>",
+    "q=a%0Ab%09c%00d",
 ];

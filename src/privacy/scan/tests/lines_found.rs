@@ -428,4 +428,29 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("ip_address: \"fe80::1%en0\"", &["fe80::1"]),
     ("x-real-ip: 198.51.100.3", &["198.51.100.3"]),
     ("client.address=host-17.example.net", &["host-17"]),
+    // The colours of a terminal, as they are and as JSON, Rust and syslog write them.
+    (
+        "\x1b[2m2026-01-01T00:00:00Z\x1b[0m \x1b[32m INFO\x1b[0m \x1b[3mtoken\x1b[0m\x1b[2m=\x1b[0mxq7Rw2Lm9",
+        &["xq7Rw2Lm9"],
+    ),
+    ("\x1b[3muser_id\x1b[0m\x1b[2m=\x1b[0m4711 \x1b[3mplan\x1b[0m\x1b[2m=\x1b[0mpro", &["4711"]),
+    ("{ password: \x1b[32m'correct horse'\x1b[39m, n: \x1b[33m1\x1b[39m }", &["correct", "horse"]),
+    ("from \x1b[1m\x1b[38;5;208m203.0.113.9\x1b[0m", &["203.0.113.9"]),
+    ("\x1b[1mgh§p_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17\x1b[0m was found", &["zQWBuTSOoRi4A9"]),
+    ("gh§p_zQWBu\x1b[01;31m\x1b[KTSOoRi4A9spHc\x1b[m\x1b[KVY5ncnsDkxkJ0mLq17", &["zQWBu", "SOoRi4A9spHc", "VY5ncns"]),
+    ("mail to alice\x1b[31m@\x1b[0mexample.com", &["alice", "example.com"]),
+    ("open \x1b[1m/home/\x1b[36mmbeki\x1b[0m/x", &["mbeki"]),
+    ("mysql \x1b[1m-phunter2\x1b[0m", &["hunter2"]),
+    ("{\"line\":\"\\u001b[3mpassword\\u001b[0m\\u001b[2m=\\u001b[0mhunter2\"}", &["hunter2"]),
+    ("Err(\"\\u{1b}[3mpassword\\u{1b}[0m=\\u{1b}[1mhunter2\\u{1b}[0m\")", &["hunter2"]),
+    ("app[1]: #033[3mpassword#033[0m#033[2m=#033[0mhunter2", &["hunter2"]),
+    // Bodies as nginx and templates escape them.
+    (r#"POST /login "{\x22user_id\x22:\x2250521\x22,\x22token\x22:\x22Tr0ub4dor3\x22}""#, &["50521", "Tr0ub4dor3"]),
+    (r"body: {\x22email\x22:\x22bob\x40example.com\x22,\x22password\x22:\x22a b\x22}", &["bob", "a b"]),
+    ("<input name=&quot;x&quot; data-c=\"{&quot;password&quot;:&quot;hunter2&quot;}\">", &["hunter2"]),
+    ("value=\"token=&#39;xq7Rw2Lm9&#39;\"", &["xq7Rw2Lm9"]),
+    // Line breaks and tabs in a query.
+    ("GET /x?q=a%0Agh§p_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17%0D%0A", &["zQWBuTSOoRi4A9"]),
+    ("q=a%09%2B4930901820123", &["4930901820123"]),
+    ("log=x%0Apassword%3Dhunter2%0Aend", &["hunter2"]),
 ];

@@ -1,0 +1,153 @@
+//! The short way of the usual value: kept as it is, and clean. What takes it is known with the plan; what turns out to be
+//! less usual goes the long way through the [`Pen`](super::pen::Pen), as if this were not there.
+
+use std::fmt::{self, Write as _};
+
+use super::format::{self, HEADER};
+use super::pen::{CARD_LIKE, FIELD_CAP, Pen, RECORD_CAP, SCALAR, VALUE_CAP};
+use super::plan::{FieldPlan, Role, Scalars};
+use super::text::{Whole, bounded};
+
+/// What a field's plan says about usual values, in one word.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quick {
+    takes: u8,
+    /// The tag of a text.
+    tag: u8,
+    /// Bytes of a text that stay.
+    cap: u16,
+}
+
+/// Kinds of values that may be taken.
+pub(super) const BOOL: u8 = 1;
+pub(super) const INTEGER: u8 = 2;
+pub(super) const FLOAT: u8 = 4;
+/// Text that exists already, or that `Display` makes.
+pub(super) const TEXT: u8 = 8;
+/// Text that somebody's `Debug` or `Display` makes.
+pub(super) const DEBUG: u8 = 16;
+
+/// Bytes in front of a text.
+const HEAD: usize = 5;
+
+impl Quick {
+    /// What may be taken of a field.
+    pub(super) fn of(plan: &FieldPlan) -> Self {
+        let scalar = |scalars, bit| if scalars == Scalars::Stay { bit } else { 0 };
+        let text = match plan.role {
+            Role::Attribute | Role::Body if plan.keeps_text() => TEXT | if plan.drops_structs { 0 } else { DEBUG },
+            _ => 0,
+        };
+        let scalars = match plan.role {
+            Role::Attribute => scalar(plan.bools, BOOL) | scalar(plan.integers, INTEGER) | scalar(plan.floats, FLOAT),
+            _ => 0,
+        };
+        // The cast keeps the value: every cap is below 65,536.
+        Quick { takes: scalars | text, tag: plan.role.tag(), cap: plan.cap() as u16 }
+    }
+
+    #[inline(always)]
+    pub(super) fn takes(self, kind: u8) -> bool {
+        self.takes & kind != 0
+    }
+}
+
+/// Whether a number may be as long as a card number.
+#[inline(always)]
+pub(super) fn is_short(value: u64) -> bool {
+    value < CARD_LIKE
+}
+
+impl Pen<'_> {
+    /// Whether there is room for one more field whose value has at most `cap` bytes and whose entry has `size`; none also
+    /// where the buffer would have to grow.
+    #[inline(always)]
+    fn has_room(&self, cap: usize, size: usize) -> bool {
+        let record = &self.scratch.record;
+        self.fields < FIELD_CAP && record.len() <= RECORD_CAP - HEADER - cap && size <= record.capacity() - record.len()
+    }
+
+    /// Writes a number in one piece; `false` if there is no room.
+    #[inline(always)]
+    pub(super) fn quick_number(&mut self, tag: u8, index: u16, bits: u64) -> bool {
+        let has_room = self.has_room(SCALAR, 11);
+        if has_room {
+            self.fields += 1;
+            let [low, high] = index.to_le_bytes();
+            let mut entry = [tag, low, high, 0, 0, 0, 0, 0, 0, 0, 0];
+            entry[3..].copy_from_slice(&bits.to_le_bytes());
+            self.scratch.record.extend_from_slice(&entry);
+        }
+        has_room
+    }
+
+    /// Writes a truth value; `false` if there is no room.
+    #[inline(always)]
+    pub(super) fn quick_bool(&mut self, index: u16, value: bool) -> bool {
+        let has_room = self.has_room(SCALAR, 4);
+        if has_room {
+            self.fields += 1;
+            let [low, high] = index.to_le_bytes();
+            self.scratch.record.extend_from_slice(&[format::BOOL, low, high, u8::from(value)]);
+        }
+        has_room
+    }
+
+    /// Writes text that is short and clean; `false` if it is not, or if there is no room.
+    #[inline(always)]
+    pub(super) fn quick_text(&mut self, quick: Quick, index: u16, value: &str) -> bool {
+        let is_usual = value.len() <= usize::from(quick.cap)
+            && self.has_room(VALUE_CAP, HEAD + value.len())
+            && self.engine.policy.text_scanner().looks_clean(value.as_bytes());
+        if is_usual {
+            self.fields += 1;
+            // The cast keeps the value, which is no more than the cap.
+            self.open_quick(quick, index, value.len() as u16);
+            self.scratch.record.extend_from_slice(value.as_bytes());
+        }
+        is_usual
+    }
+
+    /// Writes text that somebody's `Debug` makes; `false` if there is no room. `plan` is asked for where it is less usual.
+    #[inline(always)]
+    pub(super) fn quick_debug<'a>(
+        &mut self,
+        quick: Quick,
+        index: u16,
+        value: &dyn fmt::Debug,
+        plan: impl FnOnce() -> Option<&'a FieldPlan>,
+    ) -> bool {
+        let has_room = self.has_room(VALUE_CAP, HEAD);
+        if has_room {
+            self.fields += 1;
+            let entry = self.scratch.record.len();
+            let at = self.open_quick(quick, index, 0);
+            let written = bounded(&mut self.scratch.record, |out| write!(out, "{value:?}"));
+            let record = &mut self.scratch.record;
+            let length = record.len() - at;
+            if written == Some(Whole::Yes)
+                && length <= usize::from(quick.cap)
+                && self.engine.policy.text_scanner().looks_clean(&record[at..])
+            {
+                // The cast keeps the value, which is no more than the cap.
+                record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
+            } else if let Some(plan) = plan() {
+                self.settle_written(entry, at, written, plan);
+            }
+        }
+        has_room
+    }
+
+    /// Starts a text of so many bytes and returns where they begin.
+    #[inline(always)]
+    fn open_quick(&mut self, quick: Quick, index: u16, size: u16) -> usize {
+        let record = &mut self.scratch.record;
+        let ([low, high], [few, many]) = (index.to_le_bytes(), size.to_le_bytes());
+        if quick.tag == format::STR {
+            record.extend_from_slice(&[format::STR, low, high, few, many]);
+        } else {
+            record.extend_from_slice(&[quick.tag, few, many]);
+        }
+        record.len()
+    }
+}
