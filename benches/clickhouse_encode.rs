@@ -229,6 +229,7 @@ fn spans(rows: usize, seed: u64) -> Vec<SpanData> {
 /// The same spans into the real engine, by this crate and by ClickHouse's own.
 #[cfg(feature = "real-components")]
 mod insert {
+    use std::path::{Path, PathBuf};
     use std::time::Instant;
 
     use clickhouse::Row;
@@ -244,23 +245,29 @@ mod insert {
     const ROUNDS: usize = 3;
 
     pub(super) fn insert() {
-        println!("\n{ROWS} spans into the engine, in a round; the least of {ROUNDS} rounds of each");
-        println!("settings of both: async_insert=0, and {}={} where indexes are built later\n", LATER.0, LATER.1);
+        let data = Data::new();
+        println!("\n{ROWS} spans into the engine in a round; the least of {ROUNDS} rounds of each");
+        println!("the engine's data is in {}", data.0.display());
+        println!("ours: ClickHouseExporter, Native + lz4, its own settings (async_insert=0, a token), from SpanData");
         println!(
-            "| batch | tables | way | rows/s | client, ms of processor | server, ms of processor | in user mode | MB sent |"
+            "theirs: clickhouse 0.15, Inserter, RowBinary + lz4, with_validation(false), async_insert=0, from rows made before"
+        );
+        println!("both: {}={} where indexes are built by merges; merges are stopped\n", LATER.0, LATER.1);
+        println!(
+            "| batch  | tables | rows/s, ours | theirs | ratio | client ms | theirs | engine ms | theirs | ratio |"
         );
         println!(
-            "|-------|--------|-----|--------|-------------------------|-------------------------|--------------|---------|"
+            "|--------|--------|--------------|--------|-------|-----------|--------|-----------|--------|-------|"
         );
         for (target, indexes) in [
             (Target::Null, Indexes::AtOnce),
             (Target::Plain, Indexes::AtOnce),
-            (Target::Indexed, Indexes::Later),
             (Target::Indexed, Indexes::AtOnce),
+            (Target::Indexed, Indexes::Later),
             (Target::All, Indexes::AtOnce),
         ] {
             for size in [1_000, 10_000, 100_000] {
-                let server = ClickHouse::start();
+                let server = ClickHouse::start_with(&["--path", &data.next()]);
                 let schema = Schema::new().trace_days(0);
                 target.statements(&schema).iter().for_each(|statement| drop(server.query(statement)));
                 // They come later, and are the same for both.
@@ -279,22 +286,50 @@ mod insert {
                     official = official.least(of(&server, || theirs(&server, &batches, indexes)));
                     check(&server, target);
                 }
-                let name = target.name(indexes);
-                for (way, took) in [("Native + lz4", &native), ("clickhouse 0.15, RowBinary + lz4", &official)] {
-                    let rate = ROWS as f64 / took.wall.as_secs_f64();
-                    let [client, server, user] = [took.client, took.server, took.user].map(|time| time.as_millis());
-                    let sent = took.sent as f64 / 1e6;
-                    println!("| {size:>6} | {name} | {way} | {rate:.0} | {client} | {server} | {user} | {sent:.1} |");
-                }
+                let rate = |took: &Took| ROWS as f64 / took.wall.as_secs_f64();
                 let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
+                let [client, engine] = [|took: &Took| took.client.as_millis(), |took: &Took| took.engine.as_millis()];
                 println!(
-                    "|        |        | ratio | {:.1} | {:.1} | {:.1} | {:.1} | |",
+                    "| {size:>6} | {} | {:.0} | {:.0} | {:.1} | {} | {} | {} | {} | {:.1} |",
+                    target.name(indexes),
+                    rate(&native),
+                    rate(&official),
                     ratio(official.wall, native.wall),
-                    ratio(official.client, native.client),
-                    ratio(official.server, native.server),
-                    ratio(official.user, native.user)
+                    client(&native),
+                    client(&official),
+                    engine(&native),
+                    engine(&official),
+                    ratio(official.engine, native.engine)
                 );
             }
+        }
+    }
+
+    /// Where the engine keeps its tables: in memory if the machine has a place there. On ext4, finding numbers for the files
+    /// that each insert makes takes longer than to fill them when many were just deleted, as here.
+    struct Data(PathBuf);
+
+    impl Data {
+        fn new() -> Self {
+            let memory = Path::new("/dev/shm");
+            let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+            let place = place.join(format!("clickhouse_encode-{}", std::process::id()));
+            fs::create_dir(&place).expect("there is room for the engine's data");
+            Data(place)
+        }
+
+        /// An empty directory, in the place of the last one.
+        fn next(&self) -> String {
+            let path = self.0.join("data");
+            // There is none the first time.
+            let _ = fs::remove_dir_all(&path);
+            path.to_str().expect("its name is ours").to_owned()
+        }
+    }
+
+    impl Drop for Data {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
         }
     }
 
@@ -305,7 +340,7 @@ mod insert {
         Later,
     }
 
-    /// A setting of ClickHouse 25 and later.
+    /// A setting of ClickHouse since 2024 (its pull request 64391).
     const LATER: (&str, &str) = ("materialize_skip_indexes_on_insert", "0");
 
     /// What the rows are inserted into.
@@ -349,37 +384,31 @@ mod insert {
 
     struct Took {
         wall: Duration,
+        /// Processor time of the client.
         client: Duration,
-        server: Duration,
-        /// The server's, without what the kernel did for it.
-        user: Duration,
-        sent: u64,
+        /// Time that the engine took for the statements, without the front before it.
+        engine: Duration,
     }
 
     impl Took {
-        const MOST: Took =
-            Took { wall: Duration::MAX, client: Duration::MAX, server: Duration::MAX, user: Duration::MAX, sent: 0 };
+        const MOST: Took = Took { wall: Duration::MAX, client: Duration::MAX, engine: Duration::MAX };
 
         fn least(self, other: Took) -> Took {
             Took {
                 wall: self.wall.min(other.wall),
                 client: self.client.min(other.client),
-                server: self.server.min(other.server),
-                user: self.user.min(other.user),
-                sent: self.sent.max(other.sent),
+                engine: self.engine.min(other.engine),
             }
         }
     }
 
     /// `work` gives how long the client was on a processor for what counts.
     fn of(server: &ClickHouse, work: impl FnOnce() -> Duration) -> Took {
-        let sent = || server.stats()["body_bytes"].as_u64().expect("bytes are counted");
-        let (sent_before, [user_before, kernel_before], wall) = (sent(), server_time(server), Instant::now());
+        let engine = || Duration::from_micros(server.stats()["engine_us"].as_u64().expect("it is counted"));
+        let (before, wall) = (engine(), Instant::now());
         let client = work();
         let wall = wall.elapsed();
-        let [user, kernel] = server_time(server);
-        let (user, kernel) = (user - user_before, kernel - kernel_before);
-        Took { wall, client, server: user + kernel, user, sent: sent() - sent_before }
+        Took { wall, client, engine: engine() - before }
     }
 
     /// Everything arrived; and the next round begins with an empty table.
@@ -394,14 +423,6 @@ mod insert {
         {
             server.query(&format!("TRUNCATE TABLE `{table}`"));
         }
-    }
-
-    /// Processor time of the engine and its front, in user mode and in the kernel, in its ticks of 10 ms.
-    fn server_time(server: &ClickHouse) -> [Duration; 2] {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", server.process_id())).expect("the server runs");
-        let after_name = stat.rsplit(')').next().expect("a name is in brackets");
-        let mut ticks = after_name.split_whitespace().skip(11).map(|ticks| ticks.parse::<u64>().expect("a number"));
-        [(); 2].map(|()| Duration::from_millis(10 * ticks.next().expect("it has both")))
     }
 
     /// The exporter as the SDK calls it: from spans to the answer read.
