@@ -2,7 +2,8 @@
 //!
 //! The format is ClickHouse's own (`src/Formats/NativeWriter.cpp` and the types' `serializeBinaryBulk`): numbers are little
 //! endian, a string is its length as LEB128 and its bytes, an array column is the running total of the elements and then
-//! all elements as one column, and a map is an array of pairs whose keys and values are a column each.
+//! all elements as one column, and a map is an array of pairs whose keys and values are a column each. A layout that has
+//! versions says its own before the column's data.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,6 +11,7 @@ use std::marker::PhantomData;
 use super::compression::{Body, Compression};
 use super::json::{self, Json};
 use super::length::{LONGEST_LENGTH, push_length};
+use super::low_cardinality::LowCardinality;
 use super::runs::Runs;
 
 /// One column of a block.
@@ -17,6 +19,11 @@ pub(super) trait Column {
     /// The type as ClickHouse spells it. The server casts from it to the column's own type, so a wrong one is not an error
     /// but a wrong value: nanoseconds declared `Int64` are stored as seconds.
     fn type_name(&self) -> Cow<'static, str>;
+
+    /// What the layout of the data begins with, before all of it; nothing for most.
+    fn version(&self) -> &'static [u8] {
+        &[]
+    }
 
     /// Bytes that [`Column::write`] will append.
     fn size(&self) -> usize;
@@ -44,9 +51,14 @@ pub(super) struct Text {
 impl Text {
     #[inline]
     pub(super) fn push(&mut self, text: &str) {
+        self.push_bytes(text.as_bytes());
+    }
+
+    #[inline]
+    pub(super) fn push_bytes(&mut self, text: &[u8]) {
         self.bytes.reserve(text.len() + LONGEST_LENGTH);
         push_length(&mut self.bytes, text.len());
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text);
     }
 
     /// Appends a string that `write` appends piece by piece.
@@ -256,6 +268,10 @@ impl<C: Column> Column for Array<C> {
         format!("Array({})", self.items.type_name()).into()
     }
 
+    fn version(&self) -> &'static [u8] {
+        self.items.version()
+    }
+
     fn size(&self) -> usize {
         self.ends.size() + self.items.size()
     }
@@ -270,18 +286,18 @@ impl<C: Column> Column for Array<C> {
     }
 }
 
-/// A column of `Map(String, String)`.
+/// A column of `Map(LowCardinality(String), String)`.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Map<C = Text> {
+pub(super) struct Map<V = Text> {
     ends: Ends,
-    pub(super) keys: C,
-    pub(super) values: C,
+    pub(super) keys: LowCardinality,
+    pub(super) values: V,
 }
 
-/// One whose rows mostly equal the row before.
+/// One whose values mostly equal those of the row before.
 pub(super) type SharedMap = Map<Runs<Text>>;
 
-impl<C> Map<C> {
+impl<V> Map<V> {
     /// The row that was begun has this many entries.
     #[inline]
     pub(super) fn end_row(&mut self, entries: usize) {
@@ -293,15 +309,19 @@ impl SharedMap {
     /// Appends a row that is the only one of another column.
     #[inline]
     pub(super) fn push_row_of(&mut self, other: &Map) {
-        self.keys.push_encoded(&other.keys.bytes);
+        self.keys.push_rows_of(&other.keys);
         self.values.push_encoded(&other.values.bytes);
         self.ends.push(other.ends.runs.first().map_or(0, |(entries, _)| *entries));
     }
 }
 
-impl<C: Column> Column for Map<C> {
+impl<V: Column> Column for Map<V> {
     fn type_name(&self) -> Cow<'static, str> {
-        "Map(String, String)".into()
+        "Map(LowCardinality(String), String)".into()
+    }
+
+    fn version(&self) -> &'static [u8] {
+        self.keys.version()
     }
 
     fn size(&self) -> usize {

@@ -12,6 +12,7 @@ mod exporter;
 mod insert;
 mod json;
 mod length;
+mod low_cardinality;
 mod probe;
 mod rows;
 mod runs;
