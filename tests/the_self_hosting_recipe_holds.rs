@@ -1,9 +1,11 @@
 //! `examples/self-hosting`: its tables are the crate's, its files are what they claim to be, and every query of its dashboard
 //! gives the right numbers from data whose numbers are known.
-#![cfg(all(feature = "clickhouse", feature = "real-components"))]
+#![cfg(all(unix, feature = "clickhouse", feature = "real-components"))]
 
 #[path = "support/chdb.rs"]
 mod chdb;
+#[path = "support/example.rs"]
+mod example;
 #[path = "support/spans.rs"]
 mod spans;
 
@@ -13,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use chdb::ClickHouse;
+use example::Example;
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
@@ -39,6 +42,8 @@ fn its_tables_are_the_crates() {
         return;
     }
     assert!(kept == made, "run this test with UPDATE_SCHEMA=1 and look at what has changed");
+    let printed = Example::new("clickhouse_schema").filter(&["telemetry"], b"");
+    assert!(printed.stdout == made && printed.code == Some(0), "{printed:?}");
 }
 
 #[test]

@@ -214,7 +214,8 @@ impl ClickHouseBuilder {
     }
 
     /// Sends no settings with inserts, not even the token, for servers that know none of them (before version 22.6) or allow
-    /// none (`readonly=1`). A retry can then count rows twice. Default: they are sent.
+    /// none (`readonly=1`). A retry can then count rows twice, and servers before 26.5 do not read the times of
+    /// [`Format::JsonEachRow`] unless their own settings say so. Default: they are sent.
     pub fn no_insert_settings(mut self) -> Self {
         self.target.insert_settings.clear();
         self.target.token = Token::Withheld;
@@ -399,9 +400,12 @@ mod tests {
     #[test]
     fn inserts_are_strict_unless_told_otherwise() {
         let builder = ClickHouseExporter::builder("http://localhost:8123").insert_setting("async_insert", "1");
-        let settings: Vec<_> = builder.target.insert_settings().collect();
+        let settings: Vec<_> = builder.target.settings(Format::Native).collect();
         assert_eq!(settings, [("input_format_skip_unknown_fields", "0"), ("async_insert", "1")]);
+        let builder = builder.insert_setting("precise_float_parsing", "0");
+        let settings: Vec<_> = builder.target.settings(Format::JsonEachRow).skip(2).collect();
+        assert_eq!(settings, [("precise_float_parsing", "0"), ("date_time_input_format", "best_effort")]);
         let bare = builder.no_insert_settings();
-        assert!(bare.target.insert_settings().next().is_none() && !bare.target.sends_token());
+        assert!(bare.target.settings(Format::JsonEachRow).next().is_none() && !bare.target.sends_token());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::encoder::Layout;
+use super::encoder::{Format, Layout};
 use super::schema::Schema;
 use super::table::Table;
 
@@ -82,8 +82,11 @@ impl Target {
         self.create_schema
     }
 
-    pub(super) fn insert_settings(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.insert_settings.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// Settings of an insert in this format. What the application says goes before what the format needs.
+    pub(super) fn settings(&self, format: Format) -> impl Iterator<Item = (&str, &str)> {
+        let said = |name: &str| self.insert_settings.iter().any(|(one, _)| one == name);
+        let needed = format.settings().iter().copied().filter(move |(name, _)| self.sends_token() && !said(name));
+        self.insert_settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(needed)
     }
 
     pub(super) fn sends_token(&self) -> bool {
