@@ -240,6 +240,76 @@ fn an_insert_of_too_many_partitions_or_bytes_is_halved_and_arrives_once() {
 }
 
 #[test]
+fn an_insert_for_which_there_is_no_memory_is_halved_unless_a_view_may_have_it() {
+    let server = ClickHouse::start();
+    let exporter = exporter(&server).clock(&still_clock()).build().unwrap();
+    export(&exporter, spans(now(), 1)).unwrap();
+    let tokens = || -> Vec<String> {
+        let stats = server.stats();
+        let inserts = stats["recent"].as_array().unwrap().iter().filter(|one| one["statement"] == "INSERT");
+        inserts.map(|one| one["params"]["insert_deduplication_token"].as_str().unwrap().to_owned()).collect()
+    };
+    let no_memory = |message: &str| {
+        server.fault(&json!({"mode": "exception", "match": "INSERT", "code": 241, "message": message, "count": 3}));
+    };
+    no_memory("Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)");
+    export(&exporter, spans(now(), 4_000)).unwrap();
+    let sent = tokens();
+    let [whole, again, last, one, other] = &sent[sent.len() - 5..] else { panic!("{sent:?}") };
+    assert!(whole == again && again == last, "{sent:?}");
+    assert_eq!([one, other], [&format!("{whole}-0"), &format!("{whole}-1")]);
+    assert_eq!(counts(&server), each_once(4_001));
+    // The table itself may have its part already.
+    no_memory("Memory limit exceeded: while pushing to view otel_traces_per_minute_mv. (MEMORY_LIMIT_EXCEEDED)");
+    export(&exporter, spans(now(), 4_000)).unwrap_err();
+    exporter.flush(LONG).unwrap();
+    let sent = tokens();
+    assert!(sent[sent.len() - 4..].iter().all(|token| *token == sent[sent.len() - 1]), "{sent:?}");
+    assert_eq!(counts(&server), each_once(8_001));
+}
+
+#[test]
+fn lines_of_json_are_read_whatever_the_server_takes_for_granted() {
+    // As servers before 26.5 are.
+    let settings = Home::new("basic-times");
+    std::fs::create_dir_all(settings.path()).unwrap();
+    let file = settings.path().join("init.sql");
+    std::fs::write(&file, "SET date_time_input_format = 'basic', precise_float_parsing = 0;\n").unwrap();
+    let server = ClickHouse::start_with(&["--init-sql", file.to_str().unwrap()]);
+    assert_eq!(server.query("SELECT getSetting('date_time_input_format')"), "basic");
+    let exporter = exporter(&server).format(Format::JsonEachRow).build().unwrap();
+    let at = now() + Duration::from_nanos(123_456_789);
+    export(&exporter, spans(at, 3)).unwrap();
+    let nanos = at.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos().to_string();
+    let stored = "SELECT DISTINCT toUnixTimestamp64Nano(Timestamp) FROM otel_traces";
+    assert_eq!((server.query(stored), counts(&server)), (nanos, each_once(3)));
+}
+
+#[test]
+fn rows_at_which_the_server_fails_again_and_again_are_given_up_and_hold_up_no_others() {
+    let server = ClickHouse::start();
+    let clock = still_clock();
+    let exporter = exporter(&server).clock(&clock).build().unwrap();
+    export(&exporter, spans(now(), 1)).unwrap();
+    server.fault(&json!({"mode": "exception", "match": "otel_logs", "code": 1002, "message": "Unknown.", "count": -1}));
+    spans::export_logs(&exporter, 5).unwrap_err();
+    let mut others = 1;
+    while exporter.status().rows_refused() == 0 {
+        assert!(others < 20, "{}", exporter.status());
+        clock.advance(Duration::from_secs(600));
+        let _ = export(&exporter, spans(now(), 1));
+        others += 1;
+        // They may have come after those that failed, and then have their turn first.
+        clock.advance(Duration::from_secs(600));
+        let _ = exporter.flush(LONG);
+        assert_eq!(counts(&server), each_once(others), "{}", exporter.status());
+    }
+    let status = exporter.status();
+    assert_eq!((status.rows_refused(), status.rows_waiting(), status.rows_sent()), (5, 0, others), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("given up")), "{status:?}");
+}
+
+#[test]
 fn days_and_expired_rows_are_told_apart() {
     let server = ClickHouse::start();
     let exporter = exporter(&server).build().unwrap();
@@ -260,6 +330,14 @@ fn days_and_expired_rows_are_told_apart() {
     let all: Vec<_> = (0..101).flat_map(|days| spans(now() - day * days, 1)).collect();
     export(&other, all).unwrap();
     assert_eq!(server.query("SELECT count() FROM otel_traces").parse::<u64>().unwrap(), there + 101);
+    // A TTL in another unit is one too.
+    server.query("TRUNCATE TABLE otel_traces");
+    server.query("ALTER TABLE otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalHour(12)");
+    let hours = ClickHouseExporter::builder(server.endpoint()).timeout(LONG).build().unwrap();
+    export(&hours, spans(now() - day * 3, 4)).unwrap_err();
+    export(&hours, spans(now(), 6)).unwrap();
+    assert_eq!((hours.status().rows_expired(), hours.status().rows_sent()), (4, 6), "{}", hours.status());
+    assert_eq!(server.query("SELECT count() FROM otel_traces"), "6");
 }
 
 #[test]

@@ -461,7 +461,7 @@ fn exact(name: &str, kind: &str) -> String {
     let one = |value: &str, kind: &str| match kind {
         "DateTime64(9)" => format!("toString(toUnixTimestamp64Nano({value}))"),
         "Float64" => format!("toString(reinterpretAsUInt64({value}))"),
-        "Map(String, String)" => format!("CAST({value}, 'Array(Tuple(String, String))')"),
+        "Map(LowCardinality(String), String)" => format!("CAST({value}, 'Array(Tuple(String, String))')"),
         _ => value.to_owned(),
     };
     match kind.strip_prefix("Array(").and_then(|kind| kind.strip_suffix(')')) {

@@ -17,8 +17,8 @@ use std::time::Duration;
 use chdb::ClickHouse;
 use receiver::{Behaviour, Receiver};
 use serde_json::json;
-use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter};
-use tracing_privacy::{Clock, Environment, Schedule, Telemetry};
+use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, Schema};
+use tracing_privacy::{BreakerState, Clock, Environment, Loss, Schedule, Telemetry};
 use tracing_subscriber::prelude::*;
 
 /// More than anything here takes on a machine that has other things to do.
@@ -135,6 +135,87 @@ fn an_answer_that_is_lost_counts_nothing_twice_whoever_sends_it_again() {
     clock.advance(Duration::from_secs(600));
     second.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", second.status()));
     arrived(&server, 52);
+}
+
+/// The server's own time, for a clock of ours, so many days ago.
+fn days_ago(server: &ClickHouse, days: u64) -> Clock {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - days * 86_400;
+    Clock::manual(&server.query(&format!("SELECT formatDateTime(toDateTime({seconds}), '%Y-%m-%dT%H:%i:%SZ', 'UTC')")))
+}
+
+#[test]
+fn each_trouble_ends_as_stated_for_stored_records_too() {
+    let server = ClickHouse::start();
+    let clock = days_ago(&server, 0);
+    let environment = home::yes("SHOP", &home::home("clickhouse-troubles")).clock(clock.clone());
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    let exception =
+        |code: u32, message: &str| json!({"mode": "exception", "match": "INSERT", "code": code, "message": message});
+    let mut sent = 0;
+    for (fault, waits) in [
+        (json!({"mode": "drop_before", "match": "INSERT"}), false),
+        (json!({"mode": "drop_after", "match": "INSERT"}), false),
+        (json!({"mode": "drop_after", "match": "INSERT", "count": 2}), false),
+        (json!({"mode": "truncate", "match": "INSERT"}), false),
+        (json!({"mode": "status", "match": "INSERT", "http": 503}), false),
+        (exception(241, "Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"), false),
+        (exception(999, "Coordination::Exception. (KEEPER_EXCEPTION)"), false),
+        (exception(16, "No such column X in table. (NO_SUCH_COLUMN_IN_TABLE)"), false),
+        (exception(60, "Table otel_traces does not exist. (UNKNOWN_TABLE)"), true),
+        (exception(252, "Too many parts (3000). Merges are slower than inserts. (TOO_MANY_PARTS)"), true),
+        (exception(516, "otel: Authentication failed. (AUTHENTICATION_FAILED)"), true),
+    ] {
+        server.fault(&fault);
+        log(&telemetry, 20);
+        sent += 20;
+        let flushed = telemetry.flush(LONG);
+        assert_eq!(flushed.is_err(), waits, "{fault}: {}", telemetry.status());
+        if waits {
+            let before = server.stats()["requests"].as_u64().unwrap();
+            telemetry.flush(LONG).unwrap_err();
+            assert_eq!(server.stats()["requests"].as_u64().unwrap(), before + 1, "{fault}: only this question");
+            clock.advance(Duration::from_secs(60));
+            telemetry.flush(LONG).unwrap_or_else(|error| panic!("{fault} {error}: {}", telemetry.status()));
+        }
+        arrived(&server, sent);
+        let status = telemetry.status();
+        assert_eq!((status.counts().sent(), status.counts().stored()), (2 * sent, 0), "{fault}: {status}");
+        assert!(status.destinations().iter().all(|(_, breaker)| *breaker == BreakerState::Closed), "{fault}: {status}");
+    }
+}
+
+#[test]
+fn stored_records_that_are_too_many_for_one_insert_arrive_in_halves() {
+    let server = ClickHouse::start_with(&["--max-body", "20000"]);
+    let environment = home::yes("SHOP", &home::home("clickhouse-halves"));
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    log(&telemetry, 700);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    arrived(&server, 700);
+    let status = telemetry.status();
+    assert!(status.notes().iter().any(|note| note.contains("halved")), "{status}");
+    assert_eq!((status.counts().sent(), status.counts().dropped()), (1_400, 0), "{status}");
+}
+
+#[test]
+fn stored_records_older_than_the_tables_keep_any_are_counted_as_lost() {
+    let server = ClickHouse::start();
+    let clock = days_ago(&server, 6);
+    let environment = home::yes("SHOP", &home::home("clickhouse-expired")).clock(clock.clone());
+    let schema = Schema::new().trace_days(3).log_days(3);
+    let telemetry = builder(environment).clickhouse(clickhouse(&server).schema(schema)).start().unwrap();
+    log(&telemetry, 8);
+    // They are stored while nobody takes them.
+    server.fault(&json!({"mode": "exception", "code": 516, "message": "otel: Authentication failed."}));
+    telemetry.flush(LONG).unwrap_err();
+    clock.advance(Duration::from_secs(6 * 86_400));
+    log(&telemetry, 5);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    arrived(&server, 5);
+    let status = telemetry.status();
+    let counts = status.counts();
+    assert_eq!((counts.sent(), counts.lost(Loss::Rejected), counts.stored()), (10, 16, 0), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("TTL")), "{status}");
 }
 
 #[test]

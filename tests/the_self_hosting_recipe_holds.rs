@@ -1,9 +1,11 @@
 //! `examples/self-hosting`: its tables are the crate's, its files are what they claim to be, and every query of its dashboard
 //! gives the right numbers from data whose numbers are known.
-#![cfg(all(feature = "clickhouse", feature = "real-components"))]
+#![cfg(all(unix, feature = "clickhouse", feature = "real-components"))]
 
 #[path = "support/chdb.rs"]
 mod chdb;
+#[path = "support/example.rs"]
+mod example;
 #[allow(clippy::duplicate_mod, reason = "the engine is installed by it too")]
 #[path = "support/pypi.rs"]
 mod pypi;
@@ -16,6 +18,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use chdb::ClickHouse;
+use example::Example;
 use opentelemetry::logs::Severity;
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::Resource;
@@ -43,6 +46,8 @@ fn its_tables_are_the_crates() {
         return;
     }
     assert!(kept == made, "run this test with UPDATE_SCHEMA=1 and look at what has changed");
+    let printed = Example::new("clickhouse_schema").filter(&["telemetry"], b"");
+    assert!(printed.stdout == made && printed.code == Some(0), "{printed:?}");
 }
 
 #[test]

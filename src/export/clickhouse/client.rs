@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::errors::{self, Verdict};
 use super::insert::Insert;
-use super::settings::Target;
+use super::target::Target;
 use crate::export::endpoint::Endpoint;
 use crate::export::http::{Answer, HttpClient, HttpFailure, HttpSettings, Post};
 
@@ -44,9 +44,12 @@ impl Client {
             ("wait_end_of_query", "1"),
         ];
         let token = [("insert_deduplication_token", insert.token.as_str())];
-        let settings = self.target.insert_settings();
-        let token = token.into_iter().filter(|_| self.target.sends_token());
-        let url = self.endpoint.with_query(fixed.into_iter().chain(token).chain(settings));
+        let url = self.endpoint.with_query(
+            fixed
+                .into_iter()
+                .chain(token.into_iter().filter(|_| self.target.sends_token()))
+                .chain(self.target.settings(insert.format)),
+        );
         let post = Post {
             url: &url,
             content_type: "application/octet-stream",

@@ -2,19 +2,28 @@
 //!
 //! The format is ClickHouse's own (`src/Formats/NativeWriter.cpp` and the types' `serializeBinaryBulk`): numbers are little
 //! endian, a string is its length as LEB128 and its bytes, an array column is the running total of the elements and then
-//! all elements as one column, and a map is an array of pairs whose keys and values are a column each.
+//! all elements as one column, and a map is an array of pairs whose keys and values are a column each. A layout that has
+//! versions says its own before the column's data.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::compression::{Body, Compression};
 use super::json::{self, Json};
+use super::length::{LONGEST_LENGTH, push_length};
+use super::low_cardinality::LowCardinality;
+use super::runs::Runs;
 
 /// One column of a block.
 pub(super) trait Column {
     /// The type as ClickHouse spells it. The server casts from it to the column's own type, so a wrong one is not an error
     /// but a wrong value: nanoseconds declared `Int64` are stored as seconds.
     fn type_name(&self) -> Cow<'static, str>;
+
+    /// What the layout of the data begins with, before all of it; nothing for most.
+    fn version(&self) -> &'static [u8] {
+        &[]
+    }
 
     /// Bytes that [`Column::write`] will append.
     fn size(&self) -> usize;
@@ -42,9 +51,14 @@ pub(super) struct Text {
 impl Text {
     #[inline]
     pub(super) fn push(&mut self, text: &str) {
+        self.push_bytes(text.as_bytes());
+    }
+
+    #[inline]
+    pub(super) fn push_bytes(&mut self, text: &[u8]) {
         self.bytes.reserve(text.len() + LONGEST_LENGTH);
         push_length(&mut self.bytes, text.len());
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text);
     }
 
     /// Appends a string that `write` appends piece by piece.
@@ -192,90 +206,6 @@ fixed! {
     DateTime64, "DateTime64(9)", |v| v.0, |b, out| json::push_time(out, i64::from_le_bytes(b));
 }
 
-/// A column whose rows mostly equal the row before: equal rows are kept once.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Runs<C> {
-    /// One row for each run.
-    rows: C,
-    /// How many rows each run is, and where its data ends.
-    runs: Vec<Run>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    rows: u64,
-    end: usize,
-}
-
-impl Runs<Text> {
-    #[inline]
-    pub(super) fn push(&mut self, text: &str) {
-        if let Some(row) = self.last()
-            && row.len() > text.len()
-            && &row[row.len() - text.len()..] == text.as_bytes()
-            && row.len() == text.len() + length_of(text.len())
-        {
-            return self.again();
-        }
-        self.rows.push(text);
-        self.run_ends();
-    }
-
-    /// Appends a string that is encoded already.
-    #[inline]
-    pub(super) fn push_encoded(&mut self, string: &[u8]) {
-        if self.last() == Some(string) {
-            return self.again();
-        }
-        self.rows.push_encoded(string);
-        self.run_ends();
-    }
-
-    /// The last row, with its length before it.
-    fn last(&self) -> Option<&[u8]> {
-        let start = self.runs.len().checked_sub(2).map_or(0, |before| self.runs[before].end);
-        let last = self.runs.last()?;
-        Some(&self.rows.bytes[start..last.end])
-    }
-
-    fn run_ends(&mut self) {
-        self.runs.push(Run { rows: 1, end: self.rows.bytes.len() });
-    }
-}
-
-impl<C> Runs<C> {
-    #[inline]
-    fn again(&mut self) {
-        if let Some(run) = self.runs.last_mut() {
-            run.rows += 1;
-        }
-    }
-}
-
-impl Column for Runs<Text> {
-    fn type_name(&self) -> Cow<'static, str> {
-        self.rows.type_name()
-    }
-
-    fn size(&self) -> usize {
-        let mut start = 0;
-        let size = |run: &Run| run.rows as usize * (run.end - std::mem::replace(&mut start, run.end));
-        self.runs.iter().map(size).sum()
-    }
-
-    fn write(&self, body: &mut Body) {
-        let mut start = 0;
-        for run in &self.runs {
-            body.repeat(&self.rows.bytes[start..run.end], run.rows);
-            start = run.end;
-        }
-    }
-
-    fn json(&self) -> Box<dyn Json> {
-        Box::new(json::Strings::new(self.data()))
-    }
-}
-
 /// How many elements the rows of an array have; written as the running total.
 #[derive(Debug, Default, Clone)]
 struct Ends {
@@ -338,6 +268,10 @@ impl<C: Column> Column for Array<C> {
         format!("Array({})", self.items.type_name()).into()
     }
 
+    fn version(&self) -> &'static [u8] {
+        self.items.version()
+    }
+
     fn size(&self) -> usize {
         self.ends.size() + self.items.size()
     }
@@ -352,15 +286,18 @@ impl<C: Column> Column for Array<C> {
     }
 }
 
-/// A column of `Map(String, String)`.
+/// A column of `Map(LowCardinality(String), String)`.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Map {
+pub(super) struct Map<V = Text> {
     ends: Ends,
-    pub(super) keys: Text,
-    pub(super) values: Text,
+    pub(super) keys: LowCardinality,
+    pub(super) values: V,
 }
 
-impl Map {
+/// One whose values mostly equal those of the row before.
+pub(super) type SharedMap = Map<Runs<Text>>;
+
+impl<V> Map<V> {
     /// The row that was begun has this many entries.
     #[inline]
     pub(super) fn end_row(&mut self, entries: usize) {
@@ -368,47 +305,23 @@ impl Map {
     }
 }
 
-impl Column for Map {
-    fn type_name(&self) -> Cow<'static, str> {
-        "Map(String, String)".into()
-    }
-
-    fn size(&self) -> usize {
-        self.ends.size() + self.keys.size() + self.values.size()
-    }
-
-    fn write(&self, body: &mut Body) {
-        self.ends.write(body);
-        self.keys.write(body);
-        self.values.write(body);
-    }
-
-    fn json(&self) -> Box<dyn Json> {
-        Box::new(json::Maps::new(self.ends.lengths(), self.keys.json(), self.values.json()))
-    }
-}
-
-/// A column of `Map(String, String)` whose rows mostly equal the row before.
-#[derive(Debug, Default, Clone)]
-pub(super) struct SharedMap {
-    ends: Ends,
-    keys: Runs<Text>,
-    values: Runs<Text>,
-}
-
 impl SharedMap {
     /// Appends a row that is the only one of another column.
     #[inline]
     pub(super) fn push_row_of(&mut self, other: &Map) {
-        self.keys.push_encoded(&other.keys.bytes);
+        self.keys.push_rows_of(&other.keys);
         self.values.push_encoded(&other.values.bytes);
         self.ends.push(other.ends.runs.first().map_or(0, |(entries, _)| *entries));
     }
 }
 
-impl Column for SharedMap {
+impl<V: Column> Column for Map<V> {
     fn type_name(&self) -> Cow<'static, str> {
-        "Map(String, String)".into()
+        "Map(LowCardinality(String), String)".into()
+    }
+
+    fn version(&self) -> &'static [u8] {
+        self.keys.version()
     }
 
     fn size(&self) -> usize {
@@ -424,38 +337,6 @@ impl Column for SharedMap {
     fn json(&self) -> Box<dyn Json> {
         Box::new(json::Maps::new(self.ends.lengths(), self.keys.json(), self.values.json()))
     }
-}
-
-/// Bytes that a length can take.
-const LONGEST_LENGTH: usize = 10;
-
-/// Appends a length as LEB128.
-#[inline]
-pub(super) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
-    while length > 0x7f {
-        bytes.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-}
-
-/// Bytes that a length takes.
-fn length_of(length: usize) -> usize {
-    (usize::BITS - (length | 1).leading_zeros()).div_ceil(7) as usize
-}
-
-/// Takes a length off the front; none if there is no whole one.
-pub(super) fn take_length(bytes: &mut &[u8]) -> Option<usize> {
-    let mut length = 0_usize;
-    for shift in (0..usize::BITS).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        length |= usize::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(length);
-        }
-    }
-    None
 }
 
 /// Each byte as two lower-case digits.
@@ -475,19 +356,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_read_as_it_was_written() {
-        for length in [0, 1, 127, 128, 300, 16_383, 16_384, 1 << 20, u32::MAX as usize, usize::MAX] {
-            let mut bytes = Vec::new();
-            push_length(&mut bytes, length);
-            assert!(bytes.len() <= LONGEST_LENGTH && bytes.len() == length_of(length));
-            bytes.push(0xff);
-            let mut rest = &*bytes;
-            assert_eq!((take_length(&mut rest), rest), (Some(length), &[0xff][..]));
-        }
-        assert_eq!(take_length(&mut &[0x80, 0x80][..]), None);
-    }
-
-    #[test]
     fn a_string_written_in_pieces_is_the_string_written_whole() {
         for length in [0, 1, 127, 128, 129, 16_384, 70_000] {
             let (mut whole, mut pieces) = (Text::default(), Text::default());
@@ -500,22 +368,6 @@ mod tests {
             whole.push("after");
             assert!(whole.bytes == pieces.bytes, "{length}");
         }
-    }
-
-    #[test]
-    fn equal_rows_are_kept_once_and_written_each_time() {
-        let (long, longer) = ("x".repeat(127), "x".repeat(128));
-        let texts = ["", "", "a", "a", "b", "", "ba", "a", &long, &longer, &longer, &long, "\0", "\u{1}a", "a"];
-        let (mut all, mut runs, mut encoded) = (Text::default(), Runs::<Text>::default(), Runs::<Text>::default());
-        for text in texts {
-            all.push(text);
-            runs.push(text);
-            let mut one = Text::default();
-            one.push(text);
-            encoded.push_encoded(&one.bytes);
-        }
-        assert!(runs.data() == all.bytes && encoded.data() == all.bytes);
-        assert_eq!((runs.size(), runs.runs.len()), (all.size(), texts.len() - 3));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! Both are needed only when a server refuses what was encoded, and by then what it was encoded from is gone.
 
-use super::columns::{push_length, take_length};
+use super::columns::Column;
 use super::encoder::Format;
+use super::length::{push_length, take_length};
+use super::low_cardinality::{Encoded, VERSION};
 
 /// The body without these columns; none if it cannot be read, or if nothing would be left.
 pub(super) fn without(body: &[u8], format: Format, columns: &[String]) -> Option<Vec<u8>> {
@@ -47,7 +49,9 @@ pub(super) fn halves(body: &[u8], format: Format) -> Option<[(Vec<u8>, u64); 2]>
                 let mut columns = Vec::with_capacity(block.columns.len());
                 for column in &block.columns {
                     let mut data = Vec::with_capacity(column.data.len() / 2 + 16);
-                    column.kind.cut(column.data, block.rows, from, rows, &mut data)?;
+                    let (version, rest) = column.data.split_at_checked(column.kind.version())?;
+                    data.extend_from_slice(version);
+                    column.kind.cut(rest, block.rows, from, rows, &mut data)?;
                     columns.push(data);
                 }
                 let mut columns = columns.iter();
@@ -119,6 +123,7 @@ enum Kind {
     /// Values of so many bytes each.
     Fixed(usize),
     Text,
+    LowCardinality,
     /// Running totals, and then so many columns of elements.
     Array(Vec<Kind>),
 }
@@ -132,7 +137,7 @@ impl<'a> Block<'a> {
             let name = take_text(&mut body)?;
             let type_name = take_text(&mut body)?;
             let kind = Kind::of(std::str::from_utf8(type_name).ok()?)?;
-            let data = kind.take(&mut body, rows)?;
+            let data = kind.take_column(&mut body, rows)?;
             parts.push(Part { name, type_name, kind, data });
         }
         body.is_empty().then_some(Block { rows, columns: parts })
@@ -160,12 +165,30 @@ impl Kind {
         }
         Some(match type_name {
             "String" => Kind::Text,
-            "Map(String, String)" => Kind::Array(vec![Kind::Text, Kind::Text]),
+            "LowCardinality(String)" => Kind::LowCardinality,
+            "Map(LowCardinality(String), String)" => Kind::Array(vec![Kind::LowCardinality, Kind::Text]),
             "UInt8" | "Bool" => Kind::Fixed(1),
             "UInt32" | "Int32" => Kind::Fixed(4),
             "UInt64" | "Float64" | "DateTime64(9)" => Kind::Fixed(8),
             _ => return None,
         })
+    }
+
+    /// Bytes of the version that the data of a column begins with.
+    fn version(&self) -> usize {
+        match self {
+            Kind::Fixed(_) | Kind::Text => 0,
+            Kind::LowCardinality => VERSION.len(),
+            Kind::Array(items) => items.iter().map(Kind::version).sum(),
+        }
+    }
+
+    /// Takes a whole column off the front.
+    fn take_column<'a>(&self, body: &mut &'a [u8], rows: usize) -> Option<&'a [u8]> {
+        let start = *body;
+        *body = body.get(self.version()..)?;
+        self.skip(body, rows)?;
+        start.get(..start.len() - body.len())
     }
 
     /// Takes the data of so many rows off the front.
@@ -183,6 +206,7 @@ impl Kind {
                     take_text(body)?;
                 }
             }
+            Kind::LowCardinality => drop(Encoded::take(body, rows)?),
             Kind::Array(items) => {
                 let elements = end_of(body, rows)?;
                 *body = body.get(rows.checked_mul(8)?..)?;
@@ -203,6 +227,10 @@ impl Kind {
                 let mut rest = data;
                 self.skip(&mut rest, from)?;
                 out.extend_from_slice(self.take(&mut rest, rows)?);
+            }
+            Kind::LowCardinality => {
+                let mut rest = data;
+                out.extend_from_slice(&Encoded::take(&mut rest, all)?.cut(from, rows)?.data());
             }
             Kind::Array(items) => {
                 let (before, total, end) = (end_of(data, from)?, end_of(data, all)?, end_of(data, to)?);

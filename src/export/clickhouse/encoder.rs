@@ -11,8 +11,9 @@ use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::columns::{Column, DateTime64, push_length};
+use super::columns::{Column, DateTime64};
 use super::compression::{Body, Compression, Spare};
+use super::length::push_length;
 use super::rows::{self, Origin};
 use super::table::Table;
 use super::tables::{Columns, ExponentialHistogram, Gauge, Histogram, Logs, Sum, Traces};
@@ -103,7 +104,7 @@ impl Encoder {
     pub fn spans(&self, spans: &[SpanData], resource: &Resource) -> Vec<Batch> {
         let origin = Origin::new(resource);
         let mut blocks = Blocks::<Traces>::default();
-        for span in spans {
+        for span in rows::spans_in_order(spans) {
             rows::span(span, &origin, &mut blocks);
         }
         self.finish(blocks)
@@ -117,7 +118,7 @@ impl Encoder {
     ) -> Vec<Batch> {
         let origin = Origin::new(resource);
         let mut blocks = Blocks::<Logs>::default();
-        for (record, scope) in records {
+        for (record, scope) in rows::logs_in_order(records) {
             rows::log(record, scope, &origin, &mut blocks);
         }
         self.finish(blocks)
@@ -135,7 +136,9 @@ impl Encoder {
         batches
     }
 
-    fn finish<C: Columns>(&self, blocks: Blocks<C>) -> Vec<Batch> {
+    /// Inserts in the order of their days.
+    fn finish<C: Columns>(&self, Blocks { mut blocks, .. }: Blocks<C>) -> Vec<Batch> {
+        blocks.sort_by_key(|block| block.day);
         let all = Layout::default();
         let layout = self.layouts.get(&C::TABLE).unwrap_or(&all);
         // Who comes while it is in use makes do without.
@@ -156,7 +159,7 @@ impl Encoder {
                 body,
             }
         };
-        let batches = blocks.blocks.into_iter().map(batch).collect();
+        let batches = blocks.into_iter().map(batch).collect();
         if let Ok(mut kept) = self.spare.try_lock() {
             *kept = spare;
         }
@@ -331,7 +334,7 @@ fn native<C: Columns>(
     block.columns.each(&mut |name, column| {
         if let Some(name) = layout.name(name) {
             columns += 1;
-            size += head(name, column).len() + column.size();
+            size += head(name, column).len() + column.version().len() + column.size();
         }
     });
     let mut start = Vec::new();
@@ -343,6 +346,7 @@ fn native<C: Columns>(
     block.columns.each(&mut |name, column| {
         if let Some(name) = layout.name(name) {
             body.extend(&head(name, column));
+            body.extend(column.version());
             column.write(&mut body);
         }
     });

@@ -32,10 +32,14 @@ use crate::app::{Clock, random};
 ///
 /// Each row arrives once, however often it has to be sent: a batch is encoded once, and every try carries the same bytes
 /// and the same `insert_deduplication_token`. For that the tables need a deduplication window, which those that the
-/// exporter makes have; into others it is "at least once".
+/// exporter makes have: 10,000 inserts, on a cluster also no more than seven days. Into others, and for a retry that comes
+/// later than that, it is "at least once".
 ///
 /// An export that fails is not lost: what the server does not take waits in memory, up to
-/// [`backlog`](ClickHouseBuilder::backlog) bytes, and is sent when the server takes it. The error says so.
+/// [`backlog`](ClickHouseBuilder::backlog) bytes, and is sent when the server takes it. The error says so. What the server
+/// refuses for good is dropped, counted and explained in the status; there is no file of dead letters. (Records of
+/// [`Telemetry`](crate::Telemetry) are stored before they are sent, and stay there to be read when they were refused. There, too,
+/// a table that is missing holds up both signals; here it holds up its own rows alone.)
 ///
 /// ```no_run
 /// use opentelemetry_sdk::trace::SdkTracerProvider;

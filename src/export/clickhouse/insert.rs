@@ -28,6 +28,8 @@ pub(crate) struct Insert {
     compression: Compression,
     /// No try so far can have left a row behind.
     pub(crate) is_certainly_absent: bool,
+    /// It was not sent yet.
+    pub(super) is_first_try: bool,
     /// The table was described after a refusal of this insert.
     pub(crate) is_redescribed: bool,
     /// What the last try left open, if it failed.
@@ -50,6 +52,7 @@ impl Insert {
             token,
             compression,
             is_certainly_absent: true,
+            is_first_try: true,
             is_redescribed: false,
             fate: None,
             rounds: 0,

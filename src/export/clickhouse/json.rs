@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::columns::{Fixed, take_length};
+use super::columns::Fixed;
+use super::length::take_length;
 use super::value::{push_double, push_quoted};
 use crate::app::Timestamp;
 

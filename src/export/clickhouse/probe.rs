@@ -2,16 +2,16 @@
 
 use super::client::{Client, literal};
 use super::errors::Verdict;
-use super::settings::CreateSchema;
 use super::table::Table;
+use super::target::CreateSchema;
 use crate::export::text::printable;
 
 /// A table as the server describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Described {
     columns: Vec<DescribedColumn>,
-    /// Rows older than this are dropped at insert, without a word.
-    pub(super) ttl_days: Option<u16>,
+    /// Rows older than this, in seconds, are dropped at insert, without a word.
+    pub(super) ttl: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,9 @@ impl Described {
 
     /// Whether rows of this day are dropped by the table's TTL, all of them.
     pub(super) fn has_expired(&self, day: u16, today: i32) -> bool {
-        self.ttl_days.is_some_and(|ttl| i32::from(day) + i32::from(ttl) < today)
+        let end = (u64::from(day) + 1) * SECONDS_PER_DAY;
+        let now = u64::try_from(today).unwrap_or(0) * SECONDS_PER_DAY;
+        self.ttl.is_some_and(|ttl| end.saturating_add(ttl) <= now)
     }
 
     fn parse(text: &str) -> Self {
@@ -55,7 +57,7 @@ impl Described {
             let is_computed = matches!(kind, "ALIAS" | "MATERIALIZED");
             (!is_computed).then(|| DescribedColumn { name: unescaped(name), type_name: unescaped(type_name) })
         });
-        Self { columns: columns.collect(), ttl_days: None }
+        Self { columns: columns.collect(), ttl: None }
     }
 }
 
@@ -97,17 +99,43 @@ pub(super) async fn describe(client: &Client, table: Table) -> Result<Described,
         return Err(Verdict::Paused { status: 200, why });
     }
     let sql = format!(
-        "SELECT extract(create_table_query, 'TTL [^,]*toIntervalDay\\\\(([0-9]+)\\\\)') FROM system.tables \
+        "SELECT extract(engine_full, 'TTL (.*)') FROM system.tables \
          WHERE database = {} AND name = {} FORMAT TabSeparated",
         literal(client.target().database()),
         literal(name),
     );
     // A server may hide this from us; then expired rows are sent like the others.
     if let Ok(text) = client.statement(&sql).await {
-        described.ttl_days = std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
+        described.ttl = std::str::from_utf8(&text).ok().and_then(seconds);
     }
     Ok(described)
 }
+
+/// How long a TTL keeps rows at least, in seconds: what the longest of its units can be. None if it does not say by an
+/// interval, or does something else than to drop rows.
+fn seconds(ttl: &str) -> Option<u64> {
+    let ttl = ttl.split(" SETTINGS").next()?;
+    if ["TO ", "RECOMPRESS", "GROUP BY", "WHERE"].iter().any(|word| ttl.contains(word)) {
+        return None;
+    }
+    let (_, interval) = ttl.split_once("toInterval")?;
+    let (unit, rest) = interval.split_once('(')?;
+    let count: u64 = rest.split_once(')')?.0.parse().ok()?;
+    let one = match unit {
+        "Second" => 1,
+        "Minute" => 60,
+        "Hour" => 3_600,
+        "Day" => SECONDS_PER_DAY,
+        "Week" => 7 * SECONDS_PER_DAY,
+        "Month" => 31 * SECONDS_PER_DAY,
+        "Quarter" => 92 * SECONDS_PER_DAY,
+        "Year" => 366 * SECONDS_PER_DAY,
+        _ => return None,
+    };
+    count.checked_mul(one)
+}
+
+const SECONDS_PER_DAY: u64 = 86_400;
 
 /// A type without what the server adds or converts by itself.
 fn plain(type_name: &str) -> String {
@@ -187,10 +215,28 @@ mod tests {
 
     #[test]
     fn a_day_has_expired_when_its_last_moment_has() {
-        let described = Described { ttl_days: Some(30), ..Described::default() };
+        let described = Described { ttl: Some(30 * SECONDS_PER_DAY), ..Described::default() };
         // The day 100 ends with the beginning of day 101, and expires with that of day 131.
         assert!(!described.has_expired(100, 130));
         assert!(described.has_expired(100, 131));
         assert!(!Described::default().has_expired(0, i32::MAX));
+        let hours = Described { ttl: Some(12 * 3_600), ..Described::default() };
+        assert!(!hours.has_expired(100, 101) && hours.has_expired(100, 102));
+    }
+
+    #[test]
+    fn a_ttl_is_read_in_whatever_unit_it_is() {
+        for (ttl, expected) in [
+            ("toDateTime(Timestamp) + toIntervalDay(30) SETTINGS index_granularity = 8192", Some(30 * SECONDS_PER_DAY)),
+            ("toDateTime(Timestamp) + toIntervalHour(12)", Some(43_200)),
+            ("TimestampTime + toIntervalWeek(2)", Some(14 * SECONDS_PER_DAY)),
+            ("TimestampTime + toIntervalMonth(1)", Some(31 * SECONDS_PER_DAY)),
+            ("TimestampTime + toIntervalDay(3) TO VOLUME \\'cold\\'", None),
+            ("TimestampTime + toIntervalDay(3) DELETE WHERE SeverityNumber < 9", None),
+            ("parseDateTime(Body)", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(ttl), expected, "{ttl}");
+        }
     }
 }

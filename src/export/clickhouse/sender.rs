@@ -8,8 +8,8 @@ use super::encoder::Layout;
 use super::errors::{Fate, Verdict, Why};
 use super::insert::Insert;
 use super::probe::{self, Described};
-use super::settings::CreateSchema;
 use super::table::Table;
+use super::target::CreateSchema;
 use crate::export::outcome::Outcome;
 
 /// A client, and what it has learned of the server.
@@ -94,7 +94,17 @@ impl Sender {
                 Err(verdict) => verdict,
             };
             let outcome = match verdict {
-                Verdict::Delivered { summary } => Outcome::Delivered { rejected: 0, message: summary },
+                Verdict::Delivered { summary } => {
+                    // After a failure it may have had the rows already.
+                    if insert.is_first_try && summary.as_deref().is_some_and(wrote_nothing) {
+                        self.notes.push(format!(
+                            "the server took {} rows for the table {} and says that it wrote none",
+                            insert.rows,
+                            self.client.target().table(insert.table)
+                        ));
+                    }
+                    Outcome::Delivered { rejected: 0, message: summary }
+                }
                 Verdict::Columns { why } => {
                     self.described.remove(&insert.table);
                     if !insert.is_redescribed {
@@ -130,6 +140,7 @@ impl Sender {
                 }
                 Verdict::Refused { status, why } => Outcome::Rejected { status, why },
             };
+            insert.is_first_try = false;
             return Attempt::Outcome(outcome);
         }
     }
@@ -181,8 +192,27 @@ impl Sender {
     }
 }
 
+/// Whether a server's summary of an insert says that no row was written.
+fn wrote_nothing(summary: &str) -> bool {
+    let summary: serde_json::Value = serde_json::from_str(summary).unwrap_or_default();
+    matches!(&summary["written_rows"], serde_json::Value::String(rows) if rows == "0")
+}
+
 impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sender").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_summary_that_says_so_says_that_nothing_was_written() {
+        assert!(wrote_nothing(r#"{"read_rows":"7","written_rows":"0","result_rows":"0"}"#));
+        for other in [r#"{"written_rows":"7"}"#, r#"{"read_rows":"0"}"#, r#"{"written_rows":"0"#, ""] {
+            assert!(!wrote_nothing(other), "{other}");
+        }
     }
 }

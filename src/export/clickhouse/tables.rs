@@ -1,9 +1,11 @@
 //! The columns of each table, under the names that the collector's exporter gives them.
 //!
-//! Types are the plain ones: the server casts `String` to `LowCardinality(String)` and `DateTime64(9)` to `DateTime` where
-//! a table has that, at a fraction of what parsing rows costs it.
+//! Types are the collector's too, but for `DateTime`: what a table has otherwise the server casts, at a fraction of what parsing
+//! rows costs it.
 
-use super::columns::{Array, Column, DateTime64, Map, Runs, SharedMap, Text, Values};
+use super::columns::{Array, Column, DateTime64, Map, SharedMap, Text, Values};
+use super::low_cardinality::LowCardinality;
+use super::runs::Runs;
 use super::table::Table;
 
 /// All columns of a table.
@@ -53,19 +55,19 @@ columns! {
         span_id: Text = "SpanId",
         parent_span_id: Text = "ParentSpanId",
         trace_state: Runs<Text> = "TraceState",
-        span_name: Text = "SpanName",
-        span_kind: Text = "SpanKind",
-        service_name: Runs<Text> = "ServiceName",
+        span_name: LowCardinality = "SpanName",
+        span_kind: LowCardinality = "SpanKind",
+        service_name: LowCardinality = "ServiceName",
         resource_attributes: SharedMap = "ResourceAttributes",
         scope_name: Runs<Text> = "ScopeName",
         scope_version: Runs<Text> = "ScopeVersion",
         span_attributes: Map = "SpanAttributes",
         /// In nanoseconds.
         duration: Values<u64> = "Duration",
-        status_code: Text = "StatusCode",
+        status_code: LowCardinality = "StatusCode",
         status_message: Text = "StatusMessage",
         event_timestamp: Array<Values<DateTime64>> = "Events.Timestamp",
-        event_name: Array<Text> = "Events.Name",
+        event_name: Array<LowCardinality> = "Events.Name",
         event_attributes: Array<Map> = "Events.Attributes",
         link_trace_id: Array<Text> = "Links.TraceId",
         link_span_id: Array<Text> = "Links.SpanId",
@@ -80,15 +82,15 @@ columns! {
         trace_id: Text = "TraceId",
         span_id: Text = "SpanId",
         trace_flags: Values<u8> = "TraceFlags",
-        severity_text: Text = "SeverityText",
+        severity_text: LowCardinality = "SeverityText",
         severity_number: Values<u8> = "SeverityNumber",
-        service_name: Runs<Text> = "ServiceName",
+        service_name: LowCardinality = "ServiceName",
         body: Text = "Body",
-        resource_schema_url: Runs<Text> = "ResourceSchemaUrl",
+        resource_schema_url: LowCardinality = "ResourceSchemaUrl",
         resource_attributes: SharedMap = "ResourceAttributes",
-        scope_schema_url: Runs<Text> = "ScopeSchemaUrl",
+        scope_schema_url: LowCardinality = "ScopeSchemaUrl",
         scope_name: Runs<Text> = "ScopeName",
-        scope_version: Runs<Text> = "ScopeVersion",
+        scope_version: LowCardinality = "ScopeVersion",
         scope_attributes: Map = "ScopeAttributes",
         log_attributes: Map = "LogAttributes",
         event_name: Runs<Text> = "EventName",
@@ -105,7 +107,7 @@ columns! {
         scope_attributes: SharedMap = "ScopeAttributes",
         scope_dropped_attributes: Values<u32> = "ScopeDroppedAttrCount",
         scope_schema_url: Runs<Text> = "ScopeSchemaUrl",
-        service_name: Runs<Text> = "ServiceName",
+        service_name: LowCardinality = "ServiceName",
         metric_name: Runs<Text> = "MetricName",
         metric_description: Runs<Text> = "MetricDescription",
         metric_unit: Runs<Text> = "MetricUnit",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::client::Client;
-use super::encoder::Encoder;
+use super::encoder::{Batch, Encoder};
 use super::errors::Why;
 use super::insert::Insert;
 use super::sender::{Attempt, Sender};
@@ -61,8 +61,7 @@ impl Uplink {
                 }
             };
             for batch in batches {
-                // A day has one insert, unless a million records share it, and then in this order.
-                let token = format!("{number:016x}-{}-{}-{}", batch.table, batch.day, waiting.len());
+                let token = token(number, &batch, &waiting);
                 waiting.push_back(Insert::seal(batch, token));
             }
         }
@@ -123,8 +122,46 @@ impl Uplink {
     }
 }
 
+/// The token of a batch that comes after these.
+///
+/// It is the same whatever became of other days: those may be gone when the load is sealed again, and what an answer was lost
+/// for must not get another token. A day has one insert, unless a million records share it; then they are told apart by their
+/// order.
+fn token(number: i64, batch: &Batch, earlier: &VecDeque<Insert>) -> String {
+    let (table, day) = (batch.table, batch.day);
+    let of_day = earlier.iter().filter(|insert| (insert.table, insert.day) == (table, day)).count();
+    format!("{number:016x}-{table}-{day}-{of_day}")
+}
+
 impl fmt::Debug for Uplink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Uplink").field("sender", &self.sender).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compression::Compression;
+    use super::super::encoder::Format;
+    use super::super::table::Table;
+    use super::*;
+
+    fn tokens(days: &[u16]) -> Vec<String> {
+        let mut waiting = VecDeque::new();
+        for &day in days {
+            let (table, format, compression) = (Table::Traces, Format::Native, Compression::None);
+            let batch =
+                Batch { table, day, rows: 1, clamped: 0, format, compression, uncompressed: 0, body: Vec::new() };
+            let token = token(7, &batch, &waiting);
+            waiting.push_back(Insert::seal(batch, token));
+        }
+        waiting.into_iter().map(|insert| insert.token).collect()
+    }
+
+    #[test]
+    fn the_token_of_a_day_does_not_depend_on_the_others() {
+        let all = tokens(&[20_000, 20_001, 20_001]);
+        assert_eq!(tokens(&[20_001, 20_001]), all[1..]);
+        assert!(all[1] != all[2] && all[0] != all[1]);
     }
 }

@@ -15,8 +15,7 @@ pub(in super::super) fn log(
     origin: &Origin,
     blocks: &mut Blocks<Logs>,
 ) {
-    let time = record.timestamp().or(record.observed_timestamp()).map_or(0, nanos);
-    let (to, timestamp) = blocks.row(time);
+    let (to, timestamp) = blocks.row(time(record));
     to.timestamp.push(timestamp);
     let context = record.trace_context();
     to.trace_id.push_id(context.map_or([0; 16], |context| context.trace_id.to_bytes()));
@@ -42,4 +41,18 @@ pub(in super::super) fn log(
     }
     to.log_attributes.end_row(entries);
     to.event_name.push(record.event_name().unwrap_or_default());
+}
+
+/// Log records in the order of the table's key, so that the server need not sort them.
+pub(in super::super) fn in_order<'a>(
+    records: impl IntoIterator<Item = (&'a SdkLogRecord, &'a InstrumentationScope)>,
+) -> impl Iterator<Item = (&'a SdkLogRecord, &'a InstrumentationScope)> {
+    let mut records: Vec<_> = records.into_iter().collect();
+    // Those of one thread are in order already, and this sees it.
+    records.sort_by_key(|(record, _)| time(record));
+    records.into_iter()
+}
+
+fn time(record: &SdkLogRecord) -> i64 {
+    record.timestamp().or(record.observed_timestamp()).map_or(0, nanos)
 }

@@ -5,6 +5,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::super::columns::DateTime64;
 use super::super::encoder::Blocks;
+use super::super::low_cardinality::LowCardinality;
 use super::super::tables::Traces;
 use super::{Origin, nanos, push_attributes};
 
@@ -62,6 +63,16 @@ pub(in super::super) fn span(span: &SpanData, origin: &Origin, blocks: &mut Bloc
     to.link_span_id.end_row(links);
     to.link_trace_state.end_row(links);
     to.link_attributes.end_row(links);
+}
+
+/// Spans in the order of the table's key, so that the server need not sort them.
+pub(in super::super) fn in_order(spans: &[SpanData]) -> impl Iterator<Item = &SpanData> {
+    let mut names = LowCardinality::default();
+    spans.iter().for_each(|span| names.push(&span.name));
+    let key = |(rank, (index, span)): (u32, (usize, &SpanData))| (rank, nanos(span.start_time), index);
+    let mut keys: Vec<_> = names.ranks().zip(spans.iter().enumerate()).map(key).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(.., index)| &spans[index])
 }
 
 fn trace_state(state: &TraceState) -> String {

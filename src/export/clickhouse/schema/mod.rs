@@ -109,6 +109,10 @@ impl Schema {
 
     /// Creates everything on all servers of a cluster, as replicated tables. None by default.
     ///
+    /// The statements are checked by ClickHouse's own parser; no cluster has ever run them. Send to a server of the shard, not to a
+    /// `Distributed` table: that one answers before the shards have the rows, and a retry that goes to another shard is not
+    /// known there and counted again.
+    ///
     /// Paths and replica names are the server's defaults (`default_replica_path`), which use its macros `{shard}` and
     /// `{replica}`.
     pub fn cluster(self, name: &str) -> Self {
@@ -187,7 +191,11 @@ impl Schema {
         if let Some(ttl) = ttl {
             let _ = writeln!(text, "TTL {ttl}");
         }
-        text.push_str("SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, ");
+        // What one insert brings stays in one file for all columns instead of three for each, until merges have made more of
+        // it. Making the files costs the server more than filling them.
+        text.push_str(
+            "SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, min_bytes_for_wide_part = 134217728, ",
+        );
         text.push_str(match self.cluster {
             // Both are plain MergeTree settings that the other kind of table ignores; the default is none.
             None => "non_replicated_deduplication_window = 10000",
