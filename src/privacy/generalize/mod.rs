@@ -12,6 +12,7 @@ mod time;
 mod url;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(super) use address::{country_code, is_country_code};
 pub use bounds::{Bounds, UnusableBounds};
@@ -32,10 +33,28 @@ pub(super) enum Rest {
     Text,
 }
 
-/// Writes what an action makes of a value at the end of `out`; `None` where it makes nothing of it, and the field goes.
+/// Writes what an action makes of a value at the end of `out`; `None` where it makes nothing of it, and the field goes. So
+/// it does should the making fail.
 ///
 /// What comes from disk was made coarser before: it is taken as it is where it has the form of that, and only there.
 pub(super) fn apply(
+    action: Action,
+    field: &str,
+    value: &str,
+    source: Source,
+    pseudonyms: &Pseudonymizer,
+    out: &mut Vec<u8>,
+) -> Option<Rest> {
+    let before = out.len();
+    let made = catch_unwind(AssertUnwindSafe(|| make(action, field, value, source, pseudonyms, out))).ok().flatten();
+    if made.is_none() {
+        // Half of something may be there.
+        out.truncate(before);
+    }
+    made
+}
+
+fn make(
     action: Action,
     field: &str,
     value: &str,
@@ -89,6 +108,8 @@ fn coarse<'v>(
     pseudonyms: &Pseudonymizer,
 ) -> Option<(Cow<'v, str>, Rest)> {
     let value = value.trim();
+    #[cfg(test)]
+    assert_ne!(value, tests::FAILS, "somebody's mistake");
     if value.is_empty() {
         return None;
     }
@@ -144,4 +165,4 @@ fn form_of(value: &str) -> Option<Form> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -323,6 +323,22 @@ impl Policy {
     }
 
     /// What the scanner finds in a text, in order and without overlaps.
+    ///
+    /// Findings that overlap are joined, since a part of a secret left standing would be a leak: the one that is left covers all
+    /// of them. The longest gives it its kind; among equally long ones, the first of this list does. The surest gives it its
+    /// severity, and the strongest answer that any of the kinds has is followed.
+    ///
+    /// 1. [`Unscanned`](Kind::Unscanned)
+    /// 2. kinds that the application added
+    /// 3. [`Jwt`](Kind::Jwt), [`Bearer`](Kind::Bearer), [`ApiKey`](Kind::ApiKey), [`Pem`](Kind::Pem), [`UrlUserinfo`](Kind::UrlUserinfo)
+    /// 4. [`UrlSecret`](Kind::UrlSecret)
+    /// 5. [`Card`](Kind::Card), [`Iban`](Kind::Iban), [`Ssn`](Kind::Ssn), [`NationalId`](Kind::NationalId), [`Wallet`](Kind::Wallet)
+    /// 6. [`Email`](Kind::Email)
+    /// 7. [`Ipv4`](Kind::Ipv4), [`Ipv6`](Kind::Ipv6), [`Mac`](Kind::Mac)
+    /// 8. [`Phone`](Kind::Phone), [`Geo`](Kind::Geo), [`BirthDate`](Kind::BirthDate), [`KeyedSecret`](Kind::KeyedSecret)
+    /// 9. [`KeyedId`](Kind::KeyedId), [`KeyedPii`](Kind::KeyedPii)
+    /// 10. [`HomePath`](Kind::HomePath), [`Host`](Kind::Host)
+    /// 11. [`HighEntropy`](Kind::HighEntropy)
     pub fn findings(&self, text: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
         if !self.scanner.looks_clean(text.as_bytes()) {

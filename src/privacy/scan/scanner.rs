@@ -131,7 +131,7 @@ impl Scanner {
 
     /// As [`Scanner::scan`], and what is left is looked at again until there is nothing to find: a placeholder may end what
     /// went on before, or bring a word nearer to a number. Scrubbing what comes of it changes nothing, so the second check finds
-    /// nothing in it either.
+    /// nothing in it either. A text that is not settled after some looks is one finding.
     pub(crate) fn scan_settled(&self, text: &[u8], found: &mut Vec<Finding>) {
         let _ = self.scrub(text, found);
     }
@@ -161,6 +161,10 @@ impl Scanner {
                 settle(found);
             }
         });
+        if settled.is_none() && !found.is_empty() {
+            // What is left would be found again, at the latest by the second check, which drops the record.
+            unscanned(text, found);
+        }
         settled
     }
 
@@ -256,9 +260,14 @@ impl Settings {
 /// Does the work; should it fail, the whole text is one finding.
 fn guarded(text: &[u8], found: &mut Vec<Finding>, work: impl FnOnce(&mut Vec<Finding>)) {
     if catch_unwind(AssertUnwindSafe(|| work(found))).is_err() {
-        found.clear();
-        found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
+        unscanned(text, found);
     }
+}
+
+/// Makes the whole text one finding, which drops its field at least.
+fn unscanned(text: &[u8], found: &mut Vec<Finding>) {
+    found.clear();
+    found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
 }
 
 fn answer(finding: &Finding, answers: &[(KindSet, OnFinding)], default: OnFinding) -> OnFinding {
