@@ -531,3 +531,42 @@ fn address(metadata: &'static Metadata<'static>) -> usize {
 fn spread(address: usize) -> usize {
     (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_right(40) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::privacy::policy::tests::properties::callsite;
+
+    #[test]
+    fn a_callsite_is_decided_once_however_often_and_from_wherever_it_logs() {
+        const THREADS: usize = 4;
+        let metadata = callsite("user_id", Shape::Event);
+        let (plans, asked, barrier) = (Plans::new(Policy::standard()), AtomicUsize::new(0), Barrier::new(THREADS));
+        let plan_once = || {
+            plans.plan(metadata, |_| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                Origin::Admitted
+            })
+        };
+        let seen: Vec<&Arc<Plan>> = std::thread::scope(|scope| {
+            let log = || {
+                barrier.wait();
+                let first = plan_once().expect("there is room");
+                (1..1000).for_each(|_| assert!(Arc::ptr_eq(first, plan_once().expect("it is known"))));
+                first
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(log)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("nothing panics")).collect()
+        });
+        assert!(seen.iter().all(|plan| Arc::ptr_eq(plan, seen[0])), "all have the same");
+        assert_eq!(plans.iter().count(), 1);
+        // Who comes at the same moment asks for themselves; nobody does later.
+        assert!((1..=THREADS).contains(&asked.load(Ordering::Relaxed)), "{asked:?}");
+        let before = asked.load(Ordering::Relaxed);
+        plan_once();
+        assert_eq!(asked.load(Ordering::Relaxed), before);
+    }
+}

@@ -10,7 +10,7 @@ mod key_pattern;
 mod rule;
 mod site;
 #[cfg(test)]
-mod tests;
+pub(in crate::privacy) mod tests;
 mod toml;
 mod verdict;
 
@@ -33,7 +33,7 @@ use super::inventory::Inventory;
 use super::keys::{self, KeyClass, NumericRule};
 use super::pen::KEY_CAP;
 use super::resource::Source;
-use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
+use super::scan::{Custom, CustomError, Finding, InText, KeyRules, Kind, OnFinding, Scanner};
 use super::text::cut;
 use crate::app::{Clock, Date, Rotation};
 
@@ -228,7 +228,7 @@ impl Policy {
     #[must_use]
     pub fn scanner(mut self, scanner: Scanner) -> Self {
         self.scanner = scanner;
-        self
+        self.with_rules_in_text()
     }
 
     /// Puts another policy on top of this one. Its rules come after this policy's own, so that they win; so do the actions
@@ -262,7 +262,7 @@ impl Policy {
         self.rules.extend(other.rules);
         self.on_finding = other.on_finding.or(self.on_finding);
         self.scanner = self.scanner.and(&other.scanner)?;
-        Ok(self)
+        Ok(self.with_rules_in_text())
     }
 
     fn custom(mut self, custom: Custom) -> Result<Self, CustomError> {
@@ -272,6 +272,24 @@ impl Policy {
 
     fn rule(mut self, pattern: KeyPattern, action: Action, reason: Option<&str>) -> Self {
         self.rules.push(Rule::new(pattern, action, reason));
+        self.with_rules_in_text()
+    }
+
+    /// Lets the rules hold for keys inside text.
+    fn with_rules_in_text(mut self) -> Self {
+        let mut rules = KeyRules::default();
+        for rule in &self.rules {
+            let fate = match rule.action {
+                Action::Hash | Action::HashFor(_) | Action::ReversibleSha256 => InText::Id,
+                action if action.keeps_text() => InText::Stays,
+                _ => InText::Goes,
+            };
+            // Beside an inventory rules may only take.
+            if self.listed().is_none() || rule.action == Action::Drop {
+                rules.push(&rule.pattern, fate);
+            }
+        }
+        self.scanner = self.scanner.ruled(rules);
         self
     }
 

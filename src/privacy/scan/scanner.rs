@@ -7,6 +7,7 @@ use super::custom::{Custom, CustomError};
 use super::finding::{Finding, place_back, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
 use super::profile;
+use super::ruled::KeyRules;
 
 /// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
 ///
@@ -32,6 +33,7 @@ struct Settings {
     off: KindSet,
     answers: Vec<(KindSet, OnFinding)>,
     custom: Vec<Custom>,
+    rules: KeyRules,
 }
 
 /// What a finding in text leads to. The later of two is the stronger.
@@ -92,6 +94,14 @@ impl Scanner {
             return Err(CustomError::too_many(custom.name()));
         }
         Ok(self.change(|settings| settings.custom.push(custom)))
+    }
+
+    /// Also goes by the application's rules for keys, and by no others that it was given before.
+    pub(crate) fn ruled(self, rules: KeyRules) -> Self {
+        if rules.is_empty() && self.settings.is_none() {
+            return self;
+        }
+        self.change(|settings| settings.rules = rules)
     }
 
     /// The kind of this name, of those that are built in (`email`) and those that were added (`ORDER`).
@@ -252,6 +262,9 @@ impl Settings {
             // At most MOST_CUSTOM are there.
             let kind = Kind::Custom(CustomKind(at as u8));
             custom.find(text, |start, end| found.push(Finding::new(kind, custom.certainty(), start..end)));
+        }
+        if !self.rules.is_empty() {
+            self.rules.apply(text, found);
         }
         found.retain(|finding| !self.off.meets(finding.kinds));
     }
