@@ -9,7 +9,7 @@ use tracing::{Level, Metadata};
 
 use super::format::{self, Entry, Key};
 use super::inventory::{FieldKind, ScalarType};
-use super::policy::{Action, Policy, Site, SiteKind, Verdict};
+use super::policy::{Action, Policy, Site, SiteKind, TimeUnit, Verdict};
 use super::quick::Quick;
 use crate::app::Date;
 use crate::privacy::format::Shape;
@@ -420,6 +420,7 @@ impl Policy {
 /// is not collected: that takes more than ten thousand callsites.
 pub(crate) struct Plans {
     policy: Policy,
+    times: Option<TimeUnit>,
     segments: [OnceLock<Box<[Slot]>>; SEGMENTS],
 }
 
@@ -432,7 +433,7 @@ const PROBES: usize = 8;
 
 impl Plans {
     pub(crate) fn new(policy: Policy) -> Self {
-        Plans { policy, segments: Default::default() }
+        Plans { times: policy.record_times(), policy, segments: Default::default() }
     }
 
     /// The plan of a callsite, made now if it is new. `origin` is asked only then, and again where another callsite was
@@ -502,6 +503,12 @@ impl Plans {
     pub(crate) fn get(&self, id: u32) -> Option<&Plan> {
         let slots = self.segments.get((id >> 24) as usize)?.get()?;
         slots.get((id & 0x00ff_ffff) as usize)?.get().map(|plan| &**plan)
+    }
+
+    /// What the times of records are rounded to.
+    #[inline]
+    pub(crate) fn times(&self) -> Option<TimeUnit> {
+        self.times
     }
 
     /// Every plan made so far.

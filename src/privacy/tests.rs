@@ -235,6 +235,60 @@ fn what_is_to_be_redacted_is_so_whatever_the_policy_says_of_findings() {
 }
 
 #[test]
+fn a_record_is_as_exact_in_time_as_the_policy_lets_it_be_also_on_disk() {
+    let listed = || {
+        let lines = "[events.\"order.placed\"]\npurpose = \"sales\"\n[spans.job]\npurpose = \"speed\"\n";
+        (Policy::declared(inventory::tests::with(lines)), Policy::declared(inventory::tests::with_times("day", lines)))
+    };
+    let (exact, daily) = listed();
+    let hour = || Policy::standard().times(TimeUnit::Hour);
+    for (policy, start, end) in [
+        (Policy::standard(), "2026-03-04T05:59:59.123456789Z", "2026-03-04T06:00:00.123456789Z"),
+        (exact, "2026-03-04T05:59:59.123456789Z", "2026-03-04T06:00:00.123456789Z"),
+        (hour(), "2026-03-04T05:00:00.000000000Z", "2026-03-04T06:00:00.000000000Z"),
+        (daily.clone(), "2026-03-04T00:00:00.000000000Z", "2026-03-04T00:00:00.000000000Z"),
+        (daily.times(TimeUnit::Hour), "2026-03-04T00:00:00.000000000Z", "2026-03-04T00:00:00.000000000Z"),
+        (hour().and(Policy::standard()).unwrap(), "2026-03-04T05:00:00.000000000Z", "2026-03-04T06:00:00.000000000Z"),
+        (
+            hour().and(Policy::standard().times(TimeUnit::Week)).unwrap(),
+            "2026-03-02T00:00:00.000000000Z",
+            "2026-03-02T00:00:00.000000000Z",
+        ),
+    ] {
+        let collected = collect(policy.clone(), || {
+            tracing::info!(name: "order.placed", "marker");
+            tracing::info_span!("job");
+        });
+        let zero: Timestamp = "2026-03-04T05:59:59.123456789Z".parse().unwrap();
+        let chunk = collected.chunk.lock().unwrap();
+        let batch = Batch { chunk: &chunk, plans: Some(&collected.plans), resource: &Resource::default(), zero };
+        let rows: Vec<String> = batch.records().map(|record| Row::of(&record).as_str().to_owned()).collect();
+        let exact: Vec<u64> = batch.records().map(|record| record.unix_nanos()).collect();
+        assert!(rows[0].contains(&format!(r#""time":"{start}""#)), "{start}: {rows:#?}");
+        assert!(rows[1].contains(&format!(r#""start":"{start}","end":"{start}""#)), "{start}: {rows:#?}");
+        assert!(exact.iter().all(|nanos| Timestamp::from_nanos(*nanos as i64).to_string() == start));
+        // A row that was stored while times were exact.
+        #[cfg(feature = "upload")]
+        {
+            let event =
+                r#"{"time":"2026-03-04T05:59:59.123456789Z","level":"INFO","name":"order.placed","target":"t"}"#;
+            let row = format!(
+                r#"{{"kind":"span","start":"2026-03-04T05:59:59.123456789Z","end":"2026-03-04T06:00:00.123456789Z","level":"INFO","name":"job","target":"t","events":[{event}],"resource":{{}}}}"#
+            );
+            let again = from_disk::readmitted(policy, &row).expect("it is a record");
+            assert!(again.contains(&format!(r#""start":"{start}","end":"{end}""#)), "{again}");
+            assert!(again.contains(&format!(r#"{{"time":"{start}""#)), "{again}");
+        }
+        #[cfg(not(feature = "upload"))]
+        let _ = end;
+    }
+    let says = |policy: Policy| policy.to_string();
+    assert!(
+        says(hour()).contains("times of records: rounded to the hour") && !says(Policy::standard()).contains("rounded")
+    );
+}
+
+#[test]
 fn each_action_does_what_its_name_says() {
     let policy = Policy::standard()
         .field("size", Action::Bucket)

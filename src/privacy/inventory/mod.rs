@@ -95,7 +95,7 @@ pub use kind::FieldKind;
 pub(in crate::privacy) use kind::ScalarType;
 pub use recorder::Recorder;
 
-use super::policy::{Declared, Listing, Policy, Site, SiteKind};
+use super::policy::{Declared, Listing, Policy, Site, SiteKind, TimeUnit};
 use crate::app::{App, Clock};
 use document::{Change, Document};
 use entry::{Facts, Field, Record, Sort};
@@ -213,6 +213,11 @@ impl Inventory {
             declared.list(Site::resource(), &field.key, listing(field, scope::resource_id(field)));
         }
         declared
+    }
+
+    /// What the times of records are rounded to.
+    pub(in crate::privacy) fn times(&self) -> Option<TimeUnit> {
+        self.0.document.times
     }
 
     fn declares(&self, facts: &Facts) -> String {

@@ -61,6 +61,8 @@ pub struct Policy {
     /// `None` is [`OnFinding::Redact`].
     on_finding: Option<OnFinding>,
     scanner: Scanner,
+    /// `None` leaves records their exact times.
+    times: Option<TimeUnit>,
 }
 
 /// What decides where no rule of the application does.
@@ -85,6 +87,7 @@ impl Policy {
             message: None,
             on_finding: None,
             scanner: Scanner::standard(),
+            times: None,
         }
     }
 
@@ -197,6 +200,16 @@ impl Policy {
         self
     }
 
+    /// Rounds down the times of records themselves, in UTC: when an event happened, when a span began and when it ended, so that
+    /// its duration goes as well. Nothing finer is stored, shown or sent; whoever receives records still sees when they
+    /// arrive, and for that there are [schedules](crate::Builder). Times in fields have rules of their own:
+    /// [`Action::Round`]. Of two settings, also that of an inventory, the coarser holds. Default: exact, to the nanosecond.
+    #[must_use]
+    pub fn times(mut self, unit: TimeUnit) -> Self {
+        self.times = Some(unit);
+        self
+    }
+
     /// Looks for a kind no longer. Default: all kinds are looked for.
     #[must_use]
     pub fn without_kind(mut self, kind: Kind) -> Self {
@@ -261,6 +274,7 @@ impl Policy {
         }
         self.rules.extend(other.rules);
         self.on_finding = other.on_finding.or(self.on_finding);
+        self.times = self.times.max(other.times);
         self.scanner = self.scanner.and(&other.scanner)?;
         Ok(self.with_rules_in_text())
     }
@@ -373,6 +387,11 @@ impl Policy {
     /// The inventory that this policy is made of.
     pub(crate) fn inventory(&self) -> Option<&Inventory> {
         self.listed().map(Declared::inventory)
+    }
+
+    /// What the times of records are rounded to.
+    pub(crate) fn record_times(&self) -> Option<TimeUnit> {
+        self.times.max(self.inventory().and_then(Inventory::times))
     }
 
     /// The same policy by this clock, without what the user has not agreed to; `covers` knows the ids of the inventory's

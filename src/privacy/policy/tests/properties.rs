@@ -83,6 +83,7 @@ prop_compose! {
         base in 0..3_usize,
         message in prop::option::of(action()),
         on_finding in prop::option::of(answer()),
+        times in prop::option::of(prop::sample::select(vec![TimeUnit::Hour, TimeUnit::Day, TimeUnit::Week])),
         rules in prop::collection::vec((pattern(), action(), "[ -~é\n\u{7f}]{1,12}x"), 0..5),
         kinds in prop::collection::vec((prop::sample::select(&Kind::BUILT_IN[..20]), prop::option::of(answer())), 0..4),
         words in prop::option::of(("[ -~é]{1,9}", any::<bool>())),
@@ -95,6 +96,9 @@ prop_compose! {
         }
         if let Some(answer) = on_finding {
             policy = policy.on_finding(answer);
+        }
+        if let Some(unit) = times {
+            policy = policy.times(unit);
         }
         if let Some((words, any_case)) = words {
             let custom = Custom::words("WORDS", [&words]).unwrap();
@@ -154,7 +158,7 @@ proptest! {
         let read = Policy::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         prop_assert_eq!(read.to_toml(), text);
         prop_assert_eq!(&read.rules, &policy.rules);
-        prop_assert_eq!((read.message, read.on_finding), (policy.message, policy.on_finding));
+        prop_assert_eq!((read.message, read.on_finding, read.times), (policy.message, policy.on_finding, policy.times));
         // A file has no name of its own for a base with other settings.
         let same = Policy { name: policy.name.clone(), ..read };
         prop_assert_eq!(same.to_string(), policy.to_string());
