@@ -63,6 +63,11 @@
 //! | `since` | the version of the file that it came with; 1 by default |
 //! | `expires` | the first day, in UTC, on which it is neither collected nor sent |
 //!
+//! # Times of records
+//!
+//! `times = "hour"`, `"day"` or `"week"` in `[document]` rounds down when events happened and when spans began and ended: see
+//! [`Policy::times`]. The document says which it is.
+//!
 //! # Consent
 //!
 //! What a user said yes to is saved entry by entry. What was added or changed since is withheld until they are asked again:

@@ -41,6 +41,7 @@ impl Policy {
     /// base = "standard"            # or "strict", "automagik"; default: "standard"
     /// message = "drop"             # an action, for the text of events
     /// on_finding = "drop_field"    # or "redact", "drop_record"
+    /// times = "hour"               # or "day", "week"; default: times of records are exact
     ///
     /// [kinds]                      # answers for single kinds of findings
     /// card = "drop_record"
