@@ -169,6 +169,31 @@ proptest! {
         let _ = Policy::from_toml(&text);
     }
 
+    /// Whatever its rules for keys, its kinds and its answers: what the second check would find again does not stay.
+    #[test]
+    fn what_a_policy_leaves_of_a_text_is_never_found_again(
+        policy in policy(),
+        pairs in prop::collection::vec((
+            key(),
+            prop::sample::select(vec!["=", ": ", ":", " = ", "=>", "\":\"", "\": ", "\\\":\\\"", " { ", "(", "=["]),
+            prop::sample::select(vec![
+                "A-7", "blue heron", "bob@example.com", "42", "\"Turin\"", "[\"a\", 7]", "Some(\"x\")", "203.0.113.7", "null",
+                "[ID]", "{\"a\":1}", "C:\\Users\\bob", "1990-04-17", "hunter2", "d8Kf02mQzL7xWv3TnB6yRc9Pe1Hs4JgU",
+            ]),
+            prop::sample::select(vec![" ", ", ", "\"", "\",\"", "}", "&", "; ", "\\\""]),
+        ), 0..6),
+    ) {
+        let text: String = pairs.iter().flat_map(|(key, sign, value, end)| [key.as_str(), sign, value, end]).collect();
+        for text in [text.clone(), format!("{{\"{text}\"}}")] {
+            let Some(clean) = policy.scrub(&text) else { continue };
+            let again = policy.findings(&clean);
+            prop_assert!(again.is_empty(), "{again:?} in {clean:?}, which is left of {text:?}\n{policy}");
+            if policy.findings(&text).is_empty() && !matches!(policy.base, Base::Automagik) {
+                prop_assert_eq!(&*clean, &text);
+            }
+        }
+    }
+
     /// The plan of the callsite, and what the visitor writes by it, beside what `explain` says.
     #[test]
     fn a_field_meets_the_fate_that_is_explained(policy in policy(), key in key(), shape in shape(), value in logged()) {
