@@ -44,6 +44,23 @@ fn inventory_with(lines: &str) -> Inventory {
 }
 
 #[test]
+fn an_inventory_that_cannot_be_read_is_an_error_at_start_with_file_line_column_and_remedy() {
+    fn start() -> Result<Telemetry, tracing_privacy::Error> {
+        let inventory = inventory!("tests/inventory/broken.toml")?;
+        Telemetry::builder(app!("acme")).policy(Policy::declared(inventory)).start()
+    }
+    let error = start().expect_err("it cannot be read");
+    assert_eq!(error.setting(), "inventory");
+    let text = error.to_string();
+    let place = "telemetry cannot start: inventory: tests/inventory/broken.toml:16:24: ";
+    assert!(text.starts_with(place), "{text}");
+    assert!(
+        text.ends_with("write one of `boolean`, `integer`, `number`, `enum`, `id`, `time`, `word` or `text`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_bad_insights_are_impossible_however_they_are_logged() {
     let ip = "192.168.1.100";
     let records = logged("bad", under_the_inventory, || {

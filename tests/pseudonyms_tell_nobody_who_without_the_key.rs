@@ -277,6 +277,38 @@ fn after_a_rollover_no_file_holds_the_old_keys_bytes_and_the_session_is_another(
     assert!(home.contents().iter().all(|(_, bytes)| !holds(bytes, &new[1])));
 }
 
+#[cfg(unix)]
+#[test]
+fn who_logs_has_the_new_weeks_pseudonym_before_its_key_is_on_disk() {
+    let home = TempDir::new("waiting");
+    let clock = Clock::manual(NOON);
+    let run = Run::start(&home, &clock, same);
+    let mut before = run.user();
+    let file = key_file(&home);
+    // Another process holds the directory, as one does that writes its key. Loading a key at the start reads the disk; nothing
+    // that logs does. The worker may be quicker than this thread, but not again and again.
+    let mut ahead = 0;
+    for _ in 0..5 {
+        let directory = std::fs::File::open(file.parent().expect("it is in one")).expect("it can be read");
+        directory.try_lock().expect("nobody writes a key now");
+        let old = keys(&file);
+        clock.advance(DAY * 7);
+        tracing::dispatcher::with_default(&support::alone(&run.telemetry), || {
+            (0..1000).for_each(|_| tracing::info!(user_id = 42, device_id = 42, "seen"));
+        });
+        ahead += u32::from(keys(&file) == old);
+        drop(directory);
+        let after = run.user();
+        assert_ne!(after, before);
+        assert_ne!(keys(&file)[1], old[1], "the control: later it is written");
+        let records = support::records(&run.memory);
+        let this_week = &records[records.len() - 1000..];
+        assert!(this_week.iter().all(|record| hash(record, "user_id_hash") == after), "they went by the new key");
+        before = after;
+    }
+    assert!(ahead > 0, "logging waits until the key is written");
+}
+
 #[test]
 fn processes_that_run_on_together_agree_after_a_rollover() {
     let home = TempDir::new("agree");

@@ -25,6 +25,27 @@ fn run_plainly_it_says_that_it_is_off_and_why_and_what_turns_it_on() {
 }
 
 #[test]
+fn the_key_is_never_opened_through_a_link_and_is_written_to_a_file_that_was_not_there() {
+    let quickstart = Example::new("quickstart").var(ENABLED, "true");
+    let mut written = 0;
+    // The second run reads what the first one wrote.
+    for _ in 0..2 {
+        let Some((log, _)) = quickstart.trace() else { return };
+        let opened: Vec<&str> = log.lines().filter(|line| line.contains("/pseudonym.key")).collect();
+        assert!(!opened.is_empty(), "the key is not looked for:\n{log}");
+        for line in opened {
+            assert!(line.contains("O_NOFOLLOW"), "{line}");
+            if line.contains("/pseudonym.key.new") && line.contains("O_CREAT") {
+                assert!(line.contains("O_EXCL") && line.contains("0600"), "{line}");
+                written += 1;
+            }
+            assert!(line.contains("/pseudonym.key.new") || !line.contains("O_CREAT"), "{line}");
+        }
+    }
+    assert_eq!(written, 1, "it is written once");
+}
+
+#[test]
 fn any_no_beats_the_yes_and_leaves_no_trace() {
     for (source, set_up) in vetoes() {
         let quickstart = set_up(Example::new("quickstart").var(ENABLED, "true"));

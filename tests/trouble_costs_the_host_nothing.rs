@@ -75,6 +75,55 @@ fn a_planted_link_is_not_followed() {
     assert!(!elsewhere.exists(), "nothing is written through the link");
 }
 
+#[cfg(all(unix, feature = "store"))]
+#[test]
+fn a_planted_directory_link_gets_no_key_and_lends_none() {
+    use std::os::unix::fs::PermissionsExt;
+
+    // A key that an installation made and used, with its directory.
+    let other = home::home("planted-directory-other");
+    let pseudonym_of_42 = |home: &std::path::Path| {
+        let clock = Clock::manual("2026-03-04T12:00:00Z");
+        let telemetry = builder(Environment::fixed(YES).home(home).clock(clock)).start().expect("no error");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+            tracing::info!(user_id = 42, "order placed");
+        });
+        telemetry.flush(Duration::from_secs(10)).expect("there is somewhere to keep it");
+        let row = telemetry.records(1).expect("there is something to read").remove(0);
+        let status = telemetry.status();
+        telemetry.shutdown(Duration::from_secs(10)).expect("there is nothing left to do");
+        let (_, hash) = row.split_once("\"user_id_hash\":\"").expect("the id is hashed");
+        (hash[..32].to_owned(), status)
+    };
+    let (known, _) = pseudonym_of_42(&other);
+    let planted = other.join(".local/share/trouble/telemetry");
+    assert_eq!(pseudonym_of_42(&other).0, known, "the control: the key lasts");
+
+    for with_key in [true, false] {
+        let directory = home::home(if with_key { "planted-directory-key" } else { "planted-directory" });
+        let elsewhere = if with_key { planted.clone() } else { directory.join("elsewhere") };
+        fs::create_dir_all(&elsewhere).expect("the test's directory can be written to");
+        fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o700)).expect("it is the test's");
+        let files = |at: &std::path::Path| {
+            let entries = fs::read_dir(at).expect("it is there").map(|entry| entry.expect("it is there").path());
+            let mut files: Vec<_> =
+                entries.map(|path| (path.clone(), fs::read(path).expect("it can be read"))).collect();
+            files.sort();
+            files
+        };
+        let before = files(&elsewhere);
+        fs::create_dir_all(directory.join(".local/share/trouble")).expect("the test's directory can be written to");
+        std::os::unix::fs::symlink(&elsewhere, directory.join(".local/share/trouble/telemetry")).expect("a link");
+        let (hash, status) = pseudonym_of_42(&directory);
+        assert_ne!(hash, known, "the planted key was used");
+        assert!(files(&elsewhere) == before, "something was written through the link");
+        assert!(status.store().is_none(), "{status}");
+        for said in ["memory only", "this run alone", "is a link"] {
+            assert!(status.notes().iter().any(|note| note.contains(said)), "{said}: {status}");
+        }
+    }
+}
+
 #[cfg(feature = "store")]
 #[test]
 fn a_ruined_store_is_begun_anew_and_said_to_be() {

@@ -9,20 +9,21 @@ mod example;
 #[path = "support/receiver.rs"]
 mod receiver;
 
-use example::Example;
+use example::{Example, deeds};
 
 /// Runs it off and on; the calls that are to be seen when it is on.
 fn off_and_on(off: &Example, on: &Example, seen: &[&str]) {
-    let Some((deeds, said)) = off.trace() else { return };
+    let Some((log, said)) = off.trace() else { return };
     assert!(said.stdout.contains("off: nobody has said yes") || said.stdout.contains("telemetry is off"), "{said:?}");
     // The first is that it is run.
-    let deeds: Vec<_> = deeds.iter().filter(|deed| !deed.contains("execve(")).collect();
-    assert!(deeds.is_empty(), "{deeds:#?}");
+    let done: Vec<_> = deeds(&log).into_iter().filter(|deed| !deed.contains("execve(")).collect();
+    assert!(done.is_empty(), "{done:#?}");
     assert!(off.home().paths().is_empty(), "{:?}", off.home().paths());
 
-    let Some((deeds, said)) = on.trace() else { return };
+    let Some((log, said)) = on.trace() else { return };
+    let done = deeds(&log);
     for call in seen {
-        assert!(deeds.iter().any(|deed| deed.contains(call)), "{call}: {said:?} {deeds:#?}");
+        assert!(done.iter().any(|deed| deed.contains(call)), "{call}: {said:?} {done:#?}");
     }
 }
 

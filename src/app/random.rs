@@ -7,7 +7,25 @@ use std::time::{Instant, SystemTime};
 /// # Errors
 /// The operating system gave none; whoever wanted a key must do without.
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    #[cfg(test)]
+    if DRY.get() {
+        return Err(NoRandomness);
+    }
     getrandom::fill(bytes).map_err(|_| NoRandomness)
+}
+
+#[cfg(test)]
+thread_local! {
+    static DRY: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs `work` on a machine that has no randomness for this thread.
+#[cfg(test)]
+pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
+    DRY.set(true);
+    let done = work();
+    DRY.set(false);
+    done
 }
 
 /// The operating system gave no randomness.

@@ -1,11 +1,11 @@
 //! The installation id: random, written nowhere but in its own file, and another one every 90 days.
 
 use std::fmt;
-use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::private_file::{Found, PrivateFile};
+use crate::app::directories::PrivateDirectory;
 use crate::app::random::{self, NoRandomness};
 use crate::app::{Date, Renewed};
 
@@ -27,7 +27,7 @@ impl InstallationId {
     ///
     /// # Errors
     /// A new id was needed and the operating system gave no randomness.
-    pub(crate) fn load(directory: &Path, today: Date) -> Result<(Self, Renewed), NoRandomness> {
+    pub(crate) fn load(directory: &PrivateDirectory, today: Date) -> Result<(Self, Renewed), NoRandomness> {
         if let Found::Bytes(bytes) = PrivateFile::new(directory, NAME).read()
             && let Some(id) = Self::decode(&bytes)
             && id.holds(today)
@@ -50,11 +50,11 @@ impl InstallationId {
         Ok(InstallationId { uuid, created: today })
     }
 
-    /// Writes the id into its directory, which must exist. Gives the one that holds: another process's, if it was faster.
+    /// Writes the id into its directory. Gives the one that holds: another process's, if it was faster.
     ///
     /// # Errors
     /// The file cannot be written; the id holds for this process.
-    pub(crate) fn save(self, directory: &Path, today: Date) -> std::io::Result<Self> {
+    pub(crate) fn save(self, directory: &PrivateDirectory, today: Date) -> std::io::Result<Self> {
         let mut id = self;
         PrivateFile::new(directory, NAME).update(|there| {
             if let Some(theirs) = there.and_then(Self::decode).filter(|theirs| theirs.holds(today)) {
@@ -115,9 +115,10 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("tracing-privacy-installation-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir(&directory).unwrap();
+        let private = PrivateDirectory::find(&crate::app::Environment::empty(), &directory).unwrap().unwrap();
         let start = |today: &str| {
-            let (id, renewed) = InstallationId::load(&directory, date(today)).unwrap();
-            (id.save(&directory, date(today)).unwrap(), renewed)
+            let (id, renewed) = InstallationId::load(&private, date(today)).unwrap();
+            (id.save(&private, date(today)).unwrap(), renewed)
         };
         let (first, renewed) = start("2026-03-01");
         assert_eq!(renewed, Renewed::Yes);

@@ -3,11 +3,10 @@
 //! 148 bytes: `TPK` and the version, then for daily, weekly, monthly and never the day of creation as a little-endian
 //! `i32` of days since 1970, and 32 bytes of key.
 
-use std::path::Path;
-
 use zeroize::Zeroizing;
 
 use super::private_file::{Found, PrivateFile};
+use crate::app::directories::PrivateDirectory;
 use crate::app::random::NoRandomness;
 use crate::app::{Date, Renewed, RotatingKey, RotatingKeys, Rotation};
 
@@ -23,7 +22,7 @@ const LENGTH: usize = HEAD.len() + Rotation::ALL.len() * KEY;
 ///
 /// # Errors
 /// A new key was needed and the operating system gave no randomness: then there are no pseudonyms.
-pub(crate) fn load_keys(directory: &Path, today: Date) -> Result<(RotatingKeys, Renewed), NoRandomness> {
+pub(crate) fn load_keys(directory: &PrivateDirectory, today: Date) -> Result<(RotatingKeys, Renewed), NoRandomness> {
     match read(directory) {
         Some(mut keys) => {
             let renewed = keys.renew(today);
@@ -33,14 +32,18 @@ pub(crate) fn load_keys(directory: &Path, today: Date) -> Result<(RotatingKeys, 
     }
 }
 
-/// Writes keys into their directory, which must exist, in place of outworn or unusable ones, whose bytes are overwritten.
+/// Writes keys into their directory in place of outworn or unusable ones, whose bytes are overwritten.
 ///
 /// Gives the keys that hold from now on. They are others if another process of the application was faster: those are
 /// used, so that all processes make the same pseudonyms.
 ///
 /// # Errors
 /// The file cannot be written; the keys hold for this process, and an old file stays.
-pub(crate) fn save_keys(directory: &Path, keys: &RotatingKeys, today: Date) -> std::io::Result<RotatingKeys> {
+pub(crate) fn save_keys(
+    directory: &PrivateDirectory,
+    keys: &RotatingKeys,
+    today: Date,
+) -> std::io::Result<RotatingKeys> {
     let mut keys = keys.clone();
     PrivateFile::new(directory, NAME).update(|there| {
         let renewed = match there.and_then(decode) {
@@ -52,7 +55,7 @@ pub(crate) fn save_keys(directory: &Path, keys: &RotatingKeys, today: Date) -> s
     Ok(keys)
 }
 
-fn read(directory: &Path) -> Option<RotatingKeys> {
+fn read(directory: &PrivateDirectory) -> Option<RotatingKeys> {
     match PrivateFile::new(directory, NAME).read() {
         Found::Bytes(bytes) => decode(&bytes),
         Found::Unusable | Found::Missing => None,

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::app::directories::PrivateDirectory;
+
 /// Bytes that such a file may have.
 const LONGEST: usize = 512;
 
 /// A file in a private directory.
 pub(super) struct PrivateFile<'a> {
-    directory: &'a Path,
+    directory: &'a PrivateDirectory,
     name: &'static str,
 }
 
@@ -26,7 +28,7 @@ pub(super) enum Found {
 }
 
 impl<'a> PrivateFile<'a> {
-    pub(super) fn new(directory: &'a Path, name: &'static str) -> Self {
+    pub(super) fn new(directory: &'a PrivateDirectory, name: &'static str) -> Self {
         PrivateFile { directory, name }
     }
 
@@ -45,11 +47,12 @@ impl<'a> PrivateFile<'a> {
     /// After a crash, the file is the old or the new one. The bytes of the old one, and of one that a crash left
     /// unfinished, are overwritten.
     pub(super) fn update(&self, next: impl FnOnce(Option<&[u8]>) -> Option<Zeroizing<Vec<u8>>>) -> Result<()> {
+        self.directory.check()?;
         // Held until the end of this function. Without it (some network file systems, Windows) two processes that
         // start at the same moment may each keep a file of their own until they are started again.
         let directory = lock(self.directory);
         // Written in full before it gets its name, so that nobody ever reads half a file.
-        let unfinished = self.directory.join(format!("{}.new", self.name));
+        let unfinished = self.directory.path().join(format!("{}.new", self.name));
         if let Ok(file) = self.open(&unfinished, Access::Write) {
             overwrite(file);
         }
@@ -84,11 +87,12 @@ impl<'a> PrivateFile<'a> {
     }
 
     fn path(&self) -> PathBuf {
-        self.directory.join(self.name)
+        self.directory.path().join(self.name)
     }
 
     /// Opens a file of ours, and nothing else.
     fn open(&self, path: &Path, access: Access) -> Result<File> {
+        self.directory.check()?;
         let before = std::fs::symlink_metadata(path)?;
         // Judged by name first, since opening a pipe would wait; then again on what was opened, since a name can change.
         if !before.is_file() || !is_private(&before, self.directory) {
@@ -130,7 +134,8 @@ fn overwrite(mut file: File) {
     let _ = file.sync_all();
 }
 
-fn create(path: &Path) -> Result<File> {
+/// A new file; what is there already is an error, and so is a link.
+pub(super) fn create(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -158,8 +163,9 @@ fn read_all(file: File) -> Option<Zeroizing<Vec<u8>>> {
 
 /// One process at a time, if that can be had within 200 ms: whoever holds the lock needs it for one small file.
 #[cfg(unix)]
-fn lock(directory: &Path) -> Option<File> {
-    let directory = File::open(directory).ok()?;
+fn lock(directory: &PrivateDirectory) -> Option<File> {
+    let opened = no_follow(OpenOptions::new().read(true)).open(directory.path()).ok()?;
+    let directory = Some(opened).filter(|opened| opened.metadata().is_ok_and(|metadata| directory.is(&metadata)))?;
     for _ in 0..40 {
         match directory.try_lock() {
             Ok(()) => return Some(directory),
@@ -172,21 +178,19 @@ fn lock(directory: &Path) -> Option<File> {
 
 /// Other systems do not open directories, and a lock file would be one more file to account for.
 #[cfg(not(unix))]
-fn lock(_: &Path) -> Option<File> {
+fn lock(_: &PrivateDirectory) -> Option<File> {
     None
 }
 
-/// Its owner is the directory's, and nobody else can read it.
+/// It is ours, and nobody else can read it.
 #[cfg(unix)]
-fn is_private(metadata: &Metadata, directory: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    metadata.mode() & 0o077 == 0 && std::fs::symlink_metadata(directory).is_ok_and(|dir| dir.uid() == metadata.uid())
+fn is_private(metadata: &Metadata, directory: &PrivateDirectory) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 == 0 && directory.owns(metadata)
 }
 
 #[cfg(not(unix))]
-fn is_private(_: &Metadata, _: &Path) -> bool {
-    true
+fn is_private(metadata: &Metadata, directory: &PrivateDirectory) -> bool {
+    directory.owns(metadata)
 }
 
 #[cfg(unix)]

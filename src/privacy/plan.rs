@@ -9,7 +9,7 @@ use tracing::{Level, Metadata};
 
 use super::format::{self, Entry, Key};
 use super::inventory::{FieldKind, ScalarType};
-use super::policy::{Action, Policy, Site, SiteKind, Verdict};
+use super::policy::{Action, Policy, Site, SiteKind, TimeUnit, Verdict};
 use super::quick::Quick;
 use crate::app::Date;
 use crate::privacy::format::Shape;
@@ -422,6 +422,7 @@ pub(crate) struct Plans {
     policy: Policy,
     /// Where plans are made. A forked child may have inherited one that is being put in its place, for ever.
     process: u32,
+    times: Option<TimeUnit>,
     segments: [OnceLock<Box<[Slot]>>; SEGMENTS],
 }
 
@@ -434,7 +435,8 @@ const PROBES: usize = 8;
 
 impl Plans {
     pub(crate) fn new(policy: Policy) -> Self {
-        Plans { policy, process: std::process::id(), segments: Default::default() }
+        let times = policy.record_times();
+        Plans { policy, process: std::process::id(), times, segments: Default::default() }
     }
 
     /// The plan of a callsite, made now if it is new. `origin` is asked only then, and again where another callsite was
@@ -517,6 +519,12 @@ impl Plans {
         slots.get((id & 0x00ff_ffff) as usize)?.get().map(|plan| &**plan)
     }
 
+    /// What the times of records are rounded to.
+    #[inline]
+    pub(crate) fn times(&self) -> Option<TimeUnit> {
+        self.times
+    }
+
     /// Every plan made so far.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Plan> {
         self.segments
@@ -543,4 +551,43 @@ fn address(metadata: &'static Metadata<'static>) -> usize {
 #[inline]
 fn spread(address: usize) -> usize {
     (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_right(40) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::privacy::policy::tests::properties::callsite;
+
+    #[test]
+    fn a_callsite_is_decided_once_however_often_and_from_wherever_it_logs() {
+        const THREADS: usize = 4;
+        let metadata = callsite("user_id", Shape::Event);
+        let (plans, asked, barrier) = (Plans::new(Policy::standard()), AtomicUsize::new(0), Barrier::new(THREADS));
+        let plan_once = || {
+            plans.plan(metadata, |_| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                Origin::Admitted
+            })
+        };
+        let seen: Vec<&Arc<Plan>> = std::thread::scope(|scope| {
+            let log = || {
+                barrier.wait();
+                let first = plan_once().expect("there is room");
+                (1..1000).for_each(|_| assert!(Arc::ptr_eq(first, plan_once().expect("it is known"))));
+                first
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(log)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("nothing panics")).collect()
+        });
+        assert!(seen.iter().all(|plan| Arc::ptr_eq(plan, seen[0])), "all have the same");
+        assert_eq!(plans.iter().count(), 1);
+        // Who comes at the same moment asks for themselves; nobody does later.
+        assert!((1..=THREADS).contains(&asked.load(Ordering::Relaxed)), "{asked:?}");
+        let before = asked.load(Ordering::Relaxed);
+        plan_once();
+        assert_eq!(asked.load(Ordering::Relaxed), before);
+    }
 }

@@ -8,7 +8,7 @@ use super::format::{self, Entry, Header, Key, NO_PLAN, Shape};
 use super::json::{Raw, RawMap};
 use super::pen::{Engine, Pen, Scalar, Scratch};
 use super::plan::{FieldPlan, Role};
-use super::policy::{Policy, Site};
+use super::policy::{Policy, Site, TimeUnit};
 use super::resource::{Resource, Source};
 use super::row as key;
 use crate::app::{Date, Timestamp};
@@ -68,7 +68,7 @@ impl Readmitter {
     /// Lets a row through the filter.
     pub(crate) fn readmit(&mut self, row: &str) -> Result<Readmitted<'_>, Refused> {
         let row = RawMap::parse(row).ok_or(Refused::NotARecord)?;
-        let header = header(&row).ok_or(Refused::NotARecord)?;
+        let header = header(&row, self.engine.policy.record_times()).ok_or(Refused::NotARecord)?;
         let today = self.engine.policy.today();
         if today != self.today {
             // Something may have expired at midnight.
@@ -109,7 +109,7 @@ impl Readmitter {
         if let Some(Raw::List(events)) = row.value(key::EVENTS).filter(|_| header.shape == Shape::Span) {
             for event in events {
                 let Raw::Map(event) = event else { continue };
-                let Some(time) = time(event, key::TIME) else { continue };
+                let Some(time) = time(event, key::TIME, engine.policy.record_times()) else { continue };
                 if engine.policy.admits(site(event, Shape::Event)).is_err() {
                     pen.tally.events = pen.tally.events.saturating_add(1);
                     continue;
@@ -217,12 +217,14 @@ fn site<'a>(row: &'a RawMap<'_>, shape: Shape) -> Site<'a> {
     site.target(row.text(key::TARGET).unwrap_or_default())
 }
 
-fn time(row: &RawMap<'_>, name: &str) -> Option<u64> {
-    Some(row.text(name)?.parse::<Timestamp>().ok()?.nanos() as u64)
+/// A time, rounded as today's policy has it.
+fn time(row: &RawMap<'_>, name: &str, unit: Option<TimeUnit>) -> Option<u64> {
+    let at = row.text(name)?.parse::<Timestamp>().ok()?;
+    Some(unit.map_or(Some(at), |unit| unit.floor(at))?.nanos() as u64)
 }
 
-fn header(row: &RawMap<'_>) -> Option<Header> {
-    let time = |name: &str| time(row, name);
+fn header(row: &RawMap<'_>, unit: Option<TimeUnit>) -> Option<Header> {
+    let time = |name: &str| time(row, name, unit);
     let id = |name: &str| match row.value(name) {
         None => Some(0),
         Some(Raw::Text(text)) => u128::from_str_radix(text, 16).ok(),

@@ -33,6 +33,8 @@ impl Resource {
             if value.is_empty() {
                 return None;
             }
+            // As a field's key is read, and as it is explained.
+            let key = key.strip_prefix("r#").map_or(key.clone(), str::to_owned);
             let Decision { action, kind, origin } = decide(policy, source, &key);
             if source == Source::Application && kind.is_some_and(|kind| !kind.admits(&value)) {
                 return None;

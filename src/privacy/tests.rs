@@ -157,6 +157,138 @@ fn a_finding_does_what_the_policy_says() {
 }
 
 #[test]
+fn a_detector_that_fails_drops_the_value_and_nothing_else() {
+    let failing = || Scanner::standard().custom(Custom::failing()).expect("it is the first");
+    let log = || {
+        tracing::info!(note = "blue heron", shown = %"blue heron", printed = ?"blue heron", user_id = 42, step = 7);
+        tracing::info!(card_like = 4_000_000_000_000_u64, step = 8);
+        tracing::info!("blue heron");
+        tracing::info_span!("span", note = "blue heron", step = 9);
+    };
+    let collected = collect(Policy::standard().scanner(failing()), log);
+    let rows = collected.rows();
+    assert_eq!(rows.len(), 4, "{rows:#?}");
+    for (row, dropped) in rows.iter().zip([3, 1, 1, 1]) {
+        assert!(!row.contains("heron") && !row.contains("4000000000000"), "{row}");
+        // The text of an event is no attribute, and counts all the same.
+        assert!(row.contains(&format!(r#""dropped_attributes":{dropped}"#)), "{row}");
+    }
+    assert!(rows[0].contains(r#":7"#) && rows[1].contains(":8") && rows[3].contains(":9"), "{rows:#?}");
+    // Its message was gone before anybody looked at it.
+    let strict = collect(Policy::strict().scanner(failing()), log).rows();
+    assert!(strict.len() == 1 && !strict[0].contains("body"), "strict drops the records: {strict:#?}");
+    let raw = [("build", "blue heron"), ("step", "7")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let engine =
+        Engine { policy: Policy::standard().scanner(failing()), pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
+    assert_eq!(Resource::clean(&engine, Source::Application, raw), Resource::default());
+    #[cfg(feature = "upload")]
+    for row in collect(Policy::standard(), log).rows() {
+        let readmitted = from_disk::readmitted(Policy::standard().scanner(failing()), &row).expect("it is a record");
+        assert!(!readmitted.contains("heron") && !readmitted.contains("4000000000000"), "{readmitted}");
+        let strict = from_disk::readmitted(Policy::strict().scanner(failing()), &row);
+        assert!(strict.is_err() || row.contains("body"), "{strict:?}");
+    }
+}
+
+#[test]
+fn a_transform_that_fails_drops_the_value_and_nothing_else() {
+    use super::generalize::tests::FAILS;
+
+    let actions = [
+        Action::Bucket,
+        Action::Round(TimeUnit::Day),
+        Action::Generalize,
+        Action::GeneralizeTo(Form::Route),
+        Action::Parameterize,
+        Action::Automagik,
+    ];
+    for action in actions {
+        let policy = || Policy::standard().field("field", action);
+        let log = || tracing::info!(field = FAILS, shown = %FAILS, step = 7, "marker");
+        let row = collect(policy().field("shown", action), log).rows().remove(0);
+        assert!(!row.contains(FAILS) && row.contains(r#"{"step":7}"#), "{action}: {row}");
+        assert!(row.contains(r#""dropped_attributes":2"#), "{action}: {row}");
+        let engine = Engine { policy: policy(), pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
+        let raw = [("field", FAILS), ("step", "7")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let resource = Resource::clean(&engine, Source::Application, raw);
+        assert_eq!(resource.iter().collect::<Vec<_>>(), [("step", "7")], "{action}");
+        #[cfg(feature = "upload")]
+        {
+            let stored = collect(Policy::standard(), || tracing::info!(field = FAILS, step = 7)).rows().remove(0);
+            assert!(stored.contains(FAILS));
+            let row = from_disk::readmitted(policy(), &stored).expect("it is a record");
+            assert!(!row.contains(FAILS) && row.contains(r#"{"step":7}"#), "{action}: {row}");
+        }
+    }
+}
+
+#[test]
+fn what_is_to_be_redacted_is_so_whatever_the_policy_says_of_findings() {
+    let policy = Policy::standard().on_finding(OnFinding::DropRecord).field("note", Action::Redact);
+    let rows = collect(policy, || {
+        tracing::info!(note = "mail bob@mail.example", step = 1);
+        tracing::info!(other = "mail bob@mail.example", step = 2);
+    });
+    let rows = rows.rows();
+    assert_eq!(rows.len(), 1, "the control: without the action the record goes");
+    assert!(rows[0].contains(r#"{"note":"mail [EMAIL]","step":1}"#), "{}", rows[0]);
+}
+
+#[test]
+fn a_record_is_as_exact_in_time_as_the_policy_lets_it_be_also_on_disk() {
+    let listed = || {
+        let lines = "[events.\"order.placed\"]\npurpose = \"sales\"\n[spans.job]\npurpose = \"speed\"\n";
+        (Policy::declared(inventory::tests::with(lines)), Policy::declared(inventory::tests::with_times("day", lines)))
+    };
+    let (exact, daily) = listed();
+    let hour = || Policy::standard().times(TimeUnit::Hour);
+    for (policy, start, end) in [
+        (Policy::standard(), "2026-03-04T05:59:59.123456789Z", "2026-03-04T06:00:00.123456789Z"),
+        (exact, "2026-03-04T05:59:59.123456789Z", "2026-03-04T06:00:00.123456789Z"),
+        (hour(), "2026-03-04T05:00:00.000000000Z", "2026-03-04T06:00:00.000000000Z"),
+        (daily.clone(), "2026-03-04T00:00:00.000000000Z", "2026-03-04T00:00:00.000000000Z"),
+        (daily.times(TimeUnit::Hour), "2026-03-04T00:00:00.000000000Z", "2026-03-04T00:00:00.000000000Z"),
+        (hour().and(Policy::standard()).unwrap(), "2026-03-04T05:00:00.000000000Z", "2026-03-04T06:00:00.000000000Z"),
+        (
+            hour().and(Policy::standard().times(TimeUnit::Week)).unwrap(),
+            "2026-03-02T00:00:00.000000000Z",
+            "2026-03-02T00:00:00.000000000Z",
+        ),
+    ] {
+        let collected = collect(policy.clone(), || {
+            tracing::info!(name: "order.placed", "marker");
+            tracing::info_span!("job");
+        });
+        let zero: Timestamp = "2026-03-04T05:59:59.123456789Z".parse().unwrap();
+        let chunk = collected.chunk.lock().unwrap();
+        let batch = Batch { chunk: &chunk, plans: Some(&collected.plans), resource: &Resource::default(), zero };
+        let rows: Vec<String> = batch.records().map(|record| Row::of(&record).as_str().to_owned()).collect();
+        let exact: Vec<u64> = batch.records().map(|record| record.unix_nanos()).collect();
+        assert!(rows[0].contains(&format!(r#""time":"{start}""#)), "{start}: {rows:#?}");
+        assert!(rows[1].contains(&format!(r#""start":"{start}","end":"{start}""#)), "{start}: {rows:#?}");
+        assert!(exact.iter().all(|nanos| Timestamp::from_nanos(*nanos as i64).to_string() == start));
+        // A row that was stored while times were exact.
+        #[cfg(feature = "upload")]
+        {
+            let event =
+                r#"{"time":"2026-03-04T05:59:59.123456789Z","level":"INFO","name":"order.placed","target":"t"}"#;
+            let row = format!(
+                r#"{{"kind":"span","start":"2026-03-04T05:59:59.123456789Z","end":"2026-03-04T06:00:00.123456789Z","level":"INFO","name":"job","target":"t","events":[{event}],"resource":{{}}}}"#
+            );
+            let again = from_disk::readmitted(policy, &row).expect("it is a record");
+            assert!(again.contains(&format!(r#""start":"{start}","end":"{end}""#)), "{again}");
+            assert!(again.contains(&format!(r#"{{"time":"{start}""#)), "{again}");
+        }
+        #[cfg(not(feature = "upload"))]
+        let _ = end;
+    }
+    let says = |policy: Policy| policy.to_string();
+    assert!(
+        says(hour()).contains("times of records: rounded to the hour") && !says(Policy::standard()).contains("rounded")
+    );
+}
+
+#[test]
 fn each_action_does_what_its_name_says() {
     let policy = Policy::standard()
         .field("size", Action::Bucket)

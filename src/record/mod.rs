@@ -119,13 +119,21 @@ impl<'a> RecordRef<'a> {
     }
 
     pub(crate) fn time(&self) -> Timestamp {
-        self.at(self.header.start)
+        self.rounded(self.at(self.header.start))
     }
 
     pub(crate) fn end_time(&self) -> Timestamp {
         match self.header.shape {
             Shape::Event => self.time(),
-            Shape::Span => self.at(self.header.end),
+            Shape::Span => self.rounded(self.at(self.header.end)),
+        }
+    }
+
+    /// As exact as the policy lets it be. What comes back from disk was rounded there.
+    fn rounded(&self, at: Timestamp) -> Timestamp {
+        match self.plans.and_then(Plans::times) {
+            None => at,
+            Some(unit) => unit.floor(at).unwrap_or(Timestamp::from_nanos(0)),
         }
     }
 

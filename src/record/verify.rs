@@ -159,6 +159,8 @@ mod tests {
             Policy::standard(),
             Policy::strict(),
             Policy::standard().on_finding(OnFinding::DropField),
+            // Rules for keys hold inside text as well.
+            Policy::standard().hash("*_ref").drop_field("n*").keep("*password*", "a test").keep("email", "a test"),
             Policy::standard()
                 .message(Action::Generalize)
                 .field("text", Action::Generalize)

@@ -1,10 +1,10 @@
 //! From settings to a running pipeline.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::builder::{Builder, InstallationIds, Verbose};
 use super::upkeep::Upkeep;
+use crate::app::directories::PrivateDirectory;
 use crate::app::{Clock, Date, Renewed, RotatingKeys, directories, random};
 use crate::consent::Decision;
 #[cfg(feature = "upload")]
@@ -32,7 +32,15 @@ impl Builder {
         let clock: Clock = self.environment.clock_or_system();
         let today = clock.today();
         let directory = directories::data(&self.environment, app);
-        let (pseudonyms, installation) = match self.identity(&clock, directory.as_deref(), today) {
+        let judged = match directory.as_deref().map(|path| PrivateDirectory::find(&self.environment, path)) {
+            Some(Ok(judged)) => judged,
+            Some(Err(error)) => {
+                notes.push(format!("pseudonyms hold for this run alone: {error}"));
+                None
+            }
+            None => None,
+        };
+        let (pseudonyms, installation) = match self.identity(&clock, judged.as_ref(), today) {
             Ok(identity) => identity,
             Err(error) => {
                 notes.push(format!("telemetry does not run: {error}"));
@@ -45,10 +53,11 @@ impl Builder {
             ("service.name".to_owned(), app.name().to_owned()),
             ("service.version".to_owned(), app.version().to_owned()),
         ];
+        let kept_in = Arc::new(OnceLock::new());
         let mut upkeep = Upkeep {
             engine: Arc::clone(&engine),
             clock: clock.clone(),
-            directory: directory.clone(),
+            directory: Arc::clone(&kept_in),
             attributes: own.into_iter().chain(self.resource.iter().cloned()).collect(),
             installation,
             day: today,
@@ -104,6 +113,11 @@ impl Builder {
             prepare: Box::new(move || {
                 let Some(directory) = directory else { return Ok(()) };
                 directories::create_private(&environment, &directory).map_err(|error| error.to_string())?;
+                // Under `sudo` it may hold records and no keys; that was said at the start.
+                if let Ok(Some(judged)) = PrivateDirectory::find(&environment, &directory) {
+                    // This is the only place that sets it, and it is called once.
+                    let _ = kept_in.set(judged);
+                }
                 Ok(())
             }),
             upkeep: Box::new(move || upkeep.run()),
@@ -123,7 +137,7 @@ impl Builder {
     fn identity(
         &self,
         clock: &Clock,
-        directory: Option<&Path>,
+        directory: Option<&PrivateDirectory>,
         today: Date,
     ) -> Result<(Pseudonymizer, Option<(InstallationId, Renewed)>), random::NoRandomness> {
         let (keys, renewed) = match directory {

@@ -319,6 +319,21 @@ mod tests {
     use crate::app::Environment;
 
     #[test]
+    fn without_randomness_for_a_key_nothing_is_collected_and_the_status_says_why() {
+        let builder = Telemetry::builder(crate::app!("acme"))
+            .environment(Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]))
+            .targets("shop=info");
+        let telemetry = crate::app::random::without(|| builder.start()).expect("the machine is no mistake in code");
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+        tracing::dispatcher::with_default(&dispatch, || tracing::info!(target: "shop", user_id = 42, "order placed"));
+        let status = telemetry.status();
+        let why = "telemetry does not run: the operating system gave no randomness";
+        assert!(status.notes().iter().any(|note| note == why), "{status}");
+        assert!(!telemetry.is_on() && telemetry.layer::<tracing_subscriber::Registry>().is_none());
+        assert_eq!(telemetry.records(9).expect("there is nothing to read"), [""; 0]);
+    }
+
+    #[test]
     fn what_spans_hold_that_are_open_at_the_end_is_lost_by_it() {
         let telemetry = Telemetry::builder(crate::app!("acme"))
             .environment(Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]))

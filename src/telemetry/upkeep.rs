@@ -1,10 +1,10 @@
 //! What is done again and again while the program runs: keys and ids whose time is over are replaced, off the threads of
 //! those who log.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::app::directories::PrivateDirectory;
 use crate::app::{Clock, Date, Renewed};
 use crate::identity::{InstallationId, save_keys, session_id};
 use crate::pipeline::Kept;
@@ -16,8 +16,8 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Upkeep {
     pub(super) engine: Arc<Engine>,
     pub(super) clock: Clock,
-    /// Where keys and ids are kept; it is made before the first call.
-    pub(super) directory: Option<PathBuf>,
+    /// Where keys and ids are kept, once it was made and judged; empty if there is no such place.
+    pub(super) directory: Arc<OnceLock<PrivateDirectory>>,
     /// What describes the application, as it is before it is cleaned.
     pub(super) attributes: Vec<(String, String)>,
     pub(super) installation: Option<(InstallationId, Renewed)>,
@@ -57,8 +57,7 @@ impl Upkeep {
             changed = true;
         }
         let now = self.clock.now().0;
-        if let Some(directory) =
-            self.directory.as_ref().filter(|directory| now >= self.not_before && directory.is_dir())
+        if let Some(directory) = self.directory.get().filter(|directory| now >= self.not_before && !directory.is_gone())
         {
             let mut result = Ok(());
             if let Some((keys, day)) = pseudonyms.unsaved() {

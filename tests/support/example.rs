@@ -117,9 +117,9 @@ impl Example {
         self.finish(Command::new(binary(self.name)).args(arguments).stdin(input))
     }
 
-    /// Runs it under `strace`: what it did besides reading, and what it said. `None` where there is no `strace`, or where it
-    /// may not trace.
-    pub fn trace(&self) -> Option<(Vec<String>, Said)> {
+    /// Runs it under `strace`: the calls that it made, of those that [`deeds`] knows, and what it said. `None` where there is
+    /// no `strace`, or where it may not trace.
+    pub fn trace(&self) -> Option<(String, Said)> {
         let log = self.home.0.0.join("strace.log");
         let strace = || {
             let mut strace = Command::new("strace");
@@ -134,8 +134,7 @@ impl Example {
             return None;
         }
         let said = self.finish(strace().arg(binary(self.name)).env("PATH", search_path()).stdin(Stdio::null()));
-        let log = fs::read_to_string(log).expect("strace wrote its log");
-        Some((deeds(&log).map(str::to_owned).collect(), said))
+        Some((fs::read_to_string(log).expect("strace wrote its log"), said))
     }
 
     /// Runs a line that the example printed, as a user would who copied it.
@@ -227,7 +226,7 @@ const CALLS: &str = "clone,clone3,fork,vfork,execve,socket,socketpair,bind,conne
                      truncate,ftruncate,chmod,fchmod,fchmodat";
 
 /// What a trace shows besides reading: threads and processes, sockets, and whatever makes or changes a file.
-fn deeds(log: &str) -> impl Iterator<Item = &str> {
+pub fn deeds(log: &str) -> Vec<&str> {
     let reads = |line: &str| {
         let opens = line.contains("open(") || line.contains("openat(");
         let writes = ["O_CREAT", "O_WRONLY", "O_RDWR"].iter().any(|flag| line.contains(flag));
@@ -235,7 +234,7 @@ fn deeds(log: &str) -> impl Iterator<Item = &str> {
         opens && (!writes || line.contains("\"/dev/"))
     };
     let called = |line: &str| line.contains('(') && !line.contains("resumed>");
-    log.lines().filter(move |line| called(line) && !reads(line))
+    log.lines().filter(|line| called(line) && !reads(line)).collect()
 }
 
 fn search_path() -> std::ffi::OsString {

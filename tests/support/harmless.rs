@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use tracing_privacy::privacy::{Action, Custom, Policy, Scanner};
 
 static STANDARD: LazyLock<Policy> = LazyLock::new(Policy::standard);
+static STRICT: LazyLock<Policy> = LazyLock::new(Policy::strict);
+static AUTOMAGIK: LazyLock<Policy> = LazyLock::new(Policy::automagik);
 
 /// With a kind of its own, which nothing here is, a scanner looks at every text: it has no gate.
 static UNGATED: LazyLock<Policy> = LazyLock::new(|| {
@@ -15,7 +17,7 @@ static UNGATED: LazyLock<Policy> = LazyLock::new(|| {
 });
 
 /// Findings are in order, apart and between characters; the gate lets nothing pass that the detectors find; what is
-/// replaced is gone; and text without findings stays as it is.
+/// replaced is gone and is not found a second time; and text without findings stays as it is.
 pub fn text(text: &str) {
     let findings = UNGATED.findings(text);
     assert_eq!(STANDARD.findings(text), findings, "with and without the gate, in {text:?}");
@@ -30,7 +32,13 @@ pub fn text(text: &str) {
     if findings.is_empty() {
         assert_eq!(clean, text);
     }
-    STANDARD.findings(&clean);
+    let again = STANDARD.findings(&clean);
+    assert!(again.is_empty(), "{again:?} in {clean:?}, which is what is left of {text:?}");
+    // A validated finding drops the text, and others are replaced as ever.
+    assert!(STRICT.scrub(text).is_none_or(|strict| strict == clean), "{text:?}");
+    if let Some(made) = AUTOMAGIK.scrub(text) {
+        assert!(STANDARD.findings(&made).is_empty(), "something is found in {made:?}, made of {text:?}");
+    }
 }
 
 /// The rules speak about every key, the same each time; and a key in text does not make the scanner stumble.

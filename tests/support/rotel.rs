@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 const PACKAGE: &str = "rotel==0.0.1a15";
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
+/// After so long without a line the last one was printed.
+const QUIET: Duration = Duration::from_millis(300);
 /// Somebody else may take a port between its being found free and its being bound.
 const TRIES: usize = 5;
 
@@ -96,7 +98,8 @@ impl Rotel {
         Taken::in_log(&self.log())
     }
 
-    /// Waits until it has printed this many, and returns its log. It prints shortly after it has answered.
+    /// Waits until it has printed this many and no more comes, and returns its log. It prints shortly after it has answered,
+    /// line by line.
     ///
     /// # Panics
     /// It does not within ten seconds, or it prints more.
@@ -106,11 +109,14 @@ impl Rotel {
         loop {
             let taken = Taken::in_log(&text);
             let left = end.saturating_duration_since(Instant::now());
-            if taken.logs >= expected.logs && taken.spans >= expected.spans || left.is_zero() {
-                assert_eq!(taken, expected, "in the collector's log:\n{text}");
+            let is_all = taken.logs >= expected.logs && taken.spans >= expected.spans;
+            let patience = if is_all { left.min(QUIET) } else { left };
+            let (grown, waited) = self.log.grown.wait_timeout(text, patience).unwrap_or_else(PoisonError::into_inner);
+            text = grown;
+            if waited.timed_out() {
+                assert_eq!(Taken::in_log(&text), expected, "in the collector's log:\n{text}");
                 return text.clone();
             }
-            text = self.log.grown.wait_timeout(text, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

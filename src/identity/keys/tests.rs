@@ -1,20 +1,23 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::time::Instant;
 
 use super::*;
+use crate::app::Environment;
+use crate::app::directories::DirectoryError;
 
 /// A private directory that is removed at the end.
-struct Scratch(PathBuf);
+struct Scratch(PathBuf, PrivateDirectory);
 
 impl Scratch {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("tracing-privacy-key-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
-        Self(path)
+        let judged = judge(&path).unwrap().unwrap();
+        Self(path, judged)
     }
 
     fn files(&self) -> Vec<String> {
@@ -23,12 +26,12 @@ impl Scratch {
     }
 
     fn load(&self, today: &str) -> (RotatingKeys, Renewed) {
-        load_keys(&self.0, date(today)).unwrap()
+        load_keys(&self.1, date(today)).unwrap()
     }
 
     /// Loads and saves, as a program that starts.
     fn start(&self, today: &str) -> RotatingKeys {
-        save_keys(&self.0, &self.load(today).0, date(today)).unwrap()
+        save_keys(&self.1, &self.load(today).0, date(today)).unwrap()
     }
 
     fn path(&self) -> PathBuf {
@@ -40,6 +43,10 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+fn judge(path: &Path) -> Result<Option<PrivateDirectory>, DirectoryError> {
+    PrivateDirectory::find(&Environment::empty(), path)
 }
 
 fn date(text: &str) -> Date {
@@ -61,7 +68,7 @@ const MONDAY: &str = "2026-03-09";
 fn loading_writes_nothing() {
     let scratch = Scratch::new("nothing");
     drop(scratch.load(SUNDAY));
-    assert_eq!(load_keys(&scratch.0.join("none"), date(SUNDAY)).unwrap().1, Renewed::Yes);
+    assert!(judge(&scratch.0.join("none")).unwrap().is_none());
     assert_eq!(scratch.files(), [""; 0]);
 }
 
@@ -70,7 +77,7 @@ fn written_keys_are_found_again_and_are_for_their_owner_alone() {
     let scratch = Scratch::new("again");
     let (first, renewed) = scratch.load(SUNDAY);
     assert_eq!(renewed, Renewed::Yes);
-    assert_eq!(bytes(&save_keys(&scratch.0, &first, date(SUNDAY)).unwrap()), bytes(&first));
+    assert_eq!(bytes(&save_keys(&scratch.1, &first, date(SUNDAY)).unwrap()), bytes(&first));
     let (again, renewed) = scratch.load(SUNDAY);
     assert_eq!((bytes(&again), renewed), (bytes(&first), Renewed::No));
     assert_eq!(again.key(Rotation::Never).created(), date(SUNDAY));
@@ -87,7 +94,7 @@ fn monday_brings_new_keys_of_the_day_and_the_week_and_the_old_bytes_are_gone() {
     let mut held = std::fs::File::open(scratch.path()).unwrap();
     let (loaded, _) = scratch.load(MONDAY);
     assert_eq!(bytes(&scratch.load(SUNDAY).0), bytes(&old), "nothing is written by loading");
-    let new = save_keys(&scratch.0, &loaded, date(MONDAY)).unwrap();
+    let new = save_keys(&scratch.1, &loaded, date(MONDAY)).unwrap();
     assert_eq!(bytes(&scratch.load(MONDAY).0), bytes(&new));
     let same: Vec<bool> = bytes(&old).iter().zip(&bytes(&new)).map(|(old, new)| old == new).collect();
     assert_eq!(same, [false, false, true, true]);
@@ -156,6 +163,64 @@ fn what_is_not_surely_our_file_is_never_used_and_is_replaced() {
 }
 
 #[test]
+fn a_key_that_was_planted_with_its_directory_is_never_used() {
+    let scratch = Scratch::new("planted");
+    scratch.start(SUNDAY);
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(scratch.path(), Some(12_345), None).is_ok() {
+        std::os::unix::fs::chown(&scratch.0, Some(12_345), None).unwrap();
+        assert!(judge(&scratch.0).unwrap_err().to_string().contains("run as that user"));
+        let planted = std::fs::read(scratch.path()).unwrap();
+        assert_eq!(scratch.load(SUNDAY).1, Renewed::Yes, "another's key was used");
+        assert!(save_keys(&scratch.1, &scratch.load(SUNDAY).0, date(SUNDAY)).is_err());
+        assert_eq!(std::fs::read(scratch.path()).unwrap(), planted);
+    }
+}
+
+#[test]
+fn no_key_goes_through_a_link_that_takes_the_directorys_place() {
+    let scratch = Scratch::new("replaced");
+    let keys = scratch.start(SUNDAY);
+    let elsewhere = scratch.0.with_extension("elsewhere");
+    std::fs::rename(&scratch.0, &elsewhere).unwrap();
+    symlink(&elsewhere, &scratch.0).unwrap();
+    assert!(judge(&scratch.0).unwrap_err().to_string().contains("is a link"));
+    assert_eq!(scratch.load(SUNDAY).1, Renewed::Yes, "the link was followed");
+    let before = std::fs::read(elsewhere.join(NAME)).unwrap();
+    assert!(save_keys(&scratch.1, &keys, date(MONDAY)).is_err());
+    assert_eq!(std::fs::read(elsewhere.join(NAME)).unwrap(), before);
+    std::fs::remove_file(&scratch.0).unwrap();
+    std::fs::remove_dir_all(&elsewhere).unwrap();
+}
+
+#[test]
+fn a_link_where_the_key_is_written_first_is_not_followed() {
+    let scratch = Scratch::new("unfinished-link");
+    let other = scratch.0.join("other");
+    for target in [&other, &scratch.0.join("none")] {
+        std::fs::write(&other, "precious").unwrap();
+        std::fs::set_permissions(&other, Permissions::from_mode(0o600)).unwrap();
+        let _ = std::fs::remove_file(scratch.path());
+        symlink(target, scratch.0.join("pseudonym.key.new")).unwrap();
+        let keys = scratch.start(SUNDAY);
+        assert_eq!(bytes(&scratch.load(SUNDAY).0), bytes(&keys));
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious", "the link was followed");
+        assert!(!scratch.0.join("none").exists(), "the dangling link was followed");
+    }
+    // Planted at the last moment, after the way was cleared: what is there already is never opened.
+    for target in [&other, &scratch.0.join("none")] {
+        let unfinished = scratch.0.join("late");
+        symlink(target, &unfinished).unwrap();
+        let error = super::super::private_file::create(&unfinished).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+        std::fs::remove_file(&unfinished).unwrap();
+    }
+    std::fs::write(scratch.0.join("late"), "").unwrap();
+    assert!(super::super::private_file::create(&scratch.0.join("late")).is_err(), "another's open file");
+    assert_eq!(std::fs::metadata(&other).unwrap().len(), 8);
+}
+
+#[test]
 fn days_that_no_clock_shows_are_survived() {
     let scratch = Scratch::new("days");
     let good = encode(&scratch.start(SUNDAY)).to_vec();
@@ -174,11 +239,11 @@ fn a_directory_in_the_way_costs_the_keys_their_file_and_nothing_else() {
     let scratch = Scratch::new("in-the-way");
     std::fs::create_dir(scratch.path()).unwrap();
     let (keys, _) = scratch.load(SUNDAY);
-    assert!(save_keys(&scratch.0, &keys, date(SUNDAY)).is_err());
+    assert!(save_keys(&scratch.1, &keys, date(SUNDAY)).is_err());
     assert_eq!(scratch.files(), [NAME]);
     std::fs::remove_dir(scratch.path()).unwrap();
     std::fs::create_dir(scratch.0.join("pseudonym.key.new")).unwrap();
-    assert!(save_keys(&scratch.0, &keys, date(SUNDAY)).is_err());
+    assert!(save_keys(&scratch.1, &keys, date(SUNDAY)).is_err());
 }
 
 #[test]
@@ -186,7 +251,7 @@ fn a_pipe_in_the_way_is_not_waited_for() {
     let scratch = Scratch::new("pipe");
     let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(scratch.path()).status();
     if made.is_ok_and(|status| status.success()) {
-        let directory = scratch.0.clone();
+        let directory = scratch.1.clone();
         let (done, loaded) = std::sync::mpsc::channel();
         std::thread::spawn(move || done.send(load_keys(&directory, date(SUNDAY)).unwrap().1));
         assert_eq!(loaded.recv_timeout(std::time::Duration::from_secs(10)), Ok(Renewed::Yes));
@@ -227,7 +292,7 @@ fn processes_that_start_or_turn_together_end_with_the_same_keys() {
                     scope.spawn(|| {
                         let (keys, _) = scratch.load(today);
                         barrier.wait();
-                        bytes(&save_keys(&scratch.0, &keys, date(today)).unwrap())
+                        bytes(&save_keys(&scratch.1, &keys, date(today)).unwrap())
                     })
                 })
                 .collect();

@@ -84,6 +84,55 @@ fn records(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 #[test]
+fn what_the_filter_missed_reaches_no_destination_of_any_kind() {
+    use opentelemetry_sdk::logs::InMemoryLogExporter;
+
+    for schedule in [Schedule::Live, Schedule::Manual] {
+        let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
+        let exporter = InMemoryLogExporter::default();
+        let settings = ClickHouseExporter::builder(clickhouse.url())
+            .create_schema(CreateSchema::Off)
+            .format(Format::JsonEachRow)
+            .compression(Compression::None);
+        let endpoint = Endpoint::parse("the test", &clickhouse.url(), &[]).unwrap();
+        let receivers = vec![
+            super::collector(&collector),
+            crate::export::Receiver::ClickHouse { endpoint, settings: Box::new(settings) },
+            crate::export::Receiver::Sdk(crate::export::SdkDestination::log_exporter(exporter.clone(), 0)),
+        ];
+        let columns: String =
+            Layout::columns(Table::Logs).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
+        clickhouse.then([said(200, &columns), said(200, "\n")]);
+        clickhouse.afterwards(nothing());
+        let policy = Policy::standard().scanner(Scanner::standard().without(Kind::Email));
+        let parts = parts(policy, receivers, schedule, pad.place());
+        let pipeline = Pipeline::start_checked_by(engine(Policy::standard()), parts).unwrap();
+        super::log(&pipeline, || {
+            tracing::info!("control one");
+            tracing::info!("by {CANARY}");
+            tracing::info!(note = CANARY, "a field");
+            tracing::info!("control two");
+        });
+        assert_eq!(pipeline.flush(LONG), Ok(()), "{:?}", pipeline.notes());
+        let both = ["control one", "control two"];
+        let at_collector: Vec<_> = collector.logs().into_iter().filter_map(|log| log.body).collect();
+        assert_eq!(at_collector, both, "{schedule:?}");
+        let exported = exporter.get_emitted_logs().unwrap();
+        assert_eq!(exported.len(), 2, "{schedule:?}");
+        assert!(!format!("{exported:?}").contains(CANARY) && format!("{exported:?}").contains(both[0]));
+        let requests = clickhouse.requests();
+        let holds = |text: &str| {
+            requests.iter().filter(|one| one.raw.windows(text.len()).any(|part| part == text.as_bytes())).count()
+        };
+        assert_eq!((holds(both[0]), holds(both[1]), holds(CANARY)), (1, 1, 0), "{schedule:?}");
+        let counts = pipeline.counts();
+        assert_adds_up(&counts);
+        assert_eq!((counts.produced(), counts.sent(), counts.lost(Loss::Defect)), (4, 2, 2), "{counts}");
+        let _ = pipeline.shutdown(LONG);
+    }
+}
+
+#[test]
 fn the_one_that_is_there_gets_each_record_once_and_the_other_one_when_it_is_back() {
     for is_collector_down in [true, false] {
         let both = Both::start();

@@ -12,6 +12,7 @@ mod time;
 mod url;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(super) use address::{country_code, is_country_code};
 pub use bounds::{Bounds, UnusableBounds};
@@ -32,7 +33,8 @@ pub(super) enum Rest {
     Text,
 }
 
-/// Writes what an action makes of a value; `None` where it makes nothing of it, and the field goes.
+/// Writes what an action makes of a value, all at once; `None` where it makes nothing of it, or fails at it, and the field
+/// goes.
 ///
 /// What comes from disk was made coarser before: it is taken as it is where it has the form of that, and only there.
 pub(super) fn apply(
@@ -42,6 +44,18 @@ pub(super) fn apply(
     source: Source,
     pseudonyms: &Pseudonymizer,
     mut write: impl FnMut(&str),
+) -> Option<Rest> {
+    let make = AssertUnwindSafe(|| make(action, field, value, source, pseudonyms, &mut write));
+    catch_unwind(make).ok().flatten()
+}
+
+fn make(
+    action: Action,
+    field: &str,
+    value: &str,
+    source: Source,
+    pseudonyms: &Pseudonymizer,
+    write: &mut impl FnMut(&str),
 ) -> Option<Rest> {
     if value.is_empty() {
         return None;
@@ -90,6 +104,8 @@ fn coarse<'v>(
     pseudonyms: &Pseudonymizer,
 ) -> Option<(Cow<'v, str>, Rest)> {
     let value = value.trim();
+    #[cfg(test)]
+    assert_ne!(value, tests::FAILS, "somebody's mistake");
     if value.is_empty() {
         return None;
     }
@@ -145,4 +161,4 @@ fn form_of(value: &str) -> Option<Form> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,6 +4,9 @@ use super::*;
 use crate::app::Rotation;
 use crate::privacy::policy::TimeUnit;
 
+/// A value on which every way of making it coarser panics, as a defect would.
+pub(in crate::privacy) const FAILS: &str = "a transform fails on this";
+
 fn made(action: Action, value: &str, source: Source) -> Option<String> {
     let mut out = String::new();
     apply(action, "field", value, source, &Pseudonymizer::with_key(&[7; 32]), |made| out.push_str(made))?;

@@ -6,16 +6,22 @@ use crate::privacy::policy::TimeUnit;
 /// A time rounded down: RFC 3339, what `chrono`, `time` and `SystemTime` print of a time in UTC or with an offset, a day,
 /// or a UNIX time whose unit its size tells. A time without a zone is none.
 pub(super) fn round(value: &str, unit: TimeUnit) -> Option<String> {
-    const DAY: i64 = 86_400_000_000_000;
-    const HOUR: i64 = 3_600_000_000_000;
     let at = calendar(value).or_else(|| system_time(value)).or_else(|| unix(value))?;
-    let start = match unit {
-        TimeUnit::Hour => at.nanos().checked_sub(at.nanos().rem_euclid(HOUR))?,
-        TimeUnit::Day => i64::from(at.date().days()).checked_mul(DAY)?,
-        TimeUnit::Week => i64::from(monday(at.date())).checked_mul(DAY)?,
-    };
-    let text = Timestamp::from_nanos(start).to_string();
-    Some(text.replace(".000000000", ""))
+    Some(unit.floor(at)?.to_string().replace(".000000000", ""))
+}
+
+impl TimeUnit {
+    /// When the unit began that a time lies in; none for one before the first that can be told.
+    pub(crate) fn floor(self, at: Timestamp) -> Option<Timestamp> {
+        const DAY: i64 = 86_400_000_000_000;
+        const HOUR: i64 = 3_600_000_000_000;
+        let start = match self {
+            TimeUnit::Hour => at.nanos().checked_sub(at.nanos().rem_euclid(HOUR))?,
+            TimeUnit::Day => i64::from(at.date().days()).checked_mul(DAY)?,
+            TimeUnit::Week => i64::from(monday(at.date())).checked_mul(DAY)?,
+        };
+        Some(Timestamp::from_nanos(start))
+    }
 }
 
 fn calendar(value: &str) -> Option<Timestamp> {

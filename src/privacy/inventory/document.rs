@@ -1,6 +1,7 @@
 //! What the document tells beside what is collected: who is responsible, and whom to ask.
 
 use crate::app::Date;
+use crate::privacy::policy::TimeUnit;
 
 /// The file's `[document]` table.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub(super) struct Document {
     /// How readers hear of a new version.
     pub(super) announcement: Option<String>,
     pub(super) recipients: Vec<Recipient>,
+    /// What the times of records are rounded to; exact if nothing.
+    pub(super) times: Option<TimeUnit>,
 }
 
 /// Somebody who gets the data.

@@ -116,7 +116,13 @@ impl Page<'_> {
             line!(self, "| {} | {what} |", cell(&code(key)));
         }
         line!(self, "| name, module, level | Which record it is, and where in the program it comes from |");
-        line!(self, "| time | When it happened, exactly; of an operation, when it began and ended |");
+        let times = match self.contents.document.times {
+            None => "When it happened, exactly; of an operation, when it began and ended".to_owned(),
+            Some(unit) => {
+                format!("The {unit} in which it happened, in UTC; of an operation, in which it began and ended")
+            }
+        };
+        line!(self, "| time | {times} |");
         line!(self, "| trace and span id | Random numbers that join what belongs to one operation |");
         line!(self, "| status | Whether an operation went well |");
         line!(self);

@@ -63,6 +63,11 @@
 //! | `since` | the version of the file that it came with; 1 by default |
 //! | `expires` | the first day, in UTC, on which it is neither collected nor sent |
 //!
+//! # Times of records
+//!
+//! `times = "hour"`, `"day"` or `"week"` in `[document]` rounds down when events happened and when spans began and ended: see
+//! [`Policy::times`]. The document says which it is.
+//!
 //! # Consent
 //!
 //! What a user said yes to is saved entry by entry. What was added or changed since is withheld until they are asked again:
@@ -95,7 +100,7 @@ pub use kind::FieldKind;
 pub(in crate::privacy) use kind::ScalarType;
 pub use recorder::Recorder;
 
-use super::policy::{Declared, Listing, Policy, Site, SiteKind};
+use super::policy::{Declared, Listing, Policy, Site, SiteKind, TimeUnit};
 use crate::app::{App, Clock};
 use document::{Change, Document};
 use entry::{Facts, Field, Record, Sort};
@@ -213,6 +218,11 @@ impl Inventory {
             declared.list(Site::resource(), &field.key, listing(field, scope::resource_id(field)));
         }
         declared
+    }
+
+    /// What the times of records are rounded to.
+    pub(in crate::privacy) fn times(&self) -> Option<TimeUnit> {
+        self.0.document.times
     }
 
     fn declares(&self, facts: &Facts) -> String {

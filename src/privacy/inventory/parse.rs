@@ -9,7 +9,7 @@ use super::kind::FieldKind;
 use super::reader::{Section, Source, list, shown};
 use super::{Contents, rules};
 use crate::privacy::pen::VALUE_CAP;
-use crate::privacy::policy::{Action, Policy};
+use crate::privacy::policy::{Action, Policy, TimeUnit};
 
 const RECORD: [&str; 8] = ["purpose", "retention", "owner", "review", "since", "expires", "fields", "local"];
 const FIELD: [&str; 10] =
@@ -93,6 +93,7 @@ fn document(section: &Section<'_, '_>) -> Result<Document, InventoryError> {
         "commitments",
         "announcement",
         "recipients",
+        "times",
         "retention",
         "owner",
         "review",
@@ -112,7 +113,13 @@ fn document(section: &Section<'_, '_>) -> Result<Document, InventoryError> {
         commitments: section.texts("commitments")?.unwrap_or_default(),
         announcement: section.text("announcement")?,
         recipients: section.sections("recipients")?.iter().map(recipient).collect::<Result<_, _>>()?,
+        times: section.text("times")?.map(|text| time_unit(section, &text)).transpose()?,
     })
+}
+
+fn time_unit(section: &Section<'_, '_>, text: &str) -> Result<TimeUnit, InventoryError> {
+    let problem = || format!("times are not rounded to `{}`; write one of {}", shown(text), TimeUnit::spellings());
+    TimeUnit::parse(text).ok_or_else(|| section.wrong("times", problem()))
 }
 
 fn recipient(section: &Section<'_, '_>) -> Result<Recipient, InventoryError> {

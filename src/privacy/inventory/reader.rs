@@ -113,6 +113,11 @@ impl<'a, 't> Section<'a, 't> {
         self.text(name)?.ok_or_else(|| self.missing(name, remedy))
     }
 
+    /// An error about a value.
+    pub(super) fn wrong(&self, name: &str, problem: impl Into<String>) -> InventoryError {
+        self.source.error(self.place_of(name), problem)
+    }
+
     pub(super) fn missing(&self, name: &str, remedy: &str) -> InventoryError {
         self.source.error(self.at, format!("{} has no `{name}`; write {remedy}", self.title))
     }

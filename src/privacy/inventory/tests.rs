@@ -24,6 +24,26 @@ pub(in crate::privacy) fn with(lines: &str) -> Inventory {
     parse(lines).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The same with coarser times.
+pub(in crate::privacy) fn with_times(unit: &str, lines: &str) -> Inventory {
+    let head = HEAD.replace("[document]", &format!("[document]\ntimes = \"{unit}\""));
+    Inventory::parse_file("acme.toml", &format!("{head}{lines}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_document_says_how_exact_times_are() {
+    let document = |times: &str| {
+        let head = HEAD.replace("[document]", &format!("[document]\n{times}"));
+        Inventory::parse_file("acme.toml", &head)
+    };
+    let shown =
+        |times: &str| document(times).unwrap_or_else(|error| panic!("{error}")).to_markdown(&crate::app!("acme"));
+    assert!(shown("").contains("| time | When it happened, exactly;"));
+    assert!(shown("times = \"hour\"").contains("| time | The hour in which it happened, in UTC;"));
+    let error = document("times = \"minute\"").unwrap_err().to_string();
+    assert!(error.starts_with("acme.toml:3:9: ") && error.ends_with("write one of `hour`, `day`, `week`"), "{error}");
+}
+
 /// An inventory of one event with these lines in it.
 fn event(lines: &str) -> String {
     format!("[events.\"order.placed\"]\npurpose = \"sales\"\n{lines}")

@@ -54,7 +54,7 @@ pub enum Action {
 }
 
 /// What times are rounded to, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum TimeUnit {
     /// The full hour.
@@ -172,6 +172,18 @@ impl fmt::Display for Action {
 impl fmt::Display for TimeUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(word(&UNITS, self))
+    }
+}
+
+impl TimeUnit {
+    /// Reads what `Display` writes.
+    pub(in crate::privacy) fn parse(text: &str) -> Option<TimeUnit> {
+        find(&UNITS, text)
+    }
+
+    /// The words there are, for errors.
+    pub(in crate::privacy) fn spellings() -> String {
+        UNITS.map(|(word, _)| format!("`{word}`")).join(", ")
     }
 }
 

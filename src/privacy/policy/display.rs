@@ -16,6 +16,9 @@ impl fmt::Display for Policy {
         let answer = self.on_finding.unwrap_or(OnFinding::Redact);
         writeln!(f, "a finding in text: {answer}")?;
         self.write_kinds(f)?;
+        if let Some(unit) = self.record_times() {
+            writeln!(f, "times of records: rounded to the {unit}")?;
+        }
         if !self.rules.is_empty() {
             writeln!(f, "rules of the application; of those that match, the first listed decides:")?;
         }

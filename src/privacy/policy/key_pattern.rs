@@ -16,6 +16,10 @@ use crate::privacy::keys;
 /// | `token:order ref` | all that hold these words one after the other, however they are written: `orderRef`, `last_order-ref` |
 /// | `exact:2*3`, `prefix:a*` | the rest taken literally, stars included |
 ///
+/// A rule is also about keys inside text, in `key=value`, JSON and `Debug` output, unless its pattern is about every key:
+/// there what it drops or hashes is replaced (by `[ID]`, or `[PII]`; text holds no pseudonyms), and what it keeps is scanned as if
+/// it stood under no key. In text it is the value beside the key that is meant: of an object, its own keys decide.
+///
 /// Case counts, except in the words of `token:`. Number tokens are no words: `order2` has the word `order`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPattern(Form);
@@ -62,6 +66,15 @@ impl KeyPattern {
             Form::Prefix(head) => key.starts_with(&**head),
             Form::Words(words) => keys::holds(key, words),
             Form::Glob(pieces) => glob(pieces, key),
+        }
+    }
+
+    /// Whether it is about every key there is.
+    pub(in crate::privacy) fn is_about_all(&self) -> bool {
+        match &self.0 {
+            Form::Exact(_) | Form::Words(_) => false,
+            Form::Prefix(head) => head.is_empty(),
+            Form::Glob(pieces) => pieces.iter().all(|piece| piece.is_empty()),
         }
     }
 

@@ -10,7 +10,7 @@ mod key_pattern;
 mod rule;
 mod site;
 #[cfg(test)]
-mod tests;
+pub(in crate::privacy) mod tests;
 mod toml;
 mod verdict;
 
@@ -33,7 +33,7 @@ use super::inventory::Inventory;
 use super::keys::{self, KeyClass, NumericRule};
 use super::pen::KEY_CAP;
 use super::resource::Source;
-use super::scan::{Custom, CustomError, Finding, Kind, OnFinding, Scanner};
+use super::scan::{Custom, CustomError, Finding, InText, KeyRules, Kind, OnFinding, Scanner};
 use super::text::cut;
 use crate::app::{Clock, Date, Rotation};
 
@@ -61,6 +61,8 @@ pub struct Policy {
     /// `None` is [`OnFinding::Redact`].
     on_finding: Option<OnFinding>,
     scanner: Scanner,
+    /// `None` leaves records their exact times.
+    times: Option<TimeUnit>,
 }
 
 /// What decides where no rule of the application does.
@@ -85,6 +87,7 @@ impl Policy {
             message: None,
             on_finding: None,
             scanner: Scanner::standard(),
+            times: None,
         }
     }
 
@@ -197,6 +200,16 @@ impl Policy {
         self
     }
 
+    /// Rounds down the times of records themselves, in UTC: when an event happened, when a span began and when it ended, so that
+    /// its duration goes as well. Nothing finer is stored, shown or sent; whoever receives records still sees when they
+    /// arrive, and for that there are [schedules](crate::Builder). Times in fields have rules of their own:
+    /// [`Action::Round`]. Of two settings, also that of an inventory, the coarser holds. Default: exact, to the nanosecond.
+    #[must_use]
+    pub fn times(mut self, unit: TimeUnit) -> Self {
+        self.times = Some(unit);
+        self
+    }
+
     /// Looks for a kind no longer. Default: all kinds are looked for.
     #[must_use]
     pub fn without_kind(mut self, kind: Kind) -> Self {
@@ -228,7 +241,7 @@ impl Policy {
     #[must_use]
     pub fn scanner(mut self, scanner: Scanner) -> Self {
         self.scanner = scanner;
-        self
+        self.with_rules_in_text()
     }
 
     /// Puts another policy on top of this one. Its rules come after this policy's own, so that they win; so do the actions
@@ -261,8 +274,9 @@ impl Policy {
         }
         self.rules.extend(other.rules);
         self.on_finding = other.on_finding.or(self.on_finding);
+        self.times = self.times.max(other.times);
         self.scanner = self.scanner.and(&other.scanner)?;
-        Ok(self)
+        Ok(self.with_rules_in_text())
     }
 
     fn custom(mut self, custom: Custom) -> Result<Self, CustomError> {
@@ -272,6 +286,24 @@ impl Policy {
 
     fn rule(mut self, pattern: KeyPattern, action: Action, reason: Option<&str>) -> Self {
         self.rules.push(Rule::new(pattern, action, reason));
+        self.with_rules_in_text()
+    }
+
+    /// Lets the rules hold for keys inside text.
+    fn with_rules_in_text(mut self) -> Self {
+        let mut rules = KeyRules::default();
+        for rule in &self.rules {
+            let fate = match rule.action {
+                Action::Hash | Action::HashFor(_) | Action::ReversibleSha256 => InText::Id,
+                action if action.keeps_text() => InText::Stays,
+                _ => InText::Goes,
+            };
+            // Beside an inventory rules may only take.
+            if self.listed().is_none() || rule.action == Action::Drop {
+                rules.push(&rule.pattern, fate);
+            }
+        }
+        self.scanner = self.scanner.ruled(rules);
         self
     }
 
@@ -323,6 +355,22 @@ impl Policy {
     }
 
     /// What the scanner finds in a text, in order and without overlaps.
+    ///
+    /// Findings that overlap are joined, since a part of a secret left standing would be a leak: the one that is left covers all
+    /// of them. The longest gives it its kind; among equally long ones, the first of this list does. The surest gives it its
+    /// severity, and the strongest answer that any of the kinds has is followed.
+    ///
+    /// 1. [`Unscanned`](Kind::Unscanned)
+    /// 2. kinds that the application added
+    /// 3. [`Jwt`](Kind::Jwt), [`Bearer`](Kind::Bearer), [`ApiKey`](Kind::ApiKey), [`Pem`](Kind::Pem), [`UrlUserinfo`](Kind::UrlUserinfo)
+    /// 4. [`UrlSecret`](Kind::UrlSecret)
+    /// 5. [`Card`](Kind::Card), [`Iban`](Kind::Iban), [`Ssn`](Kind::Ssn), [`NationalId`](Kind::NationalId), [`Wallet`](Kind::Wallet)
+    /// 6. [`Email`](Kind::Email)
+    /// 7. [`Ipv4`](Kind::Ipv4), [`Ipv6`](Kind::Ipv6), [`Mac`](Kind::Mac)
+    /// 8. [`Phone`](Kind::Phone), [`Geo`](Kind::Geo), [`BirthDate`](Kind::BirthDate), [`KeyedSecret`](Kind::KeyedSecret)
+    /// 9. [`KeyedId`](Kind::KeyedId), [`KeyedPii`](Kind::KeyedPii)
+    /// 10. [`HomePath`](Kind::HomePath), [`Host`](Kind::Host)
+    /// 11. [`HighEntropy`](Kind::HighEntropy)
     pub fn findings(&self, text: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
         if !self.scanner.looks_clean(text.as_bytes()) {
@@ -339,6 +387,11 @@ impl Policy {
     /// The inventory that this policy is made of.
     pub(crate) fn inventory(&self) -> Option<&Inventory> {
         self.listed().map(Declared::inventory)
+    }
+
+    /// What the times of records are rounded to.
+    pub(crate) fn record_times(&self) -> Option<TimeUnit> {
+        self.times.max(self.inventory().and_then(Inventory::times))
     }
 
     /// The same policy by this clock, without what the user has not agreed to; `covers` knows the ids of the inventory's

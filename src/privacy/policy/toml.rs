@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::{Action, Base, KeyPattern, Policy, PolicyError};
+use super::{Action, Base, KeyPattern, Policy, PolicyError, TimeUnit};
 use crate::privacy::scan::{Custom, CustomSource, Kind, OnFinding, Severity};
 
 /// The bases that a file can name.
@@ -41,6 +41,7 @@ impl Policy {
     /// base = "standard"            # or "strict", "automagik"; default: "standard"
     /// message = "drop"             # an action, for the text of events
     /// on_finding = "drop_field"    # or "redact", "drop_record"
+    /// times = "hour"               # or "day", "week"; default: times of records are exact
     ///
     /// [kinds]                      # answers for single kinds of findings
     /// card = "drop_record"
@@ -126,6 +127,9 @@ impl Policy {
         if let Some(answer) = self.on_finding {
             writeln!(out, "on_finding = {}", quoted(&answer.to_string()))?;
         }
+        if let Some(unit) = self.times {
+            writeln!(out, "times = {}", quoted(&unit.to_string()))?;
+        }
         let scanner = &self.scanner;
         let mut heading = "\n[kinds]\n";
         for (kind, name) in scanner.kinds() {
@@ -188,7 +192,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn policy(&self, table: &DeTable<'_>) -> Result<Policy, PolicyError> {
-        self.known(table, &["base", "message", "on_finding", "kinds", "custom", "field"], "setting")?;
+        self.known(table, &["base", "message", "on_finding", "times", "kinds", "custom", "field"], "setting")?;
         let mut policy = match find(table, "base") {
             None => Policy::standard(),
             Some(value) => {
@@ -212,6 +216,13 @@ impl Reader<'_> {
             policy = policy.on_finding(OnFinding::parse(text).ok_or_else(|| {
                 let known = OnFinding::spellings();
                 self.error(value.span(), format!("there is no answer `{text}` to a finding; there are {known}"))
+            })?);
+        }
+        if let Some(value) = find(table, "times") {
+            let text = self.string(value, "times")?;
+            policy = policy.times(TimeUnit::parse(text).ok_or_else(|| {
+                let known = TimeUnit::spellings();
+                self.error(value.span(), format!("times are not rounded to `{text}`; there are {known}"))
             })?);
         }
         for entry in self.entries(table, "custom")? {

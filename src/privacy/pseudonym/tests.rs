@@ -49,6 +49,23 @@ fn spellings_of_one_value_have_one_pseudonym() {
 }
 
 #[test]
+fn without_randomness_at_rollover_pseudonyms_are_new_and_keyed_all_the_same() {
+    let clock = Clock::manual("2026-03-05T12:00:00Z");
+    let (pseudonyms, twin) = (rotating(&clock), rotating(&clock));
+    let before = of_all(&pseudonyms);
+    clock.set("2026-04-01T00:00:00Z");
+    let (after, others) = crate::app::random::without(|| (of_all(&pseudonyms), of_all(&twin)));
+    let same = [0, 1, 2, 3].map(|at| before[at] == after[at]);
+    assert_eq!(same, [false, false, false, true]);
+    let plain = Pseudonym::reversible_sha256("42");
+    for at in 0..4 {
+        assert!(is_pseudonym(after[at].as_str()) && !plain.as_str().starts_with(after[at].as_str()));
+        assert_ne!(after[at], others[at], "another installation's is another");
+        assert!(at == 3 || after[..at].iter().all(|other| *other != after[at]));
+    }
+}
+
+#[test]
 fn keys_are_replaced_when_their_period_is_over_and_not_before() {
     let clock = Clock::manual("2026-03-05T23:59:59Z");
     let pseudonyms = rotating(&clock);

@@ -159,7 +159,7 @@ impl Custom {
     }
 
     #[cfg(test)]
-    pub(super) fn failing() -> Self {
+    pub(in crate::privacy) fn failing() -> Self {
         Self::new("FAILS", Matcher::Fails).expect("the name is good")
     }
 }

@@ -52,18 +52,20 @@ pub(super) fn settle(found: &mut Vec<Finding>) {
     }
     found.sort_unstable_by_key(|finding| (finding.start, finding.end));
     let mut kept = 0;
+    // The length of the one that gave the kind, not of all that was joined.
+    let mut longest = found[0].len();
     for next in 1..found.len() {
         let other = found[next].clone();
         let last = &mut found[kept];
         if other.start >= last.end {
             kept += 1;
+            longest = other.len();
             found[kept] = other;
             continue;
         }
-        let wins = (other.len(), other.kind.rank()) > (last.len(), last.kind.rank());
         last.end = last.end.max(other.end);
-        if wins {
-            last.kind = other.kind;
+        if (other.len(), other.kind.rank()) > (longest, last.kind.rank()) {
+            (longest, last.kind) = (other.len(), other.kind);
         }
         last.severity = last.severity.max(other.severity);
         last.kinds = last.kinds.and(other.kinds);
@@ -147,7 +149,8 @@ fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<us
     for finding in found {
         let end = finding.end.min(text.len());
         while at < end {
-            let inside = at >= finding.start;
+            // An escape that the finding begins inside of goes whole: of `\Users\bob` in quotes the `b` would stay.
+            let inside = at >= finding.start || open && text[at] == b'\\' && at + 1 == finding.start;
             match text[at] {
                 b'"' => (at, open) = (at + 1, !open),
                 _ if open && inside => {

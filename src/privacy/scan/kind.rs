@@ -87,7 +87,7 @@ kinds! {
     KeyedId "keyed_id" "[ID]" 2 "A value whose key names the id of a person."
     KeyedPii "keyed_pii" "[PII]" 2 "A value whose key names personal data."
     HighEntropy "high_entropy" "[SECRET]" 0 "A value that looks random."
-    Unscanned "unscanned" "[REMOVED]" 10 "Text that a detector failed on. It cannot be switched off, and drops its field at least."
+    Unscanned "unscanned" "[REMOVED]" 10 "Text that a detector failed on, or in which something is found however often findings are replaced. It cannot be switched off, and drops its field at least."
 }
 
 /// A kind that the application added, by its number in the scanner that found it.

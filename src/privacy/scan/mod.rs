@@ -37,6 +37,7 @@ mod phone;
 mod positional;
 mod printed;
 mod profile;
+mod ruled;
 mod scanner;
 mod shapes;
 mod statement;
@@ -54,6 +55,7 @@ pub(crate) use custom::CustomSource;
 pub use custom::{Custom, CustomError};
 pub use finding::Finding;
 pub use kind::{CustomKind, Kind, Severity, UnknownKind};
+pub(crate) use ruled::{InText, KeyRules};
 pub use scanner::{OnFinding, Scanner};
 
 use anchors::{Anchors, Class};

@@ -116,14 +116,14 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
     path | path << 1 | clock
 }
 
-struct Key {
-    start: usize,
-    end: usize,
+pub(super) struct Key {
+    pub(super) start: usize,
+    pub(super) end: usize,
     quoted: bool,
 }
 
 /// The key whose separator is at `sign`.
-fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
+pub(super) fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
     let text = anchors.text;
     let mut end = sign;
     if before(text, end) == b':' {
@@ -423,7 +423,7 @@ fn is_short_list(text: &[u8], from: usize) -> bool {
 }
 
 /// Whether one of our placeholders stands at `from`, alone in its quotes if it has any.
-fn is_redacted(text: &[u8], from: usize) -> bool {
+pub(super) fn is_redacted(text: &[u8], from: usize) -> bool {
     let quoted = after(text, from) == b'"';
     let open = from + usize::from(quoted);
     let word = open + 1;

@@ -71,10 +71,8 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
 /// Whether the counts of a whole text, and what they ask to look at, prove it.
 #[inline]
 fn are_clean(lanes: u64, text: &[u8]) -> bool {
-    lanes_are_clean(lanes)
-        && !(may_have_token(lanes) && has_long_run(text))
-        && !may_have_option(lanes, text)
-        && !may_have_colour(lanes, text)
+    let has_token = || may_have_token(lanes) && has_long_run(text);
+    lanes_are_clean(lanes) && !has_token() && !may_have_option(lanes, text) && !may_have_colour(lanes, text)
 }
 
 /// The same, block by block; most texts of this length that are not clean say so at their start.

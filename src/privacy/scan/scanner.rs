@@ -7,6 +7,7 @@ use super::custom::{Custom, CustomError};
 use super::finding::{Finding, place_back, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
 use super::profile;
+use super::ruled::KeyRules;
 
 /// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
 ///
@@ -32,6 +33,7 @@ struct Settings {
     off: KindSet,
     answers: Vec<(KindSet, OnFinding)>,
     custom: Vec<Custom>,
+    rules: KeyRules,
 }
 
 /// What a finding in text leads to. The later of two is the stronger.
@@ -94,6 +96,14 @@ impl Scanner {
         Ok(self.change(|settings| settings.custom.push(custom)))
     }
 
+    /// Also goes by the application's rules for keys, and by no others that it was given before.
+    pub(crate) fn ruled(self, rules: KeyRules) -> Self {
+        if rules.is_empty() && self.settings.is_none() {
+            return self;
+        }
+        self.change(|settings| settings.rules = rules)
+    }
+
     /// The kind of this name, of those that are built in (`email`) and those that were added (`ORDER`).
     #[must_use]
     pub fn kind(&self, name: &str) -> Option<Kind> {
@@ -131,7 +141,7 @@ impl Scanner {
 
     /// As [`Scanner::scan`], and what is left is looked at again until there is nothing to find: a placeholder may end what
     /// went on before, or bring a word nearer to a number. Scrubbing what comes of it changes nothing, so the second check finds
-    /// nothing in it either.
+    /// nothing in it either. A text that is not settled after some looks is one finding.
     pub(crate) fn scan_settled(&self, text: &[u8], found: &mut Vec<Finding>) {
         let _ = self.scrub(text, found);
     }
@@ -161,6 +171,10 @@ impl Scanner {
                 settle(found);
             }
         });
+        if settled.is_none() && !found.is_empty() {
+            // What is left would be found again, at the latest by the second check, which drops the record.
+            unscanned(text, found);
+        }
         settled
     }
 
@@ -249,6 +263,9 @@ impl Settings {
             let kind = Kind::Custom(CustomKind(at as u8));
             custom.find(text, |start, end| found.push(Finding::new(kind, custom.certainty(), start..end)));
         }
+        if !self.rules.is_empty() {
+            self.rules.apply(text, found);
+        }
         found.retain(|finding| !self.off.meets(finding.kinds));
     }
 }
@@ -256,9 +273,14 @@ impl Settings {
 /// Does the work; should it fail, the whole text is one finding.
 fn guarded(text: &[u8], found: &mut Vec<Finding>, work: impl FnOnce(&mut Vec<Finding>)) {
     if catch_unwind(AssertUnwindSafe(|| work(found))).is_err() {
-        found.clear();
-        found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
+        unscanned(text, found);
     }
+}
+
+/// Makes the whole text one finding, which drops its field at least.
+fn unscanned(text: &[u8], found: &mut Vec<Finding>) {
+    found.clear();
+    found.push(Finding::new(Kind::Unscanned, Severity::Validated, 0..text.len()));
 }
 
 fn answer(finding: &Finding, answers: &[(KindSet, OnFinding)], default: OnFinding) -> OnFinding {

@@ -2,6 +2,7 @@
 
 mod complaints;
 mod configured;
+mod kinds;
 mod lines_clean;
 mod lines_found;
 mod negatives;
@@ -10,6 +11,7 @@ mod properties;
 mod work;
 
 use super::*;
+use crate::privacy::Policy;
 
 macro_rules! pieces {
     ($($piece:literal)*) => { &[$($piece),*] };
@@ -25,11 +27,17 @@ fn looks_clean(text: &[u8]) -> bool {
     Scanner::standard().looks_clean(text)
 }
 
-/// The text as [`crate::privacy::Policy::scrub`] leaves it.
+/// The text as [`Policy::scrub`] leaves it, and what it found. All that is shown by it is so of the public way: it is the one
+/// that writes `String`s, so what it gives is UTF-8.
 fn scrub(text: &str) -> (String, Vec<Finding>) {
-    let mut found = Vec::new();
-    Scanner::standard().scan_settled(text.as_bytes(), &mut found);
-    (redacted(text, &found), found)
+    static POLICY: std::sync::LazyLock<Policy> = std::sync::LazyLock::new(Policy::standard);
+    let clean = POLICY.scrub(text).expect("it drops no text").into_owned();
+    let found = POLICY.findings(text);
+    // The way that records go.
+    let mut again = Vec::new();
+    Scanner::standard().scan_settled(text.as_bytes(), &mut again);
+    assert_eq!((&clean, &found), (&redacted(text, &again), &again), "{text:?}");
+    (clean, found)
 }
 
 fn redacted(text: &str, found: &[Finding]) -> String {
@@ -118,6 +126,18 @@ fn redacted_text_is_stable() {
         .map(|(again, clean)| format!("{clean}\n    -> {again}"))
         .collect();
     assert!(unstable.is_empty(), "{}", unstable.join("\n"));
+}
+
+#[test]
+fn of_a_name_that_begins_inside_an_escape_nothing_stays() {
+    for (text, clean) in [
+        (r#"{"a":"C:\Users\bob"}"#, r#"{"a":"C:\Users[USER]"}"#),
+        (r#"{"a":"C:\Users\bob\x"}"#, r#"{"a":"C:\Users[USER]\x"}"#),
+        (r#"{"a":"C:\\Users\\bob\\x"}"#, r#"{"a":"C:\\Users\\[USER]\\x"}"#),
+    ] {
+        let (once, _) = scrub(text);
+        assert_eq!((once.as_str(), scrub(&once).1), (clean, Vec::new()), "{text}");
+    }
 }
 
 #[test]

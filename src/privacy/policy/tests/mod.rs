@@ -4,7 +4,7 @@ use super::*;
 
 mod complaints;
 mod conventions;
-mod properties;
+pub(in crate::privacy) mod properties;
 mod toml;
 
 #[test]
@@ -13,6 +13,51 @@ fn the_rule_added_last_wins() {
     assert_eq!(policy.explain("order_id").action(), Action::Hash);
     assert_eq!(policy.explain("trace_id").action(), Action::Drop);
     assert_eq!(policy.explain("identity").action(), Policy::standard().explain("identity").action());
+}
+
+#[test]
+fn rules_hold_for_keys_inside_text_too() {
+    let policy = Policy::standard()
+        .hash("order_ref")
+        .drop_field("nickname")
+        .drop_field("token:coupon")
+        .keep("city", "sales report")
+        .keep("*_token_hint", "two letters")
+        .field("zip", Action::Truncate(2));
+    let same = |text: &str| (text.to_owned(), text.to_owned());
+    let gone = |text: &str, clean: &str| (text.to_owned(), clean.to_owned());
+    for (text, clean) in [
+        gone(r#"{"order_ref":"A-7","city":"Turin"}"#, r#"{"order_ref":"[ID]","city":"Turin"}"#),
+        gone(r#"{"order_ref":7,"nickname": "Blue Heron"}"#, r#"{"order_ref":"[ID]","nickname": "[PII]"}"#),
+        gone(r#""{\"order_ref\":\"A-7\",\"city\":\"Turin\"}""#, r#""{\"order_ref\":\"[ID]\",\"city\":\"Turin\"}""#),
+        gone("order_ref=A-7 city=Turin plan=pro", "order_ref=[ID] city=Turin plan=pro"),
+        gone("order_ref: A-7, city: Turin", "order_ref: [ID], city: Turin"),
+        gone(
+            r#"Order { order_ref: "A-7", nickname: Some("Blue"), city: "Turin", couponCode: 7 }"#,
+            r#"Order { order_ref: "[ID]", nickname: Some("[PII]"), city: "Turin", couponCode: [PII] }"#,
+        ),
+        gone(r#"{"order_ref":["A-7","B-8"],"n":1}"#, r#"{"order_ref":["[ID]","[ID]"],"n":1}"#),
+        gone("GET /shop?order_ref=A-7&page=2", "GET /shop?order_ref=[ID]&page=2"),
+        // What stays is read by itself.
+        gone("city=bob@example.com", "city=[EMAIL]"),
+        gone(r#"{"city":"203.0.113.7 in Turin"}"#, r#"{"city":"[IP] in Turin"}"#),
+        same("city=Turin zip=10100 api_token_hint=xY"),
+        // No pairs.
+        same("order_ref::new at 12:30, see http://city/x"),
+        same("order_ref=[ID] nickname: null"),
+        gone("user_id=42 password=hunter2", "user_id=[ID] password=[SECRET]"),
+    ] {
+        assert_eq!(policy.scrub(&text).as_deref(), Some(&*clean), "{text}");
+        assert!(policy.findings(&clean).is_empty(), "{clean}");
+    }
+    let standard = Policy::standard().scrub("order_ref=A-7 city=Turin");
+    assert_eq!(standard.as_deref(), Some("order_ref=A-7 city=[PII]"), "the control");
+    // The rule added last wins, wherever it was added; a rule about everything is about fields alone.
+    let later = policy.clone().keep("order_ref", "it is public").and(Policy::standard().drop_field("city")).unwrap();
+    assert_eq!(later.scrub("order_ref=A-7 city=Turin").as_deref(), Some("order_ref=A-7 city=[PII]"));
+    assert_eq!(Policy::standard().drop_field("*").scrub("status: open").as_deref(), Some("status: open"));
+    let scanner = policy.scanner(Scanner::standard().without(Kind::Email));
+    assert_eq!(scanner.scrub("order_ref=A-7 to bob@example.com").as_deref(), Some("order_ref=[ID] to bob@example.com"));
 }
 
 #[test]

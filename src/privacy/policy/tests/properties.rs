@@ -11,7 +11,7 @@ use super::*;
 use crate::app::{Rotation, Timestamp};
 use crate::privacy::format::{Header, Shape};
 use crate::privacy::generalize::{Bounds, Form};
-use crate::privacy::{Chunk, Engine, Origin, Plans, PrivacyVisitor, Pseudonymizer, Resource, Scratch};
+use crate::privacy::{Chunk, Engine, Origin, Plans, PrivacyVisitor, Pseudonymizer, Resource, Scratch, Source};
 use crate::record::{Batch, ValueRef};
 
 fn action() -> impl Strategy<Value = Action> {
@@ -83,6 +83,7 @@ prop_compose! {
         base in 0..3_usize,
         message in prop::option::of(action()),
         on_finding in prop::option::of(answer()),
+        times in prop::option::of(prop::sample::select(vec![TimeUnit::Hour, TimeUnit::Day, TimeUnit::Week])),
         rules in prop::collection::vec((pattern(), action(), "[ -~é\n\u{7f}]{1,12}x"), 0..5),
         kinds in prop::collection::vec((prop::sample::select(&Kind::BUILT_IN[..20]), prop::option::of(answer())), 0..4),
         words in prop::option::of(("[ -~é]{1,9}", any::<bool>())),
@@ -95,6 +96,9 @@ prop_compose! {
         }
         if let Some(answer) = on_finding {
             policy = policy.on_finding(answer);
+        }
+        if let Some(unit) = times {
+            policy = policy.times(unit);
         }
         if let Some((words, any_case)) = words {
             let custom = Custom::words("WORDS", [&words]).unwrap();
@@ -154,7 +158,7 @@ proptest! {
         let read = Policy::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         prop_assert_eq!(read.to_toml(), text);
         prop_assert_eq!(&read.rules, &policy.rules);
-        prop_assert_eq!((read.message, read.on_finding), (policy.message, policy.on_finding));
+        prop_assert_eq!((read.message, read.on_finding, read.times), (policy.message, policy.on_finding, policy.times));
         // A file has no name of its own for a base with other settings.
         let same = Policy { name: policy.name.clone(), ..read };
         prop_assert_eq!(same.to_string(), policy.to_string());
@@ -165,59 +169,183 @@ proptest! {
         let _ = Policy::from_toml(&text);
     }
 
+    /// Whatever its rules for keys, its kinds and its answers: what the second check would find again does not stay.
+    #[test]
+    fn what_a_policy_leaves_of_a_text_is_never_found_again(
+        policy in policy(),
+        pairs in prop::collection::vec((
+            key(),
+            prop::sample::select(vec!["=", ": ", ":", " = ", "=>", "\":\"", "\": ", "\\\":\\\"", " { ", "(", "=["]),
+            prop::sample::select(vec![
+                "A-7", "blue heron", "bob@example.com", "42", "\"Turin\"", "[\"a\", 7]", "Some(\"x\")", "203.0.113.7", "null",
+                "[ID]", "{\"a\":1}", "C:\\Users\\bob", "1990-04-17", "hunter2", "d8Kf02mQzL7xWv3TnB6yRc9Pe1Hs4JgU",
+            ]),
+            prop::sample::select(vec![" ", ", ", "\"", "\",\"", "}", "&", "; ", "\\\""]),
+        ), 0..6),
+    ) {
+        let text: String = pairs.iter().flat_map(|(key, sign, value, end)| [key.as_str(), sign, value, end]).collect();
+        for text in [text.clone(), format!("{{\"{text}\"}}")] {
+            let Some(clean) = policy.scrub(&text) else { continue };
+            let again = policy.findings(&clean);
+            prop_assert!(again.is_empty(), "{again:?} in {clean:?}, which is left of {text:?}\n{policy}");
+            if policy.findings(&text).is_empty() && !matches!(policy.base, Base::Automagik) {
+                prop_assert_eq!(&*clean, &text);
+            }
+        }
+    }
+
     /// The plan of the callsite, and what the visitor writes by it, beside what `explain` says.
     #[test]
     fn a_field_meets_the_fate_that_is_explained(policy in policy(), key in key(), shape in shape(), value in logged()) {
         let site = if shape == Shape::Span { Site::span("a name") } else { Site::event("") };
         let explained = policy.explain_in(site, &key);
-        let written = write(policy.clone(), &key, shape, &value);
+        let written = write(policy.clone(), &key, shape, Origin::Admitted, &value);
         let context = format!("{explained} wrote {written:?} of {value:?}\n{policy}");
-        let is_part = matches!(
-            (key.as_str(), shape == Shape::Span),
-            ("message", false)
-                | ("otel.name" | "otel.kind" | "otel.status_code" | "otel.status_description" | "otel.status_message", true)
-        );
-        match (written, &value) {
-            // A finding drops the record.
-            (Fate::Record, _) => prop_assert!(is_part || matches!(value, Logged::Text(_)), "{}", context),
-            (Fate::Field, Logged::Number(_)) => prop_assert!(!explained.numbers_stay() || is_part, "{}", context),
-            (Fate::Field, Logged::Bool(_)) => prop_assert!(!explained.bools_stay() || is_part, "{}", context),
-            (Fate::Field, Logged::Text(text)) => prop_assert!(
-                match explained.action() {
-                    // Parts of a record whose words are few.
-                    Action::Keep | Action::Redact | Action::Truncate(_) => is_part || !policy.findings(text).is_empty(),
-                    action if action.is_hash() => is_part || text.is_empty(),
-                    _ => true,
-                },
-                "{}", context
-            ),
-            (Fate::Number(number), Logged::Number(logged)) => {
-                prop_assert!(explained.numbers_stay() && number == *logged, "{}", context);
-            }
-            (Fate::Bool(bool), Logged::Bool(logged)) => {
-                prop_assert!(explained.bools_stay() && bool == *logged, "{}", context);
-            }
-            (Fate::Text { key, text }, _) => {
-                prop_assert_ne!(explained.action(), Action::Drop, "{}", context);
-                prop_assert!(is_part || key == explained.renamed(), "{}", context);
-                let raw = match value {
-                    Logged::Text(text) => text.to_owned(),
-                    Logged::Number(number) => number.to_string(),
-                    Logged::Bool(bool) => bool.to_string(),
-                };
-                match explained.action() {
-                    Action::Hash | Action::HashFor(_) => prop_assert_eq!(text.len(), 32, "{}", context),
-                    Action::ReversibleSha256 => prop_assert_eq!(text.len(), 64, "{}", context),
-                    Action::Truncate(bytes) => prop_assert!(text.len() <= bytes, "{}", context),
-                    Action::Keep | Action::Redact => prop_assert!(
-                        text == raw || text.contains('['), "{}", context
-                    ),
+        check(&policy, &explained, &key, shape, &value, written, &context)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The same of what an inventory declares, of records of the `log` crate, and of the resource.
+    #[test]
+    fn a_declared_field_a_log_record_and_a_resource_meet_the_fate_that_is_explained(
+        policy in prop_oneof![policy(), declared()], key in prop_oneof![key(), listed()], place in 0..4_usize, value in logged(),
+    ) {
+        let (site, shape, origin) = match place {
+            0 => (Site::event("").target("target"), Shape::Event, Origin::Admitted),
+            1 => (Site::log_record().target("target"), Shape::Event, Origin::LogBridge),
+            2 => (Site::span("a name").target("target"), Shape::Span, Origin::Admitted),
+            _ => (Site::resource(), Shape::Event, Origin::Admitted),
+        };
+        let explained = policy.explain_in(site, &key);
+        if place < 3 {
+            let written = write(policy.clone(), &key, shape, origin, &value);
+            let context = format!("{explained} wrote {written:?} of {value:?}\n{policy}");
+            let is_log_part = place == 1 && key.starts_with("log.");
+            let is_admitted = policy.admits(site).is_ok();
+            // An inventory's types are told by the plan; a value of another type goes.
+            if !is_log_part && is_admitted && policy.inventory().is_none() {
+                check(&policy, &explained, &key, shape, &value, written, &context)?;
+            } else if explained.action() == Action::Drop && !explained.numbers_stay() && !explained.bools_stay() {
+                prop_assert!(matches!(written, Fate::Field | Fate::Record), "{}", context);
+            } else if let Fate::Text { key: left, text } = written {
+                prop_assert!(explained.action() != Action::Drop, "{}", context);
+                prop_assert!(left == explained.renamed() || left == key, "{}", context);
+                prop_assert!(!explained.action().is_hash() || text.len() == 32, "{}", context);
+            } else if is_admitted && policy.inventory().is_some() {
+                match (&value, &written) {
+                    (Logged::Number(_), Fate::Field) => prop_assert!(!explained.numbers_stay(), "{}", context),
+                    (Logged::Bool(_), Fate::Field) => prop_assert!(!explained.bools_stay(), "{}", context),
+                    (_, Fate::Number(_)) => prop_assert!(explained.numbers_stay(), "{}", context),
+                    (_, Fate::Bool(_)) => prop_assert!(explained.bools_stay(), "{}", context),
                     _ => {}
                 }
             }
-            _ => prop_assert!(false, "{}", context),
+        } else if let Logged::Text(text) = value {
+            let engine = Engine { policy: policy.clone(), pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
+            let resource = Resource::clean(&engine, Source::Application, [(key.clone(), text.to_owned())]);
+            let context = format!("{explained} left {resource:?} of {text:?}\n{policy}");
+            match (resource.iter().next(), explained.action()) {
+                (Some((left, text)), action) => {
+                    prop_assert!(action != Action::Drop && left == explained.renamed(), "{}", context);
+                    prop_assert!(!action.is_hash() || matches!(text.len(), 32 | 64), "{}", context);
+                }
+                (None, Action::Keep | Action::Redact | Action::Truncate(_)) => prop_assert!(
+                    text.is_empty() || !policy.findings(text).is_empty() || policy.inventory().is_some(), "{}", context
+                ),
+                (None, action) => prop_assert!(!action.is_hash() || text.is_empty() || policy.inventory().is_some(), "{}", context),
+            }
         }
     }
+}
+
+/// Keys of the inventory.
+fn listed() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["plan", "tries", "took", "ok", "user_id", "os.type", "session.id"])
+        .prop_map(str::to_owned)
+}
+
+/// An inventory, with fields taken from it.
+fn declared() -> impl Strategy<Value = Policy> {
+    // Each has fields of its own, so that a field which is judged as another record's shows.
+    let records: String = [
+        ("unnamed.target", "plan = { kind = \"word\"", "tries = { kind = \"integer\""),
+        ("events.\"log event\"", "took = { kind = \"integer\", action = \"bucket\"", "ok = { kind = \"boolean\""),
+        ("spans.\"a name\"", "user_id = { kind = \"id\"", "tries = { kind = \"integer\", action = \"bucket\""),
+    ]
+    .map(|(header, one, other)| {
+        let [one, other] = [one, other].map(|field| format!("fields.{field}, purpose = \"-\" }}\n"));
+        format!("[{header}]\npurpose = \"-\"\n{one}{other}")
+    })
+    .concat();
+    let resource = "[resource]\n\"os.type\" = { kind = \"word\", purpose = \"-\" }\n";
+    let policy = Policy::declared(crate::privacy::inventory::tests::with(&format!("{resource}{records}")));
+    let taken = prop::collection::vec(prop_oneof![pattern(), listed().prop_map(|key| KeyPattern::exact(&key))], 0..3);
+    (taken, answer()).prop_map(move |(taken, answer)| {
+        taken.into_iter().fold(policy.clone().on_finding(answer), |policy, pattern| policy.drop_field(pattern))
+    })
+}
+
+/// Whether what was written is what was explained.
+fn check(
+    policy: &Policy,
+    explained: &Explanation,
+    key: &str,
+    shape: Shape,
+    value: &Logged,
+    written: Fate,
+    context: &str,
+) -> Result<(), TestCaseError> {
+    let is_part = matches!(
+        (key, shape == Shape::Span),
+        ("message", false)
+            | (
+                "otel.name" | "otel.kind" | "otel.status_code" | "otel.status_description" | "otel.status_message",
+                true
+            )
+    );
+    match (written, value) {
+        // A finding drops the record.
+        (Fate::Record, _) => prop_assert!(is_part || matches!(value, Logged::Text(_)), "{}", context),
+        (Fate::Field, Logged::Number(_)) => prop_assert!(!explained.numbers_stay() || is_part, "{}", context),
+        (Fate::Field, Logged::Bool(_)) => prop_assert!(!explained.bools_stay() || is_part, "{}", context),
+        (Fate::Field, Logged::Text(text)) => prop_assert!(
+            match explained.action() {
+                // Parts of a record whose words are few.
+                Action::Keep | Action::Redact | Action::Truncate(_) => is_part || !policy.findings(text).is_empty(),
+                action if action.is_hash() => is_part || text.is_empty(),
+                _ => true,
+            },
+            "{}",
+            context
+        ),
+        (Fate::Number(number), Logged::Number(logged)) => {
+            prop_assert!(explained.numbers_stay() && number == *logged, "{}", context);
+        }
+        (Fate::Bool(bool), Logged::Bool(logged)) => {
+            prop_assert!(explained.bools_stay() && bool == *logged, "{}", context);
+        }
+        (Fate::Text { key, text }, _) => {
+            prop_assert_ne!(explained.action(), Action::Drop, "{}", context);
+            prop_assert!(is_part || key == explained.renamed(), "{}", context);
+            let raw = match value {
+                Logged::Text(text) => (*text).to_owned(),
+                Logged::Number(number) => number.to_string(),
+                Logged::Bool(bool) => bool.to_string(),
+            };
+            match explained.action() {
+                Action::Hash | Action::HashFor(_) => prop_assert_eq!(text.len(), 32, "{}", context),
+                Action::ReversibleSha256 => prop_assert_eq!(text.len(), 64, "{}", context),
+                Action::Truncate(bytes) => prop_assert!(text.len() <= bytes, "{}", context),
+                Action::Keep | Action::Redact => prop_assert!(text == raw || text.contains('['), "{}", context),
+                _ => {}
+            }
+        }
+        _ => prop_assert!(false, "{}", context),
+    }
+    Ok(())
 }
 
 #[derive(Debug)]
@@ -235,11 +363,11 @@ enum Fate {
 }
 
 /// Logs one field, through the plan of a callsite and the visitor.
-fn write(policy: Policy, key: &str, shape: Shape, value: &Logged) -> Fate {
+fn write(policy: Policy, key: &str, shape: Shape, origin: Origin, value: &Logged) -> Fate {
     let metadata = callsite(key, shape);
     let engine = Engine { policy: policy.clone(), pseudonyms: Pseudonymizer::with_key(&[7; 32]) };
     let plans = Plans::new(policy);
-    let plan = plans.plan(metadata, |_| Origin::Admitted).unwrap();
+    let plan = plans.plan(metadata, |_| origin).unwrap();
     let header = Header { shape, plan: plan.id(), start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
     let mut scratch = Scratch::default();
     let mut visitor = PrivacyVisitor::record(&engine, plan, &mut scratch, &header);
@@ -272,7 +400,7 @@ fn write(policy: Policy, key: &str, shape: Shape, value: &Logged) -> Fate {
 }
 
 /// A callsite that lives as long as the program, as those of macros do.
-fn callsite(key: &str, shape: Shape) -> &'static Metadata<'static> {
+pub(in crate::privacy) fn callsite(key: &str, shape: Shape) -> &'static Metadata<'static> {
     struct Site;
 
     impl Callsite for Site {

@@ -155,6 +155,7 @@ fn holds(text: &str) {
     assert!(once.len() <= text.len() + covered * longest);
     let (twice, again) = scrub(&once);
     assert_eq!(twice, once, "scrubbed again, {text:?} gives {again:?}");
+    assert!(again.is_empty(), "found twice in {text:?}: {again:?}");
 }
 
 /// A JSON document with things to find in keys, values and strings of JSON inside.
