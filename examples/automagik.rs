@@ -20,12 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     run("list", 4711);
 
-    let unfinished = telemetry.flush(Duration::from_secs(2)).err();
+    let flushed = telemetry.flush(Duration::from_secs(2));
     print!("{}", telemetry.status());
-    match unfinished {
-        Some(unfinished) => Err(format!("not everything was stored and sent: {unfinished:?}").into()),
-        None => Ok(()),
-    }
+    Ok(flushed?)
 }
 
 #[tracing::instrument]

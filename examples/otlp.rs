@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The collector is at `OTEL_EXPORTER_OTLP_ENDPOINT`, or else at `http://localhost:4318`. It is this example that reads
-//! that variable: the library does not, since it may have been set for other telemetry of the same process.
+//! that variable: the library does not, since it may have been set for other telemetry of the same process. With
+//! `--features otlp-grpc` and `OTLP_TELEMETRY_PROTOCOL=grpc`, gRPC is spoken to it, or else to `http://localhost:4317`.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,7 +19,9 @@ mod shop;
 
 fn main() -> ExitCode {
     let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").unwrap_or_default();
+    let is_grpc = std::env::var("OTLP_TELEMETRY_PROTOCOL").is_ok_and(|protocol| protocol == "grpc");
     let endpoint = match endpoint.trim() {
+        "" if is_grpc => "http://localhost:4317",
         "" => "http://localhost:4318",
         endpoint => endpoint,
     };

@@ -1,10 +1,11 @@
 //! Telemetry that users can trust, from one `tracing` layer.
 //!
 //! Nothing happens until the user has said yes. What is then collected is cleaned before anything keeps it, stored on the
-//! user's own machine, where they can look at it, and sent from there to an OpenTelemetry collector, if the application
-//! names one.
+//! user's own machine, where they can look at it, and sent from there to an OpenTelemetry collector, to ClickHouse or to
+//! exporters of the application's own, if it names any.
 //!
-//! ```no_run
+#![cfg_attr(feature = "otlp", doc = "```no_run")]
+#![cfg_attr(not(feature = "otlp"), doc = "```ignore")]
 //! # struct User { id: u64 }
 //! # fn main() -> Result<(), tracing_privacy::Error> {
 //! use tracing_subscriber::prelude::*;
@@ -45,7 +46,7 @@
 //! # Delivery
 //!
 //! Records go through a bounded queue to a worker thread, from there into a SQLite file (feature `store`), and from there
-//! over OTLP/HTTP (feature `otlp`), to ClickHouse, or to an exporter of the application's own
+//! over OTLP (feature `otlp`), to ClickHouse, or to an exporter of the application's own
 //! ([`Builder::span_exporter`]) on a second thread. No server and no disk makes logging wait; what is lost is
 //! counted by reason in [`Telemetry::status`]. Environment trouble is never an error and never a panic.
 //!
@@ -55,7 +56,8 @@
 //! |---|---|---|
 //! | `store` | yes | the durable local store: SQLite, compiled in; without it records wait in memory |
 //! | `otlp` | yes | delivery over OTLP/HTTP |
-//! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing is ever sent |
+//! | `otlp-grpc` | no | OTLP over gRPC as well, by the same client: it adds HTTP/2 |
+//! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing leaves but to exporters of the application's own |
 //! | `metrics` | no | metrics from events, for an exporter of the application's own; uses what the SDK calls experimental |
 //! | `zstd` | no | zstd for what is sent to ClickHouse; compiles C |
 //!

@@ -1,8 +1,8 @@
 //! Promise: what a thread logs is in the store within 200 ms, also when that thread never logs again and whatever other
 //! threads do; and a flush is exact.
 //!
-//! The bounds here are wider than the promise, since test machines are shared; the latencies that were measured are
-//! printed (`--nocapture`).
+//! Each latency has a wider bound than the promise, since test machines are shared and load can only add; the least of them
+//! must keep it. What was measured is printed (`--nocapture`).
 
 mod support;
 
@@ -14,9 +14,10 @@ use support::{Host, LONG, alone, await_that, on, records, settle};
 use tracing::dispatcher::with_default;
 use tracing_privacy::{Loss, Memory};
 
-/// How long a record is waited for, and how long it may take.
+/// How long a record is waited for, how long it may take, and how long it takes where nothing else is done.
 const PATIENCE: Duration = Duration::from_secs(5);
 const BOUND: Duration = Duration::from_secs(1);
+const PROMISE: Duration = Duration::from_millis(200);
 
 fn holds(memory: &Memory, text: &str) -> bool {
     memory.rows().iter().any(|row| row.as_str().contains(text))
@@ -24,6 +25,7 @@ fn holds(memory: &Memory, text: &str) -> bool {
 
 #[test]
 fn an_event_of_a_thread_that_then_blocks_is_stored() {
+    let mut least = PATIENCE;
     for host in Host::ALL {
         let (telemetry, memory, _directory) = on("idle");
         let dispatch = alone(&telemetry);
@@ -44,6 +46,7 @@ fn an_event_of_a_thread_that_then_blocks_is_stored() {
             let took = await_that(PATIENCE, || telemetry.status().counts().stored() == round + 1);
             println!("{host:?}, round {round}: stored after {took:?}");
             assert!(took.is_some_and(|took| took < BOUND), "{host:?}: {took:?}");
+            least = least.min(took.unwrap_or(least));
             assert_eq!(telemetry.records(10).expect("the store is read").len(), memory.rows().len());
             drop(release);
             thread.join().expect("nothing panics");
@@ -51,6 +54,7 @@ fn an_event_of_a_thread_that_then_blocks_is_stored() {
         settle(&telemetry);
         assert_eq!(records(&memory).len(), 4);
     }
+    assert!(least < PROMISE, "{least:?}");
 }
 
 #[test]

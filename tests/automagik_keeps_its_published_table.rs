@@ -1,6 +1,9 @@
 //! Promise (rows 29 to 34 of the requirements): the automagik policy does what that system's table says, row by row, and
 //! calls what can be undone REVERSIBLE.
 
+#[cfg(unix)]
+#[path = "support/example.rs"]
+mod example;
 mod support;
 
 use support::{Record, logged};
@@ -218,4 +221,26 @@ fn what_can_be_undone_says_so() {
         assert!(policy.explain(key).to_string().contains("REVERSIBLE"), "{key}");
     }
     assert!(policy.to_string().contains("REVERSIBLE"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_example_obeys_the_vendors_switch() {
+    use example::Example;
+
+    const ENABLED: &str = "AUTOMAGIK_TELEMETRY_ENABLED";
+    let off = Example::new("automagik").var("AUTOMAGIK_OMNI_TELEMETRY_ENABLED", "true").run();
+    assert_eq!((off.code, off.stderr.as_str()), (Some(0), ""), "{off:?}");
+    assert!(
+        off.stdout.contains("off: nobody has said yes; to turn it on set AUTOMAGIK_TELEMETRY_ENABLED=true"),
+        "{off:?}"
+    );
+    let refused = Example::new("automagik").var(ENABLED, "true").file(".automagik-no-telemetry", "").run();
+    assert!(refused.stdout.contains("telemetry is off") && refused.stdout.contains("produced = 0"), "{refused:?}");
+
+    let on = Example::new("automagik").var(ENABLED, "true").var("AUTOMAGIK_TELEMETRY_VERBOSE", "true").run();
+    assert_eq!(on.code, Some(0), "{on:?}");
+    assert!(on.stdout.contains("2 produced"), "{on:?}");
+    assert!(on.stderr.contains("[Telemetry] Sending event: automagik.feature.used"), "{on:?}");
+    assert!(on.stderr.contains("\"feature_name\": \"contacts\"") && !on.stderr.contains("4711"), "{on:?}");
 }

@@ -1,5 +1,8 @@
 //! Promise: every column of every signal is in ClickHouse exactly as it was in the SDK's data, in each format and
 //! compression.
+//!
+//! Rows are random: from seeds that never change, and from one that is new in every run. `FUZZ_ROUNDS=1000` goes on with
+//! more of them; a test that fails prints the `FUZZ_SEED` that repeats it.
 
 #![cfg(all(feature = "clickhouse", feature = "real-components"))]
 
@@ -7,6 +10,10 @@
 mod chdb;
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/rows.rs"]
+mod rows;
+#[path = "support/spans.rs"]
+mod spans;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,13 +28,20 @@ use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::SdkLogRecord;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, PeriodicReader, SdkMeterProvider, Stream, Temporality};
 use opentelemetry_sdk::trace::SpanData;
-use random::{DOUBLES, LAST_SECOND, Random, lists, trees};
+use opentelemetry_sdk::trace::SpanExporter;
+use random::{DOUBLES, LAST_SECOND, Random, fresh_seeds, lists, trees};
+use rows::{LogRow, SpanRow};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
-use tracing_privacy::clickhouse::{Batch, Compression, Encoder, Format, Layout, Schema, Table};
+use spans::{block_on, export_spans};
+use tracing_privacy::clickhouse::{
+    Batch, ClickHouseBuilder, ClickHouseExporter, Compression, CreateSchema, Encoder, Format, Layout, Schema, Table,
+};
 
 /// Rows by what tells one from another.
 type Rows = BTreeMap<String, Json>;
@@ -44,24 +58,28 @@ const WAYS: &[(Format, Compression)] = &[
     (Format::JsonEachRow, Compression::Gzip),
 ];
 
+/// Each way with a seed that never changes, and with the new ones.
+fn ways(first: u64) -> impl Iterator<Item = (u64, &'static (Format, Compression))> {
+    let fresh = fresh_seeds().flat_map(|seed| WAYS.iter().map(move |way| (seed, way)));
+    (first..).zip(WAYS).chain(fresh)
+}
+
 #[test]
 fn random_spans() {
     let server = Server::start();
-    for (seed, way) in (0..).zip(WAYS) {
+    for (seed, way) in ways(0) {
         let mut random = Random(seed);
         let resource = random.resource();
         let spans: Vec<_> = (0..100).map(|_| random.span()).collect();
-        let expected: Rows =
-            spans.iter().map(|span| (hex(span.span_context.span_id().to_bytes()), span_row(span, &resource))).collect();
         server.insert(&encoder(way).spans(&spans, &resource));
-        server.expect(Table::Traces, "SpanId", &expected, &format!("seed {seed}, {way:?}"));
+        server.expect(Table::Traces, "SpanId", &span_rows(&spans, &resource), &format!("seed {seed}, {way:?}"));
     }
 }
 
 #[test]
 fn random_log_records() {
     let server = Server::start();
-    for (seed, way) in (100..).zip(WAYS) {
+    for (seed, way) in ways(100) {
         let mut random = Random(seed);
         let resource = random.resource();
         let records: Vec<_> = (0..100).map(|row| random.log(row)).collect();
@@ -77,7 +95,7 @@ fn random_log_records() {
 #[test]
 fn random_metrics() {
     let server = Server::start();
-    for (seed, way) in (200..).zip(WAYS) {
+    for (seed, way) in ways(200) {
         for temporality in [Temporality::Delta, Temporality::Cumulative, Temporality::LowMemory] {
             let mut random = Random(seed);
             let (batches, expected) = measure(&mut random, encoder(way), temporality);
@@ -109,11 +127,127 @@ fn strings_of_a_megabyte() {
     span.status = Status::error(long.clone());
     span.attributes = vec![KeyValue::new(long.clone(), long.clone()), KeyValue::new("after", 1)];
     let spans = vec![random.span(), span, random.span()];
-    let expected: Rows =
-        spans.iter().map(|span| (hex(span.span_context.span_id().to_bytes()), span_row(span, &resource))).collect();
+    let expected = span_rows(&spans, &resource);
     for way in WAYS {
         server.insert(&encoder(way).spans(&spans, &resource));
         server.expect(Table::Traces, "SpanId", &expected, &format!("{way:?}"));
+    }
+}
+
+/// More than one block of LZ4 holds, by far; more than the engine reads at once of JSON.
+#[test]
+fn twenty_thousand_rows_in_one_insert() {
+    let server = Server::start();
+    for seed in fresh_seeds() {
+        let mut random = Random(seed);
+        let day = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 * 20_000);
+        let mut span = |number: u64| {
+            let at = day + Duration::from_secs(number) + Duration::from_nanos(random.next() % 1_000_000_000);
+            let mut span = random.span();
+            // One in ten is as large as they come.
+            if !number.is_multiple_of(10) {
+                span.name = number.to_string().into();
+                span.attributes.clear();
+                span.events.events.clear();
+                span.links.links.clear();
+                span.status = Status::Unset;
+                span.instrumentation_scope = InstrumentationScope::builder("scope").build();
+            }
+            SpanData { start_time: at, end_time: at + Duration::from_millis(number), ..span }
+        };
+        let spans: Vec<_> = (0..20_000).map(&mut span).collect();
+        let resource = random.resource();
+        let expected = span_rows(&spans, &resource);
+        for way in [(Format::Native, Compression::Lz4), (Format::JsonEachRow, Compression::Gzip)] {
+            let batches = encoder(&way).spans(&spans, &resource);
+            assert_eq!(batches.iter().map(|batch| batch.rows).collect::<Vec<_>>(), [20_000]);
+            server.insert(&batches);
+            server.expect(Table::Traces, "SpanId", &expected, &format!("seed {seed}, {way:?}"));
+        }
+    }
+}
+
+/// What an exporter cuts when a table has not all of the columns, and a server does not take so many rows at once.
+#[test]
+fn random_rows_are_cut_for_a_server_that_takes_less() {
+    let server = Server::start();
+    for (seed, way) in ways(300) {
+        let mut random = Random(seed);
+        let resource = random.resource();
+        // Of one day, so that they are one insert.
+        let at = |second: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 * 20_000 + second);
+        let span = |second| SpanData { start_time: at(second), end_time: at(2 * second), ..random.span() };
+        let spans: Vec<_> = (0..400).map(span).collect();
+        let mut expected = span_rows(&spans, &resource);
+        let mut columns = Layout::columns(Table::Traces);
+        columns.retain(|(name, _)| ["Timestamp", "SpanId"].contains(name) || random.below(3) > 0);
+        for row in expected.values_mut().filter_map(Json::as_object_mut) {
+            row.retain(|name, _| columns.iter().any(|(column, _)| column == name));
+        }
+        let definitions: Vec<_> = columns.iter().map(|(name, kind)| format!("`{name}` {kind}")).collect();
+        server.engine.query("DROP TABLE IF EXISTS otel.mine");
+        server
+            .engine
+            .query(&format!("CREATE TABLE otel.mine ({}) ENGINE = MergeTree ORDER BY SpanId", definitions.join(", ")));
+        let mut exporter = server
+            .exporter(way)
+            .create_schema(CreateSchema::Off)
+            .table(Table::Traces, "mine")
+            .backlog(64 << 20)
+            .build()
+            .expect("the settings are right");
+        SpanExporter::set_resource(&mut exporter, &resource);
+        let what = format!("seed {seed}, {way:?}, {} columns", columns.len());
+        // The whole, its first half, and the first half of that.
+        let message = "Too many partitions for single INSERT block (more than 100). (TOO_MANY_PARTS)";
+        let refusal = json!({"mode": "exception", "match": "INSERT", "code": 252, "message": message, "count": 3});
+        server.engine.fault(&refusal);
+        export_spans(&exporter, spans).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let notes = exporter.status().notes().join("\n");
+        assert_eq!(exporter.status().tries_failed(), 3, "{what}: {notes}");
+        assert!(columns.len() == 22 || notes.contains("has no column"), "{what}: {notes}");
+        server.expect_columns("mine", &columns, "SpanId", &expected, &what);
+    }
+}
+
+/// By its own types, which it holds against those of the server.
+#[test]
+fn the_official_crate_reads_the_same_rows() {
+    let server = Server::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = clickhouse::Client::default().with_url(server.engine.endpoint()).with_validation(true);
+    for seed in fresh_seeds() {
+        let mut random = Random(seed);
+        let resource = random.resource();
+        let mut exporter = server.exporter(&(Format::Native, Compression::Lz4)).build().unwrap();
+        SpanExporter::set_resource(&mut exporter, &resource);
+
+        let spans: Vec<_> = (0..100).map(|_| random.span()).collect();
+        let expected = span_rows(&spans, &resource);
+        export_spans(&exporter, spans).unwrap();
+        let rows = client.query("SELECT ?fields FROM otel.otel_traces").fetch_all::<SpanRow>();
+        let rows = runtime.block_on(rows).unwrap().into_iter();
+        let rows: Rows = rows.map(|row| (row.span_id.clone(), as_read(Table::Traces, &row))).collect();
+        assert_same(&rows, &expected, &format!("seed {seed}, spans"));
+
+        let records: Vec<_> = (0..100).map(|row| random.log(row)).collect();
+        let expected: Rows = records
+            .iter()
+            .enumerate()
+            .map(|(row, (log, scope))| (row.to_string(), log_row(log, scope, &resource)))
+            .collect();
+        let batch: Vec<_> = records.iter().map(|(log, scope)| (log, scope)).collect();
+        block_on(LogExporter::export(&exporter, LogBatch::new(&batch))).unwrap();
+        let rows = client.query("SELECT ?fields FROM otel.otel_logs").fetch_all::<LogRow>();
+        let row_of = |row: LogRow| {
+            let (_, number) = row.log_attributes.iter().find(|(key, _)| key == "row").expect("each has its number");
+            (number.clone(), as_read(Table::Logs, &row))
+        };
+        let rows: Rows = runtime.block_on(rows).unwrap().into_iter().map(row_of).collect();
+        assert_same(&rows, &expected, &format!("seed {seed}, log records"));
+        for table in [Table::Traces, Table::Logs] {
+            server.engine.query(&format!("TRUNCATE TABLE otel.{table}"));
+        }
     }
 }
 
@@ -172,8 +306,7 @@ fn a_hundred_and_one_days_are_a_hundred_and_one_inserts() {
         (20_000..20_101).map(|day| (day, 3)).collect::<Vec<_>>()
     );
     server.insert(&batches);
-    let expected: Rows =
-        spans.iter().map(|span| (hex(span.span_context.span_id().to_bytes()), span_row(span, &resource))).collect();
+    let expected = span_rows(&spans, &resource);
     assert_eq!(server.engine.query("SELECT uniqExact(_partition_id), count() FROM otel.otel_traces"), "101\t303");
     server.expect(Table::Traces, "SpanId", &expected, "101 days");
 
@@ -255,41 +388,72 @@ impl Server {
         }
     }
 
+    /// An exporter into these tables. Its requests may take long, since the engine shares two cores with the tests.
+    fn exporter(&self, way: &(Format, Compression)) -> ClickHouseBuilder {
+        ClickHouseExporter::builder(self.engine.endpoint())
+            .schema(self.schema.clone())
+            .format(way.0)
+            .compression(way.1)
+            .timeout(Duration::from_secs(60))
+    }
+
     /// The table holds these rows and no others. It is empty afterwards.
     fn expect(&self, table: Table, key: &str, expected: &Rows, what: &str) {
-        let name = table.default_name();
-        let columns: Vec<_> = Layout::columns(table)
-            .into_iter()
-            .map(|(name, kind)| format!("{} AS `{name}`", exact(name, &kind)))
-            .collect();
+        self.expect_columns(table.default_name(), &Layout::columns(table), key, expected, what);
+    }
+
+    fn expect_columns(
+        &self,
+        name: &str,
+        columns: &[(&'static str, Cow<'static, str>)],
+        key: &str,
+        expected: &Rows,
+        what: &str,
+    ) {
+        let columns: Vec<_> = columns.iter().map(|(name, kind)| format!("{} AS `{name}`", exact(name, kind))).collect();
         let sql =
             format!("SELECT `the key`, {} FROM (SELECT *, {key} AS `the key` FROM otel.{name})", columns.join(", "));
-        let mut rows = self.engine.rows(&sql);
-        assert_eq!(rows.len(), expected.len(), "{what}");
-        for row in &mut rows {
+        let rows = self.engine.rows(&sql);
+        assert_eq!(rows.len(), expected.len(), "{name}, {what}");
+        let keyed = |mut row: Json| {
             let key = row.as_object_mut().and_then(|row| row.remove("the key")).expect("it was asked for");
-            let expected = &expected[key.as_str().expect("keys are text")];
-            if row != expected {
-                let differ = |name: &&String| row.get(*name) != expected.get(*name);
-                let names: Vec<_> = row
-                    .as_object()
-                    .unwrap()
-                    .keys()
-                    .chain(expected.as_object().unwrap().keys())
-                    .filter(differ)
-                    .collect();
-                for name in &names {
-                    eprintln!(
-                        "{name}: {:.500} instead of {:.500}",
-                        row[*name].to_string(),
-                        expected[*name].to_string()
-                    );
-                }
-                panic!("{table}, {what}: {key} differs in {names:?}");
-            }
-        }
+            (key.as_str().expect("keys are text").to_owned(), row)
+        };
+        assert_same(&rows.into_iter().map(keyed).collect(), expected, &format!("{name}, {what}"));
         self.engine.query(&format!("TRUNCATE TABLE otel.{name}"));
     }
+}
+
+#[track_caller]
+fn assert_same(rows: &Rows, expected: &Rows, what: &str) {
+    assert!(rows.keys().eq(expected.keys()), "{what}: other rows");
+    for (key, row) in rows {
+        let expected = &expected[key];
+        if row != expected {
+            let differ = |name: &&String| row.get(*name) != expected.get(*name);
+            let both = row.as_object().into_iter().chain(expected.as_object()).flat_map(serde_json::Map::keys);
+            let names: std::collections::BTreeSet<_> = both.filter(differ).collect();
+            for name in &names {
+                let shown = |row: &Json| row.get(*name).map_or("nothing".to_owned(), Json::to_string);
+                eprintln!("{name}: {:.500} instead of {:.500}", shown(row), shown(expected));
+            }
+            panic!("{what}: {key} differs in {names:?}");
+        }
+    }
+}
+
+/// A row of the official crate's in the form of [`exact`]: numbers of 64 bits as text.
+fn as_read(table: Table, row: &impl Serialize) -> Json {
+    let mut row = serde_json::to_value(row).expect("rows are JSON");
+    for (name, kind) in Layout::columns(table) {
+        let as_text = |value: &mut Json| *value = json!(value.to_string());
+        match &*kind {
+            "DateTime64(9)" | "UInt64" => as_text(&mut row[name]),
+            "Array(DateTime64(9))" => row[name].as_array_mut().expect("it is a list").iter_mut().for_each(as_text),
+            _ => {}
+        }
+    }
+    row
 }
 
 /// A column in a form that JSON cannot make inexact.
@@ -304,6 +468,11 @@ fn exact(name: &str, kind: &str) -> String {
         Some(kind) => format!("arrayMap(x -> {}, `{name}`)", one("x", kind)),
         None => one(&format!("`{name}`"), kind),
     }
+}
+
+/// Spans by their ids.
+fn span_rows(spans: &[SpanData], resource: &Resource) -> Rows {
+    spans.iter().map(|span| (hex(span.span_context.span_id().to_bytes()), span_row(span, resource))).collect()
 }
 
 fn span_row(span: &SpanData, resource: &Resource) -> Json {

@@ -1,135 +1,45 @@
 //! Promise 3: whatever way a secret takes into a record, it is in no sink: not in the store's files, memory, the text that
-//! `records` shows, the status, or on the wire. A harmless marker that takes the same ways is in all of them. (The queue's
-//! bytes are looked at in `privacy::tests`, verbose mode in `what_you_see_is_what_is_sent`.)
+//! `records` and `export` show, the status, or on the wire. A harmless marker that takes the same ways is in all of them.
+//! (The queue's bytes are looked at in `privacy::tests`, verbose mode in `what_you_see_is_what_is_sent`, ClickHouse's rows
+//! in `records_reach_clickhouse_clean_and_once`, what SDK exporters get in `any_opentelemetry_pipeline_gets_what_was_kept`.)
 
+#[path = "support/canaries.rs"]
+mod canaries;
 #[cfg(feature = "otlp")]
 #[path = "support/receiver.rs"]
 mod receiver;
 #[path = "support/home.rs"]
 mod support;
 
-use std::error::Error;
-use std::fmt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use tracing::field::Empty;
+use canaries::{MARKER, RECORDS, WAYS, clean, contains, count, log_in_every_way};
+#[cfg(feature = "otlp")]
+use opentelemetry_sdk::{logs::InMemoryLogExporter, trace::InMemorySpanExporter};
 use tracing_privacy::Events;
+#[cfg(feature = "otlp")]
+use tracing_privacy::OtlpProtocol;
 use tracing_subscriber::prelude::*;
-
-/// Secrets in forms that the standard policy promises to find, wherever they stand.
-const MAIL: &str = "canary.person@leaky-mail.example";
-const CARD: &str = "4111 1111 1111 1111";
-const CARD_NUMBER: u64 = 4_111_111_111_111_111;
-const KEY: &str = "AKIAIOSFODNN7CANARY1";
-const PASSWORD: &str = "hunter2-canary";
-const ID: &str = "canary-user-77812";
-const PARTS: &[&str] =
-    &["canary.person", "leaky-mail", "4111 1111", "4111111111111111", "AKIAIOSFODNN7", "hunter2", "canary-user"];
-
-/// What must arrive, by each way, or the test proves nothing.
-const MARKER: &str = "harmless-marker";
-
-#[derive(Debug)]
-#[expect(dead_code, reason = "read by Debug alone")]
-struct User {
-    id: &'static str,
-    email: &'static str,
-    password: &'static str,
-    plan: &'static str,
-}
-
-const USER: User = User { id: ID, email: MAIL, password: PASSWORD, plan: MARKER };
-
-#[derive(Debug)]
-struct Outer(Inner);
-
-#[derive(Debug)]
-struct Inner;
-
-impl fmt::Display for Outer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{MARKER} outer, mail to {MAIL} failed")
-    }
-}
-
-impl fmt::Display for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "card {CARD} refused")
-    }
-}
-
-impl Error for Inner {}
-
-impl Error for Outer {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.0)
-    }
-}
-
-#[tracing::instrument]
-fn argument(user: &User, password: &str, user_id: &str, note: &str) {}
-
-#[tracing::instrument(err, ret)]
-fn failing(answer: Result<String, String>) -> Result<String, String> {
-    answer
-}
-
-/// Logs the canaries in every way there is; each way takes the marker along.
-fn log_in_every_way() {
-    let text = format!("{MARKER} str {MAIL}");
-    tracing::info!(detail = text.as_str(), "{MARKER} str");
-    tracing::info!(detail = %text, "{MARKER} display");
-    tracing::info!(detail = ?text, "{MARKER} debug");
-    tracing::info!(detail = ?USER, "{MARKER} struct");
-    tracing::info!(detail = ?Some(&USER), list = ?[&USER, &USER], "{MARKER} nested structs");
-    let error = Outer(Inner);
-    tracing::info!(cause = &error as &(dyn Error + 'static), "{MARKER} error chain");
-    tracing::info!("{MARKER} message {MAIL} and {CARD} and {KEY}");
-    tracing::info!(name: "canary.person@leaky-mail.example", "{MARKER} event name");
-    tracing::info!(target: "no_canary_reaches_a_sink::canary.person@leaky-mail.example", "{MARKER} target");
-    tracing::info!(detail = text.as_bytes(), "{MARKER} bytes");
-    tracing::info!(detail = &[0xff_u8, 0x61, 0x40][..], "{MARKER} bytes that are no text");
-    tracing::info!(count = CARD_NUMBER, "{MARKER} u64");
-    tracing::info!(count = CARD_NUMBER as i64, "{MARKER} i64");
-    tracing::info!(count = i128::from(CARD_NUMBER), "{MARKER} i128");
-    tracing::info!(count = u128::from(CARD_NUMBER), "{MARKER} u128");
-    tracing::info!(count = CARD_NUMBER as f64, "{MARKER} f64");
-    tracing::info!(password = PASSWORD, email = MAIL, user_id = ID, "{MARKER} keys");
-    tracing::info!("user.id" = ID, "http.request.header.authorization" = PASSWORD, userId = ID, "{MARKER} more keys");
-    tracing::info!(detail = r#"{"user":"x","password":"hunter2-canary","note":"harmless-marker"}"#, "{MARKER} JSON");
-    tracing::info!(detail = "https://shop.example/?token=hunter2-canary&page=2", "{MARKER} query");
-
-    let span = tracing::info_span!("outer", password = PASSWORD, note = text.as_str(), late = Empty, user_id = Empty);
-    span.record("late", format!("{MARKER} late {CARD}").as_str());
-    span.record("user_id", ID);
-    span.in_scope(|| {
-        let inner = tracing::info_span!("inner", note = %format!("{MARKER} nested {MAIL}"), "otel.name" = MAIL);
-        inner.in_scope(|| tracing::error!("{MARKER} inside {KEY}"));
-    });
-    argument(&USER, PASSWORD, ID, MARKER);
-    let _ = failing(Err(format!("{MARKER} err {MAIL}")));
-    let _ = failing(Ok(format!("{MARKER} ret {MAIL}")));
-
-    log::info!("{MARKER} log bridge {MAIL}");
-
-    // A panic's message is nobody's field: it must not be picked up.
-    let _ = std::panic::catch_unwind(|| {
-        let _span = tracing::info_span!("panicking", note = MARKER).entered();
-        std::panic::resume_unwind(Box::new(format!("panic with {MAIL}")));
-    });
-}
 
 #[test]
 fn no_canary_reaches_a_sink_by_any_way() {
     tracing_log::LogTracer::init().expect("no other logger is there");
     // One after the other: callsites know the filters of all subscribers of the process.
-    for (events, ways) in [(Events::Logs, 41), (Events::SpanEvents, 41), (Events::Both, 44)] {
-        no_canary_reaches_a_sink(events, ways);
+    for (events, ways) in [(Events::Logs, WAYS), (Events::SpanEvents, WAYS), (Events::Both, WAYS + 4)] {
+        no_canary_reaches_a_sink(
+            events,
+            ways,
+            #[cfg(feature = "otlp")]
+            OtlpProtocol::HttpProtobuf,
+        );
     }
+    #[cfg(feature = "otlp")]
+    no_canary_reaches_a_sink(Events::Logs, WAYS, OtlpProtocol::HttpJson);
 }
 
-fn no_canary_reaches_a_sink(events: Events, ways: usize) {
+fn no_canary_reaches_a_sink(events: Events, ways: usize, #[cfg(feature = "otlp")] protocol: OtlpProtocol) {
     let home = support::home(&format!("no-canary-{events:?}"));
     let memory = tracing_privacy::Memory::new();
     let builder = tracing_privacy::Telemetry::builder(tracing_privacy::app!("canaries"))
@@ -140,7 +50,10 @@ fn no_canary_reaches_a_sink(events: Events, ways: usize) {
     #[cfg(feature = "otlp")]
     let receiver = receiver::Receiver::start();
     #[cfg(feature = "otlp")]
-    let builder = builder.otlp(receiver.url());
+    let (spans, logs) = (InMemorySpanExporter::default(), InMemoryLogExporter::default());
+    #[cfg(feature = "otlp")]
+    let builder =
+        builder.otlp(receiver.url()).otlp_protocol(protocol).span_exporter(spans.clone()).log_exporter(logs.clone());
     let telemetry = builder.events(events).start().expect("the settings are right");
     tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), log_in_every_way);
     telemetry.flush(Duration::from_secs(10)).expect("the server takes everything");
@@ -149,15 +62,29 @@ fn no_canary_reaches_a_sink(events: Events, ways: usize) {
     let memory: Vec<String> = memory.rows().iter().map(|row| row.as_str().to_owned()).collect();
     let memory = memory.join("\n");
     assert_eq!(shown, memory, "what is shown is what was kept");
+    assert!(events != Events::Logs || shown.lines().count() == RECORDS, "{shown}");
     assert_eq!(shown.matches(MARKER).count(), ways, "the marker comes through by each way:\n{shown}");
     assert!(shown.contains("[EMAIL]") && shown.contains("user_id_hash"), "{shown}");
 
     #[cfg(feature = "otlp")]
-    for request in receiver.requests() {
-        assert!(contains(&request.body, MARKER), "the marker is on the wire");
-        clean("the wire", &request.body);
+    {
+        let requests = receiver.requests();
+        let marked: usize = requests.iter().map(|request| count(&request.body, MARKER)).sum();
+        assert_eq!(marked, ways, "the marker is on the wire by each way");
+        for request in requests {
+            clean("the wire", &request.body);
+            clean("the head of a request", &request.raw);
+        }
+        let (spans, logs) = (spans.get_finished_spans().expect("it works"), logs.get_emitted_logs().expect("it works"));
+        let exported = format!("{spans:?}{logs:?}");
+        assert_eq!(count(exported.as_bytes(), MARKER), ways, "the marker is in the SDK's records by each way");
+        clean("the SDK's exporters", exported.as_bytes());
     }
     clean("what is shown", shown.as_bytes());
+    let mut exported = Vec::new();
+    telemetry.export(&mut exported).expect("the store can be read");
+    assert_eq!(count(&exported, MARKER), ways, "the marker is exported by each way");
+    clean("what is exported", &exported);
     clean("status", telemetry.status().to_string().as_bytes());
     let mut files = 0;
     let mut marked = false;
@@ -166,20 +93,41 @@ fn no_canary_reaches_a_sink(events: Events, ways: usize) {
         marked |= contains(bytes, MARKER);
         clean(&path.display().to_string(), bytes);
     });
-    assert!(files > 0, "records were to be stored below {}", home.display());
-    assert!(marked, "the marker is in no file");
+    assert!(files > 0, "a key was to be kept below {}", home.display());
+    assert_eq!(marked, cfg!(feature = "store"), "records are in files where there is a store");
 }
 
-fn clean(place: &str, bytes: &[u8]) {
-    for part in PARTS {
-        if contains(bytes, part) {
-            let text = String::from_utf8_lossy(bytes);
-            let line = text.lines().find(|line| line.contains(part)).unwrap_or("(binary)");
-            panic!("`{part}` is in {place}: {line}");
-        }
-    }
+/// Not a test of its own: the host of the next one.
+#[test]
+fn a_host_that_prints() {
+    let Ok(home) = std::env::var(HOST) else { return };
+    let telemetry = tracing_privacy::Telemetry::builder(tracing_privacy::app!("canaries"))
+        .environment(support::yes("CANARIES", Path::new(&home)))
+        .targets("no_canary_reaches_a_sink=trace")
+        .log_records()
+        .verbose()
+        .start()
+        .expect("the settings are right");
+    tracing_subscriber::registry().with(telemetry.layer()).init();
+    log_in_every_way();
+    telemetry.flush(Duration::from_secs(10)).expect("there is time enough");
 }
 
-fn contains(bytes: &[u8], part: &str) -> bool {
-    bytes.windows(part.len()).any(|window| window == part.as_bytes())
+const HOST: &str = "HOME_OF_A_HOST_THAT_PRINTS";
+
+#[test]
+fn no_canary_is_printed() {
+    let output = Command::new(std::env::current_exe().expect("it runs"))
+        .args(["a_host_that_prints", "--exact", "--test-threads=1", "--nocapture"])
+        .env(HOST, support::home("no-canary-printed"))
+        .output()
+        .expect("it runs again");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    // A line with a name, and then the record.
+    let (names, records): (Vec<_>, Vec<_>) =
+        said.lines().partition(|line| line.starts_with("[Telemetry] Sending event: "));
+    assert_eq!(names.len(), RECORDS, "{said}");
+    assert_eq!(records.join("\n").matches(MARKER).count(), WAYS, "the marker is printed by each way: {said}");
+    clean("what is printed", &output.stderr);
 }

@@ -2,12 +2,15 @@
 //!
 //! The cases are data, keyed by the rows of the table in the design; a row without a case fails the test.
 
+#[path = "support/home.rs"]
+mod home;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tracing_privacy::consent::{Decision, Disabled, Effect, InCi, InDevelopment, Row, Saved, Settings, State, decide};
-use tracing_privacy::{Environment, Os, app};
+use tracing_privacy::{Builder, Environment, Os, Telemetry, app};
 
 const ENABLED: &str = "ACME_TELEMETRY_ENABLED";
 const HOME: &str = "/home/ann";
@@ -93,6 +96,8 @@ const VETOES: &[Case] = &[
     case(Row::DoNotTrack, "anything else", |w| w.var("DO_NOT_TRACK", "please")),
     case(Row::OtelSdkDisabled, "true", |w| w.var("OTEL_SDK_DISABLED", "true")),
     case(Row::OtelSdkDisabled, " TRUE ", |w| w.var("OTEL_SDK_DISABLED", " TRUE ")),
+    case(Row::OtelSdkDisabled, "1", |w| w.var("OTEL_SDK_DISABLED", "1")),
+    case(Row::OtelSdkDisabled, "on", |w| w.var("OTEL_SDK_DISABLED", "on")),
     case(Row::EnabledVariable, "false", |w| w.var(ENABLED, "false")),
     case(Row::EnabledVariable, "0", |w| w.var(ENABLED, "0")),
     case(Row::EnabledVariable, "off", |w| w.var(ENABLED, " OFF\n")),
@@ -191,17 +196,40 @@ fn every_row_of_the_table_has_a_case() {
     let ids: Vec<_> = Row::ALL.iter().map(|row| row.id()).collect();
     assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "yes"]);
 
-    // Where the design lies beside the crate, its table is the one that counts.
-    let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/DESIGN.md");
-    if let Ok(design) = std::fs::read_to_string(design) {
+    // Of the table that users read, and of the design's where it lies beside the crate.
+    let rows = |table: &str| -> Vec<String> {
+        let first = |line: &str| line.strip_prefix("| ")?.split(" |").next().map(str::to_owned);
+        table.lines().filter_map(first).filter(|id| !id.starts_with('|')).collect()
+    };
+    assert_eq!(rows(include_str!("../src/consent/table.md")), ids);
+    if let Ok(design) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/DESIGN.md")) {
         let section = design.split("\n## ").find(|section| section.starts_with("5. Consent")).expect("§5 is there");
-        let written: Vec<_> = section
-            .lines()
-            .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
-            .filter(|id| !id.starts_with('|'))
-            .collect();
-        assert_eq!(written, ids, "the rows of the design's table");
+        assert_eq!(rows(section), ids);
     }
+}
+
+#[test]
+fn the_builder_passes_on_what_the_application_says() {
+    // Where it is on, there is a store.
+    let home = home::home("decided");
+    let builder = |variables: &[(&'static str, &'static str)]| {
+        let environment = Environment::fixed(variables.to_vec()).home(&home).os(Os::Linux);
+        let environment = environment.file(NAMED_CONFIG, "telemetry.enabled = false");
+        let saved = home.join(".local/share/acme/telemetry/consent.json");
+        let environment = environment.file(saved, r#"{"answer":"yes","collection":3,"host":null}"#);
+        Telemetry::builder(app!("acme")).environment(environment)
+    };
+    let state = |builder: Builder| builder.start().expect("the settings are right").decision().state();
+    let ci: &[_] = &[(ENABLED, "true"), ("CI", "true")];
+    assert_eq!((state(builder(ci)), state(builder(ci).allow_in_ci())), (State::Off, State::On));
+    assert_eq!((state(builder(&[])), state(builder(&[]).collection(4))), (State::On, State::Off));
+    assert_eq!(state(builder(&[]).config_file(NAMED_CONFIG)), State::Off);
+    assert_eq!(state(builder(&[]).disabled(Disabled::ByFlag)), State::Off);
+    let developer: &[_] = &[(ENABLED, "true"), ("ENVIRONMENT", "test")];
+    assert_eq!(state(builder(developer)), State::Off);
+    assert_eq!(state(builder(developer).allow_local_in_development()), State::LocalOnly);
+    let nobody = || Telemetry::builder(app!("acme")).environment(Environment::fixed([("UNRELATED", "1")]).home(&home));
+    assert_eq!((state(nobody()), state(nobody().assume_consent("ours"))), (State::Off, State::On));
 }
 
 #[test]
@@ -214,6 +242,7 @@ fn without_a_yes_it_is_off_and_says_how_to_turn_it_on() {
         World::new().var(ENABLED, ""),
         World::new().var(ENABLED, " \t"),
         World::new().var("DO_NOT_TRACK", "0").var("OTEL_SDK_DISABLED", "false").var("CI", "false"),
+        World::new().var("OTEL_SDK_DISABLED", "please"),
         World::new().file(POLICY, "enabled = true").file(CONFIG, "[telemetry]\nenabled = true"),
         World::new().settings(|s| s.assume_consent("")),
         World::new().settings(|s| s.assume_consent(" \n")),

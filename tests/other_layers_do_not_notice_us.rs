@@ -18,12 +18,12 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_privacy::{Memory, Telemetry};
-use tracing_subscriber::filter::{DynFilterFn, EnvFilter, Targets, dynamic_filter_fn, filter_fn};
+use tracing_subscriber::filter::{DynFilterFn, EnvFilter, FilterExt, Targets, dynamic_filter_fn, filter_fn};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Context, Filter, Identity, Layered};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{Layer, Registry, fmt, registry};
+use tracing_subscriber::{Layer, Registry, fmt, registry, reload};
 
 // ---- a layer that writes down all it sees -------------------------------------------------------------------------
 
@@ -63,6 +63,10 @@ impl Watcher {
 }
 
 impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Watcher {
+    fn on_register_dispatch(&self, _: &Dispatch) {
+        self.diary.note(format!("{}: there is a dispatcher", self.name));
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         self.saw("new span", attributes.metadata(), &text(|visit| attributes.record(visit)), Some(id), &ctx);
     }
@@ -129,6 +133,22 @@ impl<S: Subscriber> Layer<S> for Sometimes {
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         self.0
+    }
+}
+
+/// A plain layer that keeps something from all layers.
+enum Stops {
+    ByContent,
+    ByTarget,
+}
+
+impl<S: Subscriber> Layer<S> for Stops {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        matches!(self, Stops::ByContent) || metadata.target() != "elsewhere"
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        matches!(self, Stops::ByTarget) || text(|visit| event.record(visit)).contains("round=1")
     }
 }
 
@@ -220,6 +240,13 @@ const ARRANGEMENTS: &[Arrangement] = arrangements! {
         [diary.layer("some").with_filter(Some(LevelFilter::DEBUG))] ours [diary.layer("none").with_filter(None::<LevelFilter>)];
     "a layer that is asked each time": |diary, us| [Sometimes(None)] ours [diary.layer("plain")];
     "a layer that does nothing": |diary, us| [Identity::new(), diary.layer("plain")] ours [Identity::new()];
+    "filters joined by and": |diary, us|
+        [diary.layer("and").with_filter(LevelFilter::DEBUG.and(filter_fn(|metadata| metadata.target() == "elsewhere")))] ours [];
+    "filters joined by or": |diary, us| [] ours
+        [diary.layer("or").with_filter(LevelFilter::ERROR.or(filter_fn(|metadata| metadata.target() == "elsewhere")))];
+    "a filter turned round": |diary, us| [diary.layer("not").with_filter(LevelFilter::INFO.not())] ours [diary.layer("plain")];
+    "a filter that can be changed": |diary, us| [diary.layer("reload").with_filter(reload::Layer::new(LevelFilter::WARN).0)] ours [];
+    "a layer that can be changed": |diary, us| [] ours [reload::Layer::new(diary.layer("reload")).0];
     "fmt": |diary, us| [written(diary)] ours [];
     "fmt outside": |diary, us| [] ours [written(diary)];
     "fmt with a filter of its own": |diary, us| [written(diary).with_filter(EnvFilter::new("debug,elsewhere=warn"))] ours [];
@@ -239,6 +266,9 @@ const GLOBAL: &[Arrangement] = arrangements! {
         [filter_fn(|metadata| *metadata.level() <= tracing::Level::INFO),
          diary.layer("elsewhere").with_filter(Targets::new().with_target("elsewhere", LevelFilter::DEBUG))] ours [];
     "a plain layer with a hint": |diary, us| [diary.layer("plain")] ours [Sometimes(Some(LevelFilter::DEBUG))];
+    "a plain layer that stops events": |diary, us| [diary.layer("plain"), Stops::ByContent] ours [diary.layer("outside")];
+    "a plain layer that stops callsites": |diary, us| [diary.layer("plain")] ours [Stops::ByTarget, diary.layer("outside")];
+    "a global filter that can be changed": |diary, us| [reload::Layer::new(LevelFilter::INFO).0, diary.layer("plain")] ours [];
     "a global level beside filters": |diary, us|
         [diary.layer("plain"), LevelFilter::INFO] ours [diary.layer("debug").with_filter(LevelFilter::DEBUG)];
 };
@@ -255,8 +285,9 @@ fn host() {
         let inner = tracing::warn_span!("inner");
         inner.follows_from(&outer);
         inner.in_scope(|| events(round));
-        drop((debug, elsewhere, trace));
+        // Before its parents: in the registry that all layers share, a span that one of them wants keeps its parents open.
         drop(inner);
+        drop((debug, elsewhere, trace));
         drop(outer);
     }
 }
@@ -413,6 +444,11 @@ fn a_global_filter_of_the_hosts_holds_for_us_too() {
                 &[("warn", 4), ("error", 4), ("span inner", 2)]
             }
             "a global filter by target" => &[],
+            // The last of the events that are stopped is none of ours. tracing-subscriber remembers that and, as nobody sees
+            // the event, holds it against the next span: it does so to every filtered layer.
+            "a plain layer that stops events" => {
+                &[("info", 2), ("warn", 2), ("error", 2), ("span outer", 1), ("span inner", 2)]
+            }
             _ => &OURS,
         };
         let expected: BTreeMap<_, _> = expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
@@ -444,6 +480,37 @@ fn what_a_siblings_filter_said_stays_cached() {
             assert!(first.len() >= 9 && !diary.lines().is_empty());
         });
         settle(&telemetry);
+    }
+}
+
+/// `reload`: what a sibling is changed to while the program runs holds at once, for its callsites and the process's level.
+#[test]
+fn a_sibling_that_is_changed_while_running_is_what_it_was_changed_to() {
+    let _alone = one_at_a_time();
+    for state in STATES {
+        let (mut telemetry, memory, _directory) = (state.start)();
+        let diary = Diary::default();
+        let (filter, handle) = reload::Layer::new(LevelFilter::ERROR);
+        let dispatch =
+            Dispatch::new(registry().with(diary.layer("reload").with_filter(filter)).with(telemetry.layer()));
+        (state.change)(&mut telemetry);
+        let seen = || diary.lines().iter().filter(|line| line.contains("event")).count();
+        with_default(&dispatch, || {
+            events(0);
+            assert_eq!(seen(), 2, "{}", state.name);
+            handle.reload(LevelFilter::TRACE).expect("the layer is there");
+            assert_eq!(LevelFilter::current(), LevelFilter::TRACE, "{}", state.name);
+            events(0);
+            assert_eq!(seen(), 2 + 9, "{}", state.name);
+            handle.reload(LevelFilter::OFF).expect("the layer is there");
+            events(0);
+            assert_eq!(seen(), 2 + 9, "{}", state.name);
+        });
+        if state.records == Records::Kept {
+            settle(&telemetry);
+        }
+        let kept = if state.records == Records::Kept { 3 * 3 } else { 0 };
+        assert_eq!(records(&memory).len(), kept, "{}", state.name);
     }
 }
 

@@ -2,6 +2,8 @@
 //! arrives, no row twice, and while telemetry is off nobody is asked.
 #![cfg(all(feature = "store", feature = "otlp", feature = "clickhouse", feature = "real-components"))]
 
+#[path = "support/canaries.rs"]
+mod canaries;
 #[path = "support/chdb.rs"]
 mod chdb;
 #[path = "support/home.rs"]
@@ -69,6 +71,29 @@ fn every_record_arrives_once_and_no_canary_at_all() {
     assert_eq!(server.query(pairs), "300");
     let everything = server.query("SELECT * FROM otel_traces") + &server.query("SELECT * FROM otel_logs");
     assert!(!everything.contains("canary") && everything.contains("order placed for [EMAIL]"), "{everything:.2000}");
+}
+
+#[test]
+fn no_canary_reaches_a_table_by_any_way() {
+    let server = ClickHouse::start();
+    tracing_log::LogTracer::init().expect("no other logger is there");
+    let environment = home::yes("SHOP", &home::home("clickhouse-canaries"));
+    let telemetry = builder(environment)
+        .targets("records_reach_clickhouse_clean_and_once=trace")
+        .log_records()
+        .clickhouse(clickhouse(&server))
+        .start()
+        .unwrap();
+    let layer = tracing_subscriber::registry().with(telemetry.layer());
+    tracing::subscriber::with_default(layer, canaries::log_in_every_way);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    let (spans, logs) = (server.query("SELECT * FROM otel_traces"), server.query("SELECT * FROM otel_logs"));
+    let others = server.query("SELECT * FROM traces")
+        + &server.query("SELECT ServiceName, SpanName FROM otel_traces_per_minute");
+    let marked =
+        canaries::count(spans.as_bytes(), canaries::MARKER) + canaries::count(logs.as_bytes(), canaries::MARKER);
+    assert_eq!(marked, canaries::WAYS, "the marker is there by each way: {spans}{logs}");
+    canaries::clean("the tables", (spans + &logs + &others).as_bytes());
 }
 
 #[test]
@@ -223,4 +248,38 @@ fn of_two_destinations_the_one_that_is_there_gets_everything_once() {
     let requests = &collector.requests()[failed..];
     assert_eq!(requests.iter().map(|request| request.logs().len()).sum::<usize>(), 53);
     assert_eq!(requests.iter().map(|request| request.spans().len()).sum::<usize>(), 53);
+}
+
+#[test]
+fn the_users_variables_alone_lead_there() {
+    let server = ClickHouse::start_with(&["--user", "me:hunter2"]);
+    server.query("CREATE DATABASE theirs");
+    let says = |variable: &str, value: &str| (format!("SHOP_TELEMETRY_{variable}"), value.to_owned());
+    let run = |home: &str, user: &str, password: &str| {
+        let environment = Environment::fixed([
+            says("ENABLED", "true"),
+            says("BACKEND", "clickhouse"),
+            says("CLICKHOUSE_ENDPOINT", server.endpoint()),
+            says("CLICKHOUSE_DATABASE", "theirs"),
+            says("CLICKHOUSE_USERNAME", user),
+            says("CLICKHOUSE_PASSWORD", password),
+        ]);
+        let telemetry = builder(environment.home(home::home(home))).start().unwrap();
+        log(&telemetry, 3);
+        let flushed = telemetry.flush(LONG);
+        let shown = format!("{telemetry:?} {0:?} {0}", telemetry.status());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        (flushed, telemetry.status().counts().sent(), shown)
+    };
+    let (flushed, sent, shown) = run("clickhouse-variables", "me", "hunter2");
+    assert_eq!((flushed, sent), (Ok(()), 6), "{shown}");
+    let counts = "SELECT (SELECT count() FROM theirs.otel_traces), (SELECT count() FROM theirs.otel_logs), \
+                  (SELECT count() FROM system.tables WHERE database = 'default')";
+    assert_eq!(server.query(counts), "3\t3\t0");
+    for (home, user, password) in
+        [("clickhouse-other-user", "default", "hunter2"), ("clickhouse-other-password", "me", "hunter22")]
+    {
+        let (flushed, sent, shown) = run(home, user, password);
+        assert!(flushed.is_err() && sent == 0 && shown.contains("516"), "{shown}");
+    }
 }

@@ -146,6 +146,7 @@ mod the_engine {
     use opentelemetry_sdk::logs::SdkLoggerProvider;
     use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
     use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_privacy::clickhouse::ClickHouseBuilder;
     use tracing_subscriber::prelude::*;
 
     use super::chdb::ClickHouse;
@@ -203,7 +204,10 @@ mod the_engine {
         const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/export/http/testdata");
         let file = |name: &str| format!("{DATA}/{name}");
         let text = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+        // Without a user of its own the front lets everybody in who shows nothing at all.
         let server = ClickHouse::start_with(&[
+            "--user",
+            "nobody:else",
             "--token",
             "hunter2",
             "--tls-cert",
@@ -214,23 +218,24 @@ mod the_engine {
             &file("authority.pem"),
         ]);
         let port = server.endpoint().rsplit_once(':').unwrap().1;
-        let exporter = ClickHouseExporter::builder(format!("https://localhost:{port}"))
-            .bearer("hunter2")
-            .ca_certificate(text("authority.pem"))
-            .client_certificate(text("client.pem"), text("client-key.pem"))
-            .timeout(LONG)
-            .build()
-            .unwrap();
-        super::spans::export_spans(&exporter, super::spans::spans(super::spans::now(), 5)).unwrap();
-        assert_eq!(exporter.status().rows_sent(), 5);
+        let builder = || ClickHouseExporter::builder(format!("https://localhost:{port}")).timeout(LONG);
+        let token = |builder: ClickHouseBuilder| builder.bearer("hunter2");
+        let authority = |builder: ClickHouseBuilder| builder.ca_certificate(text("authority.pem"));
+        let certificate =
+            |builder: ClickHouseBuilder| builder.client_certificate(text("client.pem"), text("client-key.pem"));
+        let send = |builder: ClickHouseBuilder| {
+            let exporter = builder.build().unwrap();
+            let sent = super::spans::export_spans(&exporter, super::spans::spans(super::spans::now(), 5));
+            assert!(!format!("{exporter:?} {:?} {sent:?}", exporter.status()).contains("hunter2"));
+            (sent, exporter.status().rows_sent())
+        };
+        assert_eq!(send(certificate(authority(token(builder())))), (Ok(()), 5));
         // Without any of the three, nothing gets through.
-        let stranger = ClickHouseExporter::builder(format!("https://localhost:{port}"))
-            .bearer("hunter2")
-            .ca_certificate(text("authority.pem"))
-            .build()
-            .unwrap();
-        super::spans::export_spans(&stranger, super::spans::spans(super::spans::now(), 5)).unwrap_err();
-        assert_eq!(stranger.status().rows_sent(), 0);
-        assert!(!format!("{exporter:?} {:?} {:?}", exporter.status(), stranger.status()).contains("hunter2"));
+        let without_token = send(certificate(authority(builder())));
+        assert!(without_token.0.is_err_and(|why| why.contains("Code: 516")) && without_token.1 == 0);
+        for stranger in [certificate(token(builder())), authority(token(builder()))] {
+            let (sent, rows) = send(stranger);
+            assert!(sent.is_err_and(|why| why.contains("5 rows wait") && !why.contains("Code: ")) && rows == 0);
+        }
     }
 }

@@ -17,6 +17,18 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 fn the_printed_count_is_the_count_in_the_collectors_log_and_no_canary_is_in_it() {
     let rotel = Rotel::start();
     let otlp = Example::new("otlp").var(ENABLED, "true").var(ENDPOINT, &rotel.endpoint());
+    counted_and_clean(&rotel, &otlp);
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn it_is_the_same_over_grpc() {
+    let rotel = Rotel::start();
+    let otlp = Example::new("otlp").var(ENABLED, "true").var(ENDPOINT, &rotel.grpc_endpoint());
+    counted_and_clean(&rotel, &otlp.var("OTLP_TELEMETRY_PROTOCOL", "grpc"));
+}
+
+fn counted_and_clean(rotel: &Rotel, otlp: &Example) {
     let said = otlp.run();
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{}", said.stdout);
     let (logs, spans) = (said.number("logs taken"), said.number("spans taken"));

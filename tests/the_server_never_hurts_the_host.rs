@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use receiver::{Behaviour, Receiver, Value};
-use tracing_privacy::{Loss, Schedule, Telemetry, Unfinished};
+use tracing_privacy::{Loss, Schedule, Telemetry, Tuning, Unfinished};
 use tracing_subscriber::prelude::*;
 
 /// Telemetry of a test that sends to this address.
@@ -387,4 +387,37 @@ fn while_off_the_user_can_still_look_at_and_delete_what_earlier_runs_kept() {
     home::each_file(&directory, &mut |path, bytes| {
         assert!(!bytes.windows(12).any(|window| window == b"order placed"), "{}", path.display());
     });
+}
+
+#[test]
+fn records_go_out_as_the_tuning_says() {
+    let receiver = Receiver::start();
+    let start = |name: &'static str, tuning: Option<Tuning>| {
+        let builder = Telemetry::builder(tracing_privacy::app!("delivery"))
+            .environment(home::yes("DELIVERY", &home::home(name)))
+            .targets("the_server_never_hurts_the_host=info")
+            .otlp(receiver.url());
+        let builder = match tuning {
+            Some(tuning) => builder.tuning(tuning),
+            None => builder,
+        };
+        builder.start().expect("the settings are right")
+    };
+    let logged = |telemetry: &Telemetry, who: &str| {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+            tracing::info!("{who}");
+        });
+    };
+    // Five seconds, or a hundred records.
+    let patient = start("patient", None);
+    // Each at once.
+    let hasty = start("hasty", Some(Tuning::for_rate(1)));
+    logged(&patient, "patient");
+    while patient.status().counts().stored() == 0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    logged(&hasty, "hasty");
+    assert!(receiver.wait_for_records(2, Duration::from_secs(60)));
+    let bodies: Vec<_> = receiver.logs().into_iter().filter_map(|log| log.body).collect();
+    assert_eq!(bodies, ["hasty", "patient"], "in the order of arrival");
 }

@@ -74,6 +74,17 @@ const INSIDE: &[Forgery] = &[
         reason: "E0451",
     },
     Forgery {
+        name: "rows from text",
+        code: "pub(crate) fn f(text: Vec<u8>) -> crate::record::Rows { crate::record::Rows { text, rows: Vec::new() } }",
+        reason: "E0451",
+    },
+    Forgery {
+        name: "a line of rows from text",
+        code: "pub(crate) fn f<'a>(other: crate::record::RowRef<'a>, raw: &'a str) -> crate::record::RowRef<'a> { \
+               crate::record::RowRef { json: raw, ..other } }",
+        reason: "E0451",
+    },
+    Forgery {
         name: "a resource from raw attributes",
         code: "pub(crate) fn f() -> crate::privacy::Resource { crate::privacy::Resource { attributes: Vec::new() } }",
         reason: "E0451",
@@ -82,6 +93,43 @@ const INSIDE: &[Forgery] = &[
         name: "a record read back by serde",
         code: "pub(crate) fn f(text: &str) -> crate::record::Row { serde_json::from_str(text).unwrap() }",
         reason: "E0277",
+    },
+];
+
+/// From another room of the crate with a store and a way to send.
+#[cfg(all(feature = "store", feature = "otlp"))]
+const INSIDE_WITH_SINKS: &[Forgery] = &[
+    Forgery {
+        name: "plans that pass for clean",
+        code: "pub(crate) fn f() -> crate::record::CleanPlans { crate::record::CleanPlans(Default::default()) }",
+        reason: "E0423",
+    },
+    Forgery {
+        name: "a stored row from text",
+        code: "pub(crate) fn f<'a>(other: crate::store::Row<'a>, raw: &'a str) -> crate::store::Row<'a> { \
+               crate::store::Row { json: raw, ..other } }",
+        reason: "E0451",
+    },
+    Forgery {
+        name: "the body of a request",
+        code: "pub(crate) fn f(sealed: &mut crate::export::sealed::Sealed, raw: &'static [u8]) { \
+               sealed.body = bytes::Bytes::from_static(raw); }",
+        reason: "E0603",
+    },
+    Forgery {
+        name: "a request of one's own",
+        code: "pub(crate) fn f(raw: &'static [u8]) -> crate::export::http::Post<'static> { todo!() }",
+        reason: "E0603",
+    },
+    Forgery {
+        name: "rows on their way to be sent",
+        code: "pub(crate) fn f(lot: crate::pipeline::upload::Lot) {}",
+        reason: "E0603",
+    },
+    Forgery {
+        name: "a statement to the store's file",
+        code: "pub(crate) fn f(store: &crate::store::Store) { let _ = store.connection(); }",
+        reason: "E0624",
     },
 ];
 
@@ -112,15 +160,22 @@ const OUTSIDE: &[Forgery] = &[
 
 #[test]
 fn nothing_but_the_filter_makes_a_clean_record() {
-    let copy = Copy::new();
+    nobody_can("", INSIDE, OUTSIDE);
+    #[cfg(all(feature = "store", feature = "otlp"))]
+    nobody_can("store,otlp", INSIDE_WITH_SINKS, &[]);
+}
+
+/// Tries forgeries on a crate with these features.
+fn nobody_can(features: &'static str, inside: &[Forgery], outside: &[Forgery]) {
+    let copy = Copy::new(features);
     let errors = copy.check("", "");
     assert!(errors.is_empty(), "the copy compiles while nobody forges: {errors:?}");
 
     // The compiler stops after each of its passes, so the forgeries of each pass are tried together.
     for pass in PASSES {
         let of_pass = |forgery: &&Forgery| pass.contains(&forgery.reason);
-        let inside: Vec<_> = INSIDE.iter().filter(of_pass).collect();
-        let outside: Vec<_> = OUTSIDE.iter().filter(of_pass).collect();
+        let inside: Vec<_> = inside.iter().filter(of_pass).collect();
+        let outside: Vec<_> = outside.iter().filter(of_pass).collect();
         if !inside.is_empty() {
             refused("another room", &inside, &copy.check(&rooms(&inside), ""));
         }
@@ -131,7 +186,7 @@ fn nothing_but_the_filter_makes_a_clean_record() {
 }
 
 /// Reasons by the pass in which the compiler finds them: names, types, and the privacy of a struct's fields.
-const PASSES: &[&[&str]] = &[&["E0423"], &["E0277", "E0308", "E0616", "E0624"], &["E0451"]];
+const PASSES: &[&[&str]] = &[&["E0423", "E0603"], &["E0277", "E0308", "E0616", "E0624"], &["E0451"]];
 
 /// Each forgery stands on a line of its own: forgery 0 on line 1.
 fn rooms(forgeries: &[&Forgery]) -> String {
@@ -155,10 +210,13 @@ fn refused(whose: &str, forgeries: &[&Forgery], errors: &[(usize, String)]) {
 }
 
 /// A copy of the crate in which forgers are at home.
-struct Copy(PathBuf);
+struct Copy {
+    root: PathBuf,
+    features: &'static str,
+}
 
 impl Copy {
-    fn new() -> Self {
+    fn new(features: &'static str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("one-door");
         let _ = fs::remove_dir_all(&copy);
@@ -169,21 +227,22 @@ impl Copy {
         let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("Cargo.toml is there");
         let manifest = manifest.split("\n[[").next().expect("a text has a first part");
         fs::write(copy.join("Cargo.toml"), format!("{manifest}\n[workspace]\n")).expect("the copy can be written");
-        Copy(copy)
+        Copy { root: copy, features }
     }
 
     /// Compiles the copy with these rooms, and tells each error's line and code.
     fn check(&self, inside: &str, outside: &str) -> Vec<(usize, String)> {
-        let lib = self.0.join("src/lib.rs");
+        let lib = self.root.join("src/lib.rs");
         let own =
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("lib.rs is there");
         fs::write(lib, format!("{own}\nmod forger;\n")).expect("the copy can be written");
-        fs::write(self.0.join("src/forger.rs"), inside).expect("the copy can be written");
-        fs::write(self.0.join("tests/forger.rs"), outside).expect("the copy can be written");
+        fs::write(self.root.join("src/forger.rs"), inside).expect("the copy can be written");
+        fs::write(self.root.join("tests/forger.rs"), outside).expect("the copy can be written");
         let output = Command::new(env!("CARGO"))
-            .current_dir(&self.0)
-            .args(["check", "--offline", "--no-default-features", "--lib", "--test", "forger", "--message-format=json"])
-            .env("CARGO_TARGET_DIR", self.0.with_file_name("one-door-target"))
+            .current_dir(&self.root)
+            .args(["check", "--offline", "--no-default-features", "--features", self.features])
+            .args(["--lib", "--test", "forger", "--message-format=json"])
+            .env("CARGO_TARGET_DIR", self.root.with_file_name("one-door-target"))
             .env_remove("RUSTFLAGS")
             .output()
             .expect("cargo runs");

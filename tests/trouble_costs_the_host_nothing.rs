@@ -7,7 +7,9 @@ mod home;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use tracing_privacy::{App, Builder, Clock, Environment, Status, Telemetry};
+#[cfg(feature = "store")]
+use tracing_privacy::Clock;
+use tracing_privacy::{App, Builder, Environment, Status, Telemetry};
 use tracing_subscriber::prelude::*;
 
 const YES: [(&str, &str); 1] = [("TROUBLE_TELEMETRY_ENABLED", "true")];

@@ -11,7 +11,12 @@ pub(crate) enum Cores {
 }
 
 impl Cores {
-    fn list(self) -> &'static str {
+    /// Those of this notation.
+    pub(crate) fn of(list: &str) -> Option<Self> {
+        [Cores::One, Cores::Two].into_iter().find(|cores| cores.list() == list)
+    }
+
+    pub(crate) fn list(self) -> &'static str {
         match self {
             Cores::One => "0",
             Cores::Two => "0,1",

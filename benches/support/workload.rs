@@ -20,6 +20,17 @@ pub(crate) enum Workload {
     SpanWithEvents,
 }
 
+/// How much is done at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Burst {
+    /// No more than every queue holds, with a warm-up of a fifth: the pair's hold 2,048 logs and as many spans. It is over
+    /// before the threads behind the queues have begun.
+    Short,
+    /// Several times as much as the pair's queues hold, and so much that ours calls its worker before its pause is over:
+    /// the threads behind the queues work meanwhile, and if they did not, records would be lost.
+    Long,
+}
+
 /// A price as an application's own type prints it.
 struct Price {
     euros: u64,
@@ -49,17 +60,14 @@ impl Workload {
         if self == Workload::SpanWithEvents { 4 } else { 1 }
     }
 
-    /// Times that, with a [`warm_up`](Self::warm_up) before, fit every queue: the pair's hold 2,048 logs and as many spans.
-    pub(crate) fn burst(self) -> u64 {
-        match self {
-            Workload::Message | Workload::Fields | Workload::Personal | Workload::Span => 1_500,
-            Workload::SpanWithEvents => 400,
+    /// Times that are done at once.
+    pub(crate) fn burst(self, burst: Burst) -> u64 {
+        match (burst, self) {
+            (Burst::Short, Workload::SpanWithEvents) => 400,
+            (Burst::Short, _) => 1_500,
+            (Burst::Long, Workload::SpanWithEvents) => 1_500,
+            (Burst::Long, _) => 6_000,
         }
-    }
-
-    /// Times after which caches hold what they will.
-    pub(crate) fn warm_up(self) -> u64 {
-        self.burst() / 5
     }
 
     /// Does it so many times.

@@ -3,6 +3,11 @@
 //! Any "no" turns it off, whatever else says yes; then somebody must have said yes. [`decide()`] reads variables and
 //! small files through an [`Environment`](crate::Environment) and writes nothing.
 //!
+//! `{P}` is the application's name in capitals, or its vendor's prefix, and `{p}` the same in small letters. Words are trimmed
+//! and their case does not matter; an empty variable is as none.
+//!
+#![doc = include_str!("table.md")]
+//!
 //! ```
 //! use tracing_privacy::consent::{Saved, Settings, State, decide};
 //! use tracing_privacy::{Environment, app};

@@ -189,6 +189,10 @@ impl Exporter {
         runtime: &Runtime,
         cancelled: impl Future<Output = ()>,
     ) -> Option<Outcome> {
+        #[cfg_attr(
+            not(any(feature = "otlp", feature = "clickhouse")),
+            expect(irrefutable_let_patterns, reason = "there are no others")
+        )]
         if let (Exporter::Sdk(exporter), Parcel::Sdk(cargo)) = (&mut *self, &*parcel) {
             return exporter.send(cargo, runtime, cancelled);
         }

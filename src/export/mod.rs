@@ -43,7 +43,7 @@ pub use http::MinTls;
 pub(crate) use local::LocalExporter;
 pub use local::Memory;
 
-#[cfg(feature = "upload")]
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "otlp")]
 pub(crate) use otlp::OtlpSettings;
@@ -63,3 +63,7 @@ pub(crate) use {
 #[cfg(all(test, feature = "otlp"))]
 #[path = "../../tests/support/receiver.rs"]
 pub(crate) mod receiver;
+
+#[cfg(all(test, feature = "otlp-grpc"))]
+#[path = "../../tests/support/grpc.rs"]
+pub(crate) mod grpc_receiver;

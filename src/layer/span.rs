@@ -28,12 +28,14 @@ pub(super) struct SpanContext {
 
 impl SpanContext {
     /// A new trace.
+    #[inline]
     pub(super) fn root(rng: &mut IdRng) -> Self {
         let trace_id = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
         SpanContext { trace_id, span_id: rng.next_u64(), depth: 1 }
     }
 
     /// A span in this one; none when spans are nested too deep.
+    #[inline]
     pub(super) fn child(self, span_id: u64) -> Option<Self> {
         (self.depth < DEPTH).then_some(SpanContext { span_id, depth: self.depth + 1, ..self })
     }

@@ -59,8 +59,7 @@ impl Sink {
         if queue.closed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let slot = ports.slot(queue);
-        let first = match slot.try_lock() {
+        let first = match ports.slot(queue).try_lock() {
             Ok(mut chunk) => {
                 if !chunk.has_room(clean) {
                     queue.exchange(&mut chunk, clean.len())?;
@@ -69,14 +68,11 @@ impl Sink {
                 chunk.append(clean);
                 first
             }
-            Err(TryLockError::WouldBlock) => {
-                queue.push(Chunk::of(clean))?;
-                true
-            }
+            Err(TryLockError::WouldBlock) => return queue.push(clean),
             // Nothing panics while it holds a slot; if something did, the slot is done for.
             Err(TryLockError::Poisoned(_)) => return Err(Loss::Panic),
         };
-        if first && !queue.bell.load(Ordering::Acquire) {
+        if first && !queue.is_rung() {
             queue.ring();
         }
         Ok(())
@@ -171,6 +167,7 @@ impl Queue {
     }
 
     /// Calls the worker.
+    #[cold]
     pub(super) fn ring(&self) {
         if !self.is_home() {
             return self.close();
@@ -189,6 +186,7 @@ impl Queue {
         }
     }
 
+    #[inline]
     pub(super) fn is_rung(&self) -> bool {
         self.bell.load(Ordering::Acquire)
     }
@@ -208,6 +206,7 @@ impl Queue {
     }
 
     /// Hands a full chunk over and puts an empty one in its place.
+    #[cold]
     fn exchange(&self, chunk: &mut Chunk, room: usize) -> Result<(), Loss> {
         if !self.is_home() {
             self.close();
@@ -227,13 +226,20 @@ impl Queue {
         Ok(())
     }
 
-    fn push(&self, chunk: Chunk) -> Result<(), Loss> {
+    /// Hands over a record whose slot the worker is about to empty.
+    #[cold]
+    fn push(&self, clean: Clean<'_>) -> Result<(), Loss> {
         if !self.is_home() {
             self.close();
             return Err(Loss::Forked);
         }
+        let chunk = Chunk::of(clean);
         let size = chunk.capacity();
-        self.queue(|| chunk, size)
+        self.queue(|| chunk, size)?;
+        if !self.is_rung() {
+            self.ring();
+        }
+        Ok(())
     }
 
     fn queue(&self, chunk: impl FnOnce() -> Chunk, size: usize) -> Result<(), Loss> {

@@ -28,8 +28,8 @@ pub(crate) struct Destination {
 /// How many records go out at once, and how long they wait for more of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuning {
-    records: u32,
-    interval: Duration,
+    pub(super) records: u32,
+    pub(super) interval: Duration,
 }
 
 impl Default for Tuning {

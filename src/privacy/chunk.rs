@@ -10,15 +10,12 @@ use super::format::{LENGTH, TALLY};
 pub(crate) struct Clean<'a>(&'a [u8]);
 
 impl<'a> Clean<'a> {
-    /// Ends the record in `buffer`, which starts with room for its length.
+    /// Ends a record, which starts with room for its length.
     #[inline(always)]
-    pub(super) fn seal(buffer: &'a mut Vec<u8>, tally: Tally) -> Clean<'a> {
-        if let Some(entry) = tally.encode() {
-            buffer.extend_from_slice(&entry);
-        }
-        let length = (buffer.len() - LENGTH) as u32;
-        buffer[..LENGTH].copy_from_slice(&length.to_le_bytes());
-        Clean(buffer)
+    pub(super) fn seal(record: &'a mut [u8]) -> Clean<'a> {
+        let length = (record.len() - LENGTH) as u32;
+        record[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        Clean(record)
     }
 
     /// The record without its length, as it stands inside another one.

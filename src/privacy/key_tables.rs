@@ -35,7 +35,7 @@ pub(super) static GROUPS: &[Group] = &GROUP_LIST;
 /// The longest phrase, in tokens.
 pub(super) const LONGEST: usize = 4;
 
-const GROUP_LIST: [Group; 36] = [
+const GROUP_LIST: [Group; 41] = [
     // Exclusions: these sequences take their words out of the game.
     group!(Safe Stays Any Never "excluded phrase":
         "tokens used" "token count" "max tokens" "prompt tokens" "completion tokens" "total tokens" "input tokens"
@@ -96,7 +96,8 @@ const GROUP_LIST: [Group; 36] = [
         "session data" "app key" "service key" "license key" "deploy key" "ssh key" "storage key" "subscription key"
         "bearer token" "auth cookie" "tls key" "sas token" "saskey" "oauth" "xsrftoken" "csrftoken" "sessid"
         "session secret" "integration key" "write key" "admin key" "root key" "hmac key" "shared access key"
-        "shared access signature" "sharedaccesskey" "instrumentation key" "sso token"),
+        "shared access signature" "sharedaccesskey" "openai key" "anthropic key" "gemini key" "mistral key" "groq key"
+        "stripe key" "sendgrid key" "mailgun key" "twilio key" "aws key" "requirepass" "masterauth" "psk" "pre shared key" "presharedkey" "instrumentation key" "sso token"),
     group!(Secret Stays Any Cookie "secret word": "cookie" "cookies" "set cookie"),
     group!(Secret Stays End Token "secret word":
         "auth" "session" "sas" "signature" "sig" "dsn" "webhook" "mfa" "basic auth" "sign key" "sess" "bearer auth"),
@@ -122,7 +123,9 @@ const GROUP_LIST: [Group; 36] = [
         "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driving licence" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
         "cpf" "cnpj" "bsn" "steuer id" "personnummer" "codice fiscale" "hetu" "tfn" "curp" "dni" "nie"),
     group!(Pii Goes End Digits "personal word": "sin" "nin" "pan" "mac address" "macaddress" "mac addr" "ip" "ips" "ipv"
-        "card" "mac" "serial" "serial number" "serialnumber"),
+        "card" "mac"),
+    group!(Pii Goes End Serial "personal word": "serial" "serial number" "serialnumber" "serial no"),
+    group!(Pii Goes End Data "personal word": "ssid" "bssid" "wifi name"),
     group!(Pii Goes End Weak "personal word": "fingerprint"),
     group!(Pii Goes Any Date "personal word":
         "dob" "date of birth" "dateofbirth" "birth date" "birthdate" "birthday" "birth day" "birth year" "year of birth"
@@ -137,7 +140,7 @@ const GROUP_LIST: [Group; 36] = [
         "street address" "street name" "home address" "postal address" "billing address" "shipping address"
         "delivery address" "mailing address" "address line" "house number" "user address" "customer address"),
     group!(Pii Stays Any Data "personal word": "license plate" "licence plate" "number plate"),
-    group!(Pii Stays End Weak "personal word": "address" "street" "city" "town" "addr"),
+    group!(Pii Stays End Weak "personal word": "address" "street" "addr"),
     group!(Pii Stays Any Name "personal word":
         "first name" "firstname" "last name" "lastname" "full name" "fullname" "display name" "displayname" "user name"
         "username" "usernames" "middle name" "given name" "family name" "surname" "forename" "nickname" "nick name"
@@ -148,18 +151,21 @@ const GROUP_LIST: [Group; 36] = [
         "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
         "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
     group!(Pii Goes End Weak "personal word":
-        "user" "login" "customer" "patient" "employee" "gender" "race" "religion" "ethnicity" "nationality" "sex"
-        "sexual orientation" "username or email" "diagnosis" "blood type" "cardholder data"),
+        "user" "login" "customer" "patient" "employee" "race" "sex" "username or email" "cardholder data"),
+    group!(Pii Stays End Name "personal word": "city" "town"),
+    group!(Pii Goes End Name "personal word":
+        "gender" "religion" "ethnicity" "nationality" "sexual orientation" "diagnosis" "blood type"),
     group!(Pii Stays End Host "personal word":
         "host" "hostname" "host name" "hostnames" "computer name" "computername" "device name" "machine name" "peer name"
         "net peer name" "net sock peer name" "server address" "server name" "workstation" "node name"),
     group!(Pii Goes End Addr "personal word":
         "ip address" "ipaddress" "ip addr" "ipaddr" "client address" "remote addr" "remote address" "peer addr" "peer address"
         "peer ip" "client ip" "remote ip" "user ip" "source ip" "src ip" "client addr" "forwarded for" "real ip"
-        "network peer address" "net peer ip" "net sock peer addr" "host ip" "host mac" "ssid" "bssid" "peer" "remoteaddr"
+        "network peer address" "net peer ip" "net sock peer addr" "host ip" "host mac" "peer" "remoteaddr"
         "clientip" "remoteip" "local addr" "connecting ip"),
+    group!(Pii Stays End File "personal word": "file" "filename" "file name" "thumbnail"),
     group!(Pii Stays End Never "personal word":
-        "file" "filename" "file name" "thumbnail" "file path" "filepath" "user agent" "user agent original" "useragent"
+        "file path" "filepath" "user agent" "user agent original" "useragent"
         "user roles" "url" "url full" "url path" "url query" "url fragment" "http url" "http target" "http query"
         "http fragment" "process working directory" "cwd" "current dir" "home dir" "home directory" "referer" "referrer"),
     // Content: what people wrote, and what machines were told.

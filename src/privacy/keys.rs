@@ -78,6 +78,10 @@ pub(crate) enum TextRule {
     Data,
     /// An address that has not the form of one; in prose only the form counts.
     Mail,
+    /// What makers number things with, or what somebody called one; not the octets of a certificate's.
+    Serial,
+    /// The name of a document or picture, without a path.
+    File,
     /// An everyday word, which counts only in `key=value`, JSON or `Debug` position.
     Weak,
     Host,
@@ -176,6 +180,22 @@ fn one_word(key: &[u8]) -> Option<KeyInText> {
 /// The endings of words that people glue to anything: `pgpassword`, `myapptoken`.
 const GLUED: [&[u8]; 6] = [b"password", b"passwd", b"passphrase", b"apikey", b"token", b"secret"];
 
+/// Whether a key is one word made of two, as `accesstoken` is.
+pub(crate) fn is_glued(key: &[u8]) -> bool {
+    GLUED
+        .iter()
+        .any(|end| key.len() > end.len() && key.is_ascii() && key[key.len() - end.len()..].eq_ignore_ascii_case(end))
+}
+
+/// Whether a word is what a rule goes by (`secret`, `input`, `hash`), and so rather a name than a value.
+pub(crate) fn is_named(word: &[u8]) -> bool {
+    let mut lower = [0; 24];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    key_tables::find(lower, key_tables::hash(lower, SEED)).is_some()
+}
+
 /// Whether a key in text can be ruled out because none of its words ends a phrase. Most can.
 ///
 /// Reads the words as [`Tokens`] does, but for what is seldom: where capitals or other scripts make it hard to tell where
@@ -219,11 +239,16 @@ fn may_count(word: &[u8]) -> bool {
     LAST_WORDS.may_hold(Ends::of(word)) || may_be_glued(word)
 }
 
+#[inline(never)]
+fn ends_glued(word: &[u8]) -> bool {
+    GLUED.iter().any(|end| word.ends_with(end))
+}
+
 #[inline]
 fn may_be_glued(word: &[u8]) -> bool {
     // The last two letters of each, since hardly a word has them.
     matches!(word, [.., b'r', b'd'] | [.., b'w', b'd'] | [.., b's', b'e'] | [.., b'e', b'y' | b'n' | b't'])
-        && GLUED.iter().any(|end| word.ends_with(end))
+        && ends_glued(word)
 }
 
 const FREE: KeyVerdict = KeyVerdict { class: KeyClass::Free, rule: "", numeric: NumericRule::Stays };

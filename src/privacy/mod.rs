@@ -15,6 +15,7 @@ mod key_filter;
 mod key_tables;
 mod keys;
 mod open;
+mod page;
 mod pen;
 mod plan;
 mod policy;

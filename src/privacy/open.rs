@@ -178,7 +178,10 @@ impl CleanSpan {
     #[inline]
     pub(crate) fn close(&mut self, end: u64) -> Option<Clean<'_>> {
         format::set_end(&mut self.record, end);
-        (!self.condemned).then(|| Clean::seal(&mut self.record, self.tally))
+        if let Some(entry) = self.tally.encode() {
+            self.record.extend_from_slice(&entry);
+        }
+        (!self.condemned).then(|| Clean::seal(&mut self.record))
     }
 
     /// Gives up a buffer that is larger than most spans need.

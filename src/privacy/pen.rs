@@ -4,15 +4,16 @@
 
 use std::fmt::{self, Write as _};
 
-use super::chunk::Tally;
+use super::chunk::{Clean, Tally};
 use super::format::{self, HEADER, INLINE_KEY, Key};
 use super::generalize::{self, Rest};
+use super::page::Page;
 use super::plan::{FieldPlan, Role, Scalars};
 use super::policy::{Action, Policy};
 use super::pseudonym::Pseudonymizer;
 use super::resource::Source;
 use super::scan::{Finding, OnFinding};
-use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct, settle_cut};
+use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct, settled};
 
 /// Bytes of a value that are kept; it is scanned first and cut after.
 pub(crate) const VALUE_CAP: usize = 1024;
@@ -38,7 +39,7 @@ pub(super) const SCALAR: usize = 8;
 /// Buffers that a thread writes its records in, one after the other.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    pub(super) record: Vec<u8>,
+    pub(super) record: Page,
     text: String,
     findings: Vec<Finding>,
 }
@@ -86,6 +87,16 @@ impl<'a> Pen<'a> {
     #[cfg(feature = "upload")]
     pub(super) fn readmitting(engine: &'a Engine, scratch: &'a mut Scratch) -> Self {
         Pen { cap: READMITTED_CAP, ..Pen::new(engine, scratch) }
+    }
+
+    /// The finished record; `None` when a finding condemned it.
+    #[inline(always)]
+    pub(super) fn finish(self) -> Option<Clean<'a>> {
+        let record = &mut self.scratch.record;
+        if let Some(entry) = self.tally.encode() {
+            record.extend_from_slice(&entry);
+        }
+        (!self.condemned).then(|| Clean::seal(record))
     }
 
     /// Whether there is room for one more field.
@@ -341,8 +352,8 @@ impl<'a> Pen<'a> {
         let Scratch { record, findings, .. } = &mut *self.scratch;
         let kept = floor_boundary(&record[at..], cap);
         if whole == Whole::No || at + kept < record.len() {
+            let kept = settled(self.engine.policy.text_scanner(), &record[at..at + kept], findings);
             record.truncate(at + kept);
-            settle_cut(self.engine.policy.text_scanner(), record, at, findings);
         }
         let length = record.len() - at;
         // The cast keeps the value: every cap is below 65,536.
@@ -366,7 +377,9 @@ impl<'a> Pen<'a> {
         }
         record.truncate(at);
         let source = if plan.readmits_pseudonyms { Source::Disk } else { Source::Application };
-        let made = generalize::apply(plan.action, &plan.source, text, source, &self.engine.pseudonyms, record);
+        let made = generalize::apply(plan.action, &plan.source, text, source, &self.engine.pseudonyms, |made| {
+            record.extend_from_slice(made.as_bytes());
+        });
         if made.is_some() {
             let is_hash = plan.action.is_hash();
             let count = if is_hash { &mut self.tally.hashed } else { &mut self.tally.redacted };
@@ -423,7 +436,7 @@ impl Scalar {
     }
 
     /// As an attribute with its key in text.
-    fn write(self, record: &mut Vec<u8>, key: Key<'_>) {
+    fn write(self, record: &mut Page, key: Key<'_>) {
         let (tag, bytes) = match self {
             Scalar::Bool(value) => {
                 open(record, format::BOOL, key);
@@ -451,7 +464,7 @@ impl fmt::Display for Scalar {
 
 /// Starts an attribute.
 #[inline]
-fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
+fn open(record: &mut Page, tag: u8, key: Key<'_>) {
     match key {
         Key::Index(index) => {
             let [low, high] = index.to_le_bytes();
@@ -468,7 +481,7 @@ fn open(record: &mut Vec<u8>, tag: u8, key: Key<'_>) {
 
 /// Starts a text of so many bytes and returns where they begin; the two before them hold the length.
 #[inline(always)]
-fn open_text(record: &mut Vec<u8>, role: Role, key: Key<'_>, size: u16) -> usize {
+fn open_text(record: &mut Page, role: Role, key: Key<'_>, size: u16) -> usize {
     let [few, many] = size.to_le_bytes();
     match (role, key) {
         (Role::Attribute, Key::Index(index)) => {

@@ -27,9 +27,6 @@ pub(super) const TEXT: u8 = 8;
 /// Text that somebody's `Debug` or `Display` makes.
 pub(super) const DEBUG: u8 = 16;
 
-/// Bytes in front of a text.
-const HEAD: usize = 5;
-
 impl Quick {
     /// What may be taken of a field.
     pub(super) fn of(plan: &FieldPlan) -> Self {
@@ -50,6 +47,23 @@ impl Quick {
     pub(super) fn takes(self, kind: u8) -> bool {
         self.takes & kind != 0
     }
+
+    /// Bytes in front of a text.
+    #[inline(always)]
+    fn head(self) -> usize {
+        if self.tag == format::STR { 5 } else { 3 }
+    }
+
+    /// Writes what stands in front of a text of so many bytes.
+    #[inline(always)]
+    fn open(self, index: u16, size: u16, head: &mut [u8]) {
+        let ([low, high], [few, many]) = (index.to_le_bytes(), size.to_le_bytes());
+        match head {
+            [a, b, c, d, e] => [*a, *b, *c, *d, *e] = [self.tag, low, high, few, many],
+            [a, b, c] => [*a, *b, *c] = [self.tag, few, many],
+            _ => {}
+        }
+    }
 }
 
 /// Whether a number may be as long as a card number.
@@ -59,53 +73,50 @@ pub(super) fn is_short(value: u64) -> bool {
 }
 
 impl Pen<'_> {
-    /// Whether there is room for one more field whose value has at most `cap` bytes and whose entry has `size`; none also
-    /// where the buffer would have to grow.
+    /// Room for one more field whose value has at most `cap` bytes and whose entry has `size`; `None` also where the buffer
+    /// would have to grow.
     #[inline(always)]
-    fn has_room(&self, cap: usize, size: usize) -> bool {
-        let record = &self.scratch.record;
-        self.fields < FIELD_CAP && record.len() <= RECORD_CAP - HEADER - cap && size <= record.capacity() - record.len()
+    fn next_entry(&mut self, cap: usize, size: usize) -> Option<&mut [u8]> {
+        if self.fields >= FIELD_CAP || self.scratch.record.len() > RECORD_CAP - HEADER - cap {
+            return None;
+        }
+        let entry = self.scratch.record.next(size)?;
+        self.fields += 1;
+        Some(entry)
     }
 
     /// Writes a number in one piece; `false` if there is no room.
     #[inline(always)]
     pub(super) fn quick_number(&mut self, tag: u8, index: u16, bits: u64) -> bool {
-        let has_room = self.has_room(SCALAR, 11);
-        if has_room {
-            self.fields += 1;
-            let [low, high] = index.to_le_bytes();
-            let mut entry = [tag, low, high, 0, 0, 0, 0, 0, 0, 0, 0];
-            entry[3..].copy_from_slice(&bits.to_le_bytes());
-            self.scratch.record.extend_from_slice(&entry);
-        }
-        has_room
+        let Some(entry) = self.next_entry(SCALAR, 11) else { return false };
+        entry[0] = tag;
+        entry[1..3].copy_from_slice(&index.to_le_bytes());
+        entry[3..].copy_from_slice(&bits.to_le_bytes());
+        true
     }
 
     /// Writes a truth value; `false` if there is no room.
     #[inline(always)]
     pub(super) fn quick_bool(&mut self, index: u16, value: bool) -> bool {
-        let has_room = self.has_room(SCALAR, 4);
-        if has_room {
-            self.fields += 1;
-            let [low, high] = index.to_le_bytes();
-            self.scratch.record.extend_from_slice(&[format::BOOL, low, high, u8::from(value)]);
-        }
-        has_room
+        let Some(entry) = self.next_entry(SCALAR, 4) else { return false };
+        let [low, high] = index.to_le_bytes();
+        entry.copy_from_slice(&[format::BOOL, low, high, u8::from(value)]);
+        true
     }
 
     /// Writes text that is short and clean; `false` if it is not, or if there is no room.
     #[inline(always)]
     pub(super) fn quick_text(&mut self, quick: Quick, index: u16, value: &str) -> bool {
-        let is_usual = value.len() <= usize::from(quick.cap)
-            && self.has_room(VALUE_CAP, HEAD + value.len())
-            && self.engine.policy.text_scanner().looks_clean(value.as_bytes());
-        if is_usual {
-            self.fields += 1;
-            // The cast keeps the value, which is no more than the cap.
-            self.open_quick(quick, index, value.len() as u16);
-            self.scratch.record.extend_from_slice(value.as_bytes());
+        if value.len() > usize::from(quick.cap) || !self.engine.policy.text_scanner().looks_clean(value.as_bytes()) {
+            return false;
         }
-        is_usual
+        let head = quick.head();
+        let Some(entry) = self.next_entry(VALUE_CAP, head + value.len()) else { return false };
+        let (before, text) = entry.split_at_mut(head);
+        // The cast keeps the value, which is no more than the cap.
+        quick.open(index, value.len() as u16, before);
+        text.copy_from_slice(value.as_bytes());
+        true
     }
 
     /// Writes text that somebody's `Debug` makes; `false` if there is no room. `plan` is asked for where it is less usual.
@@ -117,37 +128,23 @@ impl Pen<'_> {
         value: &dyn fmt::Debug,
         plan: impl FnOnce() -> Option<&'a FieldPlan>,
     ) -> bool {
-        let has_room = self.has_room(VALUE_CAP, HEAD);
-        if has_room {
-            self.fields += 1;
-            let entry = self.scratch.record.len();
-            let at = self.open_quick(quick, index, 0);
-            let written = bounded(&mut self.scratch.record, |out| write!(out, "{value:?}"));
-            let record = &mut self.scratch.record;
-            let length = record.len() - at;
-            if written == Some(Whole::Yes)
-                && length <= usize::from(quick.cap)
-                && self.engine.policy.text_scanner().looks_clean(&record[at..])
-            {
-                // The cast keeps the value, which is no more than the cap.
-                record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
-            } else if let Some(plan) = plan() {
-                self.settle_written(entry, at, written, plan);
-            }
-        }
-        has_room
-    }
-
-    /// Starts a text of so many bytes and returns where they begin.
-    #[inline(always)]
-    fn open_quick(&mut self, quick: Quick, index: u16, size: u16) -> usize {
+        let head = quick.head();
+        let entry = self.scratch.record.len();
+        let Some(before) = self.next_entry(VALUE_CAP, head) else { return false };
+        quick.open(index, 0, before);
+        let at = entry + head;
+        let written = bounded(&mut self.scratch.record, |out| write!(out, "{value:?}"));
         let record = &mut self.scratch.record;
-        let ([low, high], [few, many]) = (index.to_le_bytes(), size.to_le_bytes());
-        if quick.tag == format::STR {
-            record.extend_from_slice(&[format::STR, low, high, few, many]);
-        } else {
-            record.extend_from_slice(&[quick.tag, few, many]);
+        let length = record.len() - at;
+        if written == Some(Whole::Yes)
+            && length <= usize::from(quick.cap)
+            && self.engine.policy.text_scanner().looks_clean(&record[at..])
+        {
+            // The cast keeps the value, which is no more than the cap.
+            record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
+        } else if let Some(plan) = plan() {
+            self.settle_written(entry, at, written, plan);
         }
-        record.len()
+        true
     }
 }

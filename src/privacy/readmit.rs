@@ -121,8 +121,7 @@ impl Readmitter {
         if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_EVENTS) {
             pen.tally.events = pen.tally.events.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
         }
-        let Pen { scratch, tally, condemned, .. } = pen;
-        (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
+        pen.finish()
     }
 }
 

@@ -45,9 +45,9 @@ impl Resource {
                     let is_named = origin.is_some() || *action.rename(&key) == key;
                     let source = if is_named { source } else { Source::Application };
                     let field = origin.as_deref().unwrap_or(&key);
-                    let mut made = Vec::new();
-                    let rest = generalize::apply(action, field, &value, source, &engine.pseudonyms, &mut made)?;
-                    let made = String::from_utf8(made).ok()?;
+                    let mut made = String::new();
+                    let write = |piece: &str| made.push_str(piece);
+                    let rest = generalize::apply(action, field, &value, source, &engine.pseudonyms, write)?;
                     if rest == Rest::Known {
                         let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
                         return Some((policy.clean_key(&renamed).into_string(), made));

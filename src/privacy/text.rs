@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::page::Page;
 use super::pen::WINDOW;
 use super::scan::{Finding, Scanner};
 
@@ -15,7 +16,7 @@ pub(super) enum Whole {
 
 /// Takes what a value prints, up to the window; then it makes the value stop.
 pub(super) struct Bounded<'a> {
-    record: &'a mut Vec<u8>,
+    record: &'a mut Page,
     /// Where the window ends.
     end: usize,
     whole: Whole,
@@ -24,9 +25,10 @@ pub(super) struct Bounded<'a> {
 impl fmt::Write for Bounded<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let len = self.record.len();
-        if text.len() <= self.record.capacity() - len && text.len() + len <= self.end {
-            self.record.extend_from_slice(text.as_bytes());
+        if self.record.len() + text.len() <= self.end
+            && let Some(next) = self.record.next(text.len())
+        {
+            next.copy_from_slice(text.as_bytes());
             return Ok(());
         }
         self.write_beyond(text)
@@ -52,7 +54,7 @@ impl Bounded<'_> {
 
 /// Runs somebody's `Debug` or `Display`; `None` when it failed or panicked.
 #[inline]
-pub(super) fn bounded(record: &mut Vec<u8>, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
+pub(super) fn bounded(record: &mut Page, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
     let mut out = Bounded { end: record.len() + WINDOW, record, whole: Whole::Yes };
     let result = catch_unwind(AssertUnwindSafe(|| write(&mut out))).ok()?;
     match (result, out.whole) {
@@ -77,19 +79,19 @@ pub(super) fn floor_boundary(text: &[u8], cap: usize) -> usize {
 /// Looks that a text which was cut is given; nearly all need one.
 const LOOKS: usize = 8;
 
-/// Shortens the text from `at` on, which was cut, until nothing is found in it. A cut can make one thing of another: of 19
-/// digits 16 that are a card's, of `password: incorrect for bob` a password.
+/// How much of a text which was cut may stay: its head before the first finding, and so on until there is none. A cut can
+/// make one thing of another: of 19 digits 16 that are a card's, of `password: incorrect for bob` a password.
 #[inline(never)]
-pub(super) fn settle_cut(scanner: &Scanner, text: &mut Vec<u8>, at: usize, findings: &mut Vec<Finding>) {
+pub(super) fn settled(scanner: &Scanner, mut text: &[u8], findings: &mut Vec<Finding>) -> usize {
     for _ in 0..LOOKS {
-        if scanner.looks_clean(&text[at..]) {
-            return;
+        if scanner.looks_clean(text) {
+            return text.len();
         }
-        scanner.scan(&text[at..], findings);
-        let Some(first) = findings.first() else { return };
-        text.truncate(at + first.span().start);
+        scanner.scan(text, findings);
+        let Some(first) = findings.first() else { return text.len() };
+        text = &text[..first.span().start];
     }
-    text.truncate(at);
+    0
 }
 
 /// The text cut to so many bytes, if it is longer.
@@ -99,7 +101,7 @@ pub(super) fn cut(scanner: &Scanner, text: String, cap: usize) -> String {
     }
     let mut bytes = text.into_bytes();
     bytes.truncate(floor_boundary(&bytes, cap));
-    settle_cut(scanner, &mut bytes, 0, &mut Vec::new());
+    bytes.truncate(settled(scanner, &bytes, &mut Vec::new()));
     // Cuts and findings end between characters.
     String::from_utf8(bytes).unwrap_or_default()
 }

@@ -41,8 +41,7 @@ impl<'a> PrivacyVisitor<'a> {
     /// The finished event; `None` when a finding condemned it.
     #[inline]
     pub(crate) fn finish(self) -> Option<Clean<'a>> {
-        let Pen { scratch, tally, condemned, .. } = self.pen;
-        (!condemned).then(|| Clean::seal(&mut scratch.record, tally))
+        self.pen.finish()
     }
 
     /// Lets a span begin with what was written.

@@ -14,6 +14,7 @@ mod claim;
 mod error;
 mod file;
 mod read;
+mod room;
 mod schema;
 
 #[cfg(test)]

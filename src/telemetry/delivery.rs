@@ -13,8 +13,8 @@ use crate::export::{MinTls, OtlpProtocol};
 use crate::pipeline::{Schedule, Tuning};
 
 impl Builder {
-    /// Sends to an OpenTelemetry collector by OTLP over HTTP; `/v1/logs` and `/v1/traces` are appended. `https`, or
-    /// `http` to this machine. Default: records stay on this machine, unless
+    /// Sends to an OpenTelemetry collector by OTLP; the paths of the [protocol](Builder::otlp_protocol) are appended, as
+    /// `/v1/logs` and `/v1/traces`. `https`, or `http` to this machine. Default: records stay on this machine, unless
     /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
     ///
     /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, and to fewer destinations with
@@ -26,7 +26,7 @@ impl Builder {
     }
 
     /// How the collector of [`otlp`](Builder::otlp) is spoken to. Users say it for theirs with `{P}_TELEMETRY_PROTOCOL`
-    /// (`http/protobuf`, `http/json`), unless [`Builder::pin_endpoint`] is called. Default: [`OtlpProtocol::HttpProtobuf`].
+    /// (`http/protobuf`, `http/json`, and `grpc` with feature `otlp-grpc`), unless [`Builder::pin_endpoint`] is called. Default: [`OtlpProtocol::HttpProtobuf`].
     #[cfg(feature = "otlp")]
     pub fn otlp_protocol(mut self, protocol: OtlpProtocol) -> Self {
         self.destinations.settings.protocol = protocol;

@@ -1,5 +1,6 @@
 //! Where records are sent: by the application's code, and by its user's environment.
 
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
 use std::fmt::Display;
 
 use super::error::Error;
@@ -93,6 +94,10 @@ impl Destinations {
             return Ok(own);
         }
         let variables = Variables { app, environment };
+        #[cfg_attr(
+            not(any(feature = "otlp", feature = "clickhouse")),
+            expect(unused, reason = "there is none to ask for")
+        )]
         let backends = match variables.backends() {
             Ok(backends) => backends,
             Err(why) => {
@@ -167,6 +172,7 @@ impl Destinations {
         self.sdk.iter().any(|one| one.kind() == crate::export::SdkKind::MetricExporter)
     }
 
+    #[cfg(any(feature = "otlp", feature = "clickhouse"))]
     fn names_nothing(&self) -> bool {
         #[cfg(feature = "otlp")]
         if self.otlp.is_some() {
@@ -251,27 +257,26 @@ impl Destinations {
     }
 }
 
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg_attr(
+    not(all(feature = "otlp", feature = "clickhouse")),
+    expect(dead_code, reason = "one of the two is not built")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Backend {
-    #[cfg(feature = "otlp")]
     Otlp,
-    #[cfg(feature = "clickhouse")]
     ClickHouse,
 }
 
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
 impl Backends {
     /// Whether a backend is asked for: by its name, or by the code, or by its address where the code names no backend.
     fn want(self, backend: Backend, is_own: bool, names_nothing: bool) -> bool {
         match self {
             Backends::Unsaid => is_own || names_nothing,
             Backends::These { otlp, clickhouse } => match backend {
-                #[cfg(feature = "otlp")]
                 Backend::Otlp => otlp == Wanted::Yes,
-                #[cfg(feature = "clickhouse")]
                 Backend::ClickHouse => clickhouse == Wanted::Yes,
-                #[cfg(not(all(feature = "otlp", feature = "clickhouse")))]
-                #[allow(unreachable_patterns, reason = "one of the two is not built")]
-                _ => otlp == clickhouse && otlp == Wanted::Yes,
             },
         }
     }
@@ -323,6 +328,7 @@ impl Variables<'_> {
 }
 
 /// Takes a destination in. Sending elsewhere than the user said would be worse than not sending.
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
 fn keep(receivers: &mut Vec<Receiver>, found: Result<Option<Receiver>, impl Display>, notes: &mut Vec<String>) {
     match found {
         Ok(receiver) => receivers.extend(receiver),

@@ -212,7 +212,9 @@ impl Telemetry {
     /// Ends collection at once, for all threads. When it returns, nothing more is stored or sent, not even what was
     /// queued; what was stored before stays until it is deleted.
     ///
-    /// Waits for a request to be cut and for a transaction of the store to end, as a rule some milliseconds.
+    /// Waits for a request to be cut and for a transaction of the store to end, as a rule some milliseconds. Two things that
+    /// began before may end after: printing a record that was stored ([`Builder::verbose`]), and a call into an exporter or
+    /// processor of the application's own, which nobody can take back.
     ///
     /// It holds for this run. To make it last, the application saves its user's no.
     pub fn withdraw(&self) {

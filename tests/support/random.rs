@@ -1,4 +1,4 @@
-//! Random spans and log records from a fixed seed: all types, and all that has ever broken an encoder.
+//! Random spans and log records, the same from the same seed: all types, and all that has ever broken an encoder.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
@@ -16,6 +16,25 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 /// SplitMix64.
 #[derive(Debug, Clone)]
 pub struct Random(pub u64);
+
+/// Seeds that no run had before: as many as `FUZZ_ROUNDS` says, one unless it does. A test that fails prints the `FUZZ_SEED`
+/// that brings them back.
+///
+/// # Panics
+/// One of the two variables is no number.
+pub fn fresh_seeds() -> impl Iterator<Item = u64> {
+    let number = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse::<u64>().unwrap_or_else(|error| panic!("{name} is a whole number: {error}")))
+    };
+    let by_clock = || {
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+        Random(time.as_nanos() as u64).next()
+    };
+    let (first, rounds) = (number("FUZZ_SEED").unwrap_or_else(by_clock), number("FUZZ_ROUNDS").unwrap_or(1));
+    eprintln!("to run this again: FUZZ_SEED={first} FUZZ_ROUNDS={rounds}");
+    (0..rounds).map(move |round| first.wrapping_add(round))
+}
 
 impl Random {
     pub fn next(&mut self) -> u64 {

@@ -87,9 +87,9 @@ impl Request {
     /// The request as logs; empty if it was sent elsewhere.
     ///
     /// # Panics
-    /// If it was sent to `/v1/logs` and is not what belongs there.
+    /// If it was sent to where logs go and is not what belongs there.
     pub fn logs(&self) -> Vec<Log> {
-        if !self.path.ends_with("/v1/logs") {
+        if !self.path.ends_with("/v1/logs") && !self.path.ends_with(".logs.v1.LogsService/Export") {
             return Vec::new();
         }
         let request = ExportLogsServiceRequest::decode(self.body.as_slice()).expect("an OTLP logs request");
@@ -119,9 +119,9 @@ impl Request {
     /// The request as spans; empty if it was sent elsewhere.
     ///
     /// # Panics
-    /// If it was sent to `/v1/traces` and is not what belongs there.
+    /// If it was sent to where traces go and is not what belongs there.
     pub fn spans(&self) -> Vec<Span> {
-        if !self.path.ends_with("/v1/traces") {
+        if !self.path.ends_with("/v1/traces") && !self.path.ends_with(".trace.v1.TraceService/Export") {
             return Vec::new();
         }
         let request = ExportTraceServiceRequest::decode(self.body.as_slice()).expect("an OTLP trace request");

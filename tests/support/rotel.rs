@@ -27,6 +27,7 @@ const TRIES: usize = 5;
 pub struct Rotel {
     process: Child,
     port: u16,
+    grpc_port: u16,
     log: Arc<Log>,
 }
 
@@ -60,6 +61,11 @@ impl Rotel {
     /// The address for OTLP over HTTP.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The address for OTLP over gRPC.
+    pub fn grpc_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc_port)
     }
 
     /// Sends it a message of OTLP, to `/v1/traces`, `/v1/logs` or `/v1/metrics`.
@@ -119,7 +125,7 @@ impl Rotel {
         let log = Arc::new(Log::default());
         log.follow(process.stdout.take().expect("it is piped"));
         log.follow(process.stderr.take().expect("it is piped"));
-        Rotel { process, port: http, log }
+        Rotel { process, port: http, grpc_port: grpc, log }
     }
 
     /// Waits until it takes connections; no if it ends instead.
@@ -129,7 +135,7 @@ impl Rotel {
             if matches!(self.process.try_wait(), Ok(Some(_)) | Err(_)) {
                 return false;
             }
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            if [self.port, self.grpc_port].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(10));

@@ -59,20 +59,29 @@ pub fn export_spans(exporter: &impl SpanExporter, spans: Vec<SpanData>) -> Resul
     block_on(exporter.export(spans)).map_err(|error| error.to_string())
 }
 
-/// Exports so many log records and waits for the result.
+/// Exports so many log records of now and waits for the result.
 pub fn export_logs(exporter: &impl LogExporter, count: usize) -> Result<(), String> {
+    export_log_records(exporter, &vec![(now(), Severity::Info, "order placed"); count])
+}
+
+/// Exports log records with these times, severities and bodies, and waits for the result.
+pub fn export_log_records(
+    exporter: &impl LogExporter,
+    records: &[(SystemTime, Severity, &'static str)],
+) -> Result<(), String> {
     let logger = SdkLoggerProvider::builder().build().logger("shop");
     let scope = InstrumentationScope::builder("shop").build();
-    let records: Vec<_> = (0..count)
-        .map(|_| {
-            let mut record = logger.create_log_record();
-            record.set_timestamp(now());
-            record.set_severity_number(Severity::Info);
-            record.set_body(AnyValue::from("order placed"));
-            record.set_event_name("order");
-            record
-        })
-        .collect();
+    let record = |(at, severity, body): &(SystemTime, Severity, &'static str)| {
+        let mut record = logger.create_log_record();
+        record.set_timestamp(*at);
+        record.set_severity_number(*severity);
+        record.set_severity_text(severity.name());
+        record.set_body(AnyValue::from(*body));
+        record.set_event_name("order");
+        record.add_attribute("plan", "pro");
+        record
+    };
+    let records: Vec<_> = records.iter().map(record).collect();
     let batch: Vec<_> = records.iter().map(|record| (record, &scope)).collect();
     block_on(exporter.export(LogBatch::new(&batch))).map_err(|error| error.to_string())
 }

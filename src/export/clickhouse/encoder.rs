@@ -271,8 +271,8 @@ struct Block<C> {
 }
 
 /// The server would cut what is longer into several blocks, and could then take a part of it (`max_insert_block_size` is
-/// 1,048,449).
-const MOST_ROWS: u64 = 1_000_000;
+/// 1,048,449). A hundred where this is tested.
+const MOST_ROWS: u64 = if cfg!(test) { 100 } else { 1_000_000 };
 
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
@@ -374,4 +374,24 @@ fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout, compression: Com
         body.extend_from_slice(if separator == b'{' { b"{}\n" } else { b"}\n" });
     }
     (body.len(), compression.compress(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_would_cut_is_cut_here_day_by_day() {
+        const HOUR: i64 = NANOS_PER_DAY / 24;
+        // Two days by turns, the first of which has more rows.
+        let mut blocks = Blocks::<Logs>::default();
+        for row in 0..250 {
+            blocks.row(row);
+            if row % 2 == 0 {
+                blocks.row(NANOS_PER_DAY + row * HOUR / 250);
+            }
+        }
+        let cut: Vec<_> = blocks.blocks.iter().map(|block| (block.day, block.rows)).collect();
+        assert_eq!(cut, [(0, 100), (1, 100), (0, 100), (0, 50), (1, 25)]);
+    }
 }

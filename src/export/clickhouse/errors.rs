@@ -374,4 +374,32 @@ mod tests {
         let expected = "the table is not there: Code: 60. DB::Exception: No table t. (UNKNOWN_TABLE)";
         assert_eq!(why, expected);
     }
+
+    #[test]
+    fn whatever_a_server_says_is_read_to_its_end() {
+        use proptest::prelude::*;
+        let said = prop::collection::vec(
+            prop_oneof![
+                Just("Code: "),
+                Just("Code: 0"),
+                Just("252"),
+                Just("99999999999999999999"),
+                Just("."),
+                Just(", "),
+                Just("e"),
+                Just("DB::Exception: "),
+                Just("日"),
+                Just("\u{0}"),
+                Just("(TOO_MANY_PARTS)")
+            ],
+            0..12,
+        );
+        proptest!(|(said in said)| {
+            let text = said.concat();
+            if let Some((code, at)) = find_code(&text) {
+                let rest = &text[at..];
+                prop_assert!(code != 0 && rest.starts_with(&format!("Code: {code}")) || rest.starts_with("Code: 0"), "{}", text);
+            }
+        });
+    }
 }

@@ -233,7 +233,11 @@ impl Turn {
         if lost == 0 && waiting == 0 {
             return Ok(());
         }
-        let why = why.as_deref().unwrap_or("it asked for rest");
+        let why = why.as_deref().unwrap_or(match waiting {
+            // Too old, or more than may wait: nobody was asked about them.
+            0 => "the notes of the exporter's status say why",
+            _ => "it asked for rest",
+        });
         Err(OTelSdkError::InternalFailure(format!(
             "ClickHouse: {waiting} rows wait and are tried again, {lost} rows were lost: {why}"
         )))

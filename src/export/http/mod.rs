@@ -4,6 +4,8 @@
 //! feature choices can add a header, follow a redirect or decode a body.
 
 mod failure;
+#[cfg(feature = "otlp-grpc")]
+mod http2;
 mod resolver;
 mod settings;
 mod tls;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::Endpoint;
@@ -21,6 +23,8 @@ use super::retry;
 use super::text::printable;
 
 pub(crate) use failure::HttpFailure;
+#[cfg(feature = "otlp-grpc")]
+pub(crate) use http2::Http2Client;
 pub use settings::MinTls;
 pub(crate) use settings::{Auth, HttpSettings};
 
@@ -94,28 +98,9 @@ impl HttpClient {
     /// # Errors
     /// There is no root certificate to be found.
     pub(crate) fn new(endpoint: &Endpoint, settings: &HttpSettings) -> Result<Self, HttpFailure> {
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls::config(endpoint, settings)?)
-            .https_only(endpoint.is_encrypted())
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .no_hickory_dns()
-            .dns_resolver(resolver::Guarded)
-            .user_agent(USER_AGENT)
-            .connect_timeout(settings.connect_timeout)
-            .tcp_keepalive(None)
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE);
-        if endpoint.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| HttpFailure::classify(&error))?;
+        let config = tls::config(endpoint, settings, b"http/1.1")?;
+        let client = builder(endpoint, settings, config).http1_only().build();
+        let client = client.map_err(|error| HttpFailure::classify(&error))?;
         Ok(Self { client, endpoint: endpoint.clone(), settings: settings.clone() })
     }
 
@@ -124,21 +109,25 @@ impl HttpClient {
     /// # Errors
     /// No status came back. Whether the server took the request is then unknown.
     pub(crate) async fn post(&self, post: Post<'_>) -> Result<Answer, HttpFailure> {
+        let deadline = Instant::now() + self.settings.total_timeout;
+        let mut response = self.send(post, deadline).await?;
+        let (body, end) = read_body(&mut response, deadline).await;
+        Ok(Answer::new(&response, body, end))
+    }
+
+    /// Sends one request; of the answer, the head has come.
+    async fn send(&self, post: Post<'_>, deadline: Instant) -> Result<Response, HttpFailure> {
         if !self.endpoint.owns(post.url) {
             return Err(HttpFailure::ForeignUrl);
         }
-        let deadline = Instant::now() + self.settings.total_timeout;
         // Nobody drives the runtime between uploads. This lets it see that a server has closed an idle connection,
         // which would otherwise be taken from the pool and fail.
         tokio::task::yield_now().await;
-        let request = self.request(post);
-        let mut response = match timeout_at(deadline, request.send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(HttpFailure::classify(&error)),
-            Err(_) => return Err(HttpFailure::Timeout),
-        };
-        let (body, end) = read_body(&mut response, deadline).await;
-        Ok(Answer::new(&response, body, end))
+        match timeout_at(deadline, self.request(post).send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(HttpFailure::classify(&error)),
+            Err(_) => Err(HttpFailure::Timeout),
+        }
     }
 
     fn request(&self, post: Post<'_>) -> RequestBuilder {
@@ -160,6 +149,28 @@ impl HttpClient {
             }
         }
     }
+}
+
+/// All that holds for every connection, whatever is spoken on it.
+fn builder(endpoint: &Endpoint, settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(endpoint.is_encrypted())
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .no_hickory_dns()
+        .dns_resolver(resolver::Guarded)
+        .user_agent(USER_AGENT)
+        .connect_timeout(settings.connect_timeout)
+        .tcp_keepalive(None)
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE);
+    if endpoint.is_loopback() { builder.no_proxy() } else { builder }
 }
 
 impl fmt::Debug for HttpClient {

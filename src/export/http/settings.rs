@@ -266,7 +266,8 @@ fn is_reserved(name: &HeaderName) -> bool {
         "user-agent",
         "range",
     ];
-    RESERVED.contains(&name.as_str()) || name.as_str().starts_with("proxy-")
+    let name = name.as_str();
+    RESERVED.contains(&name) || name.starts_with("proxy-") || name.starts_with("grpc-")
 }
 
 #[cfg(test)]
@@ -314,6 +315,7 @@ mod tests {
             (|s| s.header("content-length", "0"), ".header(\"content-length\""),
             (|s| s.header("Cookie", "id=hunter2"), ".header(\"cookie\""),
             (|s| s.header("Proxy-Authorization", "hunter2"), ".header(\"proxy-authorization\""),
+            (|s| s.header("grpc-encoding", "hunter2"), ".header(\"grpc-encoding\""),
         ] {
             let error = mistake(set).expect(word);
             assert!(error.contains(word) && !error.contains("hunter2"), "{error}");

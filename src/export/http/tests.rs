@@ -297,15 +297,15 @@ fn tls_1_2_is_refused_unless_it_is_permitted() {
 const AUTHORITY: &[u8] = include_bytes!("testdata/authority.pem");
 const CLIENT: (&[u8], &[u8]) = (include_bytes!("testdata/client.pem"), include_bytes!("testdata/client-key.pem"));
 
-/// A server with a certificate of [`AUTHORITY`] that answers 204, and asks clients for one of the same authority.
-fn private_server() -> String {
+/// A server with a certificate of [`AUTHORITY`] that asks clients for one of the same authority.
+fn private_config() -> rustls::ServerConfig {
     use rustls::pki_types::pem::PemObject as _;
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(AUTHORITY).unwrap()).unwrap();
     let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(clients.build().unwrap())
@@ -313,8 +313,12 @@ fn private_server() -> String {
             vec![CertificateDer::from_pem_slice(include_bytes!("testdata/server.pem")).unwrap()],
             PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server-key.pem")).unwrap(),
         )
-        .unwrap();
-    let config = Arc::new(config);
+        .unwrap()
+}
+
+/// Such a server that answers 204.
+fn private_server() -> String {
+    let config = Arc::new(private_config());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -441,4 +445,87 @@ fn send_to_this_machine_and_elsewhere() {
     assert_eq!(post_once(&receiver.url(), &HttpSettings::default()).unwrap().status, 200);
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(post_once("http://plain.invalid", &HttpSettings::default()).unwrap().status, 200);
+    #[cfg(feature = "otlp-grpc")]
+    http2::this_machine();
+}
+
+#[cfg(feature = "otlp-grpc")]
+mod http2 {
+    use super::*;
+    use crate::export::grpc_receiver::{Collector, Reply};
+
+    /// The status of HTTP, and that of gRPC.
+    fn call(collector: &Collector, settings: &HttpSettings) -> Result<(u16, String), HttpFailure> {
+        let endpoint = endpoint(&collector.url());
+        let mut client = Http2Client::new(&endpoint, settings).unwrap();
+        let url = endpoint.join("opentelemetry.proto.collector.logs.v1.LogsService/Export");
+        let (answer, fields) = block_on(client.call(post(&url, &[0; 5])))?;
+        Ok((answer.status, fields["grpc-status"].to_str().unwrap().to_owned()))
+    }
+
+    pub(super) fn this_machine() {
+        assert_eq!(call(&Collector::start(), &HttpSettings::default()).unwrap(), (200, "0".to_owned()));
+    }
+
+    fn encrypted(protocol: &[u8]) -> Collector {
+        let mut config = private_config();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Collector::encrypted(config)
+    }
+
+    #[test]
+    fn a_private_authority_and_a_client_certificate_are_used() {
+        let collector = encrypted(b"h2");
+        let mut settings = HttpSettings { connect_timeout: LONG, total_timeout: LONG, ..HttpSettings::default() };
+        let nobody_vouches = call(&collector, &settings).unwrap_err();
+        assert!(matches!(&nobody_vouches, HttpFailure::Tls(why) if why.contains("certificate")), "{nobody_vouches:?}");
+        settings.ca_certificate(AUTHORITY);
+        let refused = call(&collector, &settings).unwrap_err();
+        assert!(matches!(refused, HttpFailure::Tls(_) | HttpFailure::Cut), "{refused:?}");
+        settings.client_certificate(CLIENT.0, CLIENT.1);
+        assert_eq!(call(&collector, &settings).unwrap(), (200, "0".to_owned()));
+        assert_eq!((collector.requests().len(), collector.requests()[0].body.len()), (1, 0));
+    }
+
+    #[test]
+    fn an_encrypted_server_without_http_2_is_not_spoken_to() {
+        let mut settings = HttpSettings { connect_timeout: LONG, total_timeout: LONG, ..HttpSettings::default() };
+        settings.ca_certificate(AUTHORITY);
+        settings.client_certificate(CLIENT.0, CLIENT.1);
+        let collector = encrypted(b"http/1.1");
+        let failure = call(&collector, &settings).unwrap_err();
+        assert!(matches!(failure, HttpFailure::Tls(_)), "{failure:?}");
+        assert!(collector.requests().is_empty());
+    }
+
+    #[test]
+    fn a_status_behind_the_body_is_one_in_the_head() {
+        for reply in [Reply::Status(14), Reply::LateStatus(14)] {
+            let collector = Collector::always(reply);
+            assert_eq!(call(&collector, &HttpSettings::default()).unwrap(), (200, "14".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_hanging_server_is_left_at_the_deadline() {
+        let collector = Collector::scripted([Reply::Hang, Reply::HangAfterHead]);
+        let (result, took) = timed(|| call(&collector, &quick()));
+        assert_eq!(result.unwrap_err(), HttpFailure::Timeout);
+        assert!((500..5000).contains(&took.as_millis()), "{took:?}");
+        let endpoint = endpoint(&collector.url());
+        let mut client = Http2Client::new(&endpoint, &quick()).unwrap();
+        let url = endpoint.join("logs");
+        let ((answer, _), took) = timed(|| block_on(client.call(post(&url, &[0; 5]))).unwrap());
+        assert_eq!((answer.status, answer.end), (200, BodyEnd::TimedOut));
+        assert!((500..5000).contains(&took.as_millis()), "{took:?}");
+    }
+
+    #[test]
+    fn a_url_elsewhere_is_not_asked() {
+        let (ours, theirs) = (Collector::start(), Collector::start());
+        let mut client = Http2Client::new(&endpoint(&ours.url()), &HttpSettings::default()).unwrap();
+        let url = endpoint(&theirs.url()).join("logs");
+        assert_eq!(block_on(client.call(post(&url, &[0; 5]))).unwrap_err(), HttpFailure::ForeignUrl);
+        assert_eq!((ours.connections(), theirs.connections()), (0, 0));
+    }
 }

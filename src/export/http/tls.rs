@@ -9,8 +9,12 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use super::{HttpFailure, HttpSettings, MinTls};
 use crate::export::endpoint::Endpoint;
 
-/// The given root certificates or else the machine's own, and no version below `min_tls`.
-pub(super) fn config(endpoint: &Endpoint, settings: &HttpSettings) -> Result<ClientConfig, HttpFailure> {
+/// The given root certificates or else the machine's own, no version below `min_tls`, and one protocol to speak.
+pub(super) fn config(
+    endpoint: &Endpoint,
+    settings: &HttpSettings,
+    protocol: &[u8],
+) -> Result<ClientConfig, HttpFailure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: &[_] = match settings.min_tls {
         MinTls::Tls12 => &[&rustls::version::TLS12, &rustls::version::TLS13],
@@ -32,6 +36,6 @@ pub(super) fn config(endpoint: &Endpoint, settings: &HttpSettings) -> Result<Cli
         Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity)))),
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(config)
 }

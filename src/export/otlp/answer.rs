@@ -49,7 +49,6 @@ fn said(status: u16, meaning: &str) -> std::borrow::Cow<'static, str> {
 }
 
 fn delivered(answer: &Answer, sealed: &Sealed) -> Outcome {
-    let odd = |note: &str| Outcome::Delivered { rejected: 0, message: Some(note.to_owned()) };
     match answer.end {
         BodyEnd::Whole => {}
         BodyEnd::TooLong => return odd("accepted, with an answer too long to be read"),
@@ -63,6 +62,11 @@ fn delivered(answer: &Answer, sealed: &Sealed) -> Outcome {
         Some("application/x-protobuf") | None => partial_from_protobuf(&answer.body, sealed.signal),
         Some(_) => None,
     };
+    accepted(partial, sealed)
+}
+
+/// The batch was accepted, but for what the answer says; `None`: it is not an OTLP answer.
+pub(super) fn accepted(partial: Option<(i64, String)>, sealed: &Sealed) -> Outcome {
     let Some((rejected, message)) = partial else {
         return odd("accepted, with an answer that is not OTLP: is this the address of a collector?");
     };
@@ -73,8 +77,12 @@ fn delivered(answer: &Answer, sealed: &Sealed) -> Outcome {
     }
 }
 
+pub(super) fn odd(note: &str) -> Outcome {
+    Outcome::Delivered { rejected: 0, message: Some(note.to_owned()) }
+}
+
 /// How many records were rejected, and why; `None` if it is not an OTLP answer.
-fn partial_from_protobuf(body: &[u8], signal: Signal) -> Option<(i64, String)> {
+pub(super) fn partial_from_protobuf(body: &[u8], signal: Signal) -> Option<(i64, String)> {
     Some(match signal {
         Signal::Log => {
             let partial = ExportLogsServiceResponse::decode(body).ok()?.partial_success.unwrap_or_default();

@@ -17,11 +17,11 @@ use opentelemetry_http::{HttpClient, HttpError};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Capture(Arc<Mutex<Option<Captured>>>);
 
-/// A body as the SDK encoded it.
-pub(super) struct Captured {
-    pub(super) body: Bytes,
-    /// Set only when the host application has turned the SDK's own compression on for the whole process.
-    pub(super) content_encoding: Option<&'static str>,
+/// What the SDK made.
+pub(super) enum Captured {
+    Message(Bytes),
+    /// Of no use: the host application has turned the SDK's own compression on for the whole process.
+    Compressed,
 }
 
 impl Capture {
@@ -40,12 +40,10 @@ impl HttpClient for Capture {
         'life: 'answered,
         Self: 'answered,
     {
-        let content_encoding = match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
-            Some(b"gzip") => Some("gzip"),
-            Some(b"zstd") => Some("zstd"),
-            _ => None,
+        let captured = match request.headers().contains_key(CONTENT_ENCODING) {
+            true => Captured::Compressed,
+            false => Captured::Message(request.into_body()),
         };
-        let captured = Captured { body: request.into_body(), content_encoding };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(captured);
         Box::pin(std::future::ready(Ok(Response::new(Bytes::new()))))
     }
@@ -53,7 +51,10 @@ impl HttpClient for Capture {
 
 impl std::fmt::Debug for Captured {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Captured({} bytes)", self.body.len())
+        match self {
+            Captured::Message(message) => write!(f, "Message({} bytes)", message.len()),
+            Captured::Compressed => f.write_str("Compressed"),
+        }
     }
 }
 

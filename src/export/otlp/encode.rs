@@ -74,7 +74,7 @@ impl Encoder {
     /// The SDK's own types take some kilobytes a record on the way, so records go through its exporter a few at a time, and
     /// the requests that it makes are put one behind the other. Of protobuf messages that is what merges them: the fields of
     /// a request are lists (<https://protobuf.dev/programming-guides/encoding/#last-one-wins>).
-    pub(super) fn encode(&mut self, records: &[RecordRef<'_>]) -> Result<Captured, SealError> {
+    pub(super) fn encode(&mut self, records: &[RecordRef<'_>]) -> Result<Bytes, SealError> {
         let Some(first) = records.first() else {
             return Err(SealError("there are none".to_owned()));
         };
@@ -84,14 +84,12 @@ impl Encoder {
         }
         let mut body = BytesMut::new();
         for few in records.chunks(FEW) {
-            let captured = self.export(few)?;
-            if captured.content_encoding.is_some() {
-                // Compressed already, by the host application's setting for the whole process: this is not to be joined.
-                return self.export(records);
+            match self.export(few)? {
+                Captured::Message(message) => body.extend_from_slice(&message),
+                Captured::Compressed => return Ok(Request::of(records, &mut self.sdk)?.to_protobuf().into()),
             }
-            body.extend_from_slice(&captured.body);
         }
-        Ok(Captured { body: body.freeze(), content_encoding: None })
+        Ok(body.freeze())
     }
 
     /// The same as JSON.

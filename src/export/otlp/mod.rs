@@ -1,24 +1,26 @@
-//! Delivery to an OpenTelemetry collector: OTLP over HTTP, as protobuf or JSON.
+//! Delivery to an OpenTelemetry collector: OTLP over HTTP, as protobuf or JSON, and over gRPC.
 
 mod answer;
 mod capture;
 mod encode;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
 mod json;
 mod request;
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use reqwest::Url;
 
 use super::endpoint::Endpoint;
 use super::gzip::Gzip;
-use super::http::{HttpClient, HttpSettings, Post};
+#[cfg(feature = "otlp-grpc")]
+use super::http::Http2Client;
+use super::http::{HttpClient, HttpFailure, HttpSettings, Post};
 use super::outcome::Outcome;
 use super::sealed::{Sealed, Token};
 use crate::app::random::IdRng;
 use crate::record::{RecordRef, Signal};
-use capture::Captured;
 use encode::Encoder;
 pub use request::{OtlpProtocol, UnknownProtocol};
 
@@ -37,24 +39,37 @@ pub(crate) struct OtlpExporter {
     settings: OtlpSettings,
     logs: Url,
     traces: Url,
-    client: OnceLock<HttpClient>,
+    client: Option<Client>,
     encoder: Encoder,
     gzip: Gzip,
     tokens: IdRng,
 }
 
+/// What is spoken to the collector.
+#[allow(clippy::large_enum_variant, reason = "an exporter has one, and is in a box itself")]
+enum Client {
+    Http(HttpClient),
+    #[cfg(feature = "otlp-grpc")]
+    Grpc(Http2Client),
+}
+
 impl OtlpExporter {
-    /// An exporter to the collector with this base address; `/v1/logs` and `/v1/traces` are appended.
+    /// An exporter to the collector with this base address, to which the protocol's paths are appended.
     ///
     /// # Errors
     /// The SDK's exporters could not be made.
     pub(crate) fn new(endpoint: Endpoint, settings: OtlpSettings) -> Result<Self, SealError> {
+        let (logs, traces) = match settings.protocol {
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => ("v1/logs", "v1/traces"),
+            #[cfg(feature = "otlp-grpc")]
+            OtlpProtocol::Grpc => (grpc::LOGS, grpc::TRACES),
+        };
         Ok(Self {
-            logs: endpoint.join("v1/logs"),
-            traces: endpoint.join("v1/traces"),
+            logs: endpoint.join(logs),
+            traces: endpoint.join(traces),
             endpoint,
             settings,
-            client: OnceLock::new(),
+            client: None,
             encoder: Encoder::new()?,
             gzip: Gzip::default(),
             tokens: IdRng::new(),
@@ -66,18 +81,20 @@ impl OtlpExporter {
     /// # Errors
     /// The SDK refused to encode them; they would be refused again.
     pub(crate) fn seal(&mut self, records: &[RecordRef<'_>]) -> Result<Sealed, SealError> {
-        let (captured, content_type) = match self.settings.protocol {
+        let (message, content_type) = match self.settings.protocol {
             OtlpProtocol::HttpProtobuf => (self.encoder.encode(records)?, "application/x-protobuf"),
-            OtlpProtocol::HttpJson => {
-                (Captured { body: self.encoder.encode_json(records)?, content_encoding: None }, "application/json")
-            }
+            OtlpProtocol::HttpJson => (self.encoder.encode_json(records)?, "application/json"),
+            #[cfg(feature = "otlp-grpc")]
+            OtlpProtocol::Grpc => (self.encoder.encode(records)?, grpc::CONTENT_TYPE),
         };
-        let (body, content_encoding) = match captured.content_encoding {
-            None => match self.gzip.compress(&captured.body) {
-                Some(compressed) => (compressed, Some("gzip")),
-                None => (captured.body, None),
-            },
-            already => (captured.body, already),
+        let (message, content_encoding) = match self.gzip.compress(&message) {
+            Some(compressed) => (compressed, Some("gzip")),
+            None => (message, None),
+        };
+        let body = match self.settings.protocol {
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => message,
+            #[cfg(feature = "otlp-grpc")]
+            OtlpProtocol::Grpc => grpc::framed(&message, content_encoding),
         };
         let mut token = [0; 16];
         token[..8].copy_from_slice(&self.tokens.next_u64().to_be_bytes());
@@ -96,30 +113,44 @@ impl OtlpExporter {
     ///
     /// The first call makes the client, which takes 10–70 ms for an encrypted endpoint. Needs a tokio runtime with I/O
     /// and time.
-    pub(crate) async fn send(&self, sealed: &Sealed) -> Outcome {
-        let client = match self.client() {
-            Ok(client) => client,
-            Err(failure) => return answer::outcome(Err(failure), sealed),
-        };
-        let post = Post {
-            url: match sealed.signal {
-                Signal::Log => &self.logs,
-                Signal::Span => &self.traces,
+    pub(crate) async fn send(&mut self, sealed: &Sealed) -> Outcome {
+        let client = match &mut self.client {
+            Some(client) => client,
+            none => match Client::new(&self.endpoint, &self.settings) {
+                Ok(client) => none.insert(client),
+                Err(failure) => return answer::outcome(Err(failure), sealed),
             },
-            content_type: sealed.content_type,
-            content_encoding: sealed.content_encoding,
-            headers: &[],
-            body: sealed.body.clone(),
         };
-        answer::outcome(client.post(post).await, sealed)
-    }
-
-    fn client(&self) -> Result<&HttpClient, super::http::HttpFailure> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+        let url = match sealed.signal {
+            Signal::Log => &self.logs,
+            Signal::Span => &self.traces,
+        };
+        match client {
+            Client::Http(client) => {
+                let post = Post {
+                    url,
+                    content_type: sealed.content_type,
+                    content_encoding: sealed.content_encoding,
+                    headers: &[],
+                    body: sealed.body.clone(),
+                };
+                answer::outcome(client.post(post).await, sealed)
+            }
+            #[cfg(feature = "otlp-grpc")]
+            Client::Grpc(client) => grpc::send(client, url, sealed).await,
         }
-        let client = HttpClient::new(&self.endpoint, &self.settings.http)?;
-        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+impl Client {
+    fn new(endpoint: &Endpoint, settings: &OtlpSettings) -> Result<Self, HttpFailure> {
+        match settings.protocol {
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
+                HttpClient::new(endpoint, &settings.http).map(Client::Http)
+            }
+            #[cfg(feature = "otlp-grpc")]
+            OtlpProtocol::Grpc => Http2Client::new(endpoint, &settings.http).map(Client::Grpc),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::logs::LogBatch;
+use prost::Message as _;
 
 use super::SealError;
 use super::json::Json;
@@ -25,21 +26,41 @@ pub enum OtlpProtocol {
     HttpProtobuf,
     /// `http/json`, for receivers that read nothing else; three times as large before compression.
     HttpJson,
+    /// `grpc`, for receivers that listen to nothing else, by default on port 4317 (feature `otlp-grpc`). Everything else is as over
+    /// HTTP: what is sent, when, and to whom.
+    ///
+    /// A proxy is used where the connection is encrypted; to a host of
+    /// [`allow_plaintext_to`](crate::Builder::allow_plaintext_to) there is no way through one.
+    #[cfg(feature = "otlp-grpc")]
+    Grpc,
 }
+
+/// The name `grpc` of [`OtlpProtocol::Grpc`].
+const GRPC: &str = "grpc";
 
 /// Not the name of a protocol that this program has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownProtocol(());
+pub struct UnknownProtocol {
+    /// It is known well enough, but was not built in.
+    is_left_out: bool,
+}
 
 impl OtlpProtocol {
     /// Those that this program has.
-    pub const ALL: &'static [OtlpProtocol] = &[OtlpProtocol::HttpProtobuf, OtlpProtocol::HttpJson];
+    pub const ALL: &'static [OtlpProtocol] = &[
+        OtlpProtocol::HttpProtobuf,
+        OtlpProtocol::HttpJson,
+        #[cfg(feature = "otlp-grpc")]
+        OtlpProtocol::Grpc,
+    ];
 
-    /// `http/protobuf` or `http/json`.
+    /// `http/protobuf`, `http/json` or `grpc`.
     pub fn as_str(self) -> &'static str {
         match self {
             OtlpProtocol::HttpProtobuf => "http/protobuf",
             OtlpProtocol::HttpJson => "http/json",
+            #[cfg(feature = "otlp-grpc")]
+            OtlpProtocol::Grpc => GRPC,
         }
     }
 }
@@ -55,13 +76,17 @@ impl FromStr for OtlpProtocol {
 
     fn from_str(text: &str) -> Result<Self, UnknownProtocol> {
         let is_it = |known: &&OtlpProtocol| known.as_str().eq_ignore_ascii_case(text.trim());
-        Self::ALL.iter().find(is_it).copied().ok_or(UnknownProtocol(()))
+        let is_left_out = text.trim().eq_ignore_ascii_case(GRPC);
+        Self::ALL.iter().find(is_it).copied().ok_or(UnknownProtocol { is_left_out })
     }
 }
 
 impl fmt::Display for UnknownProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a protocol that this program has: write ")?;
+        f.write_str(match self.is_left_out {
+            true => "grpc, which this program was built without (feature otlp-grpc of tracing-privacy): write ",
+            false => "not a protocol that this program has: write ",
+        })?;
         for (place, known) in OtlpProtocol::ALL.iter().enumerate() {
             write!(f, "{}{known}", if place == 0 { "" } else { " or " })?;
         }
@@ -96,6 +121,13 @@ impl Request {
                 Request::Logs(ExportLogsServiceRequest { resource_logs })
             }
         })
+    }
+
+    pub(super) fn to_protobuf(&self) -> Vec<u8> {
+        match self {
+            Request::Traces(request) => request.encode_to_vec(),
+            Request::Logs(request) => request.encode_to_vec(),
+        }
     }
 
     pub(super) fn to_json(&self) -> Result<Vec<u8>, SealError> {

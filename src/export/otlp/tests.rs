@@ -57,7 +57,7 @@ fn seal(exporter: &mut OtlpExporter, records: &Records) -> Sealed {
     exporter.seal(&records.iter().collect::<Vec<_>>()).unwrap()
 }
 
-fn send(exporter: &OtlpExporter, sealed: &Sealed) -> Outcome {
+fn send(exporter: &mut OtlpExporter, sealed: &Sealed) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(exporter.send(sealed))
 }
@@ -74,7 +74,7 @@ fn deliver(records: &Records) -> Receiver {
         let records: Vec<_> = records.iter().filter(|record| record.signal() == signal).collect();
         if !records.is_empty() {
             let sealed = exporter.seal(&records).unwrap();
-            assert_eq!(send(&exporter, &sealed), delivered());
+            assert_eq!(send(&mut exporter, &sealed), delivered());
         }
     }
     receiver
@@ -186,7 +186,7 @@ fn each_signal_and_resource_makes_one_request() {
     {
         let sealed = seal(&mut exporter, records);
         assert_eq!((sealed.signal, sealed.records), (signal, count));
-        assert_eq!(send(&exporter, &sealed), delivered());
+        assert_eq!(send(&mut exporter, &sealed), delivered());
     }
     let versions: Vec<_> = receiver.logs().iter().map(|log| log.resource["service.version"].to_string()).collect();
     assert_eq!(versions, ["1.2.3", "1.2.3", "1.2.4", "1.2.3", "1.2.3"]);
@@ -203,9 +203,9 @@ fn a_retry_sends_the_same_bytes() {
     let mut exporter = exporter(&receiver);
     let sealed = seal(&mut exporter, &records);
     for expected in [None, Some(Duration::from_secs(7))] {
-        assert!(matches!(send(&exporter, &sealed), Outcome::Retry { after, .. } if after == expected));
+        assert!(matches!(send(&mut exporter, &sealed), Outcome::Retry { after, .. } if after == expected));
     }
-    assert_eq!(send(&exporter, &sealed), delivered());
+    assert_eq!(send(&mut exporter, &sealed), delivered());
     let requests = receiver.requests();
     assert!(requests.iter().all(|request| request.raw == requests[0].raw && request.headers == requests[0].headers));
     assert_eq!(requests[2].logs().len(), 50);
@@ -240,9 +240,9 @@ fn what_the_collector_says_becomes_the_outcome() {
     let receiver = Receiver::start();
     let mut exporter = exporter(&receiver);
     let sealed = seal(&mut exporter, &records);
-    let after = |behaviour| {
+    let mut after = |behaviour| {
         receiver.then([behaviour]);
-        send(&exporter, &sealed)
+        send(&mut exporter, &sealed)
     };
     let partial = Behaviour::PartialSuccess { rejected: 2, message: "too old".to_owned() };
     assert_eq!(after(partial), Outcome::Delivered { rejected: 2, message: Some("too old".to_owned()) });
@@ -284,6 +284,8 @@ fn the_hosts_opentelemetry_variables_reach_neither_our_requests_nor_our_bodies()
     environment.extend(names.iter().map(|(name, value)| (name.as_str(), *value)));
     environment.extend([("OTEL_RESOURCE_ATTRIBUTES", "host=hunter2"), ("OTEL_SERVICE_NAME", "hunter2")]);
     in_a_process(name_of!(deliver_and_look_at_everything), &environment);
+    #[cfg(feature = "otlp-grpc")]
+    in_a_process(name_of!(call_and_look_at_everything), &environment);
     assert_eq!((theirs.connections(), theirs.bytes()), (0, 0));
 }
 
@@ -303,4 +305,74 @@ fn deliver_and_look_at_everything() {
         assert_eq!((request.header("x-vendor"), request.header("authorization")), (None, None));
         assert_eq!(request.header("user-agent"), Some(concat!("tracing-privacy/", env!("CARGO_PKG_VERSION"))));
     }
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+#[ignore = "needs the environment that its caller sets"]
+fn call_and_look_at_everything() {
+    use crate::export::grpc_receiver::Collector;
+
+    assert!(std::env::var("OTEL_EXPORTER_OTLP_HEADERS").unwrap().contains("hunter2"));
+    let (collector, row) = (Collector::start(), log(r#""attributes":{}"#));
+    let mut exporter = over_grpc(&collector.url());
+    let sealed = seal(&mut exporter, &Records::read([row.as_str()]));
+    assert_eq!(send(&mut exporter, &sealed), delivered());
+    for request in collector.requests() {
+        let shown = format!("{:?} {}", request.headers, String::from_utf8_lossy(&request.body));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[cfg(feature = "otlp-grpc")]
+fn over_grpc(url: &str) -> OtlpExporter {
+    let endpoint = Endpoint::parse("the test", url, &[]).unwrap();
+    let settings = OtlpSettings { protocol: OtlpProtocol::Grpc, ..OtlpSettings::default() };
+    OtlpExporter::new(endpoint, settings).unwrap()
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn over_grpc_a_body_is_that_of_http_behind_its_prefix() {
+    let (event, span) =
+        (log(r#""body":"hello","attributes":{"n":1}"#), span(r#""span_id":"b7ad6b7169203331","attributes":{}"#));
+    for (row, count, flag) in [(&event, 1, 0), (&event, 100, 1), (&span, 1, 0), (&span, 40, 1)] {
+        let records = Records::read(std::iter::repeat_n(row.as_str(), count));
+        // One exporter, since each one has an order of the resource's attributes of its own.
+        let mut exporter = over_grpc("http://127.0.0.1:9");
+        let grpc = seal(&mut exporter, &records);
+        exporter.settings.protocol = OtlpProtocol::HttpProtobuf;
+        let http = seal(&mut exporter, &records);
+        let (prefix, message) = grpc.body.split_at(5);
+        assert_eq!(message, http.body);
+        assert_eq!(prefix[0], flag);
+        assert_eq!(prefix[1..], u32::try_from(http.body.len()).unwrap().to_be_bytes());
+        assert_eq!((grpc.content_encoding, grpc.records), (http.content_encoding, http.records));
+    }
+}
+
+#[test]
+fn what_is_encoded_without_the_sdks_exporter_is_the_same() {
+    // Of one attribute, since each conversion of a resource has an order of its own.
+    let row = log(r#""body":"hello","attributes":{"n":1}"#).replace(r#","service.version":"1.2.3""#, "");
+    let records = Records::read([row.as_str()]);
+    let records: Vec<_> = records.iter().collect();
+    let own = request::Request::of(&records, &mut Default::default()).unwrap().to_protobuf();
+    assert_eq!(Encoder::new().unwrap().encode(&records).unwrap(), own);
+}
+
+#[test]
+fn a_protocol_that_was_left_out_says_how_to_get_it() {
+    assert_eq!(
+        ["http/protobuf", " HTTP/json "].map(str::parse),
+        [Ok(OtlpProtocol::HttpProtobuf), Ok(OtlpProtocol::HttpJson)]
+    );
+    let grpc = "grpc".parse::<OtlpProtocol>().map_or_else(|error| error.to_string(), |protocol| protocol.to_string());
+    let expected = match cfg!(feature = "otlp-grpc") {
+        true => "grpc",
+        false => {
+            "grpc, which this program was built without (feature otlp-grpc of tracing-privacy): write http/protobuf or http/json"
+        }
+    };
+    assert_eq!(grpc, expected);
 }

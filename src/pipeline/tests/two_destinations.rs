@@ -202,3 +202,23 @@ fn a_withdrawal_while_the_first_is_asked_leaves_the_second_unasked() {
     assert_eq!((both.collector.requests().len(), both.clickhouse.requests().len()), (1, 0));
     assert_eq!(both.pipeline.counts().sent(), 0);
 }
+
+#[test]
+fn each_insert_of_a_day_has_a_token_of_its_own() {
+    let both = Both::start();
+    // An insert takes a hundred rows at most while this is tested.
+    both.log(0..250);
+    assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+    let inserts = both.inserts();
+    assert_eq!(inserts.concat(), records(0..250));
+    assert!(inserts.len() >= 3 && inserts.iter().any(|rows| rows.len() == 100), "{}", inserts.len());
+    let requests = both.clickhouse.requests();
+    let token = |path: &str| {
+        path.split('&').find_map(|word| word.strip_prefix("insert_deduplication_token=")).map(str::to_owned)
+    };
+    let mut tokens: Vec<_> = requests.iter().filter_map(|request| token(&request.path)).collect();
+    assert_eq!(tokens.len(), inserts.len());
+    tokens.sort();
+    tokens.dedup();
+    assert_eq!(tokens.len(), inserts.len(), "{tokens:?}");
+}

@@ -237,3 +237,32 @@ fn a_defect_leaves_no_byte_in_the_files_of_the_store() {
         assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()), "{name}");
     }
 }
+
+#[test]
+fn records_wait_for_as_many_as_were_asked_for_and_no_longer() {
+    const NEVER: Duration = Duration::from_secs(86_400);
+    let start = |records, interval| {
+        let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+        let mut parts = parts(Policy::standard(), vec![collector(&receiver)], Schedule::Live, pad.place());
+        parts.destination.as_mut().unwrap().tuning = Tuning { records, interval };
+        (Pipeline::start(parts).unwrap(), receiver, pad)
+    };
+    let stored = |pipeline: &Pipeline, records: usize| {
+        log(pipeline, || (0..records).for_each(|number| tracing::info!(number, "waits")));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+    };
+    // Three times four are twelve, which go out as one.
+    let (pipeline, receiver, _pad) = start(12, NEVER);
+    (0..3).for_each(|_| stored(&pipeline, 4));
+    assert!(receiver.wait_for_records(12, LONG));
+    assert_eq!(receiver.requests().len(), 1);
+    // Who waits no time is there before who waits for ever, and began earlier.
+    let (patient, waits, _pad) = start(12, NEVER);
+    let (hasty, comes, _other_pad) = start(12, Duration::ZERO);
+    stored(&patient, 1);
+    stored(&hasty, 1);
+    assert!(comes.wait_for_records(1, LONG));
+    assert_eq!(waits.requests().len(), 0);
+    assert_eq!(patient.flush(LONG), Ok(()));
+    assert_eq!(waits.logs().len(), 1);
+}

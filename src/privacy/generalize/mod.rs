@@ -32,7 +32,7 @@ pub(super) enum Rest {
     Text,
 }
 
-/// Writes what an action makes of a value at the end of `out`; `None` where it makes nothing of it, and the field goes.
+/// Writes what an action makes of a value; `None` where it makes nothing of it, and the field goes.
 ///
 /// What comes from disk was made coarser before: it is taken as it is where it has the form of that, and only there.
 pub(super) fn apply(
@@ -41,14 +41,14 @@ pub(super) fn apply(
     value: &str,
     source: Source,
     pseudonyms: &Pseudonymizer,
-    out: &mut Vec<u8>,
+    mut write: impl FnMut(&str),
 ) -> Option<Rest> {
     if value.is_empty() {
         return None;
     }
     let hash = match action {
         _ if source == Source::Disk && is_hash_of(action, value) => {
-            out.extend_from_slice(value.as_bytes());
+            write(value);
             return Some(Rest::Known);
         }
         Action::Hash => pseudonyms.pseudonym(field, value),
@@ -56,11 +56,11 @@ pub(super) fn apply(
         Action::ReversibleSha256 => Pseudonym::reversible_sha256(value),
         _ => {
             let (coarse, rest) = coarse(action, field, value, source, pseudonyms)?;
-            out.extend_from_slice(coarse.as_bytes());
+            write(&coarse);
             return Some(rest);
         }
     };
-    out.extend_from_slice(hash.as_str().as_bytes());
+    write(hash.as_str());
     Some(Rest::Known)
 }
 
@@ -68,8 +68,9 @@ pub(super) fn apply(
 /// be found in it, whatever a scanner takes it for.
 #[cfg(feature = "upload")]
 pub(super) fn is_made_by(action: Action, text: &str, pseudonyms: &Pseudonymizer) -> bool {
-    let mut again = Vec::new();
-    apply(action, "", text, Source::Disk, pseudonyms, &mut again) == Some(Rest::Known) && again == text.as_bytes()
+    let mut again = String::new();
+    let rest = apply(action, "", text, Source::Disk, pseudonyms, |made| again.push_str(made));
+    rest == Some(Rest::Known) && again == text
 }
 
 /// Whether a text has the form of what an action that hashes makes.

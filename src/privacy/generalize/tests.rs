@@ -5,9 +5,9 @@ use crate::app::Rotation;
 use crate::privacy::policy::TimeUnit;
 
 fn made(action: Action, value: &str, source: Source) -> Option<String> {
-    let mut out = Vec::new();
-    apply(action, "field", value, source, &Pseudonymizer::with_key(&[7; 32]), &mut out)?;
-    Some(String::from_utf8(out).unwrap())
+    let mut out = String::new();
+    apply(action, "field", value, source, &Pseudonymizer::with_key(&[7; 32]), |made| out.push_str(made))?;
+    Some(out)
 }
 
 fn coarse(action: Action, value: &str) -> Option<String> {

@@ -239,11 +239,12 @@ impl Anchors<'_> {
         false
     }
 
-    /// Cards, phones, addresses, dates: the shortest is an IPv4 address of four digits and three dots.
+    /// Cards, phones, addresses, dates: the shortest are an IPv4 address of four digits and three dots, and a
+    /// date with its month as a word.
     #[inline]
     pub(super) fn may_hold_numbers(&self) -> bool {
         self.any(Class::Digit)
-            && (self.has_digits(6) || self.has_digits(4) && (self.has_marks(b'.', 2) || self.has_marks(b'-', 4)))
+            && (self.has_digits(5) || self.has_digits(4) && (self.has_marks(b'.', 2) || self.has_marks(b'-', 4)))
     }
 
     /// `--password hunter2`, `-----BEGIN`

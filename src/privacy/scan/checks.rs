@@ -145,11 +145,30 @@ pub(super) fn hetu(number: &[u8]) -> bool {
 
 /// Germany, tax: ISO 7064 mod 11,10.
 pub(super) fn steuer_id(number: &[u8]) -> bool {
+    number[0] != b'0' && oib(number)
+}
+
+/// Croatia: ISO 7064 mod 11,10.
+pub(super) fn oib(number: &[u8]) -> bool {
     let product = number[..number.len() - 1].iter().fold(10, |product, byte| {
         let sum = (value(*byte) + product) % 10;
         (if sum == 0 { 10 } else { sum }) * 2 % 11
     });
-    number.len() == 11 && number[0] != b'0' && (11 - product) % 10 == last(number)
+    number.len() == 11 && (11 - product) % 10 == last(number)
+}
+
+/// Korea: a date of birth, the century and sex, and weights 2 to 9 modulo 11. Those given out since October 2020 have no check.
+pub(super) fn resident_registration(number: &[u8]) -> bool {
+    let sum = weighted(&number[..number.len() - 1], &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
+    number.len() == 13
+        && is_day(&number[2..6])
+        && matches!(number[6], b'1'..=b'8')
+        && (11 - sum % 11) % 10 == last(number)
+}
+
+/// Month and day.
+pub(super) fn is_day(digits: &[u8]) -> bool {
+    (1..=12).contains(&modulo(&digits[..2], 100)) && (1..=31).contains(&modulo(&digits[2..4], 100))
 }
 
 /// Australia, tax.
@@ -292,6 +311,8 @@ mod tests {
             (hetu, "131052308T"),
             (hetu, "131052A308T"),
             (steuer_id, "86095742719"),
+            (oib, "94577403194"),
+            (resident_registration, "8508032011771"),
             (tfn, "123456782"),
             (nir, "255081416802538"),
             (aba, "021000021"),

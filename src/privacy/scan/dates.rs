@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::bytes::{DIGIT, HIGH, LETTER, context, is, run, run_back};
 use super::numbers::Cluster;
-use super::{Finding, Kind, Severity};
+use super::{Finding, Kind, Severity, checks};
 
 /// Words before a date that make it somebody's.
 const WORDS: &[&[u8]] = words!(
@@ -30,6 +30,19 @@ const MONTHS: [&[&[u8]]; 12] = [
 
 pub(super) fn birth_date(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     push(cluster.text, cluster.groups()[0].0, cluster.groups()[2].1, found);
+}
+
+/// `19940528`, a number in one piece.
+pub(super) fn compact(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
+    let digits = cluster.group(0);
+    let (start, end) = cluster.groups()[0];
+    let dated =
+        matches!(digits, [b'1', b'9', ..] | [b'2', b'0', b'0' | b'1' | b'2', ..]) && checks::is_day(&digits[4..]);
+    let known = found.len();
+    if dated && cluster.stands_alone(0, 1) {
+        push(cluster.text, start, end, found);
+    }
+    found.len() > known
 }
 
 /// `3. Mai 1978`, `April 4, 1969`, `1984年3月12日`, where `year` are the four digits of the year.

@@ -29,7 +29,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         let Some(end) = domain(text, at + 1) else {
             continue;
         };
-        let Some(start) = local(text, at) else {
+        let Some(start) = local(text, at).or_else(|| quoted_local(text, at)) else {
             continue;
         };
         if is_other(text, start..at, at + 1..end) {
@@ -80,6 +80,16 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
         };
     }
     (start < to).then_some(start)
+}
+
+/// Where the local part in quotes that ends at `to` begins: `"john doe"@example.com`.
+fn quoted_local(text: &[u8], to: usize) -> Option<usize> {
+    let inside = to.checked_sub(1).filter(|quote| text[*quote] == b'"')?;
+    let close = run_back(text, inside, 4, |byte| byte == b'\\');
+    let quote = run_back(text, close, LOCAL, |byte| !matches!(byte, b'"' | b'\n' | b'\\' | b':' | b',' | b'{' | b'}'));
+    // Escaped as often as the one that closes.
+    let open = quote.checked_sub(1 + inside - close).filter(|_| before(text, quote) == b'"')?;
+    (quote < close && text[open..quote - 1].iter().all(|byte| *byte == b'\\')).then_some(open)
 }
 
 /// Whether the letter is of a script that is written without spaces.

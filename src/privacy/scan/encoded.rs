@@ -38,16 +38,16 @@ impl Decoded {
         let text = anchors.text;
         let mut decoded = Decoded { text: Vec::new(), escapes: Vec::new() };
         let mut done = 0;
-        let mut at = 0;
-        while let Some(start) = anchors.next(Class::Escape, at) {
+        let mut signs = anchors.all(Class::Escape);
+        while let Some(start) = signs.next() {
             let Some((byte, end)) = read(text, start) else {
-                at = start + 1;
                 continue;
             };
             decoded.text.extend_from_slice(&text[done..start]);
             decoded.escapes.push(Escape { at: decoded.text.len(), width: usize::from(byte.is_some()), end });
             decoded.text.extend(byte);
-            (done, at) = (end, end);
+            done = end;
+            signs.pass(end);
         }
         if decoded.escapes.is_empty() {
             return None;

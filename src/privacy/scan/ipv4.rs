@@ -46,7 +46,8 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
 
 fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     let (prior, next) = (before(text, start), after(text, end));
-    if alnum(prior) || matches!(prior, b'_' | b'.') || alnum(next) || matches!(next, b'_' | b'+') {
+    let glued = alnum(prior) || matches!(prior, b'_' | b'+') || matches!(next, b'_' | b'+');
+    if prior == b'.' || alnum(next) || glued && !is_glued_address(text, start, end) {
         return false;
     }
     if next == b'-' && is(after(text, end + 1), LETTER) || next == b'.' && is(after(text, end + 1), DIGIT) {
@@ -93,6 +94,33 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     }
     // These name no machine but the own one, or a mask.
     !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
+}
+
+/// Whether an address that is glued to something is one and no version: `IP113.66.24.8`, `lock_54.7.77.193`, `10.0.0.1+10.0.0.2`.
+fn is_glued_address(text: &[u8], start: usize, end: usize) -> bool {
+    const PLACES: &[&[u8]] = words!("ip" "ipv4" "src" "dst" "srcip" "dstip" "host" "addr" "peer" "client" "from" "to");
+    let (prior, next) = (before(text, start), after(text, end));
+    if is(prior, DIGIT) {
+        return false;
+    }
+    if is(prior, LETTER) {
+        let word = run_back(text, start, 8, |byte| is(byte, LETTER));
+        return !matches!(next, b'_' | b'+')
+            && PLACES.iter().any(|place| text[word..start].eq_ignore_ascii_case(place));
+    }
+    // Versions that long begin with a small number and have few others.
+    let mut octets = [0u32; 4];
+    for (octet, part) in octets.iter_mut().zip(text[start..end].split(|byte| *byte == b'.')) {
+        *octet = part.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'));
+    }
+    let private = matches!(octets, [10, ..] | [192, 168, ..] | [172, 16..=31, ..]);
+    let high = octets.iter().filter(|octet| **octet >= 20).count();
+    // `1.2.3.4+build.5` is a version's.
+    let metadata = next == b'+' && is(after(text, end + 1), LETTER);
+    !metadata
+        && octets[0] >= 10
+        && (private || high >= 3 || high >= 2 && octets.iter().any(|octet| *octet >= 100))
+        && (private || octets[1..].iter().filter(|octet| **octet == 0).count() < 2)
 }
 
 /// Whether the bits behind the mask are zero.

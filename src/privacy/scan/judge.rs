@@ -1,23 +1,28 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
 use super::pairs::Style;
 use super::value::{self, is_answer, is_placeholder, is_status};
-use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
+use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Whether a quoted string is a value.
 pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
+    if rule.text == TextRule::File {
+        return value::is_document(value);
+    }
     if is_placeholder(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
         return false;
     }
     let first = value.split(|byte| is(*byte, SPACE)).next().unwrap_or_default();
     // `{"password":"is required"}` is an answer about a form.
-    if (if first.len() == value.len() { is_status(value) } else { is_answer(first) }) && rule.text != TextRule::Name {
+    let everyday = rule.text == TextRule::Password && value::is_everyday(value);
+    let reports = if first.len() == value.len() { is_status(value) && !everyday } else { is_answer(first) };
+    if reports && rule.text != TextRule::Name {
         return false;
     }
     let digits = value::digits(value);
     match rule.text {
-        TextRule::Never => false,
+        TextRule::Never | TextRule::File => false,
         TextRule::Password | TextRule::Cookie | TextRule::Data | TextRule::Mail => true,
         TextRule::Token if style == Style::Newtype => value::is_made_up(value),
         TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
@@ -25,8 +30,9 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Phone => digits >= 5,
         TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
+        TextRule::Serial => is_numbered(value),
         TextRule::Name => value::has_letter(value) && !is_status(value),
-        TextRule::Weak => !is_code(value) && !is_address(value),
+        TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
         TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
         TextRule::Id => value.iter().any(|byte| alnum(*byte)),
     }
@@ -58,14 +64,32 @@ fn is_serial(value: &[u8]) -> bool {
         && value::has_letter(value)
 }
 
+/// Whether a value is a device's number, or the name that somebody gave it: with digits, or words run together.
+fn is_numbered(value: &[u8]) -> bool {
+    let humps = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    (value::digits(value) >= 3 || is_serial(value) || humps >= 2) && !is_address(value) && !is_code(value)
+}
+
 /// Whether the bare value `text[start..end]` is one.
 pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
     let value = &text[start..end];
+    if rule.text == TextRule::File {
+        return value::is_document(value);
+    }
     // `&quot;hunter2&quot;` is read as what it stands for.
     if after(text, end) == b';' && matches!(value, b"&quot" | b"&apos" | b"&lt" | [b'&', b'#', ..]) {
         return false;
     }
-    if is_placeholder(value) || is_status(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
+    if is_placeholder(value)
+        || is_status(value) && !(rule.text == TextRule::Password && chosen(text, start, end, style))
+        || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
+        || is_remark(text, start, end, rule)
+        || rule.class == KeyClass::Pii && is_parameter(value)
+    {
+        return false;
+    }
+    if style != Style::Equals && matches!(after(text, end), b'<' | b'[') && value[0].is_ascii_alphabetic() {
+        // `password: Option<String>`
         return false;
     }
     let digits = value::digits(value);
@@ -80,13 +104,16 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
     if value::is_number(value) {
         let size = match rule.text {
-            TextRule::Digits => digits >= 3 && !value.contains(&b'.'),
+            TextRule::Digits => (digits >= 3 || value::grouped(text, start, end) > end) && !value.contains(&b'.'),
+            TextRule::Serial => digits >= 3 && !value.contains(&b'.'),
             TextRule::Phone => digits >= 5,
             TextRule::Date | TextRule::Data => digits >= 4,
-            TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%"),
+            TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%") && !is_latency(text, start, value),
             TextRule::Weak => style != Style::Prose && !value.contains(&b'.'),
             TextRule::Token => style != Style::Prose || digits >= 6,
-            TextRule::Host | TextRule::Addr | TextRule::Mail => false,
+            // `string password = 2;`, `Password = 2,`
+            TextRule::Password => digits > 2 || before(text, start) != b' ' || style != Style::Equals,
+            TextRule::Host | TextRule::Addr | TextRule::Mail | TextRule::File => false,
             _ => true,
         };
         return match rule.numeric {
@@ -97,21 +124,30 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
     match style {
         Style::Json => false,
+        Style::Entry if is_said(text, start, end) => prose_counts(text, start, end, rule),
+        Style::Field if is_unquoted(value, rule) => true,
         // A bare word in `Debug` output is the variant of an enum.
         Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
-        Style::Equals | Style::Field | Style::Newtype => match rule.text {
-            TextRule::Never => false,
-            TextRule::Password => !is_expression(value),
+        Style::Equals | Style::Entry | Style::Field | Style::Newtype => match rule.text {
+            TextRule::Never | TextRule::File => false,
+            TextRule::Password => !is_expression(value) && !is_call(text, start, end),
             TextRule::Token => {
-                (!is_code(value) || is_hook(value)) && !is_expression(value) && value.len() >= 3 && !is_variant(value)
+                (!is_code(value) || is_hook(value) || is_mixed(value))
+                    && !is_expression(value)
+                    && !is_call(text, start, end)
+                    && value.len() >= 3
+                    && !is_column(text, start, end)
+                    && !is_variant(value)
+                    && !value::is_sort(value)
             }
             TextRule::Cookie => value::is_made_up(value),
             TextRule::Digits => digits >= 3 && !is_address(value) || is_serial(value),
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4,
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
+            TextRule::Serial => is_numbered(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
-            TextRule::Weak => !is_code(value) && !is_address(value),
+            TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
             TextRule::Addr if value::is_word(value) => false,
             TextRule::Host | TextRule::Addr => {
                 value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
@@ -121,24 +157,86 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
 }
 
+/// Whether a word that may report on something is a password all the same, since nothing but one can stand here.
+fn chosen(text: &[u8], start: usize, end: usize, style: Style) -> bool {
+    let value = &text[start..end];
+    match style {
+        Style::Equals | Style::Newtype => value::is_everyday(value),
+        Style::Entry if matches!(after(text, end), 0 | b'\n' | b'\r') => value::is_everyday(value),
+        _ => value::is_account(value) && matches!(after(text, end), 0 | b'\n' | b'\r' | b',' | b'}' | b')' | b']'),
+    }
+}
+
+/// `(known after apply)`, `(email: string, password: string)`: a bracket that closes later, around words.
+fn is_remark(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
+    let value = &text[start..end];
+    value[0] == b'('
+        && !value.contains(&b')')
+        && !matches!(rule.text, TextRule::Phone | TextRule::Geo)
+        && !value::is_made_up(&value[1..])
+}
+
+/// Whether a word after `api_key: ` reads on as a sentence or declares a type, so that it is no value by its place alone.
+fn is_said(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    value::is_word(value) && (goes_on(text, end) || is_verb(value) || value::is_type(value) || keys::is_named(value))
+        || value::is_key(text, start) && !is_padded(text, start, end)
+}
+
+/// `{password: hunter, b: 2}`: no variant of an enum has a small letter, and names in code are those of keys.
+fn is_unquoted(value: &[u8], rule: KeyInText) -> bool {
+    const NAMES: &[&[u8]] = words!(
+        "field" "given" "hashed" "bytes" "buffer" "chars" "other" "ident" "right" "option" "params" "config" "state" "props" "passw"
+        "parsed" "clone" "result" "entry" "inner"
+    );
+    rule.class == KeyClass::Secret
+        && matches!(rule.text, TextRule::Password | TextRule::Token)
+        && value.len() >= 5
+        && value.iter().all(u8::is_ascii_lowercase)
+        && !is_verb(value)
+        && !value::is_type(value)
+        && !value::is_sort(value)
+        && !keys::is_named(value)
+        && !NAMES.contains(&value)
+}
+
+fn is_verb(word: &[u8]) -> bool {
+    [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| word.ends_with(end))
+}
+
+/// `incorrect for user`: a sentence goes on.
+fn goes_on(text: &[u8], end: usize) -> bool {
+    after(text, end) == b' ' && is(after(text, end + 1), LETTER) && !value::is_key(text, end + 1)
+}
+
+/// Whether a sign in the value is base64's or the secret's own, and no word stands left of it: `grant_type=code`.
+fn is_padded(text: &[u8], start: usize, end: usize) -> bool {
+    let sign = run(&text[..end], start, |byte| !matches!(byte, b'=' | b':'));
+    let rest = run(&text[..end], sign, |byte| byte == b'=');
+    sign < end && (rest == end || rest > sign + 1 || text[start..sign].iter().any(|byte| is(*byte, DIGIT)))
+}
+
 /// After `key: ` in a sentence a value must look like one.
 fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
     let value = &text[start..end];
     // `oauth: grant_type=client_credentials`
-    if value::is_key(text, start) && after(text, run(text, start, |byte| byte != b'=' && byte != b':')) == b'=' {
+    if value::is_key(text, start)
+        && after(text, run(text, start, |byte| byte != b'=' && byte != b':')) == b'='
+        && !is_padded(text, start, end)
+    {
         return false;
     }
     let digits = value::digits(value);
     let word = value::is_word(value);
-    // `incorrect for user`: a sentence goes on.
-    let goes_on = after(text, end) == b' ' && is(after(text, end + 1), LETTER) && !value::is_key(text, end + 1);
+    let goes_on = goes_on(text, end);
     match rule.text {
-        TextRule::Password if word => {
-            let verb = [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| value.ends_with(end));
-            !goes_on && !verb && value.len() >= 3
+        TextRule::Password if word => !goes_on && !is_verb(value) && !value::is_type(value) && value.len() >= 3,
+        TextRule::Password => {
+            !is_code(value) && !is_expression(value) && !is_call(text, start, end) && !value::is_type(value)
         }
-        TextRule::Password => !is_code(value) && !is_expression(value),
-        TextRule::Token | TextRule::Cookie => value::is_made_up(value),
+        TextRule::Token | TextRule::Cookie => {
+            value::is_made_up(value) && !value::is_camel(value) && (!is_code(value) || is_mixed(value))
+        }
         TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value) || is_serial(value),
         TextRule::Phone => {
             digits >= 5
@@ -148,6 +246,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         }
         TextRule::Date => digits >= 4 || value::digits(&text[start..text.len().min(start + 16)]) >= 5,
         TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
+        TextRule::Serial => is_numbered(value),
         TextRule::Name => {
             let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
             !is_code(value)
@@ -163,17 +262,27 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
                     || digits > 0 && street(text, start, end)
                     || text[start].is_ascii_uppercase() && !goes_on)
         }
-        TextRule::Weak => street(text, start, end),
+        // Also in a list: `a=1, religion: none, b=2`.
+        TextRule::Weak => {
+            street(text, start, end) || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
+        }
         TextRule::Host => {
-            (value.contains(&b'.') || value.contains(&b'-') && digits > 0)
+            (value.contains(&b'.')
+                || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
                 && value::has_letter(value)
                 && !is_code(value)
                 && !is_address(value)
                 && !is_local(value)
         }
         TextRule::Id => digits >= 1 && !is_code(value),
-        TextRule::Never | TextRule::Addr | TextRule::Mail => false,
+        TextRule::Never | TextRule::File | TextRule::Addr | TextRule::Mail => false,
     }
+}
+
+/// Whether ` key=` follows.
+fn listed(text: &[u8], from: usize) -> bool {
+    let key = run(head(text, from, 4), from, |byte| byte == b' ');
+    value::is_key(text, key) && after(text, run(text, key, |byte| byte != b'=' && byte != b':')) == b'='
 }
 
 /// A URL that is the secret itself: the address of a hook ends in one.
@@ -205,17 +314,60 @@ fn is_expression(value: &[u8]) -> bool {
         "self." "this." "config." "cfg." "settings." "ctx." "args." "opts." "env." "env!" "os.environ" "os.getenv"
         "process.env" "std::" "env::" "include_str!"
     );
-    // `:name` and `@name` are parameters of a statement.
-    let parameter = matches!(value, [b':' | b'@', name @ ..] if name.iter().all(|byte| alnum(*byte) || *byte == b'_'));
+    // Whose members are what a name or type says, if they have no digits.
+    const OWNERS: &[&[u8]] = words!(
+        "PropTypes." "DataTypes." "Sequelize." "Schema." "models." "serializers." "forms." "fields." "types." "z." "Joi." "joi." "yup."
+        "t." "v." "mongoose." "graphene." "request." "req." "r." "params." "props." "state." "body." "form." "data." "var." "local."
+        "module." "input." "event." "secrets." "vault." "options." "conf." "configuration." "payload." "session." "user." "account."
+        "credentials." "creds." "auth." "app." "client." "response." "res." "resp." "result." "row." "parsed." "options." "matches."
+    );
+    let member = OWNERS.iter().any(|owner| value.starts_with(owner))
+        && value.iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']' | b'?'));
     // `parse_token(input)?`
     let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
         let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
         open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
     });
-    parameter
+    is_parameter(value)
+        || member
         || call
         || STARTS.iter().any(|start| value.starts_with(start))
         || value.windows(2).any(|pair| pair == b"()")
+}
+
+/// `:name` and `@name` are parameters of a statement.
+fn is_parameter(value: &[u8]) -> bool {
+    matches!(value, [b':' | b'@', name @ ..]
+        if name.iter().all(|byte| alnum(*byte) || *byte == b'_') && !value::is_made_up(name))
+}
+
+/// ` = staged.id`: a column of another table.
+fn is_column(text: &[u8], start: usize, end: usize) -> bool {
+    let mut parts = text[start..end].split(|byte| *byte == b'.');
+    let name = |part: &[u8]| part.len() >= 2 && part.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    text[..start].ends_with(b" = ")
+        && parts.next().is_some_and(name)
+        && parts.next().is_some_and(name)
+        && parts.next().is_none()
+}
+
+/// `get_config("X")?`, `models.CharField(max_length=64)`: a call, of which quotes may have ended what was read.
+fn is_call(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    let Some(open) = value.iter().position(|byte| *byte == b'(') else { return false };
+    let name = open >= 3
+        && value[..open].iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b':' | b'.' | b'!'))
+        && is(value[0], LETTER);
+    let parameter = run(value, open + 1, |byte| byte.is_ascii_lowercase() || byte == b'_');
+    name && (open + 1 == value.len() && matches!(after(text, end), b'"' | b'\'' | b'`' | b'\\' | b'&')
+        || parameter > open + 1 && after(value, parameter) == b'=')
+}
+
+/// `cjG5::Dbvhh`: no path in code has such a part.
+fn is_mixed(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b':').any(|part| {
+        part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase) && value::digits(part) > 0
+    }) && value.iter().all(|byte| alnum(*byte) || *byte == b':')
 }
 
 /// Types, paths, calls, file positions, pointers.
@@ -225,6 +377,9 @@ fn is_code(value: &[u8]) -> bool {
         || value.starts_with(b"/")
         || value.starts_with(b"./")
         || value.starts_with(b"0x")
+        || value.starts_with(b"*mut")
+        || value.starts_with(b"*const")
+        || super::bytes::find(value, 0, b"![").is_some()
         || super::bytes::find(value, 0, b".rs:").is_some()
         || value.ends_with(b".rs")
         || super::bytes::find(value, 0, b"://").is_some()
@@ -235,6 +390,29 @@ fn is_address(value: &[u8]) -> bool {
     value.iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b'.' | b':' | b'[' | b']' | b'/' | b'%'))
         && value.iter().any(|byte| matches!(byte, b'.' | b':'))
         || value.iter().filter(|byte| **byte == b':').count() >= 2
+}
+
+/// `db:5432`: where a service listens.
+fn is_listener(value: &[u8]) -> bool {
+    let mut parts = value.splitn(2, |byte| *byte == b':');
+    let (host, port) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    (2..=5).contains(&port.len())
+        && port.iter().all(|byte| is(*byte, DIGIT))
+        && host.iter().all(|byte| byte.is_ascii_lowercase() || is(*byte, DIGIT) || matches!(byte, b'.' | b'-' | b'_'))
+        && value::has_letter(host)
+}
+
+/// `lat=0.35`: how long, unless it is precise, its key is written out or a longitude stands near.
+fn is_latency(text: &[u8], start: usize, value: &[u8]) -> bool {
+    const LONGITUDES: [&[u8]; 4] = [b"lon", b"lng", b"long", b"altitude"];
+    let decimals = value.iter().rev().take_while(|byte| is(**byte, DIGIT)).count();
+    let key = run_back(text, start, 12, |byte| !is(byte, LETTER));
+    let short = key >= 3 && starts_with(text, key - 3, b"lat") && !is(before(text, key - 3), LETTER);
+    let near = &text[start.saturating_sub(48)..text.len().min(start + 48)];
+    decimals < 4
+        && short
+        && !(0..near.len())
+            .any(|at| LONGITUDES.iter().any(|word| starts_with(near, at, word)) && !is(before(near, at), LETTER))
 }
 
 fn is_local(value: &[u8]) -> bool {
@@ -252,9 +430,9 @@ pub(super) fn is_base64(byte: u8) -> bool {
 /// one rarely that of the next. Of random base64 one in a thousand fails; of names in code one in a thousand passes.
 pub(super) fn looks_random(value: &[u8]) -> bool {
     let base64 = value.iter().all(|byte| is_base64(*byte));
-    let mixed = value.iter().any(u8::is_ascii_lowercase)
-        && value.iter().any(u8::is_ascii_uppercase)
-        && value::digits(value) >= 1;
+    let mixed = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
+    // One in seventy of 24 letters and digits has no digit; nor have names, whose letters stand in more order.
+    let strays = value::digits(value) == 0;
     if !base64 || !mixed || value.iter().all(u8::is_ascii_hexdigit) {
         return false;
     }
@@ -264,7 +442,7 @@ pub(super) fn looks_random(value: &[u8]) -> bool {
     let worded: usize = value.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len).filter(|len| *len >= 3).sum();
     // A path or a name has signs between its words.
     let signs = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
-    changes * 3 > value.len()
+    (if strays { changes * 5 > value.len() * 2 && signs == 0 } else { changes * 3 > value.len() })
         && worded * 5 < value.len() * 2
         && signs * 7 <= value.len()
         && value::entropy(value) >= 0.80

@@ -47,6 +47,7 @@ forms! {
     Word nif ["99999999A" "A9999999A" "999999999"] "nif" "contribuinte";
     Word pesel ["99999999999"] "pesel";
     Check nip ["9999999999"] "nip";
+    Word oib ["99999999999"] "oib";
     Word aadhaar ["999999999999"] "aadhaar" "aadhar" "uidai" "आधार";
     Word none ["AAAAA9999A"] "pan";
     Word bsn ["999999999" "99999999"] "bsn" "burgerservicenummer" "sofinummer";
@@ -64,7 +65,7 @@ forms! {
     Word none ["AAAA999999***"] "rfc";
     Word resident_id ["99999999999999999*"] "身份证" "resident id" "id card" "idcard";
     Word ahv ["9999999999999"] "ahv" "avs" "ahvn";
-    Word rijksregister ["99999999999"] "rijksregisternummer" "rijksregister" "niss" "insz" "registre national";
+    Word rijksregister ["99999999999"] "rijksregisternummer" "rijksregister" "national number" "nationaal nummer" "numero national" "rrn" "niss" "insz" "registre national";
     Word kimlik ["99999999999"] "kimlik" "tckn" "tc no";
     Word fodselsnummer ["99999999999"] "fodselsnummer" "fødselsnummer" "fnr";
     Word none ["9999999999"] "cpr" "cpr nummer" "kennitala";
@@ -72,10 +73,10 @@ forms! {
     Word cuit ["99999999999"] "cuit" "cuil";
     Word nric ["A9999999A"] "nric" "nric fin";
     Word none ["9999999AA" "9999999A"] "ppsn" "pps number" "pps no";
-    Word none ["9999999999999"] "주민등록번호" "resident registration";
+    Word resident_registration ["9999999999999"] "주민등록번호" "resident registration" "rrn";
     Word none ["999999999999"] "マイナンバー" "my number";
     Word none [
-        "999999999" "A99999999" "A9999999" "AA9999999" "AA999999" "99AA99999" "C********" "A*********"
+        "999999999" "A99999999" "A9999999" "AA9999999" "AA999999" "99AA99999" "C********" "A*********" "AA9999AAA"
     ] "passport" "reisepass" "passeport" "pasaporte" "passaporto" "paspoort" "护照" "паспорт" "aspoort" "旅券";
     Word none ["A999999999999" "A99999999" "A9999999" "99999999" "9999999" "999999999" "AAAAA999999AA9AA"]
         "driver license" "drivers license" "driving licence" "driver licence" "driving license" "führerschein" "fuehrerschein";

@@ -81,9 +81,13 @@ fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
 
 /// A maximal run of hex digits and colons.
 fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Finding>) {
+    // `fe80::1:` before more text.
+    if end > start && text[end - 1] == b':' && !text[..end].ends_with(b"::") {
+        end -= 1;
+    }
     let prior = before(text, start);
     // `id:2001:db8::1`: the `d` is the end of a word. After `::` it is a path's.
-    let worded = |prior: u8| alnum(prior) || prior == b'_' || prior == b'-';
+    let worded = |prior: u8| alnum(prior) || prior == b'_' && !is_mac(&text[start..end]) || prior == b'-';
     if worded(prior) && text[start] != b':' {
         let group = run(text, start, |byte| is(byte, HEX));
         if text[group..].starts_with(b"::") {
@@ -97,15 +101,11 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
     if text.get(start) == Some(&b':') && after(text, start + 1) != b':' {
         start += 1;
     }
-    // `fe80::1:` before more text.
-    if end > start && text[end - 1] == b':' && !text[..end].ends_with(b"::") {
-        end -= 1;
-    }
     if end < start + 6 || end - start > RUN {
         return;
     }
     let next = after(text, end);
-    if is(next, LETTER | DIGIT) || next == b'_' {
+    if is(next, LETTER | DIGIT) || next == b'_' && !is_mac(&text[start..end]) {
         return;
     }
     if mac(text, start, end, b':', found) {
@@ -191,6 +191,11 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
     Some(end)
 }
 
+/// `74:36:0a:cb:b9:c3`, by its length and letters: all digits may be a time.
+fn is_mac(run: &[u8]) -> bool {
+    run.len() == 17 && run.iter().any(|byte| is(*byte, LETTER))
+}
+
 /// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.
 fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Finding>) -> bool {
     let run = &text[start..end];
@@ -207,7 +212,7 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
         return false;
     }
     let (prior, next) = (before(text, start), after(text, end));
-    if alnum(prior) || matches!(prior, b'_' | b'-' | b'.') || alnum(next) || matches!(next, b'_' | b'-') {
+    if alnum(prior) || matches!(prior, b'-' | b'.') || alnum(next) || next == b'-' {
         return false;
     }
     let letters = run.iter().any(|byte| is(*byte, LETTER));
@@ -217,7 +222,19 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
             text,
             start,
             24,
-            &[b"mac", b"ether", b"hwaddr", b"bssid", b"lladdr", b"link", b"bluetooth", b"hardware"],
+            &[
+                b"mac",
+                b"cisco",
+                b"arp",
+                b"vlan",
+                b"ether",
+                b"hwaddr",
+                b"bssid",
+                b"lladdr",
+                b"link",
+                b"bluetooth",
+                b"hardware",
+            ],
         )
     };
     let counted = match separator {

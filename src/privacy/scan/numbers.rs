@@ -54,7 +54,9 @@ impl<'t> Cluster<'t> {
     pub(super) fn separator(&self, at: usize) -> u8 {
         match at.checked_sub(1) {
             Some(prior) if at < self.len && self.groups[at].0 - self.groups[prior].1 == 1 => {
-                self.text[self.groups[prior].1]
+                let separator = self.text[self.groups[prior].1];
+                // One of a URL's query.
+                if separator == b'+' { b' ' } else { separator }
             }
             _ => 0,
         }
@@ -74,14 +76,17 @@ impl<'t> Cluster<'t> {
     /// Whether the bytes around groups `at..at + count` let them be a number of their own.
     pub(super) fn stands_alone(&self, at: usize, count: usize) -> bool {
         let (start, end) = (self.groups[at].0, self.groups[at + count - 1].1);
+        before(self.text, start) != b'_' && after(self.text, end) != b'_' && self.stands_apart(at, count)
+    }
+
+    /// The same also in a name between underscores: `user_078-05-1120_profile`.
+    pub(super) fn stands_apart(&self, at: usize, count: usize) -> bool {
+        let (start, end) = (self.groups[at].0, self.groups[at + count - 1].1);
         let (prior, next) = (before(self.text, start), after(self.text, end));
-        !alnum(prior)
-            && prior != b'_'
-            && !alnum(next)
-            && next != b'_'
-            // A decimal's whole or fraction.
-            && !(prior == b'.' && is(before(self.text, start.saturating_sub(1)), DIGIT))
-            && !(next == b'.' && is(after(self.text, end + 1), DIGIT))
+        // A decimal's whole or fraction.
+        let decimal = prior == b'.' && is(before(self.text, start.saturating_sub(1)), DIGIT)
+            || next == b'.' && is(after(self.text, end + 1), DIGIT);
+        !(alnum(prior) || alnum(next) || decimal)
     }
 }
 
@@ -97,16 +102,25 @@ fn past_separator(text: &[u8], end: usize) -> Option<usize> {
         // No-break space and hyphen.
         [0xc2, 0xa0, next, ..] if is(*next, DIGIT) => end + 2,
         [0xe2, 0x80, 0xaf | 0x90..=0x93, next, ..] if is(*next, DIGIT) => end + 3,
+        [b'+', next, ..] if is(*next, DIGIT) && is_query_space(text, end) => end + 1,
         _ => return None,
     };
     Some(at)
+}
+
+/// `?card=4111+1111+1111+1111`: between digits of a URL's query a plus is a space.
+#[inline(never)]
+fn is_query_space(text: &[u8], plus: usize) -> bool {
+    let value = run_back(text, plus, 40, |byte| is(byte, DIGIT) || byte == b'+');
+    let name = run_back(text, value.saturating_sub(1), 40, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.'));
+    before(text, value) == b'=' && matches!(before(text, name), b'?' | b'&')
 }
 
 /// Whether a group follows that ends at `end`.
 #[inline]
 fn goes_on(text: &[u8], end: usize) -> bool {
     let next = after(text, end);
-    matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0xc2 | 0xe2)
+    matches!(next, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | 0xc2 | 0xe2)
         && !is(after(text, end + 1), LETTER)
         && past_separator(text, end).is_some()
 }
@@ -132,11 +146,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             if is_year(&text[start..at]) {
                 dates::written(text, start..at, found);
             }
-            let left_over = if at - start >= 4 {
-                at - start == 5 && !is_apart(text, start, at)
-            } else {
-                is_inside(text, start, at)
-            };
+            let left_over = is_inside(text, start, at) || at - start == 5 && !is_apart(text, start, at);
             rest = if left_over { Rest::Number } else { rest };
             continue;
         }
@@ -253,8 +263,16 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
         found.push(Finding::new(Kind::NationalId, Severity::Validated, span));
     }
     if found.len() == known
-        && cluster.digits >= 6
+        && cluster.digits <= 13
+        && let Some(span) = printed::checked(cluster)
+    {
+        found.push(Finding::new(Kind::NationalId, Severity::Validated, span));
+    }
+    if found.len() == known
+        && cluster.digits >= 5
+        && !(cluster.group(0).len() == 8 && groups == 1 && dates::compact(cluster, found))
         && !(groups >= 2 && geo::position(cluster, found))
+        && cluster.digits >= 6
         && !printed::groups(cluster, found)
         && cluster.digits >= 7
     {

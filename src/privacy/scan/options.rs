@@ -45,7 +45,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 
 fn long(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
     let name = dash + 2;
-    let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
+    let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_' | b'.'));
     if end == name || after(text, end) != b' ' || after(text, end + 1) == b'-' {
         return end;
     }

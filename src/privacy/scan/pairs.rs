@@ -9,7 +9,7 @@ use super::judge::{is_base64, looks_random, names_public, quoted_counts};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity, foreign, positional, statement};
-use crate::privacy::keys::{self, KeyClass, Parent};
+use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// The longest key that is read.
 pub(super) const KEY: usize = 80;
@@ -28,6 +28,8 @@ pub(super) enum Style {
     Field,
     /// `key: value`
     Prose,
+    /// `api_key: value`, `(user.name: value)`, a line of YAML: the same where a sentence would not have it.
+    Entry,
     /// `Key(value)`
     Newtype,
 }
@@ -170,6 +172,9 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     // Paths (`a::b`), URLs (`http://`), `:=`, comparisons.
     let path_or_url = colon && (next == b':' || (next == b'/' && after(text, go_on + 1) == b'/'));
     if path_or_url || next == b'=' {
+        if !colon && let Some(end) = signed(anchors, sign, found) {
+            return end;
+        }
         return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
     }
     let prior = before(text, sign);
@@ -190,7 +195,11 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
     let known = !keys::rules_out(name);
-    if known || colon && (is_verb(name) || curl_user(&text[..key.start])) || statement::is_key(name) {
+    if known
+        || !colon && name.len() >= 20 && is_session_cookie(name)
+        || colon && (is_verb(name) || curl_user(&text[..key.start]))
+        || statement::is_key(name)
+    {
         return named(anchors, sign, key, known, scopes, found);
     }
     let value = skip_space(text, go_on + usize::from(!colon && next == b'>'));
@@ -251,6 +260,9 @@ fn named(
         // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
         (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
+        (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => {
+            Style::Entry
+        }
         (true, false) => Style::Prose,
     };
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
@@ -259,7 +271,7 @@ fn named(
         return go_on;
     }
     if known {
-        let scope = if style == Style::Prose { b"" } else { scopes.name(text) };
+        let scope = if matches!(style, Style::Prose | Style::Entry) { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
             let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
             keys::in_text(parent, name, Parent::Prose)
@@ -267,18 +279,36 @@ fn named(
             keys::in_text(scope, name, Parent::Struct)
         };
         if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
-            // `DB_PASSWORD_FILE=/run/secrets/db`
-            if matches!(after(text, value), b'/' | b'.' | b'~') && names_file(name) {
-                return go_on;
-            }
-            // `passwords=30`
-            let plural = name.ends_with(b"s") && !name.ends_with(b"ss") && rule.class == KeyClass::Secret;
-            if plural && value::is_number(&text[value..value::bare(head(text, value, KEY), value, Bare::Strict, false)])
+            // `let token = lexer.next()?;`: what is declared is code, unless it is in quotes.
+            if !colon
+                && !key.quoted
+                && value > go_on
+                && declares(text, key.start)
+                && !matches!(after(text, value), b'"' | b'\'' | b'`' | b'r' | b'b')
             {
                 return go_on;
             }
-            return take(text, value, rule, style, in_url, found);
+            // `DB_PASSWORD_FILE=/run/secrets/db`, `PWD=/tmp`
+            if matches!(after(text, value), b'/' | b'.' | b'~') && (names_file(name) || name.ends_with(b"PWD")) {
+                return go_on;
+            }
+            // `password-hash = "0.5"` is a package and its version.
+            if name.ends_with(b"hash") && is_versioned(text, value) {
+                return go_on;
+            }
+            // `passwords=30`, `tokens: [101, 102]`
+            let plural = matches!(name, [.., b'd' | b't' | b'n' | b'y' | b'e', b's']) && rule.class == KeyClass::Secret;
+            if plural && counts(text, value) {
+                return go_on;
+            }
+            // A prompt, and what was typed on the line below.
+            let below = colon && rule.text == TextRule::Password && is_typed_below(text, value);
+            return take(text, value + usize::from(below), rule, style, in_url, found);
         }
+    }
+    if is_session_cookie(name) {
+        let cookie = KeyInText { class: KeyClass::Secret, numeric: NumericRule::Goes, text: TextRule::Password };
+        return take(text, value, cookie, style, in_url, found);
     }
     random(anchors, name, value, style, in_url, found).unwrap_or(go_on)
 }
@@ -302,6 +332,77 @@ fn is_long(anchors: &Anchors<'_>, from: usize) -> bool {
             && text
                 .get(from..from + SHORTEST_RANDOM)
                 .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
+}
+
+/// `password==Xk9fLq2`: a secret that begins with the sign, and no comparison, which has names on both sides.
+fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let text = anchors.text;
+    let start = sign + 2;
+    if !alnum(before(text, sign)) || !alnum(after(text, start)) {
+        return None;
+    }
+    let end = value::bare(head(text, start, KEY), start, Bare::Loose, false);
+    let value = &text[start..end];
+    let mixed = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
+    if !(mixed && value::is_made_up(value)) {
+        return None;
+    }
+    let key = key_before(anchors, sign).map(|key| &text[key.start..key.end])?;
+    let rule = keys::in_text(b"", key, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret)?;
+    push(found, rule, Style::Equals, false, start - 1..end);
+    Some(end)
+}
+
+/// Whether a key is none that a sentence would have: `api_key`, `user.name`, `clientSecret`; before a value that is glued to it also
+/// `accesstoken`.
+fn is_compound(name: &[u8], glued: bool) -> bool {
+    name.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-'))
+        || name.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+        || glued && keys::is_glued(name)
+}
+
+/// Whether key and value have a line of their own, with others before it.
+fn is_line(text: &[u8], start: usize, value: usize) -> bool {
+    let line = run_back(text, start, 24, |byte| byte == b' ');
+    let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
+    before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
+}
+
+/// Whether a line break stands at `at`, and behind it a line that is one made-up word.
+fn is_typed_below(text: &[u8], at: usize) -> bool {
+    if after(text, at) != b'\n' {
+        return false;
+    }
+    let end = run(head(text, at, KEY), at + 1, |byte| !is(byte, SPACE) && !matches!(byte, b':' | b'='));
+    matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && value::is_made_up(&text[at + 1..end])
+}
+
+/// Whether the word before a key declares it.
+fn declares(text: &[u8], key: usize) -> bool {
+    const WORDS: &[&[u8]] = words!("let" "mut" "const" "static" "type" "var" "val" "final" "auto");
+    let end = key.saturating_sub(1);
+    let start = run_back(text, end, 8, |byte| is(byte, LETTER));
+    before(text, key) == b' ' && WORDS.contains(&&text[start..end])
+}
+
+/// Whether a version in quotes stands at `at`.
+fn is_versioned(text: &[u8], at: usize) -> bool {
+    value::quoted(head(text, at, KEY), at).is_some_and(|quoted| value::is_version(&text[quoted.start..quoted.end]))
+}
+
+/// Whether a number stands at `at`, or some that are too few for the bytes of a secret.
+fn counts(text: &[u8], at: usize) -> bool {
+    let number = value::bare(head(text, at, KEY), at, Bare::Strict, false);
+    value::is_number(&text[at..number]) || is_short_list(text, at)
+}
+
+/// A list of numbers too few for the bytes of a secret.
+fn is_short_list(text: &[u8], from: usize) -> bool {
+    let from = inside(text, from);
+    let end = run(head(text, from, KEY), from, |byte| byte != b']');
+    after(text, from) == b'['
+        && text[from + 1..end].iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b' ' | b','))
+        && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
 }
 
 /// Whether one of our placeholders stands at `from`, alone in its quotes if it has any.
@@ -355,6 +456,12 @@ fn is_file(name: &[u8]) -> bool {
         ".rs" ".go" ".py" ".js" ".ts" ".c" ".cpp" ".java" ".toml" ".json" ".yaml" ".yml" ".txt" ".conf"
     );
     name.contains(&b'.') && ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// `wordpress_logged_in_5c01..`, `SSESS5c01..`: sessions whose names end in a hash (WordPress, Drupal, classic ASP).
+fn is_session_cookie(name: &[u8]) -> bool {
+    const STARTS: [&[u8]; 5] = [b"wordpress_logged_in_", b"wordpress_sec_", b"SSESS", b"SESS", b"ASPSESSIONID"];
+    name.len() >= 20 && STARTS.iter().any(|start| name.starts_with(start))
 }
 
 /// Up to two words before a key, which may belong to it: `API key: ..`, `date of birth: ..`.

@@ -89,7 +89,7 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         return true;
     }
     if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b']' | b'%') {
-        return false;
+        return is_option(text, start) || is_file_url(&text[start.saturating_sub(96)..start]);
     }
     // `GET /home/dashboard` is a route.
     if prior == b' ' && start > 1 {
@@ -99,6 +99,25 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         }
     }
     true
+}
+
+/// `-I/home/x/include`, `-v/home/x:/x`
+fn is_option(text: &[u8], start: usize) -> bool {
+    start >= 2
+        && text[start - 2] == b'-'
+        && is(text[start - 1], LETTER)
+        && (is(before(text, start - 2), SPACE | STOP) || matches!(before(text, start - 2), b'=' | b':'))
+}
+
+/// `vscode://file`, `ssh://host`: behind these a path is one of the file system, and no route.
+fn is_file_url(left: &[u8]) -> bool {
+    const SCHEMES: &[&[u8]] = words!(
+        "file" "ssh" "sftp" "scp" "rsync" "nfs" "smb" "vscode" "vscode-insiders" "vscode-remote" "vscodium" "cursor" "idea" "zed"
+    );
+    let Some(sign) = super::bytes::rfind(left, b"://") else { return false };
+    let host = &left[sign + 3..];
+    let scheme = super::bytes::run_back(left, sign, 24, |byte| alnum(byte) || byte == b'-');
+    SCHEMES.contains(&&left[scheme..sign]) && !host.iter().any(|byte| is(*byte, SPACE | STOP) || *byte == b'/')
 }
 
 /// Where the segment that starts at `from` ends. Windows names may hold a space if a separator follows.

@@ -8,7 +8,7 @@ use super::{Finding, Kind, Severity, codes};
 /// Words that announce a telephone number.
 const WORDS: &[&[u8]] = words!(
     "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
-    "msisdn" "sms" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
+    "msisdn" "sms" "wa.me" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
     "phones" "viber" "dialled" "dialling" "callback" "cellular" "landline" "handset" "sim" "telefono" "movil" "celular"
     "portable" "mobiel" "telefoon" "puhelin" "puh" "gsm" "tlf" "telefone" "komorka"
     "teléfono" "móvil" "tél" "téléphone" "елефон" "обильн" "电话" "電話" "手机" "手機" "携帯" "전화" "휴대폰" "फ़ोन" "फोन" "هاتف" "τηλ" "טלפון"
@@ -22,7 +22,7 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let text = cluster.text;
     let start = cluster.groups()[0].0;
     if let Some(sign) = plus(text, start) {
-        if let Some(end) = international(cluster) {
+        if let Some(end) = international(cluster).filter(|end| !is_difference(text, sign, *end)) {
             found.push(Finding::new(Kind::Phone, Severity::Validated, sign..end));
             return;
         }
@@ -166,7 +166,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     if cluster.group(at).starts_with(b"00")
         && at == 0
         && groups.len() >= 3
-        && !is(prior, LETTER | HIGH)
+        && (!is(prior, LETTER | HIGH) || super::bytes::char_before(text, start).is_some_and(super::email::unspaced))
         && prior != b'.'
     {
         let code = &cluster.group(0)[2..];
@@ -213,15 +213,8 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     if alnum(next) || next == b'_' || next == b':' || (next == b'.' && is(after(text, end + 1), DIGIT)) {
         return None;
     }
-    // `took 12345678 ms`
-    if next == b' ' {
-        let unit = &text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))];
-        const UNITS: &[&[u8]] = words!(
-            "ms" "us" "ns" "s" "sec" "bytes" "B" "KB" "MB" "times" "took" "rows" "entries"
-        );
-        if UNITS.contains(&unit) {
-            return None;
-        }
+    if has_unit(text, end) {
+        return None;
     }
     if !context(text, start, 20, WORDS) || is_id(text, start) || count == 1 && !introduced(text, start) {
         return None;
@@ -230,6 +223,28 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
         start -= 1;
     }
     Some(start..end)
+}
+
+/// `took 12345678 ms`
+fn has_unit(text: &[u8], end: usize) -> bool {
+    const UNITS: &[&[u8]] = words!(
+        "ms" "us" "ns" "s" "sec" "secs" "seconds" "bytes" "byte" "B" "KB" "MB" "KiB" "MiB" "times" "took" "rows" "entries" "cycles" "ticks"
+        "items" "records" "events" "messages" "blocks" "pages" "points" "units" "samples" "lines" "drift" "nanos" "micros" "millis"
+        "instructions" "gas" "wei" "sat" "sats"
+    );
+    after(text, end) == b' ' && UNITS.contains(&&text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))])
+}
+
+/// `delta +352582589 bytes`, `offset +2079937623`: a signed number, which has no separators and beside it a word that says so.
+fn is_difference(text: &[u8], sign: usize, end: usize) -> bool {
+    const WORDS: &[&[u8]] = words!(
+        "delta" "offset" "diff" "difference" "drift" "skew" "adjusted" "shift" "seek" "change" "gain" "increment" "advance" "lag"
+        "balance" "profit" "net" "growth" "error" "bias" "jitter" "seq" "addr" "pos" "position"
+    );
+    let word_end = super::bytes::run_back(text, sign, 3, |byte| matches!(byte, b' ' | b'=' | b':'));
+    let word = super::bytes::run_back(text, word_end, 16, |byte| is(byte, LETTER));
+    text[sign + 1..end].iter().all(|byte| is(*byte, DIGIT))
+        && (has_unit(text, end) || WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)))
 }
 
 /// Whether the word just left of a number in one piece is a telephone's or leads to it: `SMS to 07700900123`, not

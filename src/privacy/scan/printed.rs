@@ -1,6 +1,8 @@
 //! National numbers that need no word beside them: what is printed on them, and a check, tell them from all else.
 
-use super::bytes::{DIGIT, after, alnum, before, context, is};
+use std::ops::Range;
+
+use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks, national};
 
@@ -45,6 +47,108 @@ pub(super) fn six_digits(text: &[u8], digits: usize) -> Option<std::ops::Range<u
     (alone && checks::nino(&number[..len]) && context(text, start, 48, WORDS)).then_some(start..end)
 }
 
+/// Numbers of one piece with letters at their ends: how many stand before the digits, how many digits, and the check. Where a check
+/// lets one of 23 or 26 pass, a number of this form by itself, in capitals, is hardly anything else.
+const LETTERED: [(usize, usize, Check); 4] = [
+    // Spain: persons, and foreigners, whose letters may stand off by a dash.
+    (0, 8, checks::dni),
+    (1, 7, checks::dni),
+    // Singapore, and the United Kingdom, of which the letters alone tell.
+    (1, 7, checks::nric),
+    (2, 6, checks::nino),
+];
+
+/// The number whose first digits a cluster begins with, if its check tells it from all else without a word.
+#[inline]
+pub(super) fn checked(cluster: &Cluster<'_>) -> Option<Range<usize>> {
+    let groups = cluster.groups().len();
+    // Nearly all have neither.
+    let next = after(cluster.text, cluster.end());
+    if groups != 2 && !next.is_ascii_uppercase() && !is(after(cluster.text, cluster.end() + 1), LETTER) {
+        return None;
+    }
+    match cluster.group(0).len() {
+        6 | 8 if groups == 2 && matches!(cluster.separator(1), b'-' | b'+') => dashed(cluster),
+        6..=8 if groups == 1 => lettered(cluster, 0),
+        // `LY 89 89 11 D`
+        2 if groups == 3 && cluster.shaped(0, &[2, 2, 2]) && cluster.joined(0, 3, b' ') => lettered(cluster, b' '),
+        // `63.441.765-Z`
+        2 if groups == 3 && cluster.shaped(0, &[2, 3, 3]) && cluster.joined(0, 3, b'.') => lettered(cluster, b'-'),
+        _ => None,
+    }
+}
+
+/// The same with letters at its ends, which stand off by `apart` or, unless that is a space, not at all.
+fn lettered(cluster: &Cluster<'_>, apart: u8) -> Option<Range<usize>> {
+    let text = cluster.text;
+    let (first, last) = (cluster.groups()[0].0, cluster.end());
+    let joint = |byte: u8| if apart == b' ' { byte == b' ' } else { byte == b'-' };
+    let end = last + usize::from(joint(after(text, last)));
+    let suffix = after(text, end);
+    let next = after(text, end + 1);
+    if !suffix.is_ascii_uppercase()
+        || apart == b' ' && end == last
+        || alnum(next)
+        || matches!(next, b'_' | b'-') && alnum(after(text, end + 2))
+    {
+        return None;
+    }
+    LETTERED.iter().find_map(|(letters, digits, check)| {
+        let joined = *letters > 0 && joint(before(text, first));
+        let start = first.checked_sub(letters + usize::from(joined))?;
+        let head = &text[start..start + letters];
+        let prior = before(text, start);
+        if cluster.digits != *digits
+            || apart == b' ' && !joined
+            || !head.iter().all(u8::is_ascii_uppercase)
+            || alnum(prior)
+            || matches!(prior, b'_' | b'-' | b'.' | b'/') && alnum(before(text, start - 1))
+        {
+            return None;
+        }
+        let mut number = [0u8; 12];
+        number[..*letters].copy_from_slice(head);
+        let len = letters + collect(&text[first..last], &mut number[*letters..]);
+        number[len] = suffix;
+        check(&number[..=len]).then_some(start..end + 1)
+    })
+}
+
+/// `850709-9805` (Sweden), `850803-2011771` (Korea): a date of birth and what tells those of one day apart. What a clock or a
+/// name of a file with its time could be is left.
+fn dashed(cluster: &Cluster<'_>) -> Option<Range<usize>> {
+    let (text, (start, date), (rest, end)) = (cluster.text, cluster.groups()[0], cluster.groups()[1]);
+    let (prior, next) = (before(text, start), after(text, end));
+    if alnum(prior)
+        || matches!(prior, b'_' | b'-' | b'.' | b'/' | b'+')
+        || alnum(next)
+        || matches!(next, b'_' | b'-') && alnum(after(text, end + 1))
+    {
+        return None;
+    }
+    let mut digits = [0u8; 16];
+    let len = collect(&text[start..end], &mut digits);
+    let number = &digits[..len];
+    let right = match (date - start, end - rest) {
+        (6, 7) => cluster.separator(1) == b'-' && checks::resident_registration(number),
+        // Finland, where the day stands first.
+        (6, 4) if checks::hetu(number) && checks::is_day(&[number[2], number[3], number[0], number[1]]) => {
+            // `240315-1530` is rather a file's.
+            let stamped = checks::is_day(&number[2..6]) && number[6..8] < b"24"[..] && number[8] < b'6';
+            cluster.separator(1) == b'-' && !stamped
+        }
+        (short @ (6 | 8), 4) => {
+            let two = |at: usize| (number[at] - b'0') * 10 + (number[at + 1] - b'0');
+            let clock = two(len - 4) < 24 && two(len - 2) < 60;
+            let old = if short == 6 { !(10..40).contains(&two(0)) } else { two(0) < 20 };
+            let century = short == 6 || matches!(&number[..2], b"18" | b"19" | b"20");
+            (old || !clock) && century && checks::is_day(&number[short - 4..short]) && checks::personnummer(number)
+        }
+        _ => false,
+    };
+    right.then_some(start..end)
+}
+
 /// Forms in groups of digits: lengths, separators between them, check.
 const GROUPS: [(&[usize], &[u8], Check); 6] = [
     (&[3, 3, 3, 2], b"..-", checks::cpf),
@@ -69,8 +173,8 @@ pub(super) fn groups(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
         return false;
     }
     for (lengths, separators, check) in GROUPS {
-        let joined = (1..lengths.len()).all(|group| cluster.separator(group) == separators[group - 1]);
-        if !cluster.shaped(0, lengths) || !joined || !cluster.stands_alone(0, lengths.len()) {
+        let joined = || (1..lengths.len()).all(|group| cluster.separator(group) == separators[group - 1]);
+        if !cluster.shaped(0, lengths) || !joined() || !cluster.stands_apart(0, lengths.len()) {
             continue;
         }
         let (start, end) = (cluster.groups()[0].0, cluster.groups()[lengths.len() - 1].1);
@@ -116,7 +220,9 @@ pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
             && cluster.separator(at) != b'-'
             && cluster.separator(at + 3) != b'-';
         let (prior, next) = (before(text, start), after(text, end));
-        let alone = cluster.stands_alone(at, count) && !matches!(prior, b'-' | b'/' | b'+') && next != b'-';
+        let alone = (cluster.stands_alone(at, count) || dashed && cluster.stands_apart(at, count))
+            && !matches!(prior, b'-' | b'/' | b'+')
+            && next != b'-';
         if valid && alone && (dashed || context(text, start, 28, &WORDS)) {
             let severity = if dashed { Severity::Likely } else { Severity::Contextual };
             found.push(Finding::new(Kind::Ssn, severity, start..end));

@@ -44,10 +44,10 @@ const fn lanes() -> [u64; 256] {
     table
 }
 
-/// Added to the counts, this sets the highest bit of a lane that alone calls for a detector: one alarm, six digits (no
+/// Added to the counts, this sets the highest bit of a lane that alone calls for a detector: one alarm, five digits (no
 /// number with fewer that has not two dots as well), two dashes (`--password`), two
 /// quotes.
-const LIMITS: u64 = 127 << ALARMS | 122 << DIGITS | 126 << DASHES | 126 << QUOTES;
+const LIMITS: u64 = 127 << ALARMS | 123 << DIGITS | 126 << DASHES | 126 << QUOTES;
 const REACHED: u64 = 0x80 << ALARMS | 0x80 << DIGITS | 0x80 << DASHES | 0x80 << QUOTES;
 
 const LOWS: u64 = 0x0101_0101_0101_0101;
@@ -228,7 +228,7 @@ mod tests {
         });
         let longest = text.split(|byte| !token(byte)).map(<[u8]>::len).max().unwrap_or(0);
         count(b":=(>@%/\\\xef") == 0
-            && digits < 6
+            && digits < 5
             && count(b"-") < 2
             && count(b"'") < 2
             && !option

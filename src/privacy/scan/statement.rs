@@ -1,7 +1,7 @@
 //! Statements of databases in text: the literals under `db.statement` and `db.query.text`, and passwords that are set.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{SPACE, after, before, find as find_bytes, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with};
 use super::value;
 use super::{Finding, Kind, Severity};
 
@@ -12,7 +12,7 @@ pub(super) fn is_key(key: &[u8]) -> bool {
     key.len() >= 11 && key.ends_with(b"t") && KEYS.iter().any(|known| key.ends_with(known))
 }
 
-/// The string literals of the statement at `from`; says where it ends.
+/// The string literals and numbers of the statement at `from`; says where it ends.
 pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
     let (start, end) = match value::quoted(text, from).filter(|_| after(text, from) != b'\'') {
         Some(quoted) => (quoted.start, quoted.end),
@@ -20,8 +20,21 @@ pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> us
     };
     let statement = &text[..end];
     let mut at = start;
-    while let Some(quote) = statement[at..].iter().position(|byte| *byte == b'\'').map(|offset| at + offset) {
+    loop {
+        at = run(statement, at, |byte| byte != b'\'' && !is(byte, DIGIT));
+        if at >= end {
+            return end;
+        }
+        if is(statement[at], DIGIT) {
+            let close = run(statement, at, |byte| alnum(byte) || matches!(byte, b'.' | b'_'));
+            if is_literal(statement, at, close, start) {
+                found.push(Finding::new(Kind::KeyedPii, Severity::Likely, at..close));
+            }
+            at = close;
+            continue;
+        }
         // Inside, two quotes are one.
+        let quote = at;
         let mut close = quote + 1;
         loop {
             close = run(statement, close, |byte| byte != b'\'');
@@ -35,12 +48,23 @@ pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> us
         }
         at = (close + 1).min(end);
     }
-    end
+}
+
+/// Whether a number is one that somebody wrote, and not a part of a name, a parameter, or how many rows are wanted.
+fn is_literal(statement: &[u8], at: usize, end: usize, start: usize) -> bool {
+    const SIZES: [&[u8]; 6] = [b"limit", b"offset", b"top", b"first", b"next", b"fetch"];
+    let prior = before(statement, at);
+    let named = alnum(prior) || matches!(prior, b'_' | b'$' | b':' | b'@' | b'?' | b'.' | b'"' | b'`' | b'#' | b'\\');
+    let word_end = run_back(statement, at, 2, |byte| is(byte, SPACE));
+    let word = run_back(&statement[..word_end], word_end, 8, |byte| is(byte, LETTER)).max(start);
+    let size = word < word_end && SIZES.iter().any(|size| statement[word..word_end].eq_ignore_ascii_case(size));
+    // A single digit is a switch or the `1` of a query that only asks whether somebody is there.
+    end - at >= 2 && !named && !size && statement[at..end].iter().all(|byte| is(*byte, DIGIT) || *byte == b'.')
 }
 
 /// `PASSWORD 'hunter2'`, `IDENTIFIED BY 'hunter2'`
 pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    const WORDS: [&[u8]; 4] = [b"password", b"identified by", b"passphrase", b"pwd"];
+    const WORDS: [&[u8]; 6] = [b"password", b"identified by", b"passphrase", b"pwd", b"password is", b"passphrase is"];
     let text = anchors.text;
     let mut quotes = anchors.all(Class::Escape);
     while let Some(quote) = quotes.next() {
@@ -58,6 +82,7 @@ pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         if let Some(value) = value::quoted(text, open)
             && !value::is_placeholder(&text[value.start..value.end])
+            && (!value::is_status(&text[value.start..value.end]) || value::is_everyday(&text[value.start..value.end]))
             && !text[value.start..value.end].iter().any(|byte| is(*byte, SPACE))
             && value.end - value.start <= 128
             && find_bytes(&text[value.start..value.end], 0, b"::").is_none()

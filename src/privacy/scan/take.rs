@@ -18,6 +18,7 @@ pub(super) fn take(
 ) -> usize {
     let mut at = inside(text, from);
     match after(text, at) {
+        b'[' | b'{' if value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
         b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
             return list(text, at + 1, rule, style, found);
         }
@@ -43,8 +44,18 @@ pub(super) fn take(
     if at >= text.len() {
         return at;
     }
+    if rule.text == TextRule::Password
+        && after(text, at).is_ascii_lowercase()
+        && let Some(end) = value::seed_phrase(text, at)
+    {
+        push(found, rule, style, in_url, at..end);
+        return end;
+    }
     if rule.text == TextRule::Cookie {
-        return cookies(text, at, found);
+        let next = cookies(text, at, found);
+        if next > at {
+            return next;
+        }
     }
     let loose = if rule.class == KeyClass::Secret { Bare::Loose } else { Bare::Strict };
     let start = after_scheme(text, at, text.len(), rule).start;
@@ -68,6 +79,10 @@ pub(super) fn take(
         {
             end = parameters_end(text, start);
         }
+        // `Token token="abc"`
+        if before(text, end) == b'=' && matches!(after(text, end), b'"' | b'\\') {
+            end = parameters_end(text, start);
+        }
         let token = &text[start..end];
         if token.len() >= 4 && !is_status(token) && !is_placeholder(token) && token.iter().any(|byte| alnum(*byte)) {
             found.push(Finding::new(Kind::Bearer, Severity::Likely, start..end));
@@ -80,7 +95,7 @@ pub(super) fn take(
         return at;
     }
     if bare_counts(text, at, end, rule, style) {
-        if matches!(style, Style::Equals | Style::Prose)
+        if matches!(style, Style::Equals | Style::Prose | Style::Entry)
             && !in_url
             && matches!(rule.text, TextRule::Name | TextRule::Data | TextRule::Weak)
         {
@@ -88,6 +103,9 @@ pub(super) fn take(
             if text[at].is_ascii_uppercase() || is(text[at], HIGH) || (numbers && is(text[at], DIGIT)) {
                 end = value::words(text, end, numbers);
             }
+        }
+        if rule.text == TextRule::Digits && !in_url {
+            end = value::grouped(text, at, end);
         }
         if rule.text == TextRule::Date && !in_url {
             end = dates::whole(text, at, end);
@@ -142,11 +160,12 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
 fn parameters_end(text: &[u8], from: usize) -> usize {
     let mut at = from;
     loop {
-        at = run(text, at, |byte| !matches!(byte, b'"' | b'\n' | b'\r' | b'\'' | b'}'));
-        if after(text, at) != b'"' || before(text, at) != b'=' {
+        at = run(text, at, |byte| !matches!(byte, b'"' | b'\n' | b'\r' | b'\'' | b'}' | b'\\'));
+        let quote = run(text, at, |byte| byte == b'\\');
+        if after(text, quote) != b'"' || before(text, at) != b'=' {
             return at;
         }
-        let close = run(text, at + 1, |byte| byte != b'"');
+        let close = run(text, quote + 1, |byte| byte != b'"');
         at = (close + 1).min(text.len());
     }
 }
@@ -185,6 +204,7 @@ fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec
     let mut at = from;
     let mut numbers = None;
     let mut count = 0;
+    let mut bytes = 0;
     loop {
         at = run(text, at, |byte| is(byte, SPACE) || byte == b',');
         if at >= text.len() || matches!(text[at], b']' | b'{' | b'[') {
@@ -202,13 +222,14 @@ fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec
             break;
         }
         count += 1;
+        bytes += usize::from(is_byte(&text[at..end]));
         numbers = Some((numbers.map_or(at, |(start, _)| start), end));
         at = end;
     }
     // A list of numbers under a secret word is its bytes.
     if let Some((start, end)) = numbers {
         let wanted = match rule.class {
-            KeyClass::Secret => count >= 8,
+            KeyClass::Secret => count >= 8 || count >= 3 && bytes == count,
             KeyClass::Id => true,
             _ => rule.numeric == NumericRule::Goes && value::digits(&text[start..end]) >= 4,
         };
@@ -217,6 +238,15 @@ fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec
         }
     }
     at
+}
+
+/// Whether a number is that of a sign in ASCII.
+fn is_byte(number: &[u8]) -> bool {
+    let value = match number.strip_prefix(b"0x") {
+        Some(hex) => std::str::from_utf8(hex).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+        None => std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()),
+    };
+    value.is_some_and(|value: u8| (b'!'..0x7f).contains(&value))
 }
 
 /// `a=b; c=d`: every value.

@@ -70,8 +70,8 @@ fn rows(set: &'static str) -> impl Iterator<Item = Row> {
     })
 }
 
-/// Three texts are known to be missed: a date in words, a number plate with a space, a VAT number.
-const KNOWN_MISSES: usize = 3;
+/// Two texts are known to be missed: a number plate with a space, a VAT number.
+const KNOWN_MISSES: usize = 2;
 
 #[test]
 fn what_must_be_found_is_gone() {

@@ -4,7 +4,7 @@ use super::anchors::{Anchors, Block, Class, ahead};
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
-use super::profile::TOKEN;
+use super::profile::{RUN, TOKEN};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity, printed, shapes, vendors, wallet};
 
@@ -14,20 +14,69 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut from = 0;
     while let Some((start, mut end)) = anchors.long_run(from) {
-        from = end;
-        if is_uuid(&text[start..end]) {
+        // Base64 has signs that end a run, and a key's prefix may stand before them.
+        if matches!(before(text, start), b'+' | b'/')
+            && has_capital(&text[start..start + RUN])
+            && let Some((first, last, severity)) = prefixed(text, from, start)
+        {
+            found.push(Finding::new(Kind::ApiKey, severity, first..last));
+            from = last;
             continue;
+        }
+        from = end;
+        if is_uuid(&text[start..end]) && !is_scheme(&text[..start]) {
+            continue;
+        }
+        if before(text, start) == b'~'
+            && let Some((first, last)) = shapes::azure_secret(text, start)
+        {
+            found.push(Finding::new(Kind::ApiKey, Severity::Validated, first..last));
+            from = last;
+            continue;
+        }
+        if after(text, end) == b'/'
+            && matches!(text[end - 1], b'm' | b'n')
+            && let Some((from, to)) = shapes::hook(text, end)
+        {
+            found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
         }
         end = scheme(text, start, found).unwrap_or(end);
         if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
             end = long(text, start, end, found).max(end);
+        } else if matches!(after(text, end), b'+' | b'/')
+            && has_capital(&text[start..end])
+            && let Some((first, last, severity)) = prefixed(text, start, end)
+        {
+            found.push(Finding::new(Kind::ApiKey, severity, first..last));
+            end = last;
         }
         from = end;
     }
 }
 
+/// Whether there is a capital, as there is in base64 and seldom in a path.
+fn has_capital(run: &[u8]) -> bool {
+    run.iter().any(u8::is_ascii_uppercase)
+}
+
+/// The key in base64 whose prefix stands between `floor` and its first long run, which starts at `run`.
+fn prefixed(text: &[u8], floor: usize, run: usize) -> Option<(usize, usize, Severity)> {
+    let base64 = |byte: u8| alnum(byte) || matches!(byte, b'+' | b'/' | b'_' | b'-');
+    let start = run_back(text, run, (run - floor).min(64), base64);
+    if !alnum(text[start]) || alnum(before(text, start)) {
+        return None;
+    }
+    let (end, severity) = vendors::key_at(text, start).filter(|(end, _)| *end > run)?;
+    Some((vendors::with_scheme(text, start), end, severity))
+}
+
+/// `Bearer `
+fn is_scheme(left: &[u8]) -> bool {
+    left.last() == Some(&b' ') && left.len() > 6 && starts_with(left, left.len() - 7, b"bearer ")
+}
+
 /// The one long run that logs are full of.
-fn is_uuid(run: &[u8]) -> bool {
+pub(super) fn is_uuid(run: &[u8]) -> bool {
     run.len() == 36
         && [8, 13, 18, 23].iter().all(|at| run[*at] == b'-')
         && run.iter().all(|byte| is(*byte, HEX) || *byte == b'-')
@@ -52,7 +101,8 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
             && !alnum(before(text, at))
             && let Some((kind, severity, to)) = token_at(text, at, last, &mut barren)
         {
-            found.push(Finding::new(kind, severity, at..to));
+            let first = if kind == Kind::ApiKey { vendors::with_scheme(text, at) } else { at };
+            found.push(Finding::new(kind, severity, first..to));
             at = to;
             continue;
         }
@@ -139,6 +189,9 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> usize {
     len
 }
 
+/// How far before the first run of a token behind `Bearer` it may begin: base64 has signs that end a run.
+const SCHEMED: usize = 40;
+
 /// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
 fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
@@ -146,7 +199,7 @@ fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     if before(text, at) == b' ' && !matches!(before(text, at - 1), b'c' | b'r' | b'C' | b'R') {
         return None;
     }
-    let start = run_back(text, at, TOKEN, token);
+    let start = run_back(text, at, SCHEMED, token);
     let word = text[..start].strip_suffix(b" ")?;
     let basic = word.len() >= 5 && starts_with(word, word.len() - 5, b"basic");
     let bearer = word.len() >= 6 && starts_with(word, word.len() - 6, b"bearer");

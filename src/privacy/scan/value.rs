@@ -23,8 +23,134 @@ static STATUS: WordSet = WordSet::of(words!(
     "public" "private" "admin" "root" "system" "anonymous" "nobody" "guest" "service" "postgres" "www-data" "daemon"
     "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
     "captured" "charged" "delivered" "queued" "bounced" "offline" "online" "unreachable" "down" "up" "localhost"
-    "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited"
+    "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited" "await" "async" "function"
+    "lambda" "sensitive"
 ));
+
+/// Words that report on a user or service, and that people who do not care choose as passwords.
+static EVERYDAY: WordSet = WordSet::of(words!(
+    "admin" "root" "guest" "postgres" "default" "user" "system" "service" "public" "private" "local" "daemon" "anonymous"
+    "nobody" "www-data" "open" "online" "master" "internal"
+));
+
+/// Those of them that stand for a user or service above all, and report on nothing.
+static ACCOUNTS: WordSet = WordSet::of(words!("admin" "root" "guest" "postgres"));
+
+/// Words that say which token rather than being one: `token=refresh`.
+static SORTS: WordSet = WordSet::of(words!(
+    "refresh" "access" "id" "csrf" "api" "session" "login" "push" "device" "grant" "code" "opaque" "reference" "verify" "revoke"
+    "introspect" "renew" "create" "delete" "list" "get" "fetch" "store" "next" "previous" "first" "last" "same" "other" "both" "either"
+    "cache" "cached" "memory" "cookie" "header" "query" "body" "env" "file" "disk" "vault" "keyring" "keychain" "bot"
+));
+
+/// Types of values, as languages and schemas declare them.
+static TYPES: WordSet = WordSet::of(words!(
+    "string" "str" "secretstr" "secretstring" "secret" "bytes" "buffer" "char" "varchar" "nvarchar" "text" "citext" "any" "unknown"
+    "never" "object" "int" "uint" "long" "short" "float" "double" "number" "bool" "boolean" "option" "optional" "maybe" "zeroizing"
+    "protected" "vec" "array" "list" "box" "rc" "arc" "cow" "self" "void" "uuid" "osstring" "pathbuf" "charsequence" "jstring" "nsstring"
+    "std" "blob" "json" "jsonb" "date" "datetime" "timestamp" "decimal" "numeric" "bigint" "smallint" "type" "field" "value" "input" "lpwstr" "lpcwstr" "lpstr" "lpcstr" "pwstr" "pcwstr" "bstr" "dword" "uint8"
+    "uint32" "uint64" "int8" "int32" "int64" "__u8" "__u16" "__u32" "__u64" "c_char" "c_uchar" "c_int" "c_uint" "c_ulong" "size_t" "psid"
+    "guid" "osstr" "cstr" "cstring" "nonnull" "hashmap" "u8"
+));
+
+/// Whether a word is an everyday password where its key says password.
+pub(super) fn is_everyday(word: &[u8]) -> bool {
+    EVERYDAY.holds(word)
+}
+
+/// Whether an everyday password is one also where a sentence might be.
+pub(super) fn is_account(word: &[u8]) -> bool {
+    ACCOUNTS.holds(word)
+}
+
+/// Whether a word says which token is meant.
+pub(super) fn is_sort(word: &[u8]) -> bool {
+    SORTS.holds(word)
+}
+
+/// Whether a word is the name of a type: `String`, `SecretStr`, `ApiToken`.
+pub(super) fn is_type(word: &[u8]) -> bool {
+    const ENDS: &[&[u8]] = words!(
+        "String" "Str" "Type" "Field" "Bytes" "Box" "Password" "Token" "Secret" "Key" "Credential" "Credentials" "Hash" "Config"
+        "Option" "Input" "Value" "Id" "Name" "Provider" "Source" "Manager" "Service" "Factory" "Handler" "Error" "Info" "Data"
+    );
+    let camel = word.first().is_some_and(u8::is_ascii_uppercase)
+        && word.iter().skip(1).any(u8::is_ascii_lowercase)
+        && word.iter().all(|byte| is(*byte, LETTER));
+    TYPES.holds(word) || camel && ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end))
+}
+
+/// `InvalidEncoding`, `HpkePrivateKey`: words run together, as types and variants are named. Random letters are in less order.
+pub(super) fn is_camel(value: &[u8]) -> bool {
+    let mut humps = value.split_inclusive(|byte| byte.is_ascii_lowercase()).filter(|hump| hump.len() > 1).count();
+    let letters = value.iter().all(|byte| is(*byte, LETTER));
+    let small = value.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    humps = humps.max(1);
+    letters && value.first().is_some_and(u8::is_ascii_uppercase) && small >= humps * 3
+}
+
+/// `0.5`, `^1.2.3`, `=0.9`
+pub(super) fn is_version(value: &[u8]) -> bool {
+    let number = value.iter().position(|byte| !matches!(byte, b'^' | b'~' | b'=' | b'>' | b'<' | b' ')).unwrap_or(0);
+    let mut parts = value[number..].split(|byte| *byte == b'.').peekable();
+    value[number..].len() <= 12
+        && parts.all(|part| !part.is_empty() && part.len() <= 3 && part.iter().all(|byte| is(*byte, DIGIT)))
+}
+
+/// Whether a value is the name of what people write, draw or photograph, as its ending tells, and no path to it.
+pub(super) fn is_document(value: &[u8]) -> bool {
+    static ENDS: WordSet = WordSet::of(words!(
+        "pdf" "doc" "docx" "odt" "rtf" "pages" "xls" "xlsx" "xlsm" "ods" "ppt" "pptx" "odp" "epub" "vsd" "vsdx"
+        "jpg" "jpeg" "png" "gif" "webp" "heic" "heif" "tif" "tiff" "bmp" "raw" "dng" "cr2" "nef" "arw" "psd" "ai" "indd" "xcf"
+        "mp4" "mov" "avi" "mkv" "webm" "m4v" "3gp" "mp3" "m4a" "wav" "ogg" "opus" "flac" "aac" "amr"
+        "3mf" "stl" "step" "stp" "iges" "igs" "gcode" "f3d" "blend" "scad" "dwg" "dxf" "skp" "amf" "ply" "usdz" "glb"
+        "eml" "msg" "mbox" "pst" "vcf" "ics" "dcm"
+    ));
+    // What programs call their own files, which names nobody.
+    static PLAIN: WordSet = WordSet::of(words!(
+        "report" "document" "file" "image" "img" "photo" "picture" "logo" "icon" "favicon" "index" "data" "export" "output" "out"
+        "input" "test" "sample" "example" "template" "readme" "manual" "download" "upload" "attachment" "screenshot" "banner"
+        "avatar" "default" "placeholder" "background" "thumbnail" "thumb" "preview" "cover" "sprite" "tmp" "temp" "untitled" "a" "b" "foo"
+    ));
+    let Some(dot) = value.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0) else { return false };
+    ENDS.holds(&value[dot + 1..])
+        && !PLAIN.holds(&value[..dot])
+        && has_letter(&value[..dot])
+        && !value.iter().any(|byte| matches!(byte, b'/' | b'\\' | b'*' | b'{' | b'<' | b'$'))
+}
+
+/// Where digits go on that are written in groups, if all of them are a number that long: `36 729 710 482`.
+pub(super) fn grouped(text: &[u8], start: usize, end: usize) -> usize {
+    let mut at = end;
+    let mut count = digits(&text[start..end]);
+    while matches!(after(text, at), b' ' | b'-') && is(after(text, at + 1), DIGIT) {
+        let group = run(head(text, at, 8), at + 1, |byte| is(byte, DIGIT));
+        if group - at > 7 || alnum(after(text, group)) || matches!(after(text, group), b'=' | b':' | b'.') {
+            break;
+        }
+        count += group - at - 1;
+        at = group;
+    }
+    if (8..=20).contains(&count) && text[start..end].iter().all(|byte| is(*byte, DIGIT)) { at } else { end }
+}
+
+/// Where the words of a wallet's seed phrase (BIP 39) end: twelve to twenty-four of three to eight small letters, and then nothing.
+pub(super) fn seed_phrase(text: &[u8], from: usize) -> Option<usize> {
+    let (mut at, mut words) = (from, 0);
+    while words < 25 {
+        let end = run(head(text, at, 9), at, |byte| byte.is_ascii_lowercase());
+        if !(3..=8).contains(&(end - at)) {
+            break;
+        }
+        words += 1;
+        if after(text, end) != b' ' || !after(text, end + 1).is_ascii_lowercase() {
+            let ends = matches!(after(text, end), 0 | b'"' | b'\'' | b'\n' | b'\\' | b',' | b'}' | b')');
+            return (ends && matches!(words, 12 | 15 | 18 | 21 | 24)).then_some(end);
+        }
+        at = end + 1;
+    }
+    None
+}
 
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
@@ -45,10 +171,16 @@ pub(super) fn is_answer(first: &[u8]) -> bool {
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     const WORDS: &[&[u8]] = words!(
         "null" "none" "nil" "undefined" "true" "false" "redacted" "hidden" "masked" "filtered" "removed" "n/a"
-        "some" "secret(..)" "nan" "redacted:redacted" "omitted" "sanitized"
+        "some" "secret(..)" "nan" "sensitive" "sensitive value" "redacted:redacted" "omitted" "sanitized"
     );
     let inner = match value {
         [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
+        // `***REDACTED***`
+        [b'*', b'*', inner @ .., b'*', b'*'] => {
+            let start = inner.iter().take_while(|byte| matches!(byte, b'*' | b' ')).count();
+            let end = inner[start..].iter().rev().take_while(|byte| matches!(byte, b'*' | b' ')).count();
+            &inner[start..inner.len() - end]
+        }
         [b'[', inner @ .., b']']
             if inner
                 .iter()
@@ -64,7 +196,8 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     }
     match inner {
         [] => true,
-        [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'('] => true,
+        [b'{', ..] if inner.len() == value.len() && is_bracketed(value) => false,
+        [b'$', b'{', ..] | [b'{', ..] | [b'%', b'(', ..] | [b'$', b'(', ..] => true,
         [b'$', rest @ ..] => {
             !rest.is_empty() && rest.iter().all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'_')
         }
@@ -79,8 +212,33 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         }
         // `hunt****` was masked by somebody; what is left of it is not ours to judge.
         _ if inner.windows(4).any(|four| four == b"****") => true,
+        // `YOUR_API_KEY`
+        _ if inner.len() >= 8 && inner[..4].eq_ignore_ascii_case(b"your") && matches!(inner[4], b'_' | b'-') => {
+            digits(inner) == 0
+        }
         _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
     }
+}
+
+/// `{b9noS5}y98`, `[n2pe]iP3I`: brackets that a secret begins with, for no template or list goes on so.
+pub(super) fn is_bracketed(value: &[u8]) -> bool {
+    let close = run(head(value, 0, 32), 1, alnum);
+    let tail = run(value, close + 1, alnum);
+    matches!((after(value, 0), after(value, close)), (b'{', b'}') | (b'[', b']'))
+        && close > 1
+        && is(after(value, close + 1), LETTER | DIGIT)
+        && tail == value.len()
+        && (digits(&value[close..]) > 0 || digits(&value[..close]) > 0 || is_oddly_cased(&value[1..close]))
+        && has_letter(&value[close..])
+}
+
+/// `mqaZ`, `TEHbgB`: a capital behind a small letter that begins no word.
+fn is_oddly_cased(value: &[u8]) -> bool {
+    (1..value.len()).any(|at| {
+        value[at - 1].is_ascii_lowercase()
+            && value[at].is_ascii_uppercase()
+            && !value.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+    })
 }
 
 /// A placeholder of ours and at most a few digits and signs.
@@ -151,10 +309,19 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
     let mut depth = 0usize;
     while at < text.len() {
         let byte = text[at];
+        if is(byte, LETTER | DIGIT) {
+            at += 1;
+            continue;
+        }
         let next = after(text, at + 1);
         let stops = match byte {
             _ if is(byte, SPACE) => true,
-            b'"' | b'\'' | b'`' | b'<' | b'>' => true,
+            // In the middle of a password, and no quote around more than it.
+            b'"' | b'\'' | b'`' => bare != Bare::Loose || at == from || !alnum(next) || text[from..at].contains(&b'('),
+            b'<' => bare != Bare::Loose || !alnum(next) || is_tag(text, at),
+            b'>' => {
+                bare != Bare::Loose || !alnum(next) || at == from || text[at.saturating_sub(64)..at].contains(&b'<')
+            }
             b';' => true,
             b'&' => in_url || is_key(text, at + 1),
             b'#' => in_url,
@@ -183,6 +350,12 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
         at -= 1;
     }
     at
+}
+
+/// `<br>`, `<value`
+fn is_tag(text: &[u8], at: usize) -> bool {
+    let name = run(head(text, at, 24), at + 1, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b' ' | b'.' | b':'));
+    matches!(after(text, name), b'>' | b'/' | b'=') || !is_made_up(&text[at + 1..name])
 }
 
 /// Whether the char at `at` ends a value in ASCII: punctuation, and the scripts in which words follow without a space.
@@ -279,4 +452,46 @@ pub(super) fn entropy(value: &[u8]) -> f32 {
         .map(|part| -part * part.log2())
         .sum();
     bits / total.min(64.0).log2().max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_known_by_its_ending_and_has_a_name_of_its_own() {
+        for name in ["tax2025.xlsx", "Lebenslauf Müller.pdf", "IMG_20260304.jpg", "report-alice.pdf"] {
+            assert!(is_document(name.as_bytes()), "{name}");
+        }
+        for name in
+            ["report.pdf", "main.rs", "2026.pdf", ".pdf", "/srv/a/tax.pdf", "*.pdf", "{name}.pdf", "pdf", "libssl.so.3"]
+        {
+            assert!(!is_document(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_seed_phrase_has_as_many_words_as_a_wallet_gives_and_nothing_behind_them() {
+        let phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+        assert_eq!(seed_phrase(phrase.as_bytes(), 0), Some(phrase.len()));
+        assert_eq!(seed_phrase(format!("{phrase}\", b").as_bytes(), 0), Some(phrase.len()));
+        for other in [&phrase[6..], &format!("{phrase} wave"), &format!("{phrase} of"), &format!("{phrase}. Next")] {
+            assert_eq!(seed_phrase(other.as_bytes(), 0), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn names_in_code_are_told_from_letters_in_no_order() {
+        assert!(is_camel(b"InvalidEncoding") && is_camel(b"HpkePrivateKey") && is_type(b"SecretStr"));
+        assert!(!is_camel(b"PlqsNTOvQaZ") && !is_camel(b"faTPAMNCmWCgQQbZYFx") && !is_camel(b"Encoding7"));
+    }
+
+    #[test]
+    fn groups_of_digits_are_one_number_if_together_they_are_long_enough() {
+        let whole = |text: &[u8], first| grouped(text, 0, first);
+        assert_eq!(whole(b"36 729 710 482 x", 2), 14);
+        assert_eq!(whole(b"36 729 x", 2), 2);
+        assert_eq!(whole(b"12 34567890123456789012345", 2), 2);
+        assert_eq!(whole(b"1234 5678 n=1", 4), 9);
+    }
 }

@@ -18,6 +18,8 @@ pub(super) enum Charset {
     Upper,
     /// `[A-Za-z0-9+/=_-]`
     Base64,
+    /// A UUID as it is printed.
+    Uuid,
 }
 
 impl Charset {
@@ -27,6 +29,7 @@ impl Charset {
             Charset::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Charset::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Charset::Hex => byte.is_ascii_hexdigit(),
+            Charset::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
             Charset::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
             Charset::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'='),
         }
@@ -70,6 +73,7 @@ vendors! {
     "AKLT" 40 _ Alnum
     "ANPA" 16 16 Upper
     "APA91b" 100 _ Word
+    "API-" 26 26 Upper
     "APKA" 16 16 Upper
     "AQVN" 35 _ Word
     "AROA" 16 16 Upper
@@ -79,7 +83,10 @@ vendors! {
     "ATBB" 28 _ Alnum
     "ATCTT3" 60 _ Base64
     "ATOA" 40 _ Base64
+    "ATTA" 64 _ Hex
+    "AVNS_" 17 _ Word
     "BBFF-" 30 _ Alnum
+    "CCDB1_" 22 _ Word
     "CCIPAT_" 30 _ Word
     "CCIPRJ_" 30 _ Word
     "CFPAT-" 40 _ Word
@@ -95,6 +102,8 @@ vendors! {
     "GOCSPX-" 20 _ Word
     "GR1348941" 20 _ Word
     "HRKU-" 30 _ Word
+    "IGAA" 60 _ Word
+    "IGQV" 60 _ Word
     "IQoJb3JpZ2lu" 40 _ Base64
     "LTAI" 16 _ Alnum
     "NRAA-" 24 _ Hex
@@ -104,12 +113,20 @@ vendors! {
     "NRJS-" 19 _ Alnum
     "NRRA-" 32 _ Hex
     "PMAK-" 24 _ Word
+    "RGAPI-" 36 36 Uuid
     "SG." 30 _ Dotted
     "SK" 32 32 Hex
+    "access-development-" 36 36 Uuid
+    "access-production-" 36 36 Uuid
+    "access-sandbox-" 36 36 Uuid
     "aio_" 28 _ Alnum
     "ak_live_" 20 _ Alnum
+    "amzn.mws." 36 36 Uuid
+    "amzn1.oa2-cs.v1." 64 _ Hex
+    "api-" 36 36 Uuid
     "api_live_" 24 _ Alnum
     "api_org_" 30 _ Alnum
+    "apify_api_" 30 _ Alnum
     "atlasv1." 60 _ Word
     "bkct_" 36 _ Alnum
     "bkua_" 36 _ Alnum
@@ -122,6 +139,7 @@ vendors! {
     "dckr_pat_" 20 _ Word
     "dd_api_" 32 _ Hex
     "ddapi_" 20 _ Word
+    "ddp_" 36 _ Alnum
     "dnkey-" 26 _ Word
     "doo_v1_" 40 _ Alnum
     "dop_v1_" 40 _ Alnum
@@ -132,13 +150,21 @@ vendors! {
     "dp.scim." 40 _ Alnum
     "dp.st." 40 _ Dotted
     "dt0c01." 40 _ Dotted
+    "dt0s01." 40 _ Dotted
+    "dt0s02." 40 _ Dotted
+    "dt0s16." 40 _ Dotted
     "duffel_live_" 30 _ Word
     "duffel_test_" 30 _ Word
     "e2b_" 40 _ Hex
     "eyJrIjoi" 60 _ Base64
     "fc-" 32 32 Hex
     "figd_" 30 _ Word
+    "figo_" 30 _ Word
+    "figu_" 30 _ Word
     "fio-u-" 30 _ Word
+    "fm1a_" 60 _ Base64
+    "fm1r_" 60 _ Base64
+    "fm2_" 60 _ Base64
     "fo1_" 40 _ Word
     "fw_" 22 24 Alnum
     "gho_" 30 _ Alnum
@@ -164,6 +190,7 @@ vendors! {
     "glsoat-" 18 _ Word
     "glwt-" 20 _ Word
     "gsk_" 40 _ Alnum
+    "hcaik_" 50 _ Alnum
     "hf_" 30 _ Alnum
     "hf_oauth_" 20 _ Dotted
     "hvb." 60 _ Word
@@ -175,8 +202,12 @@ vendors! {
     "lin_api_" 30 _ Alnum
     "lin_oauth_" 30 _ Alnum
     "live_" 40 40 Word
+    "llx-" 40 _ Alnum
     "lsv2_pt_" 32 _ Word
     "lsv2_sk_" 32 _ Word
+    "mdb_sa_sk_" 30 _ Word
+    "mob-" 36 36 Uuid
+    "napi_" 60 _ Alnum
     "nfc_" 30 _ Alnum
     "nfp_" 30 _ Alnum
     "npm_" 30 _ Alnum
@@ -186,8 +217,12 @@ vendors! {
     "oauth2_" 40 _ Alnum
     "ops_eyJ" 60 _ Base64
     "oy2" 43 43 Alnum
+    "p8e-" 32 32 Alnum
+    "pat-ap1-" 32 _ Word
     "pat-eu1-" 32 _ Word
     "pat-na1-" 32 _ Word
+    "pat-na2-" 32 _ Word
+    "pcsk_" 40 _ Word
     "pdl_live_" 20 _ Word
     "pdl_sdbx_" 20 _ Word
     "phc_" 30 _ Alnum
@@ -197,10 +232,16 @@ vendors! {
     "pk_live_" 16 _ Alnum
     "pk_prod_" 16 _ Alnum
     "pk_test_" 16 _ Alnum
+    "pnb_" 36 _ Alnum
     "pnu_" 30 _ Alnum
+    "polar_oat_" 30 _ Alnum
+    "polar_pat_" 30 _ Alnum
     "posthog_" 30 _ Word
     "pplx-" 40 _ Alnum
     "prct_" 30 _ Word
+    "processor-development-" 36 36 Uuid
+    "processor-production-" 36 36 Uuid
+    "processor-sandbox-" 36 36 Uuid
     "pscale_oauth_" 30 _ Dotted
     "pscale_pw_" 30 _ Dotted
     "pscale_tkn_" 30 _ Dotted
@@ -213,6 +254,8 @@ vendors! {
     "rk_live_" 16 _ Alnum
     "rk_prod_" 16 _ Alnum
     "rk_test_" 16 _ Alnum
+    "rnd_" 28 _ Alnum
+    "rpa_" 40 _ Alnum
     "rubygems_" 40 _ Hex
     "rzp_live_" 14 _ Alnum
     "rzp_test_" 14 _ Alnum
@@ -220,6 +263,7 @@ vendors! {
     "s." 24 24 Alnum
     "sb_secret_" 20 _ Word
     "sbp_" 40 _ Hex
+    "sdk-" 36 36 Uuid
     "secret_" 40 _ Alnum
     "sentry_" 60 _ Hex
     "sgp_" 40 _ Word
@@ -259,20 +303,27 @@ vendors! {
     "sqp_" 40 40 Hex
     "squ_" 40 40 Hex
     "tfp_" 40 _ Dotted
+    "tgp_v1_" 40 _ Word
     "tk-us-" 40 _ Word
     "tok_live_" 16 _ Alnum
     "tskey-" 20 _ Word
     "tvly-" 20 _ Word
     "u-s4t2ud-" 64 64 Hex
     "v1.0-" 100 _ Word
+    "vca_" 24 _ Alnum
+    "vci_" 24 _ Alnum
     "vck_" 40 _ Alnum
     "vcp_" 24 _ Alnum
+    "vcr_" 24 _ Alnum
     "vercel_" 20 _ Alnum
+    "vk1.a." 80 _ Word
     "waka_" 30 _ Word
     "whsec_" 24 _ Base64
     "wrkos_" 30 _ Word
+    "xaat-" 36 36 Uuid
     "xai-" 60 _ Alnum
     "xapp-" 30 _ Word
+    "xapt-" 36 36 Uuid
     "xkeysib-" 60 _ Word
     "xoxa-" 20 _ Word
     "xoxb-" 20 _ Word
@@ -291,18 +342,32 @@ vendors! {
     "ya29." 20 _ Word
 }
 
-/// First and last vendor of each first byte. There are fewer than 256.
-static FIRST: [(u8, u8); 128] = first();
+/// First and last vendor of each first byte.
+static FIRST: [(u16, u16); 128] = first();
 
-const fn first() -> [(u8, u8); 128] {
+const fn first() -> [(u16, u16); 128] {
     let mut table = [(0, 0); 128];
     let mut at = 0;
     while at < VENDORS.len() {
         let byte = VENDORS[at].prefix.as_bytes()[0] as usize;
         if table[byte].1 == 0 {
-            table[byte].0 = at as u8;
+            table[byte].0 = at as u16;
         }
-        table[byte].1 = at as u8 + 1;
+        table[byte].1 = at as u16 + 1;
+        at += 1;
+    }
+    table
+}
+
+/// By first byte: a bit for each second byte of a prefix, without its case.
+static SECOND: [u32; 128] = second();
+
+const fn second() -> [u32; 128] {
+    let mut table = [0; 128];
+    let mut at = 0;
+    while at < VENDORS.len() {
+        let prefix = VENDORS[at].prefix.as_bytes();
+        table[prefix[0] as usize] |= 1 << (prefix[1] & 31);
         at += 1;
     }
     table
@@ -310,7 +375,11 @@ const fn first() -> [(u8, u8); 128] {
 
 /// Where the key that starts at `at` ends, and how sure that is.
 pub(super) fn key_at(text: &[u8], at: usize) -> Option<(usize, Severity)> {
-    let (from, to) = *FIRST.get(usize::from(text[at]))?;
+    let first = usize::from(text[at]);
+    if SECOND.get(first)? >> (super::bytes::after(text, at + 1) & 31) & 1 == 0 {
+        return None;
+    }
+    let (from, to) = FIRST[first];
     VENDORS[usize::from(from)..usize::from(to)].iter().find_map(|vendor| {
         let start = at + vendor.prefix.len();
         if !text[at..].starts_with(vendor.prefix.as_bytes()) {
@@ -333,10 +402,23 @@ pub(super) fn key_at(text: &[u8], at: usize) -> Option<(usize, Severity)> {
         let whole = !super::bytes::alnum(super::bytes::after(text, end));
         let masked = body.iter().all(|byte| matches!(byte, b'x' | b'X' | b'*' | b'-' | b'_' | b'.'));
         // These prefixes are also those of names.
-        let told = !matches!(vendor.prefix, "re_" | "s." | "y0_" | "EAA" | "fw_" | "live_") || looks_random(body);
+        let told = match vendor.prefix {
+            "re_" => {
+                looks_random(body) || len == 33 && body[8] == b'_' && body[9..].iter().all(u8::is_ascii_alphanumeric)
+            }
+            "s." | "y0_" | "EAA" | "fw_" | "live_" | "rnd_" | "vca_" | "vci_" | "vcr_" => looks_random(body),
+            _ => vendor.charset != Charset::Uuid || super::tokens::is_uuid(body),
+        };
         (len >= vendor.fewest && len <= vendor.most && made_up && whole && !masked && told)
             .then(|| (end, certainty(vendor.prefix, body)))
     })
+}
+
+/// Where the word begins that a service has stand before its keys, as in `FlyV1 fm2_..`; else where the key does.
+pub(super) fn with_scheme(text: &[u8], start: usize) -> usize {
+    const SCHEMES: [&[u8]; 2] = [b"FlyV1 ", b"SSWS "];
+    let scheme = SCHEMES.iter().find(|scheme| text[..start].ends_with(scheme));
+    scheme.map_or(start, |scheme| start - scheme.len())
 }
 
 /// A prefix is as good as a check digit, but a check sum that is wrong says that nobody issued the key.
@@ -393,8 +475,23 @@ mod tests {
     }
 
     #[test]
+    fn every_vendor_is_reached_by_its_first_two_bytes() {
+        for vendor in VENDORS {
+            let prefix = vendor.prefix.as_bytes();
+            assert!(SECOND[usize::from(prefix[0])] >> (prefix[1] & 31) & 1 == 1, "{}", vendor.prefix);
+            let (from, to) = FIRST[usize::from(prefix[0])];
+            assert!(VENDORS[usize::from(from)..usize::from(to)].iter().any(|known| known.prefix == vendor.prefix));
+        }
+    }
+
+    #[test]
+    fn a_scheme_of_the_service_goes_with_its_key() {
+        assert_eq!(with_scheme(b"a FlyV1 fm2_", 8), 2);
+        assert_eq!(with_scheme(b"a FlyV2 fm2_", 8), 8);
+    }
+
+    #[test]
     fn vendors_with_one_first_byte_stand_together() {
         assert!(VENDORS.windows(2).all(|pair| pair[0].prefix.as_bytes()[0] <= pair[1].prefix.as_bytes()[0]));
-        assert!(VENDORS.len() < 255);
     }
 }

@@ -1,20 +1,19 @@
 //! Where records wait: on disk, or in memory where there is no disk to be had.
 
-use std::collections::VecDeque;
+mod memory;
+
 #[cfg(feature = "store")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 #[cfg(feature = "upload")]
 use std::time::Duration;
 
+use self::memory::Memory;
 use super::queue::lock;
 use crate::app::random::start_of_numbers;
 use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
 use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
-
-/// Bytes of rows that memory holds in place of a store.
-const MEMORY_BYTES: usize = 2 * 1024 * 1024;
 
 /// The place itself, from which each thread opens its own [`Outbox`].
 #[derive(Clone, Debug)]
@@ -149,7 +148,7 @@ impl Trouble {
 
 impl Place {
     pub(crate) fn memory() -> Self {
-        let memory = Memory { next: start_of_numbers(), ..Memory::default() };
+        let memory = Memory::starting_at(start_of_numbers());
         Place::Memory(Arc::new(Mutex::new(memory)))
     }
 
@@ -213,7 +212,7 @@ impl Place {
             Place::Memory(memory) => {
                 let mut memory = lock(memory);
                 let erased = Erased { rows: memory.rows().count() as u64, own: memory.unsent(), rest: Ok(()) };
-                *memory = Memory { next: memory.next, ..Memory::default() };
+                memory.clear();
                 Ok(erased)
             }
         }
@@ -414,177 +413,6 @@ impl Lease {
     fn of(self, owner: u64) -> store::Lease {
         let Routes { open, all } = self.routes;
         store::Lease { owner, now: self.now, length: self.length, routes: store::Routes { open, all } }
-    }
-}
-
-/// Rows in memory, bounded in bytes, the oldest dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    batches: VecDeque<Batch>,
-    bytes: usize,
-    next: i64,
-}
-
-/// Rows of one kind that were appended together.
-#[derive(Debug)]
-struct Batch {
-    id: i64,
-    signal: Signal,
-    state: State,
-    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
-    load: Option<i64>,
-    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
-    done: u8,
-    rows: VecDeque<(i64, String)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Claimed,
-    Done,
-}
-
-impl Batch {
-    fn new(id: i64, signal: Signal, state: State, rows: VecDeque<(i64, String)>) -> Self {
-        Batch { id, signal, state, load: None, done: 0, rows }
-    }
-}
-
-impl Memory {
-    /// Rows of each kind make a batch.
-    fn append(&mut self, rows: &Rows) -> Appended {
-        let first = self.next;
-        let mut fresh: Vec<Batch> = Vec::new();
-        for row in rows.iter() {
-            let place = fresh.iter().position(|batch| batch.signal == row.signal()).unwrap_or_else(|| {
-                let id = first + fresh.len() as i64;
-                fresh.push(Batch::new(id, row.signal(), State::Waiting, VecDeque::new()));
-                fresh.len() - 1
-            });
-            fresh[place].rows.push_back((self.next, row.as_str().to_owned()));
-            self.bytes += row.as_str().len();
-            self.next += 1;
-        }
-        let batches = fresh.iter().map(|batch| (batch.id, batch.signal)).collect();
-        let rows_of = fresh.iter().map(|batch| batch.rows.len() as u64).collect();
-        self.batches.extend(fresh);
-        Appended { stored: rows.len() as u64, evicted: self.make_room(), expired: 0, first, batches, rows_of }
-    }
-
-    /// Drops the oldest rows; what is being sent is spared as long as anything else is there. Tells how many were lost.
-    fn make_room(&mut self) -> u64 {
-        let mut evicted = 0;
-        while self.bytes > MEMORY_BYTES {
-            let free = self.batches.iter().position(|batch| batch.state != State::Claimed && !batch.rows.is_empty());
-            let Some(batch) = self.batches.get_mut(free.unwrap_or(0)) else { break };
-            match batch.rows.pop_front() {
-                Some((_, json)) => {
-                    self.bytes -= json.len();
-                    evicted += u64::from(batch.state != State::Done);
-                }
-                None => drop(self.batches.pop_front()),
-            }
-        }
-        self.batches.retain(|batch| !batch.rows.is_empty());
-        evicted
-    }
-
-    /// All rows, oldest first.
-    fn rows(&self) -> impl Iterator<Item = &(i64, String)> {
-        let mut rows: Vec<_> = self.batches.iter().flat_map(|batch| &batch.rows).collect();
-        rows.sort_unstable_by_key(|(seq, _)| *seq);
-        rows.into_iter()
-    }
-
-    fn unsent(&self) -> u64 {
-        self.batches.iter().filter(|batch| batch.state != State::Done).map(|batch| batch.rows.len() as u64).sum()
-    }
-}
-
-#[cfg(feature = "upload")]
-impl Memory {
-    fn claim(&mut self, records: u32, bytes: u64, routes: Routes) -> Vec<Claimed> {
-        let mut claimed: Vec<Claimed> = Vec::new();
-        let (mut count, mut size) = (0, 0);
-        let is_wanted = |batch: &&mut Batch| {
-            let done = batch.done;
-            batch.state == State::Waiting && (done & routes.open != routes.open || done & routes.all == routes.all)
-        };
-        for batch in self.batches.iter_mut().filter(is_wanted) {
-            // What was sent together goes together again.
-            let belongs = batch.load.is_some() && claimed.iter().any(|known| known.load == batch.load);
-            if !belongs {
-                count += batch.rows.len();
-                size += batch.rows.iter().map(|(_, json)| json.len() as u64).sum::<u64>();
-                if (count > records as usize || size > bytes) && !claimed.is_empty() {
-                    continue;
-                }
-            }
-            batch.state = State::Claimed;
-            let rows = batch.rows.iter().cloned().collect();
-            let Batch { id, signal, load, done, .. } = *batch;
-            claimed.push(Claimed { batch: id, own: true, signal, load, done, rows });
-        }
-        claimed
-    }
-
-    fn note(&mut self, batches: &[i64], load: i64, done: u8) {
-        let held = |batch: &&mut Batch| batch.state == State::Claimed && batches.contains(&batch.id);
-        for batch in self.batches.iter_mut().filter(held) {
-            batch.load = Some(load);
-            batch.done |= done;
-        }
-    }
-
-    fn claim_known(&mut self, batches: &[(i64, u64)]) -> Vec<i64> {
-        let wanted = |batch: &&mut Batch| {
-            batch.state == State::Waiting && batches.contains(&(batch.id, batch.rows.len() as u64))
-        };
-        self.batches
-            .iter_mut()
-            .filter(wanted)
-            .map(|batch| {
-                batch.state = State::Claimed;
-                batch.id
-            })
-            .collect()
-    }
-
-    fn held(&self, batches: &[i64]) -> Vec<i64> {
-        let held = self.batches.iter().filter(|batch| batch.state == State::Claimed && batches.contains(&batch.id));
-        held.map(|batch| batch.id).collect()
-    }
-
-    fn settle(&mut self, batches: &[i64], verdict: Verdict) -> u64 {
-        let mut settled = 0;
-        for batch in
-            self.batches.iter_mut().filter(|batch| batch.state == State::Claimed && batches.contains(&batch.id))
-        {
-            batch.state = if verdict == Verdict::Released { State::Waiting } else { State::Done };
-            settled += batch.rows.len() as u64;
-        }
-        settled
-    }
-
-    fn part(&mut self, batch: i64, seqs: &[i64], part: Part) -> u64 {
-        let held = self.batches.iter().position(|known| known.id == batch && known.state == State::Claimed);
-        let Some(place) = held else { return 0 };
-        let known = &mut self.batches[place];
-        let (gone, rows): (VecDeque<_>, _) = known.rows.drain(..).partition(|(seq, _)| seqs.contains(seq));
-        known.rows = rows;
-        let (count, signal) = (gone.len() as u64, known.signal);
-        let state = match part {
-            Part::Erased => {
-                self.bytes -= gone.iter().map(|(_, json)| json.len()).sum::<usize>();
-                return count;
-            }
-            Part::Rejected => State::Done,
-            Part::Released => State::Waiting,
-        };
-        self.batches.push_back(Batch::new(self.next, signal, state, gone));
-        self.next += 1;
-        count
     }
 }
 
