@@ -36,6 +36,38 @@ pub(super) fn without(body: &[u8], format: Format, columns: &[String]) -> Option
     }
 }
 
+/// The body with these columns in plain strings, for servers that cannot make them of `LowCardinality`; none if it cannot be
+/// read.
+pub(super) fn in_plain_strings(body: &[u8], format: Format, columns: &[String]) -> Option<Vec<u8>> {
+    if format != Format::Native {
+        return Some(body.to_vec());
+    }
+    let block = Block::read(body)?;
+    let types: Vec<_> = block.columns.iter().map(|column| plain(column.type_name)).collect::<Option<_>>()?;
+    let mut changed = block.columns.clone();
+    let mut data = Vec::with_capacity(changed.len());
+    for (column, type_name) in changed.iter_mut().zip(&types) {
+        let is_meant = columns.iter().any(|name| name.as_bytes() == column.name);
+        data.push(if is_meant {
+            let mut strings = Vec::new();
+            let mut rest = column.data.get(column.kind.version()..)?;
+            column.kind.spell_out(&mut rest, block.rows, &mut strings)?;
+            column.type_name = type_name.as_bytes();
+            strings
+        } else {
+            column.data.to_vec()
+        });
+    }
+    let mut data = data.iter();
+    let write =
+        |_: &Part<'_>, body: &mut Vec<u8>| data.next().into_iter().for_each(|data| body.extend_from_slice(data));
+    Some(Block { rows: block.rows, columns: changed }.written(write))
+}
+
+fn plain(type_name: &[u8]) -> Option<String> {
+    Some(std::str::from_utf8(type_name).ok()?.replace("LowCardinality(String)", "String"))
+}
+
 /// The first half of the rows (the smaller, if they are odd) and the rest; none if it cannot be read or halved.
 pub(super) fn halves(body: &[u8], format: Format) -> Option<[(Vec<u8>, u64); 2]> {
     match format {
@@ -218,6 +250,24 @@ impl Kind {
         Some(())
     }
 
+    /// Takes the data of so many rows off the front, and appends it with each string in its place.
+    fn spell_out(&self, body: &mut &[u8], rows: usize, out: &mut Vec<u8>) -> Option<()> {
+        match self {
+            Kind::LowCardinality => Encoded::take(body, rows)?.push_strings(out)?,
+            Kind::Array(items) => {
+                let elements = end_of(body, rows)?;
+                let (ends, rest) = body.split_at_checked(rows.checked_mul(8)?)?;
+                out.extend_from_slice(ends);
+                *body = rest;
+                for item in items {
+                    item.spell_out(body, elements, out)?;
+                }
+            }
+            Kind::Fixed(_) | Kind::Text => out.extend_from_slice(self.take(body, rows)?),
+        }
+        Some(())
+    }
+
     /// Appends the data of `rows` rows after the first `from` of a column that has `all` of them.
     fn cut(&self, data: &[u8], all: usize, from: usize, rows: usize, out: &mut Vec<u8>) -> Option<()> {
         let to = from.checked_add(rows)?;
@@ -344,6 +394,25 @@ mod tests {
             let expected = encoded(&fewer, &spans);
             assert!(cut == expected, "{format:?}");
         }
+    }
+
+    #[test]
+    fn plain_strings_say_the_same() {
+        let spans: Vec<_> = (0..7).map(span).collect();
+        let names: Vec<_> = Layout::columns(Table::Traces).into_iter().map(|(name, _)| name.to_owned()).collect();
+        let body = encoded(&Encoder::default(), &spans);
+        let plain = in_plain_strings(&body, Format::Native, &names).unwrap();
+        assert!(!plain.windows(14).any(|word| word == b"LowCardinality") && plain.len() != body.len());
+        // `StatusCode` of seven rows, and the names of all events.
+        let code = [b"\x0aStatusCode\x06String".as_slice(), &b"\x05Unset".repeat(7)].concat();
+        assert!(plain.windows(code.len()).any(|part| part == code));
+        let events: Vec<u8> = spans
+            .iter()
+            .flat_map(|span| &span.events.events)
+            .flat_map(|event| [2, b'e', event.name.as_bytes()[1]])
+            .collect();
+        assert!(plain.windows(events.len()).any(|part| part == events));
+        assert!(in_plain_strings(&body, Format::Native, &[]).unwrap() == body, "only those that are meant");
     }
 
     #[test]

@@ -73,6 +73,14 @@ impl Insert {
         }
     }
 
+    /// Writes columns in plain strings. The rows are the same, so the token is.
+    pub(super) fn spell_out(&mut self, columns: &[String]) {
+        let plain = self.plain().and_then(|plain| cut::in_plain_strings(&plain, self.format, columns));
+        if let Some(plain) = plain {
+            self.body = self.compression.compress(plain).into();
+        }
+    }
+
     /// Two halves, if the server has no memory for the whole.
     pub(super) fn halves_for_memory(&self) -> Option<[Self; 2]> {
         let would_help = self.fate == Some(Fate::NoMemory) && self.rows >= WORTH_HALVING;

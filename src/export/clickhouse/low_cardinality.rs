@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::columns::{Column, Text};
 use super::compression::Body;
 use super::json::{self, Json};
-use super::length::take_length;
+use super::length::{push_length, take_length};
 
 /// A column of `LowCardinality(String)`.
 #[derive(Debug, Clone)]
@@ -223,12 +223,25 @@ impl<'a> Encoded<'a> {
     /// Some of its rows.
     pub(super) fn cut(&self, from: usize, rows: usize) -> Option<LowCardinality> {
         let mut column = LowCardinality::default();
-        for index in self.indexes.get(from * self.width..(from + rows) * self.width)?.chunks_exact(self.width) {
+        self.each(self.indexes.get(from * self.width..(from + rows) * self.width)?, |text| column.push_bytes(text))?;
+        Some(column)
+    }
+
+    /// Appends each row's string, as a column of `String` has it.
+    pub(super) fn push_strings(&self, out: &mut Vec<u8>) -> Option<()> {
+        self.each(self.indexes, |text| {
+            push_length(out, text.len());
+            out.extend_from_slice(text);
+        })
+    }
+
+    fn each(&self, indexes: &[u8], mut visit: impl FnMut(&[u8])) -> Option<()> {
+        for index in indexes.chunks_exact(self.width) {
             let mut number = [0; 4];
             number[..self.width].copy_from_slice(index);
-            column.push_bytes(self.strings.get(u32::from_le_bytes(number) as usize)?);
+            visit(self.strings.get(u32::from_le_bytes(number) as usize)?);
         }
-        Some(column)
+        Some(())
     }
 }
 

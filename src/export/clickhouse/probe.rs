@@ -27,6 +27,15 @@ impl Described {
         sent.iter().filter(|name| !has(name)).cloned().collect()
     }
 
+    /// Those of the columns (names here and there, types as they are sent) which the table has as plain strings.
+    pub(super) fn plain_strings(&self, columns: &[(&'static str, String, String)]) -> Vec<String> {
+        let has_plain = |name: &str| {
+            self.columns.iter().any(|column| column.name == name && !column.type_name.contains("LowCardinality("))
+        };
+        let sent = columns.iter().filter(|(_, sent, kind)| kind.contains("LowCardinality(") && has_plain(sent));
+        sent.map(|(_, sent, _)| sent.clone()).collect()
+    }
+
     /// How the table differs from these columns (names here and there, types as they are sent); none if it does not.
     pub(super) fn difference(&self, columns: &[(&'static str, String, String)]) -> Option<String> {
         let mut differences = Vec::new();

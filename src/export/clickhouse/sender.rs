@@ -188,6 +188,13 @@ impl Sender {
         if !missing.is_empty() {
             insert.leave_out(&missing);
         }
+        // Servers that know none of the settings do not know either how to make the one of the other.
+        if !target.sends_token() {
+            let plain = described.plain_strings(&columns);
+            if !plain.is_empty() {
+                insert.spell_out(&plain);
+            }
+        }
         Ok(Ready::Yes)
     }
 }
