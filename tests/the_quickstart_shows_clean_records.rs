@@ -31,7 +31,8 @@ fn the_key_is_never_opened_through_a_link_and_is_written_to_a_file_that_was_not_
     // The second run reads what the first one wrote.
     for _ in 0..2 {
         let Some((log, _)) = quickstart.trace() else { return };
-        let opened: Vec<&str> = log.lines().filter(|line| line.contains("/pseudonym.key")).collect();
+        let opened: Vec<&str> =
+            log.lines().filter(|line| line.contains("open") && line.contains("/pseudonym.key")).collect();
         assert!(!opened.is_empty(), "the key is not looked for:\n{log}");
         for line in opened {
             assert!(line.contains("O_NOFOLLOW"), "{line}");
