@@ -182,10 +182,12 @@ fn lock(_: &PrivateDirectory) -> Option<File> {
     None
 }
 
-/// It is ours, and nobody else can read it.
+/// It is ours, nobody else can read it, and it is no other file of ours under a second name.
 #[cfg(unix)]
 fn is_private(metadata: &Metadata, directory: &PrivateDirectory) -> bool {
-    std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 == 0 && directory.owns(metadata)
+    use std::os::unix::fs::MetadataExt;
+
+    metadata.mode() & 0o077 == 0 && metadata.nlink() == 1 && directory.owns(metadata)
 }
 
 #[cfg(not(unix))]

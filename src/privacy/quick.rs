@@ -142,8 +142,15 @@ impl Pen<'_> {
         {
             // The cast keeps the value, which is no more than the cap.
             record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
-        } else if let Some(plan) = plan() {
-            self.settle_written(entry, at, written, plan);
+        } else {
+            match plan() {
+                Some(plan) => self.settle_written(entry, at, written, plan),
+                // What no plan speaks about does not stay.
+                None => {
+                    self.scratch.record.truncate(entry);
+                    self.drop_field();
+                }
+            }
         }
         true
     }

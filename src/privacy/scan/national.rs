@@ -2,7 +2,7 @@
 //! announces them.
 
 use super::anchors::{Anchors, Block, Class};
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, is, run, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, head, is, run, starts_with};
 use super::checks;
 use super::{Finding, Kind, Severity};
 
@@ -295,7 +295,7 @@ fn announced(text: &[u8], end: usize, form: &Form) -> Option<Finding> {
     let mut at = end;
     // `cnpj_emitente`, `abaRouting`
     if matches!(after(text, at), b'_' | b'-') || is(after(text, at), LETTER) {
-        at = run(text, at, |byte| is(byte, LETTER) || byte == b'_' || byte == b'-');
+        at = run(head(text, end, 80), at, |byte| is(byte, LETTER) || byte == b'_' || byte == b'-');
     }
     for _ in 0..4 {
         at = run(text, at, |byte| {

@@ -238,8 +238,7 @@ fn has_unit(text: &[u8], end: usize) -> bool {
 /// `delta +352582589 bytes`, `offset +2079937623`: a signed number, which has no separators and beside it a word that says so.
 fn is_difference(text: &[u8], sign: usize, end: usize) -> bool {
     const WORDS: &[&[u8]] = words!(
-        "delta" "offset" "diff" "difference" "drift" "skew" "adjusted" "shift" "seek" "change" "gain" "increment" "advance" "lag"
-        "balance" "profit" "net" "growth" "error" "bias" "jitter" "seq" "addr" "pos" "position"
+        "delta" "offset" "diff" "difference" "drift" "skew" "shift" "seek" "increment" "lag" "bias" "jitter"
     );
     let word_end = super::bytes::run_back(text, sign, 3, |byte| matches!(byte, b' ' | b'=' | b':'));
     let word = super::bytes::run_back(text, word_end, 16, |byte| is(byte, LETTER));

@@ -30,6 +30,9 @@ pub(crate) struct KeyRules(Vec<(KeyPattern, InText)>);
 /// The longest value that may stay: a longer one is read with its key.
 const LONGEST: usize = value::JUDGED;
 
+/// As far as a value without quotes is followed, so that many keys in a row cost no more than their bytes.
+const MOST: usize = 4 * LONGEST;
+
 impl KeyRules {
     /// Rules that are about every key are about fields alone: not everything in front of a colon is a key.
     pub(crate) fn push(&mut self, pattern: &KeyPattern, fate: InText) {
@@ -42,24 +45,26 @@ impl KeyRules {
         self.0.is_empty()
     }
 
-    /// Adds what goes, and takes away what was found in values that stay for their key alone.
+    /// Adds what goes, and takes away what was found in values that stay for their key alone. What goes by a rule goes from
+    /// within what stays by another one, too.
     pub(super) fn apply(&self, text: &[u8], found: &mut Vec<Finding>) {
         let mut stays: Vec<Range<usize>> = Vec::new();
+        let mut goes = Vec::new();
         Anchors::with(text, |anchors| {
             let mut signs = anchors.all(Class::Pair);
             while let Some(sign) = signs.next() {
                 let Some((fate, from)) = self.of_pair(anchors, sign) else { continue };
                 match fate {
                     InText::Stays => stays.extend(single(text, from).filter(|value| value.len() <= LONGEST)),
-                    InText::Id => signs.pass(take(text, from, Kind::KeyedId, found)),
-                    InText::Goes => signs.pass(take(text, from, Kind::KeyedPii, found)),
+                    InText::Id => signs.pass(take(text, from, Kind::KeyedId, &mut goes)),
+                    InText::Goes => signs.pass(take(text, from, Kind::KeyedPii, &mut goes)),
                 }
             }
         });
         // Each is read once more; where values lie in each other so deep that this would cost much, their keys count.
         let mut budget = 2 * text.len();
         for value in stays {
-            let Some(left) = budget.checked_sub(value.len()) else { return };
+            let Some(left) = budget.checked_sub(value.len() + found.len() + 1) else { break };
             budget = left;
             let is_inside = |finding: &Finding| value.start <= finding.start && finding.end <= value.end;
             if found.iter().any(is_inside) {
@@ -73,6 +78,7 @@ impl KeyRules {
                 }));
             }
         }
+        found.append(&mut goes);
     }
 
     /// What the rules say about the pair at `sign`, and where its value begins.
@@ -140,6 +146,6 @@ fn single(text: &[u8], from: usize) -> Option<Range<usize>> {
     if let Some(quoted) = value::quoted(text, at) {
         return Some(quoted.start..quoted.end);
     }
-    let end = value::bare(text, at, Bare::Strict, false);
+    let end = value::bare(head(text, at, MOST), at, Bare::Strict, false);
     (!matches!(after(text, at), b'{' | b'[')).then_some(at..end)
 }

@@ -503,6 +503,8 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("printerSerial=Some(\"SmithFamilyWifi\")", &["SmithFamilyWifi"]),
     ("CITY: Krakow", &["Krakow"]),
     ("religion: hispanic", &["hispanic"]),
+    ("lookup error: +4915112345678", &["+4915112345678"]),
+    ("balance of +4915112345678 is low", &["+4915112345678"]),
     ("wa.me/4915112345678 phone link opened", &["4915112345678"]),
     ("用户0049 30 8312226已存在", &["8312226"]),
     // Dates of birth and places.
