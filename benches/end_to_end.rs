@@ -16,10 +16,9 @@
 //!
 //! # Results
 //!
-//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO). The machine was shared by other
-//! builds (load 14): of these rates only the ratio says something, and not much. Processor time is less disturbed.
+//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21, nothing else running.
 //!
-//! What holds ours, by `callgrind`, of 48,400 instructions in user space for a record of W1: 52 % the uploader, of which the
+//! What held ours in an earlier version, by `callgrind`, of 48,400 instructions in user space for a record of W1: 52 % the uploader, of which the
 //! SDK's types and exporters take 36 points (log records are made, turned into protobuf's types and those encoded, as the
 //! pair does it too), the second check 8 (before names and keys of a callsite were checked but once), gzip 6; 38 % the worker, of which SQLite takes 22 points (inserting 10, making room
 //! by deleting the oldest row 11), the JSON text 15; 9 % the caller. What callgrind does not see is the kernel: by `perf` half
@@ -29,12 +28,12 @@
 //!
 //! | workload | side | records/s | µs CPU/record | bytes/record | requests |
 //! |----------|------|-----------|---------------|--------------|----------|
-//! | W1       | ours |     32485 |          6.90 |         13.1 |       98 |
-//! | W1       | pair |     98981 |          2.50 |          6.7 |      250 |
-//! |          | ratio |     0.33 |          2.76 |              |          |
-//! | W4       | ours |     36611 |          7.80 |         29.2 |      206 |
-//! | W4       | pair |     83865 |          3.40 |         21.8 |      297 |
-//! |          | ratio |     0.44 |          2.29 |              |          |
+//! | W1       | ours |    156479 |          7.20 |         13.1 |       99 |
+//! | W1       | pair |    495601 |          2.30 |          6.6 |      241 |
+//! |          | ratio |     0.32 |          3.13 |              |          |
+//! | W4       | ours |    135673 |          8.60 |         28.8 |      205 |
+//! | W4       | pair |    550591 |          2.80 |         21.8 |      319 |
+//! |          | ratio |     0.25 |          3.07 |              |          |
 //! aim: ratio of records/s at least 2, of CPU at most 0.5
 
 mod support;

@@ -13,22 +13,22 @@
 //!
 //! # Results
 //!
-//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO).
+//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21, nothing else running.
 //! The difference between `VmRSS` and `RssAnon` is pages of the program's own file, which are code.
 //!
 //! start(), 30 processes
 //!
 //! | home     | median, µs | worst, µs | limit |        |
 //! |----------|------------|-----------|-------|--------|
-//! | fresh    |        159 |       214 |  1000 | held   |
-//! | existing |        157 |       197 |  1000 | held   |
+//! | fresh    |        244 |      2832 |  1000 | held   |
+//! | existing |        274 |       343 |  1000 | held   |
 //!
 //! memory over the bare program, KiB
 //!
 //! | program      | VmRSS, full | VmHWM | RssAnon, full | dropped | limit |        |
 //! |--------------|-------------|-------|---------------|---------|-------|--------|
-//! | store        |        5228 |  5232 |          2732 |     464 |  8192 | held   |
-//! | store + OTLP |        8096 |  8392 |          3908 |     352 |  8192 | held   |
+//! | store        |        7548 |  7544 |          3644 |     480 |  8192 | held   |
+//! | store + OTLP |       10956 | 11248 |          5388 |     464 |  8192 | MISSED |
 //!
 //! context switches of our threads in 3 s
 //!

@@ -41,7 +41,12 @@ pub(crate) struct Helper {
 impl Helper {
     /// This program again, with other arguments.
     pub(crate) fn start(cores: Cores, arguments: &[&str]) -> Self {
-        let mut child = this_program(Some(cores))
+        let mut program = this_program(Some(cores));
+        if cores == Cores::Two {
+            // The pair's queues hold 2,048 by default, and its long bursts are longer.
+            program.envs([("OTEL_BSP_MAX_QUEUE_SIZE", "16384"), ("OTEL_BLRP_MAX_QUEUE_SIZE", "16384")]);
+        }
+        let mut child = program
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
