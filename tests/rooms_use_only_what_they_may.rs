@@ -58,7 +58,16 @@ fn used(text: &str) -> BTreeSet<&str> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let after = lines.flat_map(|line| line.split("crate::").skip(1));
     let word = |rest: &'_ str| rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(rest.len());
-    after.map(|rest| &rest[..word(rest)]).filter(|name| is_room(name)).collect()
+    after
+        .inspect(|rest| {
+            // `$crate::App` is for an application's code.
+            let is_root =
+                rest.starts_with(|c: char| c == '{' || c.is_ascii_uppercase()) && !rest.starts_with("App::__new");
+            assert!(!is_root, "`crate::{rest}` says nothing about a room: name it");
+        })
+        .map(|rest| &rest[..word(rest)])
+        .filter(|name| is_room(name))
+        .collect()
 }
 
 fn is_room(name: &str) -> bool {

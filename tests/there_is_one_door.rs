@@ -112,9 +112,9 @@ const INSIDE_WITH_SINKS: &[Forgery] = &[
     },
     Forgery {
         name: "the body of a request",
-        code: "pub(crate) fn f(sealed: &mut crate::export::sealed::Sealed, raw: &'static [u8]) { \
-               sealed.body = bytes::Bytes::from_static(raw); }",
-        reason: "E0603",
+        code: "pub(crate) fn f(parcel: &mut crate::export::Parcel, raw: &'static [u8]) { \
+               if let crate::export::Parcel::Otlp(sealed) = parcel { sealed.body = bytes::Bytes::from_static(raw); } }",
+        reason: "E0616",
     },
     Forgery {
         name: "a request of one's own",

@@ -9,19 +9,19 @@ use crate::record::Signal;
 /// The bytes of one request, made once: every try sends the same ones.
 #[derive(Clone)]
 pub(crate) struct Sealed {
-    pub(crate) signal: Signal,
+    pub(super) signal: Signal,
     /// Records inside.
-    pub(crate) records: u32,
-    pub(crate) body: Bytes,
-    pub(crate) content_type: &'static str,
-    pub(crate) content_encoding: Option<&'static str>,
+    pub(super) records: u32,
+    pub(super) body: Bytes,
+    pub(super) content_type: &'static str,
+    pub(super) content_encoding: Option<&'static str>,
     /// Tells this batch from all others, for receivers that can drop a batch which they already have.
-    pub(crate) token: Token,
+    pub(super) token: Token,
 }
 
 /// 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Token(pub(crate) [u8; 16]);
+pub(crate) struct Token(pub(super) [u8; 16]);
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

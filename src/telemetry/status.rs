@@ -16,7 +16,7 @@ pub struct Status {
     pub(super) events_in_open_spans: u64,
     pub(super) store: Option<PathBuf>,
     #[cfg(feature = "upload")]
-    pub(super) destinations: Vec<(String, crate::BreakerState)>,
+    pub(super) destinations: Vec<(String, crate::export::BreakerState)>,
     pub(super) last_answer: Option<String>,
     pub(super) turned_away: Vec<(String, u64)>,
     pub(super) log_records: LogRecords,
@@ -61,7 +61,7 @@ impl Status {
 
     /// All places where records are sent, and whether requests go there now.
     #[cfg(feature = "upload")]
-    pub fn destinations(&self) -> &[(String, crate::BreakerState)] {
+    pub fn destinations(&self) -> &[(String, crate::export::BreakerState)] {
         &self.destinations
     }
 
@@ -100,7 +100,7 @@ impl fmt::Display for Status {
         #[cfg(feature = "upload")]
         for (endpoint, breaker) in &self.destinations {
             match breaker {
-                crate::BreakerState::Closed => writeln!(f, "sent to {endpoint}")?,
+                crate::export::BreakerState::Closed => writeln!(f, "sent to {endpoint}")?,
                 _ => writeln!(f, "sent to {endpoint}, which is left alone for a while (breaker {breaker})")?,
             }
         }
