@@ -10,63 +10,65 @@
 //!
 //! # Results
 //!
-//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO). **While other builds kept the
-//! machine at a load of 9 to 16**; to be measured again when it is quiet.
+//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), on a quiet machine, 2026-11-21.
 //!
-//! Encoded on one core, million rows a second. Aim: 1 for Native + lz4. The largest batches were not measured under that load.
-//! Putting the rows in the order of the table's key is a tenth of it at 512 rows; it saves the engine six times as much.
+//! Encoded on one core, million rows a second. Aim: 1 for Native + lz4. Putting the rows in the order of the table's key is a
+//! tenth of it at 512 rows; it saves the engine six times as much.
 //!
 //! | batch  | Native | Native + lz4 | Native + gzip | Native + zstd | JSONEachRow |
 //! |--------|--------|--------------|---------------|---------------|-------------|
-//! |    100 | 1.87 | 1.30 | 0.71 | 0.87 | 0.42 |
-//! |    512 | 1.91 | 1.25 | 0.62 | 0.96 | 0.39 |
+//! |    100 |   1.92 |         1.33 |          0.78 |          0.89 |        0.41 |
+//! |    512 |   2.08 |         1.47 |          0.76 |          1.09 |        0.43 |
+//! |  10000 |   1.14 |         1.32 |          0.64 |          1.14 |        0.29 |
+//! | 100000 |   1.32 |         1.09 |          0.57 |          1.09 |        0.29 |
 //!
-//! The aim of 462,000 spans a second and core, a collector's, is for all of the client's share; the column `client ms` below has it:
-//! 100,000 spans in 150 ms are 667,000.
+//! The aim of 462,000 spans a second and core, a collector's, is for all of the client's share; the column `client` below has it:
+//! 100,000 spans in 91 ms are 1,099,000.
 //!
 //! Bytes of a row. Aim: 100 with zstd.
 //!
 //! | batch  | format      | none   | lz4   | gzip  | zstd  |
 //! |--------|-------------|--------|-------|-------|-------|
-//! |    100 | Native      |  349.0 | 146.9 | 130.4 | 101.5 |
-//! |    100 | JSONEachRow | 1009.9 | 171.1 | 156.4 |  87.7 |
+//! |    100 | Native      |  349.0 | 146.9 | 130.3 | 101.5 |
+//! |    100 | JSONEachRow | 1009.9 | 171.2 | 156.4 |  87.7 |
 //! |    512 | Native      |  338.4 | 136.2 | 119.5 |  89.9 |
-//! |    512 | JSONEachRow | 1010.3 | 166.0 | 153.2 |  81.6 |
-//! |  10000 | Native      |  336.3 | 140.3 | 118.8 |  73.2 |
-//! |  10000 | JSONEachRow | 1010.6 | 166.0 | 152.0 |  80.3 |
-//! | 100000 | Native      |  336.1 | 140.0 | 118.4 |  72.0 |
-//! | 100000 | JSONEachRow | 1010.6 | 165.9 | 151.7 |  80.0 |
+//! |    512 | JSONEachRow | 1010.3 | 166.1 | 153.5 |  81.6 |
+//! |  10000 | Native      |  336.3 | 140.8 | 118.9 |  74.4 |
+//! |  10000 | JSONEachRow | 1010.6 | 170.6 | 153.6 |  81.5 |
+//! | 100000 | Native      |  336.1 | 140.2 | 118.5 |  70.3 |
+//! | 100000 | JSONEachRow | 1010.6 | 170.4 | 153.7 |  81.6 |
 //!
 //! 100,000 spans into chdb 26.9 behind `tests/support/clickhouse_http.py`, one connection, merges stopped; the least of three
 //! rounds. Ours: `ClickHouseExporter`, Native + lz4, its own settings, from `SpanData` to the answer read. Theirs: the official crate
 //! 0.15, `Inserter`, RowBinary + lz4, `with_validation(false)`, `async_insert=0`, from rows that were made before the clock starts.
-//! Client: processor time of its process; engine: processor time of the statements, without the front before them. Aim: 3 times
-//! the rows a second. Rows a second are of the loaded machine and jump; processor time does not. The engine's share is 3.8 to
-//! 5.1 times less from 10,000 rows on, into the tables as they are created; at 1,000 rows it is what an insert costs by itself.
+//! Client: processor time of its process; engine: processor time of the statements, without the front before them; both in ms. Aim:
+//! 3 times the rows a second. It is reached from 10,000 rows on, but for 2.8 with all views at 10,000; at 1,000 rows the engine's
+//! share is what an insert costs by itself.
 //!
 //! The engine's data is in memory (`/dev/shm`). On ext4 two thirds of its time went into finding inodes for the files of new
 //! parts, since others had just been deleted: that, and not the indexes, made "as created" look like 2.1 times.
 //!
-//! Indexes built by merges (`materialize_skip_indexes_on_insert=0`) save a fifth to a quarter of the engine's time, for both. It is
-//! no default: until the merge, looking for an attribute's value in 60 such parts of 10,000 rows took 173 ms instead of 20.
+//! Indexes built by merges (`materialize_skip_indexes_on_insert=0`) save 8, 22 and 44 % of the engine's time for ours, 4, 12 and
+//! 10 % for theirs. It is no default: until the merge, looking for an attribute's value in 60 such parts of 10,000 rows took 173
+//! ms instead of 20.
 //!
 //! | batch  | tables                   | rows/s   | theirs | ratio | client | theirs | engine | theirs | ratio |
 //! |--------|--------------------------|----------|--------|-------|--------|--------|--------|--------|-------|
-//! |   1000 | none: parsed alone       |   136728 |  15095 |   9.1 |    148 |    129 |    321 |    902 |   2.8 |
-//! |  10000 | none: parsed alone       |   122065 |  19601 |   6.2 |    151 |    112 |     69 |    530 |   7.6 |
-//! | 100000 | none: parsed alone       |    63329 |  17089 |   3.7 |    174 |    180 |     47 |    515 |  10.8 |
-//! |   1000 | spans, no indexes        |    77301 |  28616 |   2.7 |    168 |    134 |    711 |   1423 |   2.0 |
-//! |  10000 | spans, no indexes        |   202674 |  25773 |   7.9 |    150 |    108 |    185 |    799 |   4.3 |
-//! | 100000 | spans, no indexes        |    99043 |  28971 |   3.4 |    173 |    178 |    149 |    772 |   5.1 |
-//! |   1000 | spans                    |    64941 |  32116 |   2.0 |    164 |    133 |    792 |   1489 |   1.9 |
-//! |  10000 | spans                    |   140221 |  21562 |   6.5 |    147 |    109 |    238 |    909 |   3.8 |
-//! | 100000 | spans                    |   117068 |  32055 |   3.7 |    170 |    174 |    175 |    900 |   5.1 |
-//! |   1000 | spans, indexed at merges |    82452 |  45889 |   1.8 |    156 |    129 |    719 |   1320 |   1.8 |
-//! |  10000 | spans, indexed at merges |   177553 |  35270 |   5.0 |    146 |    107 |    182 |    769 |   4.2 |
-//! | 100000 | spans, indexed at merges |   101767 |  34447 |   3.0 |    179 |    177 |    144 |    758 |   5.3 |
-//! |   1000 | spans and all views      |    38504 |  30141 |   1.3 |    169 |    129 |   1606 |   2233 |   1.4 |
-//! |  10000 | spans and all views      |   116907 |  32099 |   3.6 |    152 |    111 |    363 |   1013 |   2.8 |
-//! | 100000 | spans and all views      |   161621 |  43868 |   3.7 |    177 |    180 |    240 |   1015 |   4.2 |
+//! |   1000 | none: parsed alone       |   155778 |  72146 |   2.2 |    152 |    129 |    351 |    865 |   2.5 |
+//! |  10000 | none: parsed alone       |   497045 |  98708 |   5.0 |     95 |    110 |     63 |    500 |   7.9 |
+//! | 100000 | none: parsed alone       |   657656 |  88149 |   7.5 |     96 |    194 |     30 |    489 |  15.8 |
+//! |   1000 | spans, no indexes        |    94204 |  52883 |   1.8 |    165 |    136 |    743 |   1365 |   1.8 |
+//! |  10000 | spans, no indexes        |   294678 |  78962 |   3.7 |     95 |    111 |    199 |    745 |   3.7 |
+//! | 100000 | spans, no indexes        |   344615 |  76413 |   4.5 |     92 |    165 |    163 |    747 |   4.6 |
+//! |   1000 | spans                    |    93350 |  52793 |   1.8 |    161 |    128 |    754 |   1386 |   1.8 |
+//! |  10000 | spans                    |   249441 |  75733 |   3.3 |     91 |    110 |    265 |    827 |   3.1 |
+//! | 100000 | spans                    |   244843 |  73067 |   3.4 |     91 |    170 |    294 |    812 |   2.8 |
+//! |   1000 | spans, indexed at merges |    99373 |  53216 |   1.9 |    163 |    133 |    695 |   1335 |   1.9 |
+//! |  10000 | spans, indexed at merges |   291301 |  80879 |   3.6 |     90 |    116 |    206 |    728 |   3.5 |
+//! | 100000 | spans, indexed at merges |   353933 |  77530 |   4.6 |     91 |    168 |    166 |    730 |   4.4 |
+//! |   1000 | spans and all views      |    53781 |  38719 |   1.4 |    159 |    133 |   1496 |   2068 |   1.4 |
+//! |  10000 | spans and all views      |   190604 |  69302 |   2.8 |     92 |    112 |    388 |    937 |   2.4 |
+//! | 100000 | spans and all views      |   224616 |  60497 |   3.7 |     89 |    167 |    331 |    960 |   2.9 |
 
 #[cfg(feature = "real-components")]
 #[path = "../tests/support/chdb.rs"]

@@ -338,6 +338,43 @@ fn days_and_expired_rows_are_told_apart() {
     export(&hours, spans(now(), 6)).unwrap();
     assert_eq!((hours.status().rows_expired(), hours.status().rows_sent()), (4, 6), "{}", hours.status());
     assert_eq!(server.query("SELECT count() FROM otel_traces"), "6");
+    // What was learned of it does not outlast the TTL.
+    server.query("ALTER TABLE otel_traces MODIFY TTL toDateTime(Timestamp) + toIntervalDay(30)");
+    export(&hours, spans(now() - day * 3, 4)).unwrap();
+    assert_eq!((hours.status().rows_expired(), hours.status().rows_sent()), (4, 10), "{}", hours.status());
+    assert_eq!(server.query("SELECT count() FROM otel_traces"), "10");
+}
+
+#[test]
+fn a_table_that_remembers_no_insert_is_named_and_with_the_remedy_it_does() {
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    let warned = |exporter: &ClickHouseExporter| {
+        let status = exporter.status();
+        let named: Vec<_> = status.notes().iter().filter(|note| note.contains("MODIFY SETTING")).cloned().collect();
+        assert!(named.len() < 2, "{status:?}");
+        named.into_iter().next()
+    };
+    let send = || {
+        let exporter = exporter(&server).create_schema(CreateSchema::Off).build().unwrap();
+        server.fault(&json!({"mode": "drop_after", "match": "INSERT"}));
+        export(&exporter, spans(now(), 10)).unwrap();
+        exporter
+    };
+    let count = || server.query("SELECT count() FROM otel_traces").parse::<u64>().unwrap();
+    assert_eq!((warned(&send()), count()), (None, 10));
+    server.query("ALTER TABLE otel_traces MODIFY SETTING non_replicated_deduplication_window = 0");
+    let note = warned(&send()).unwrap();
+    assert_eq!(count(), 30, "as the note says: {note}");
+    let (_, remedy) = note.split_once('(').unwrap();
+    server.query(remedy.split_once(" makes").unwrap().0);
+    assert_eq!((warned(&send()), count()), (None, 40));
+    // A table that says nothing has what the server has.
+    server.query("ALTER TABLE otel_traces RESET SETTING non_replicated_deduplication_window");
+    let default =
+        "SELECT value = '0' FROM system.merge_tree_settings WHERE name = 'non_replicated_deduplication_window'";
+    let forgets = server.query(default) == "1";
+    assert_eq!((warned(&send()).is_some(), count()), (forgets, if forgets { 60 } else { 50 }));
 }
 
 #[test]

@@ -1,4 +1,7 @@
-//! Delivery: a batch is sealed once, and the same bytes are sent until somebody has them.
+//! Delivery: a batch is sealed once for a round of tries, and each of them sends the same bytes.
+//!
+//! Stored records are sealed anew in the next round, maybe by another process and by what was learned of the server meanwhile:
+//! the bytes may be others then. A destination that knows batches by a token gets the same one in every round.
 
 #[cfg(feature = "upload")]
 #[cfg_attr(not(all(feature = "otlp", feature = "clickhouse")), allow(dead_code, reason = "each uses a part of it"))]

@@ -199,6 +199,8 @@ impl Kind {
             "String" => Kind::Text,
             "LowCardinality(String)" => Kind::LowCardinality,
             "Map(LowCardinality(String), String)" => Kind::Array(vec![Kind::LowCardinality, Kind::Text]),
+            // As `in_plain_strings` leaves it.
+            "Map(String, String)" => Kind::Array(vec![Kind::Text, Kind::Text]),
             "UInt8" | "Bool" => Kind::Fixed(1),
             "UInt32" | "Int32" => Kind::Fixed(4),
             "UInt64" | "Float64" | "DateTime64(9)" => Kind::Fixed(8),
@@ -413,6 +415,17 @@ mod tests {
             .collect();
         assert!(plain.windows(events.len()).any(|part| part == events));
         assert!(in_plain_strings(&body, Format::Native, &[]).unwrap() == body, "only those that are meant");
+        // What was spelled out can be cut like any other.
+        let (one, other) = spans.split_at(3);
+        let spelled = |spans: &[SpanData]| {
+            let body = encoded(&Encoder::default(), spans);
+            (in_plain_strings(&body, Format::Native, &names).unwrap(), spans.len() as u64)
+        };
+        assert!(halves(&plain, Format::Native).unwrap() == [spelled(one), spelled(other)]);
+        let out = ["SpanAttributes".to_owned()];
+        let less = without(&body, Format::Native, &out).unwrap();
+        let expected = in_plain_strings(&less, Format::Native, &names).unwrap();
+        assert!(without(&plain, Format::Native, &out).unwrap() == expected);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Insert {
     pub(super) is_first_try: bool,
     /// The table was described after a refusal of this insert.
     pub(crate) is_redescribed: bool,
+    /// The number of the description of the table that it was made to fit.
+    pub(super) fits: u64,
     /// What the last try left open, if it failed.
     pub(super) fate: Option<Fate>,
     /// Rounds of tries that the server itself ended.
@@ -54,6 +56,7 @@ impl Insert {
             is_certainly_absent: true,
             is_first_try: true,
             is_redescribed: false,
+            fits: 0,
             fate: None,
             rounds: 0,
         }
@@ -81,7 +84,8 @@ impl Insert {
         }
     }
 
-    /// Two halves, if the server has no memory for the whole.
+    /// Two halves, if the server has no memory for the whole. For the exporter's own worker alone: stored records are sealed
+    /// anew in each round, as a whole, and rows that had arrived in a half would be counted twice.
     pub(super) fn halves_for_memory(&self) -> Option<[Self; 2]> {
         let would_help = self.fate == Some(Fate::NoMemory) && self.rows >= WORTH_HALVING;
         would_help.then(|| self.halves()).flatten()

@@ -223,7 +223,8 @@ impl<'a> Encoded<'a> {
     /// Some of its rows.
     pub(super) fn cut(&self, from: usize, rows: usize) -> Option<LowCardinality> {
         let mut column = LowCardinality::default();
-        self.each(self.indexes.get(from * self.width..(from + rows) * self.width)?, |text| column.push_bytes(text))?;
+        let (start, end) = (from.checked_mul(self.width)?, from.checked_add(rows)?.checked_mul(self.width)?);
+        self.each(self.indexes.get(start..end)?, |text| column.push_bytes(text))?;
         Some(column)
     }
 
@@ -282,6 +283,9 @@ mod tests {
                 let Place { start, end, .. } = all.places[*number as usize];
                 assert_eq!(&all.strings.bytes[start..end], text(row).as_bytes());
             }
+            assert!(
+                read.cut(usize::MAX, 2).is_none() && read.cut(0, usize::MAX).is_none() && read.cut(1, rows).is_none()
+            );
             for cut in [1, 8, 9, data.len() / 2, data.len() - 8, data.len()] {
                 assert!(Encoded::take(&mut &data[..data.len() - cut], rows).is_none(), "{different} {cut}");
             }

@@ -12,6 +12,8 @@ pub(super) struct Described {
     columns: Vec<DescribedColumn>,
     /// Rows older than this, in seconds, are dropped at insert, without a word.
     pub(super) ttl: Option<u64>,
+    /// It does not remember which inserts it has.
+    pub(super) forgets_tokens: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl Described {
             let is_computed = matches!(kind, "ALIAS" | "MATERIALIZED");
             (!is_computed).then(|| DescribedColumn { name: unescaped(name), type_name: unescaped(type_name) })
         });
-        Self { columns: columns.collect(), ttl: None }
+        Self { columns: columns.collect(), ..Self::default() }
     }
 }
 
@@ -94,7 +96,7 @@ pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
     Ok(())
 }
 
-/// Asks for a table's columns and its TTL.
+/// Asks for a table's columns, its TTL and whether it remembers its inserts.
 ///
 /// # Errors
 /// What went wrong; a table that is not there is [`Verdict::NoTable`].
@@ -108,28 +110,49 @@ pub(super) async fn describe(client: &Client, table: Table) -> Result<Described,
         return Err(Verdict::Paused { status: 200, why });
     }
     let sql = format!(
-        "SELECT extract(engine_full, 'TTL (.*)') FROM system.tables \
-         WHERE database = {} AND name = {} FORMAT TabSeparated",
+        "SELECT engine, extract(engine_full, 'non_replicated_deduplication_window = ([0-9]+)'), \
+         extract(engine_full, ' TTL (.*)') FROM system.tables WHERE database = {} AND name = {} FORMAT TabSeparated",
         literal(client.target().database()),
         literal(name),
     );
     // A server may hide this from us; then expired rows are sent like the others.
-    if let Ok(text) = client.statement(&sql).await {
-        described.ttl = std::str::from_utf8(&text).ok().and_then(seconds);
+    let Ok(text) = client.statement(&sql).await else { return Ok(described) };
+    let text = String::from_utf8_lossy(&text);
+    if let [engine, window, ttl] = text.trim_end_matches('\n').split('\t').collect::<Vec<_>>()[..] {
+        described.ttl = seconds(ttl);
+        // The others have the window of replicated tables, or cannot have any.
+        let has_own =
+            engine.ends_with("MergeTree") && !engine.starts_with("Replicated") && !engine.starts_with("Shared");
+        described.forgets_tokens = has_own
+            && match window {
+                "" => default_window(client).await.as_deref() == Some("0"),
+                window => window == "0",
+            };
     }
     Ok(described)
 }
 
-/// How long a TTL keeps rows at least, in seconds: what the longest of its units can be. None if it does not say by an
-/// interval, or does something else than to drop rows.
+/// The deduplication window of tables that do not say any; none if the server hides it.
+async fn default_window(client: &Client) -> Option<String> {
+    let sql = "SELECT value FROM system.merge_tree_settings WHERE name = 'non_replicated_deduplication_window' \
+               FORMAT TabSeparated";
+    let text = client.statement(sql).await.ok()?;
+    Some(String::from_utf8_lossy(&text).trim_end().to_owned())
+}
+
+/// How long a TTL keeps rows at least, in seconds: what the longest of its units can be. None if it is not the time of a
+/// row and one interval, or does something else than to drop rows.
 fn seconds(ttl: &str) -> Option<u64> {
-    let ttl = ttl.split(" SETTINGS").next()?;
-    if ["TO ", "RECOMPRESS", "GROUP BY", "WHERE"].iter().any(|word| ttl.contains(word)) {
+    let (time, interval) = ttl.split_once(" + toInterval")?;
+    let column = time.strip_prefix("toDateTime(").and_then(|time| time.strip_suffix(')')).unwrap_or(time);
+    let (unit, rest) = interval.split_once('(')?;
+    let (count, rest) = rest.split_once(')')?;
+    let rest = rest.strip_prefix(" DELETE").unwrap_or(rest);
+    let is_all = rest.is_empty() || rest.starts_with(" SETTINGS ");
+    if !is_all || !matches!(column, "Timestamp" | "TimestampTime" | "TimeUnix") {
         return None;
     }
-    let (_, interval) = ttl.split_once("toInterval")?;
-    let (unit, rest) = interval.split_once('(')?;
-    let count: u64 = rest.split_once(')')?.0.parse().ok()?;
+    let count: u64 = count.parse().ok()?;
     let one = match unit {
         "Second" => 1,
         "Minute" => 60,
@@ -242,6 +265,21 @@ mod tests {
             ("TimestampTime + toIntervalMonth(1)", Some(31 * SECONDS_PER_DAY)),
             ("TimestampTime + toIntervalDay(3) TO VOLUME \\'cold\\'", None),
             ("TimestampTime + toIntervalDay(3) DELETE WHERE SeverityNumber < 9", None),
+            ("toDateTime(TimeUnix) + toIntervalDay(90) DELETE", Some(90 * SECONDS_PER_DAY)),
+            ("TimestampTime + toIntervalDay(3) DELETE SETTINGS ttl_only_drop_parts = 1", Some(3 * SECONDS_PER_DAY)),
+            ("TimestampTime + toIntervalDay(3) RECOMPRESS CODEC(ZSTD(9))", None),
+            ("TimestampTime + toIntervalDay(3), TimestampTime + toIntervalDay(9)", None),
+            ("ReceivedAt + toIntervalDay(3)", None),
+            ("toDateTime(ReceivedAt) + toIntervalDay(3)", None),
+            ("toDate(Timestamp) + toIntervalDay(3)", None),
+            ("toDateTime(Timestamp + toIntervalDay(3)", None),
+            ("Timestamp + toIntervalMonth(1) + toIntervalDay(15)", None),
+            ("greatest(TimestampTime, ReceivedAt) + toIntervalDay(3)", None),
+            ("toLastDayOfMonth(Timestamp) + toIntervalDay(3)", None),
+            ("toLastDayOfMonth(TimestampTime + toIntervalDay(3))", None),
+            ("if(SeverityNumber > 9, TimestampTime + toIntervalDay(9), TimestampTime + toIntervalDay(3))", None),
+            ("Timestamp - toIntervalDay(3)", None),
+            ("Timestamp + toIntervalDay(-3)", None),
             ("parseDateTime(Body)", None),
             ("", None),
         ] {

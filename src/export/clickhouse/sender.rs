@@ -16,7 +16,9 @@ use crate::export::outcome::Outcome;
 pub(crate) struct Sender {
     client: Client,
     preparation: Preparation,
-    described: BTreeMap<Table, Described>,
+    described: BTreeMap<Table, Known>,
+    /// Tables described so far, each time that they were.
+    descriptions: u64,
     /// What is to be told, in the order in which it happened.
     notes: Vec<String>,
     /// Layouts that follow from what was learned, until somebody takes them over.
@@ -37,6 +39,13 @@ pub(super) enum Attempt {
     Halved(Box<[Insert; 2]>, Why),
 }
 
+/// What is known of a table.
+struct Known {
+    described: Described,
+    /// Which description it is, beginning with 1.
+    number: u64,
+}
+
 /// Whether the tables were made, if it is us who make them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Preparation {
@@ -47,14 +56,16 @@ enum Preparation {
 /// Whether a table can take an insert.
 enum Ready {
     Yes,
-    /// It would drop all of it.
+    /// It would drop all of it, as it was described just now.
     Expired,
+    /// It would have dropped all of it when it was described.
+    ExpiredOnce,
 }
 
 impl Sender {
     pub(crate) fn new(client: Client) -> Self {
         let (described, notes, layouts) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { client, preparation: Preparation::Due, described, notes, layouts, failed: 0 }
+        Self { client, preparation: Preparation::Due, described, descriptions: 0, notes, layouts, failed: 0 }
     }
 
     /// Adds something that somebody should know.
@@ -90,6 +101,11 @@ impl Sender {
                         self.client.target().table(insert.table)
                     ));
                     return Attempt::Expired;
+                }
+                // Somebody may have told the table since then to keep its rows for longer.
+                Ok(Ready::ExpiredOnce) => {
+                    self.described.remove(&insert.table);
+                    continue;
                 }
                 Err(verdict) => verdict,
             };
@@ -154,8 +170,8 @@ impl Sender {
         let (table, target) = (insert.table, self.client.target());
         let columns = target.columns(table);
         let sent: Vec<_> = columns.iter().map(|(_, sent, _)| sent.clone()).collect();
-        let described = match self.described.entry(table) {
-            Entry::Occupied(known) => known.into_mut(),
+        let (known, expired) = match self.described.entry(table) {
+            Entry::Occupied(known) => (known.into_mut(), Ready::ExpiredOnce),
             Entry::Vacant(unknown) => {
                 let described = probe::describe(&self.client, table).await?;
                 if target.create_schema() == CreateSchema::Verify
@@ -178,11 +194,23 @@ impl Sender {
                         missing.join(", ")
                     ));
                 }
-                unknown.insert(described)
+                if described.forgets_tokens && target.sends_token() {
+                    let name = target.table(table);
+                    self.notes.push(format!(
+                        "the table {name} keeps no deduplication tokens, so that an insert whose answer is lost is counted twice \
+                         (ALTER TABLE {name} MODIFY SETTING non_replicated_deduplication_window = 10000 makes it keep them)"
+                    ));
+                }
+                self.descriptions += 1;
+                (unknown.insert(Known { described, number: self.descriptions }), Ready::Expired)
             }
         };
+        let Known { described, number } = known;
         if described.has_expired(insert.day, today) {
-            return Ok(Ready::Expired);
+            return Ok(expired);
+        }
+        if insert.fits == *number {
+            return Ok(Ready::Yes);
         }
         let missing = described.missing(&sent);
         if !missing.is_empty() {
@@ -195,6 +223,7 @@ impl Sender {
                 insert.spell_out(&plain);
             }
         }
+        insert.fits = *number;
         Ok(Ready::Yes)
     }
 }

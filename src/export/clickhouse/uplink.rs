@@ -86,10 +86,6 @@ impl Uplink {
                     inserts.refusal = Some((status, why));
                     (None, rows)
                 }
-                Attempt::Outcome(outcome @ Outcome::Retry { .. }) => match insert.halves_for_memory() {
-                    Some(halves) => (Some(Box::new(halves)), 0),
-                    None => return outcome,
-                },
                 Attempt::Outcome(outcome) => return outcome,
                 Attempt::NoTable(why) => return Outcome::Paused { status: 404, why },
                 Attempt::Expired => (None, rows),

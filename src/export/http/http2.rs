@@ -1,5 +1,6 @@
 //! The same client over HTTP/2, for protocols that say in the trailers behind a body what became of the request.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 
@@ -12,7 +13,6 @@ use super::{ANSWER_CAP, Answer, BodyEnd, HttpClient, HttpFailure, HttpSettings, 
 use crate::export::endpoint::Endpoint;
 
 /// A client that speaks HTTP/2, and nothing else, to one endpoint.
-#[derive(Debug)]
 pub(crate) struct Http2Client {
     http: HttpClient,
     tls: rustls::ClientConfig,
@@ -71,6 +71,13 @@ impl Http2Client {
         if let Ok(client) = client(&self.http.endpoint, &self.http.settings, &self.tls) {
             self.http.client = client;
         }
+    }
+}
+
+/// What TLS is made of holds keys.
+impl fmt::Debug for Http2Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2Client").field("http", &self.http).finish_non_exhaustive()
     }
 }
 

@@ -27,13 +27,15 @@ pub(super) struct Origin {
 impl Origin {
     pub(super) fn new(resource: &Resource) -> Self {
         let mut origin = Origin::default();
-        let mut entries = 0;
-        for (key, value) in resource {
+        // A resource has its attributes in another order each time that it is made, and what is sealed again is to have the
+        // same bytes.
+        let mut attributes: Vec<_> = resource.iter().collect();
+        attributes.sort_unstable_by_key(|(key, _)| *key);
+        for (key, value) in &attributes {
             origin.resource_attributes.keys.push(key.as_str());
             origin.resource_attributes.values.push_with(|text| push_value(text, value));
-            entries += 1;
         }
-        origin.resource_attributes.end_row(entries);
+        origin.resource_attributes.end_row(attributes.len());
         let name = resource.get_ref(&Key::from_static_str("service.name"));
         origin.service_name.push_with(|text| name.into_iter().for_each(|name| push_value(text, name)));
         origin.schema_url.push(resource.schema_url().unwrap_or_default());
@@ -93,7 +95,26 @@ fn whole(duration: Duration) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::logs::{LogRecord as _, Logger as _, LoggerProvider as _};
+    use opentelemetry_sdk::logs::SdkLoggerProvider;
+
+    use super::super::encoder::Encoder;
     use super::*;
+
+    #[test]
+    fn the_order_of_a_resources_attributes_does_not_change_a_byte() {
+        let mut attributes: Vec<_> = (0..9).map(|n| KeyValue::new(format!("key.{n}"), n)).collect();
+        let body = |attributes: &[KeyValue]| {
+            let resource = Resource::builder_empty().with_attributes(attributes.iter().cloned()).build();
+            let logger = SdkLoggerProvider::builder().build().logger("");
+            let (mut record, scope) = (logger.create_log_record(), InstrumentationScope::default());
+            record.set_timestamp(SystemTime::UNIX_EPOCH);
+            Encoder::default().logs([(&record, &scope)], &resource).remove(0).body
+        };
+        let first = body(&attributes);
+        attributes.reverse();
+        assert!(body(&attributes) == first);
+    }
 
     #[test]
     fn a_time_is_exact_from_1900_to_2262_and_the_nearer_end_beyond() {
