@@ -185,6 +185,25 @@ fn each_trouble_ends_as_stated_for_stored_records_too() {
 }
 
 #[test]
+fn records_that_are_refused_for_good_stay_where_they_can_be_read() {
+    let server = ClickHouse::start();
+    let environment = home::yes("SHOP", &home::home("clickhouse-refused"));
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    log(&telemetry, 3);
+    let refusal = "Cannot parse input. (CANNOT_PARSE_INPUT_ASSERTION_FAILED)";
+    server.fault(&json!({"mode": "exception", "match": "INSERT", "code": 27, "message": refusal, "count": 2}));
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    arrived(&server, 0);
+    let status = telemetry.status();
+    assert_eq!((status.counts().sent(), status.counts().lost(Loss::Rejected)), (0, 6), "{status}");
+    assert_eq!(telemetry.records(100).unwrap().len(), 6, "they can be read, and nobody sends them again");
+    log(&telemetry, 2);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    arrived(&server, 2);
+    assert_eq!(telemetry.records(100).unwrap().len(), 10);
+}
+
+#[test]
 fn stored_records_that_are_too_many_for_one_insert_arrive_in_halves() {
     let server = ClickHouse::start_with(&["--max-body", "20000"]);
     let environment = home::yes("SHOP", &home::home("clickhouse-halves"));
