@@ -290,6 +290,21 @@ fn a_saved_yes_is_for_the_exporters_that_were_there() {
     assert!(saved.contains("span exporter Keeper"), "{saved}");
 }
 
+/// What it could not send it keeps, and it would get that from the store once more.
+#[cfg(feature = "clickhouse")]
+#[test]
+fn our_own_exporter_for_clickhouse_is_refused_at_start_in_favour_of_its_settings() {
+    use tracing_privacy::clickhouse::ClickHouseExporter;
+
+    let (directory, memory) = (TempDir::new("pipeline-own"), Memory::new());
+    let own = || ClickHouseExporter::builder("http://localhost:9").build().expect("right settings");
+    for builder in [builder(&directory, &memory).span_exporter(own()), builder(&directory, &memory).log_exporter(own())]
+    {
+        let error = builder.start().expect_err("it would send twice").to_string();
+        assert!(error.contains("_exporter") && error.contains(".clickhouse(..)"), "{error}");
+    }
+}
+
 #[test]
 fn a_seventh_is_refused_at_start() {
     let directory = TempDir::new("pipeline-seven");

@@ -113,6 +113,9 @@ impl Builder {
     /// called. A saved yes is one to the exporter of this type, as it is to a host.
     ///
     /// It may block, and it may need a runtime: futures that wait run on a tokio runtime of the uploader's own.
+    ///
+    /// An exporter that keeps what it could not send, and sends it later, would send it twice. Our own for ClickHouse is one:
+    /// it is refused at start, in favour of `.clickhouse(..)`.
     pub fn span_exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
         let place = self.destinations.sdk.len();
         self.destinations.sdk.push(SdkDestination::span_exporter(exporter, place));
@@ -144,7 +147,7 @@ impl Builder {
     /// [log records](crate::Events).
     ///
     /// An exporter that asks for cumulative temporality is refused at start: there is no total to continue, since batches wait
-    /// on disk and are sent by later runs as well.
+    /// on disk and are sent by later runs as well. Our own for ClickHouse is such a one: it serves the SDK's meters.
     #[cfg(feature = "metrics")]
     pub fn metric_exporter(mut self, exporter: impl PushMetricExporter) -> Self {
         let place = self.destinations.sdk.len();

@@ -34,6 +34,8 @@ impl ClickHouseStatus {
     }
 
     /// Rows older than their table keeps any: the server would drop them and say nothing, so they are not sent.
+    ///
+    /// Whole days alone are told: on the day that a TTL ends in, a server may drop rows that count as sent.
     pub fn rows_expired(&self) -> u64 {
         self.expired
     }

@@ -8,6 +8,8 @@ mod callee;
 #[cfg(feature = "metrics")]
 mod metrics;
 
+#[cfg(feature = "clickhouse")]
+use std::any::TypeId;
 use std::any::type_name;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,11 +88,15 @@ impl SdkDestination {
     pub(crate) const MOST: usize = 6;
 
     pub(crate) fn span_exporter<E: SpanExporter + 'static>(exporter: E, place: usize) -> Self {
-        Self::new(Kind::SpanExporter, type_name::<E>(), place, Box::new(Exported(exporter)))
+        Self {
+            mistake: keeps::<E>(),
+            ..Self::new(Kind::SpanExporter, type_name::<E>(), place, Box::new(Exported(exporter)))
+        }
     }
 
     pub(crate) fn log_exporter<E: LogExporter + 'static>(exporter: E, place: usize) -> Self {
-        Self::new(Kind::LogExporter, type_name::<E>(), place, Box::new(callee::ExportedLogs(exporter)))
+        let callee = Box::new(callee::ExportedLogs(exporter));
+        Self { mistake: keeps::<E>(), ..Self::new(Kind::LogExporter, type_name::<E>(), place, callee) }
     }
 
     #[cfg(feature = "metrics")]
@@ -259,6 +265,18 @@ fn without_paths(name: &str) -> String {
         }
     }
     short
+}
+
+/// Why an exporter of this type cannot be used here: our own for ClickHouse keeps what it could not send and sends it later,
+/// and would get it once more from the store.
+fn keeps<E: 'static>() -> Option<&'static str> {
+    #[cfg(feature = "clickhouse")]
+    if TypeId::of::<E>() == TypeId::of::<super::clickhouse::ClickHouseExporter>() {
+        return Some(
+            "a ClickHouseExporter would send twice what it could not send at once: give its settings to .clickhouse(..)",
+        );
+    }
+    None
 }
 
 #[cfg(test)]
