@@ -28,17 +28,17 @@
 //! `default` is the pair as it comes, for information: more attributes, and events in spans too. Valgrind knows no SHA
 //! instructions: of W2's count some 6,700 are SHA-256 in software, for one pseudonym.
 //!
-//! ns, one core
+//! ns, one core, 2026-11-21, nothing else running (`both`: events into spans and logs on both sides)
 //!
-//! | per time |     bare |      off |     host | host+off |     ours |     pair |  default | ours/pair | gate |        |
-//! |----------|----------|----------|----------|----------|----------|----------|----------|-----------|------|--------|
-//! | W0       |      4.5 |      0.2 |      4.7 |      4.7 |     79.7 |    216.8 |    214.3 |     0.368 |      |        |
-//! | W1       |      6.8 |      0.9 |      7.1 |      7.0 |    139.8 |    386.6 |    385.4 |     0.362 | 0.35 | MISSED |
-//! | W2       |      6.0 |      0.4 |      6.1 |      6.4 |    259.1 |    415.8 |    416.4 |     0.623 |      |        |
-//! | W3       |    117.8 |      0.4 |     53.9 |     57.2 |    309.4 |    747.5 |    974.2 |     0.414 | 0.27 | MISSED |
-//! | W4       |    136.6 |      4.0 |     73.2 |     77.0 |    868.8 |   1931.5 |   3687.8 |     0.450 | 0.20 | MISSED |
+//! | per time |      bare |       off |      host |  host+off |      ours |      pair | ours both | pair both |   default | ours/pair | both      | gate |
+//! |----------|-----------|-----------|-----------|-----------|-----------|-----------|-----------|-----------|-----------|-----------|-----------|------|
+//! | W0       |       7.0 |       0.5 |       7.3 |       7.6 |      94.7 |     263.0 |      94.0 |     288.7 |     267.6 |   0.360   |   0.326   |      |
+//! | W1       |       9.5 |       1.6 |      10.1 |       9.8 |     155.4 |     472.4 |     154.1 |     510.8 |     479.2 |   0.329 + |   0.302 + | 0.35 |
+//! | W2       |       8.7 |       0.7 |      10.0 |       9.0 |     356.8 |     472.8 |     356.0 |     516.2 |     485.0 |   0.755   |   0.690   |      |
+//! | W3       |      75.0 |       0.7 |      61.3 |      63.0 |     227.4 |     828.3 |     225.7 |     857.9 |    1126.8 |   0.275 - |   0.263 + | 0.27 |
+//! | W4       |     103.0 |       4.9 |      95.9 |      95.1 |     773.8 |    2283.2 |     822.0 |    3897.8 |    4463.6 |   0.339 - |   0.211 - | 0.20 |
 //!
-//! ns, two cores
+//! ns, two cores (an earlier version, in bursts too short for the threads behind the queues to take part)
 //!
 //! | per time |     bare |      off |     host | host+off |     ours |     pair |  default | ours/pair | gate |        |
 //! |----------|----------|----------|----------|----------|----------|----------|----------|-----------|------|--------|
