@@ -101,8 +101,9 @@ struct Control {
     asked: u64,
     done: u64,
     stop: bool,
-    /// The store did not take what the worker has in hand.
-    stuck: bool,
+    /// The last flush that was told that records are in hand which the store did not take, or were lost; all of them, when
+    /// the worker ended so.
+    failed: u64,
     /// The worker has returned.
     ended: bool,
 }
@@ -361,15 +362,15 @@ impl Shared {
         }
         let asked = {
             let mut control = lock(&self.control);
-            if control.ended {
-                return if control.stuck { Err(Unfinished::Store) } else { Ok(()) };
+            if !control.ended {
+                control.asked += 1;
             }
-            control.asked += 1;
             control.asked
         };
         self.queue.wake();
         let done = self.wait(until, |control| control.done >= asked || control.ended);
-        match done && !lock(&self.control).stuck {
+        // Who wakes so late that a later flush has failed is told of that one: better than to forget its own.
+        match done && lock(&self.control).failed < asked {
             true => Ok(()),
             false => Err(Unfinished::Store),
         }
@@ -390,7 +391,7 @@ impl Shared {
     /// The worker panicked: what it had in hand is lost, and what waits for it.
     fn give_up(&self) {
         self.queue.close();
-        lock(&self.control).stuck = true;
+        lock(&self.control).failed = u64::MAX;
         let counters = &self.queue.counters;
         self.queue.sweep(|chunk| counters.swept.add(u64::from(chunk.records())));
         counters.lose_swept(Loss::Panic, counters.snapshot().pending());
