@@ -92,6 +92,9 @@ struct Shared {
     notes: Mutex<BTreeSet<String>>,
     #[cfg(feature = "upload")]
     upload: Option<Upload>,
+    /// What the uploader does next and panics over.
+    #[cfg(all(test, feature = "upload"))]
+    breaks: Mutex<Option<load::Step>>,
 }
 
 /// What the worker is asked to do.
@@ -152,6 +155,8 @@ impl Pipeline {
             notes: Mutex::default(),
             #[cfg(feature = "upload")]
             upload: parts.destination.map(Upload::new),
+            #[cfg(all(test, feature = "upload"))]
+            breaks: Mutex::default(),
         });
         let worker = worker::Worker::new(Arc::clone(&shared), resource, exporters, prepare, upkeep);
         // Linux shows the first 15 bytes of a thread's name.
