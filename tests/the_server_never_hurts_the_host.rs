@@ -263,6 +263,10 @@ fn what_a_run_held_whose_clock_was_years_ahead_is_sent_by_the_next() {
     let (hanging, receiver) = (Receiver::always(Behaviour::Hang), Receiver::start());
     let ahead = telemetry_by(&Clock::manual(JUMPS[0]), &directory, &hanging.url());
     log(&ahead, 10);
+    // So that the deadline is for the server alone.
+    while ahead.status().counts().stored() < 10 {
+        std::thread::yield_now();
+    }
     assert_eq!(ahead.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
     assert!(hanging.wait_for(1, Duration::from_secs(30)), "it holds the rows while the request is out");
     let clock = Clock::manual(JUMPS[2]);
