@@ -331,6 +331,12 @@ impl Shared {
         self.withdrawn.load(Ordering::SeqCst)
     }
 
+    /// Does something on disk that is not to happen after a withdrawal: who withdraws waits for its end.
+    fn unless_withdrawn<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        let _commit = lock(&self.commit);
+        (!self.is_withdrawn()).then(work)
+    }
+
     /// Something that `status()` should say. Each thing is said once.
     fn note(&self, text: String) {
         let mut notes = lock(&self.notes);

@@ -138,11 +138,12 @@ impl Worker {
 
     /// Replaces what has had its time.
     fn keep_up(&mut self) {
-        // Who withdraws waits for files that are being written, and none is written later.
-        let _commit = lock(&self.shared.commit);
-        if self.shared.is_withdrawn() {
-            return;
-        }
+        let shared = Arc::clone(&self.shared);
+        shared.unless_withdrawn(|| self.replace());
+    }
+
+    /// The same, where a withdrawal waits for its end already.
+    fn replace(&mut self) {
         let Kept { resource, note } = (self.upkeep)();
         note.into_iter().for_each(|note| self.shared.note(note));
         if let Some(resource) = resource {
@@ -152,22 +153,21 @@ impl Worker {
 
     /// Opens the store, creates it if there is none, and looks for what an earlier run left unsent.
     fn open(&mut self) {
-        {
-            // Who withdraws before anything was made finds nothing made.
-            let _commit = lock(&self.shared.commit);
-            if self.shared.is_withdrawn() {
-                return;
-            }
-        }
-        let place = lock(&self.shared.place).clone();
-        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
-        self.keep_up();
-        let mut opened = prepared.and_then(|()| place.open(self.shared.run));
+        let shared = Arc::clone(&self.shared);
+        let place = lock(&shared.place).clone();
+        // Who withdraws before anything was made finds nothing made, also later.
+        let first = shared.unless_withdrawn(|| {
+            let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
+            self.replace();
+            prepared.and_then(|()| place.open(shared.run))
+        });
+        let Some(mut opened) = first else { return };
         for _ in 0..TRIES {
             match &opened {
                 Err(trouble) if trouble.lasts == Lasts::ForAWhile && !lock(&self.shared.control).stop => {
                     std::thread::park_timeout(AGAIN);
-                    opened = place.open(self.shared.run);
+                    let Some(again) = shared.unless_withdrawn(|| place.open(shared.run)) else { return };
+                    opened = again;
                 }
                 _ => break,
             }

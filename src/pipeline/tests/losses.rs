@@ -69,6 +69,33 @@ fn what_was_in_hand_or_waited_when_the_worker_panicked() {
 }
 
 #[test]
+fn nothing_is_made_on_disk_once_a_withdrawal_has_returned() {
+    let scratchpad = Scratchpad::new();
+    let (started, to_prepare) = std::sync::mpsc::channel::<Pipeline>();
+    let (prepared, early) = std::sync::mpsc::channel();
+    let prepare: Prepare = Box::new(move || {
+        let pipeline = to_prepare.recv().unwrap();
+        let (returns, returned) = std::sync::mpsc::channel();
+        let withdrawn = pipeline.clone();
+        std::thread::spawn(move || {
+            withdrawn.withdraw();
+            let _ = returns.send(());
+        });
+        while !pipeline.is_withdrawn() {
+            std::thread::yield_now();
+        }
+        // As long as this is at work, nobody may be told that nothing more is done.
+        prepared.send(returned.recv_timeout(Duration::from_millis(300)).is_ok()).unwrap();
+        Ok(())
+    });
+    let parts = Parts { prepare, ..parts(Policy::standard(), Vec::new(), Schedule::Manual, scratchpad.place()) };
+    let pipeline = Pipeline::start(Parts { destination: None, ..parts }).unwrap();
+    started.send(pipeline.clone()).unwrap();
+    assert_eq!(early.recv_timeout(LONG), Ok(false), "the withdrawal returned first");
+    assert_eq!(pipeline.shutdown(LONG), Ok(()));
+}
+
+#[test]
 fn what_could_not_be_stored_by_the_end() {
     let scratchpad = Scratchpad::new();
     let pipeline = storing(&scratchpad, Box::new(Kept::default));
