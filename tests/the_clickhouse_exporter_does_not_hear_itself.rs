@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::logs::{self, SdkLoggerProvider};
+use opentelemetry_sdk::trace::{self, SdkTracerProvider};
 use receiver::{Behaviour, Receiver};
 use tracing_privacy::clickhouse::{ClickHouseExporter, Compression, CreateSchema, Format, Layout, Table};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
@@ -43,8 +43,14 @@ fn what_its_own_threads_do_is_not_exported() {
     let described = |table| Layout::columns(table).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
     receiver.afterwards(said(String::new()));
 
-    let spans = SdkTracerProvider::builder().with_batch_exporter(exporter.clone()).build();
-    let logs = SdkLoggerProvider::builder().with_batch_exporter(exporter.clone()).build();
+    // No batch goes out by itself, between what is scripted here.
+    let hour = Duration::from_secs(3600);
+    let config = trace::BatchConfigBuilder::default().with_scheduled_delay(hour).build();
+    let spans = trace::BatchSpanProcessor::builder(exporter.clone()).with_batch_config(config).build();
+    let spans = SdkTracerProvider::builder().with_span_processor(spans).build();
+    let config = logs::BatchConfigBuilder::default().with_scheduled_delay(hour).build();
+    let logs = logs::BatchLogProcessor::builder(exporter.clone()).with_batch_config(config).build();
+    let logs = SdkLoggerProvider::builder().with_log_processor(logs).build();
     let overheard = Arc::new(AtomicUsize::new(0));
     let subscriber = tracing_subscriber::registry()
         .with(tracing_opentelemetry::layer().with_tracer(spans.tracer("shop")))

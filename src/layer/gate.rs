@@ -44,7 +44,7 @@ impl<S> Filter<S> for Gate {
             return Interest::never();
         };
         // One without a plan is let in all the same, to be counted as lost.
-        match self.0.plan(running, metadata).map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
+        match self.0.plan(running, metadata).map_or_else(|_| self.0.scope.origin(metadata), |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => Interest::always(),
             // Asked each time, so that they are counted.
             Origin::TurnedAway | Origin::Undeclared => Interest::sometimes(),

@@ -21,7 +21,7 @@ pub(crate) use gate::{LogRecords, Scope};
 use crate::app::Clock;
 use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor};
+use crate::privacy::{CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Unplanned};
 use local::Local;
 use span::{OpenSpans, SpanContext};
 
@@ -47,7 +47,7 @@ struct Running {
     plans: Arc<Plans>,
     clock: Clock,
     /// Keeps the worker going as long as there is a layer.
-    _pipeline: Pipeline,
+    pipeline: Pipeline,
 }
 
 impl Core {
@@ -62,7 +62,7 @@ impl Core {
             engine: pipeline.engine(),
             plans: pipeline.plans(),
             clock: pipeline.clock(),
-            _pipeline: pipeline,
+            pipeline,
         };
         // A second pipeline is never started.
         let _ = self.running.set(running);
@@ -77,10 +77,10 @@ impl Core {
     pub(crate) fn end(&self, loss: Loss) {
         let Some(running) = self.running.get() else { return };
         for spans in self.open_spans() {
+            let events = spans.clear();
             if self.events == Events::SpanEvents {
-                running.sink.lose_at_the_end(loss, spans.events());
+                running.sink.lose_at_the_end(loss, events);
             }
-            spans.clear();
         }
     }
 
@@ -99,7 +99,7 @@ impl Core {
     }
 
     #[inline]
-    fn plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Option<&'a Plan> {
+    fn plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Result<&'a Plan, Unplanned> {
         running.plans.plan(metadata, |metadata| self.scope.origin(metadata)).map(|plan| &**plan)
     }
 }
@@ -164,36 +164,50 @@ impl TelemetryLayer {
     /// The pipeline and the plan for fields of a span, if these are to be recorded.
     fn span_plan(&self, metadata: &'static Metadata<'static>) -> Option<(&Running, &Plan)> {
         let running = self.core.running()?;
-        let plan = self.core.plan(running, metadata)?;
+        let plan = self.core.plan(running, metadata).ok()?;
         (plan.origin == Origin::Admitted).then_some((running, plan))
     }
 
     /// The same for a new span.
     fn new_span_plan(&self, metadata: &'static Metadata<'static>) -> Option<(&Running, &Plan)> {
         let running = self.core.running()?;
-        let Some(plan) = self.core.plan(running, metadata) else { return self.lose_unplanned(running, metadata, None) };
+        let plan = match self.core.plan(running, metadata) {
+            Ok(plan) => plan,
+            Err(why) => return self.lose_unplanned(running, metadata, None, why),
+        };
         (plan.origin == Origin::Admitted).then_some((running, plan))
     }
 
     /// The same for an event.
     fn event_plan(&self, event: &Event<'_>) -> Option<(&Running, &Plan)> {
         let running = self.core.running()?;
-        let Some(plan) = self.core.plan(running, event.metadata()) else {
-            return self.lose_unplanned(running, event.metadata(), Some(event));
+        let plan = match self.core.plan(running, event.metadata()) {
+            Ok(plan) => plan,
+            Err(why) => return self.lose_unplanned(running, event.metadata(), Some(event), why),
         };
         if plan.origin == Origin::Admitted || self.admits_odd(plan, event) { Some((running, plan)) } else { None }
     }
 
     /// Counts a record that would be let in, and has no plan by which it could be written.
     #[cold]
-    fn lose_unplanned<T>(&self, running: &Running, metadata: &Metadata<'_>, event: Option<&Event<'_>>) -> Option<T> {
+    fn lose_unplanned<T>(
+        &self,
+        running: &Running,
+        metadata: &Metadata<'_>,
+        event: Option<&Event<'_>>,
+        why: Unplanned,
+    ) -> Option<T> {
         let is_admitted = match self.core.scope.origin(metadata) {
             Origin::Admitted => true,
             Origin::LogBridge => event.is_some_and(|event| gate::admits_log(&self.core.scope, event)),
             _ => false,
         };
         if is_admitted {
-            let loss = if running.sink.is_home() { Loss::TooManyCallsites } else { Loss::Forked };
+            let loss = match why {
+                Unplanned::NoPlace => Loss::TooManyCallsites,
+                Unplanned::Forked => Loss::Forked,
+                Unplanned::Panic => Loss::Panic,
+            };
             running.sink.lose(loss, 1);
         }
         None
@@ -321,10 +335,18 @@ impl TelemetryLayer {
         running.sink.lose(loss, 1 + events);
     }
 
-    /// A span that is over is forgotten, also where nothing is recorded any more.
+    /// A span that is over is forgotten, also where nothing is recorded any more. Once nothing will be, its events are lost.
     #[cold]
     fn forget(&self, id: &Id) {
-        self.spans.take(id, &mut CleanSpan::default());
+        let mut record = CleanSpan::default();
+        if !self.spans.take(id, &mut record) || self.core.events != Events::SpanEvents {
+            return;
+        }
+        let running = self.core.running.get();
+        if let Some(running) = running.filter(|running| !running.sink.is_open() && running.sink.is_home()) {
+            let loss = if running.pipeline.is_withdrawn() { Loss::Withdrawn } else { Loss::Exit };
+            running.sink.lose_at_the_end(loss, u64::from(record.events()));
+        }
     }
 }
 

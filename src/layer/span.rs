@@ -142,12 +142,12 @@ impl OpenSpans {
 
     /// Events that spans hold which are open now.
     pub(super) fn events(&self) -> u64 {
-        self.all().map(|shard| shard.spans().map(|span| u64::from(span.record.events())).sum::<u64>()).sum()
+        self.all().map(|shard| shard.events()).sum()
     }
 
-    /// Forgets all spans, and gives their memory back.
-    pub(super) fn clear(&self) {
-        self.all().for_each(|mut shard| *shard = Shard::default());
+    /// Forgets all spans, and gives their memory back; how many events they held.
+    pub(super) fn clear(&self) -> u64 {
+        self.all().map(|mut shard| std::mem::take(&mut *shard).events()).sum()
     }
 
     fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
@@ -184,6 +184,11 @@ impl Shard {
 
     fn spans(&self) -> impl Iterator<Item = &OpenSpan> {
         self.seats.iter().filter(|seat| seat.id != 0).map(|seat| &seat.span).chain(self.more.values())
+    }
+
+    /// Events that its spans hold.
+    fn events(&self) -> u64 {
+        self.spans().map(|span| u64::from(span.record.events())).sum()
     }
 
     /// Gives memory back once the table is nearly empty, so seldom that each span pays little for it.

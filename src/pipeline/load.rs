@@ -1,16 +1,20 @@
 //! What goes out in one request: claimed, checked a second time, and sealed.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::Shared;
 use super::counters::Loss;
 use super::outbox::{Claimed, Part, Trouble, Verdict};
+#[cfg(test)]
+use super::queue::lock;
 use super::upload::{Lot, Swept};
 use super::uploader::Uploader;
 use crate::app::Timestamp;
-use crate::export::Parcel;
+use crate::export::{Parcel, Receiver};
 use crate::privacy::format::Shape;
-use crate::privacy::{Chunk, Readmitted, Refused, Resource};
+use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
 use crate::record::{Batch, RecordRef, Signal};
 
 /// Rows and bytes of one claim, unless a single batch has more.
@@ -128,13 +132,16 @@ impl Uploader<'_> {
                 Batch { chunk, plans: Some(&shared.plans), resource, zero: *zero }.records()
             });
             for (seq, record) in (lot.first..).zip(in_order) {
-                if !*is_clean_resource || record.verify(&shared.checked_by, &mut self.clean_plans).is_err() {
-                    defects.push(seq);
-                    continue;
-                }
-                if !self.is_wanted(&record) {
-                    unwanted.push(seq);
-                    continue;
+                match self.judge(&record, *is_clean_resource) {
+                    Judged::Defect => {
+                        defects.push(seq);
+                        continue;
+                    }
+                    Judged::Unwanted => {
+                        unwanted.push(seq);
+                        continue;
+                    }
+                    Judged::Wanted => {}
                 }
                 let group = if record.signal() == Signal::Log { &mut *logs } else { &mut *spans };
                 group.own += 1;
@@ -175,15 +182,17 @@ impl Uploader<'_> {
             let mut unwanted = Vec::new();
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
-                if is_clean_resource && record.verify(&shared.checked_by, &mut self.clean_plans).is_ok() {
-                    if !self.is_wanted(&record) {
-                        unwanted.push((*batch, *seq));
-                        continue;
+                match self.judge(&record, is_clean_resource) {
+                    Judged::Wanted => {
+                        group.own += u64::from(is_own);
+                        group.records.push(record);
                     }
-                    group.own += u64::from(is_own);
-                    group.records.push(record);
-                } else if self.erase(*batch, &[*seq])? > 0 && is_own {
-                    shared.queue.counters.lose_stored(Loss::Defect, 1);
+                    Judged::Unwanted => unwanted.push((*batch, *seq)),
+                    Judged::Defect => {
+                        if self.erase(*batch, &[*seq])? > 0 && is_own {
+                            shared.queue.counters.lose_stored(Loss::Defect, 1);
+                        }
+                    }
                 }
             }
             for of_batch in unwanted.chunk_by(|(batch, _), (other, _)| batch == other) {
@@ -205,14 +214,20 @@ impl Uploader<'_> {
         let mut group = None;
         let (mut refused, mut undeclared, mut odd) = (Vec::new(), Vec::new(), Vec::new());
         for (seq, json) in rows {
-            let readmitted = match self.readmitter.readmit(&json) {
-                Ok(readmitted) if signal_of(readmitted.shape) == signal => readmitted,
-                Ok(_) | Err(Refused::Found | Refused::NotARecord) => {
+            let readmitted = match guarded(self.shared, Step::Readmit, || self.readmitter.readmit(&json)) {
+                Some(Ok(readmitted)) if signal_of(readmitted.shape) == signal => readmitted,
+                Some(Ok(_) | Err(Refused::Found | Refused::NotARecord)) => {
                     refused.push(seq);
                     continue;
                 }
-                Err(Refused::Undeclared) => {
+                Some(Err(Refused::Undeclared)) => {
                     undeclared.push(seq);
+                    continue;
+                }
+                None => {
+                    // It may have stopped half way.
+                    self.readmitter = Readmitter::new(Arc::clone(&self.shared.engine));
+                    refused.push(seq);
                     continue;
                 }
             };
@@ -270,9 +285,16 @@ impl Uploader<'_> {
                 if done & route.bit != 0 {
                     continue;
                 }
-                match route.exporter.seal(&records, number) {
-                    Ok(parcel) => parcels.push((place, parcel)),
-                    Err(why) => refused = Some(why),
+                match guarded(self.shared, Step::Seal, || route.exporter.seal(&records, number)) {
+                    Some(Ok(parcel)) => parcels.push((place, parcel)),
+                    Some(Err(why)) => refused = Some(why),
+                    None => {
+                        refused = Some("records could not be made ready to be sent: a panic of our own".to_owned());
+                        // It may have stopped half way. What it has sealed can be sent by another one just as well.
+                        if let Some(Ok(exporter)) = self.upload.receivers().get(place).map(Receiver::exporter) {
+                            route.exporter = exporter;
+                        }
+                    }
                 }
             }
             let has_arrived = done & !unwanted != 0;
@@ -290,6 +312,17 @@ impl Uploader<'_> {
         Ok(loads)
     }
 
+    /// The second check of a record that is about to leave. One over which that panics has not passed it.
+    fn judge(&mut self, record: &RecordRef<'_>, is_clean_resource: bool) -> Judged {
+        let shared = self.shared;
+        let verify = || record.verify(&shared.checked_by, &mut self.clean_plans).is_ok();
+        match is_clean_resource && guarded(shared, Step::Verify, verify) == Some(true) {
+            false => Judged::Defect,
+            true if self.is_wanted(record) => Judged::Wanted,
+            true => Judged::Unwanted,
+        }
+    }
+
     /// Whether some destination has a use for a record. What none has stays stored, to be seen.
     fn is_wanted(&self, record: &RecordRef<'_>) -> bool {
         self.routes.iter().any(|route| route.exporter.takes(record))
@@ -305,7 +338,8 @@ impl Uploader<'_> {
     }
 
     fn is_clean_resource(&self, resource: &Resource) -> bool {
-        resource.verify(&self.shared.checked_by).is_ok()
+        let verify = || resource.verify(&self.shared.checked_by).is_ok();
+        guarded(self.shared, Step::Resource, verify) == Some(true)
     }
 }
 
@@ -319,6 +353,37 @@ impl Returned {
         (self.signal, self.load, self.done) == kind
             && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
     }
+}
+
+/// What the second check said about a record.
+enum Judged {
+    Wanted,
+    /// No destination has a use for it.
+    Unwanted,
+    /// It must not leave.
+    Defect,
+}
+
+/// What is done to records here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Readmit,
+    Verify,
+    Resource,
+    Seal,
+}
+
+/// Does one step; `None` when it panicked. That costs the records it was about, and not all uploads of the process.
+#[cfg_attr(not(test), expect(unused_variables, reason = "only tests break a step"))]
+fn guarded<R>(shared: &Shared, step: Step, work: impl FnOnce() -> R) -> Option<R> {
+    let work = || {
+        #[cfg(test)]
+        if lock(&shared.breaks).take_if(|breaks| *breaks == step).is_some() {
+            std::panic::resume_unwind(Box::new("a defect"));
+        }
+        work()
+    };
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 fn signal_of(shape: Shape) -> Signal {

@@ -92,6 +92,9 @@ struct Shared {
     notes: Mutex<BTreeSet<String>>,
     #[cfg(feature = "upload")]
     upload: Option<Upload>,
+    /// What the uploader does next and panics over.
+    #[cfg(all(test, feature = "upload"))]
+    breaks: Mutex<Option<load::Step>>,
 }
 
 /// What the worker is asked to do.
@@ -101,8 +104,9 @@ struct Control {
     asked: u64,
     done: u64,
     stop: bool,
-    /// The store did not take what the worker has in hand.
-    stuck: bool,
+    /// The last flush that was told that records are in hand which the store did not take, or were lost; all of them, when
+    /// the worker ended so.
+    failed: u64,
     /// The worker has returned.
     ended: bool,
 }
@@ -151,6 +155,8 @@ impl Pipeline {
             notes: Mutex::default(),
             #[cfg(feature = "upload")]
             upload: parts.destination.map(Upload::new),
+            #[cfg(all(test, feature = "upload"))]
+            breaks: Mutex::default(),
         });
         let worker = worker::Worker::new(Arc::clone(&shared), resource, exporters, prepare, upkeep);
         // Linux shows the first 15 bytes of a thread's name.
@@ -325,6 +331,12 @@ impl Shared {
         self.withdrawn.load(Ordering::SeqCst)
     }
 
+    /// Does something on disk that is not to happen after a withdrawal: who withdraws waits for its end.
+    fn unless_withdrawn<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        let _commit = lock(&self.commit);
+        (!self.is_withdrawn()).then(work)
+    }
+
     /// Something that `status()` should say. Each thing is said once.
     fn note(&self, text: String) {
         let mut notes = lock(&self.notes);
@@ -361,15 +373,15 @@ impl Shared {
         }
         let asked = {
             let mut control = lock(&self.control);
-            if control.ended {
-                return if control.stuck { Err(Unfinished::Store) } else { Ok(()) };
+            if !control.ended {
+                control.asked += 1;
             }
-            control.asked += 1;
             control.asked
         };
         self.queue.wake();
         let done = self.wait(until, |control| control.done >= asked || control.ended);
-        match done && !lock(&self.control).stuck {
+        // Who wakes so late that a later flush has failed is told of that one: better than to forget its own.
+        match done && lock(&self.control).failed < asked {
             true => Ok(()),
             false => Err(Unfinished::Store),
         }
@@ -390,7 +402,7 @@ impl Shared {
     /// The worker panicked: what it had in hand is lost, and what waits for it.
     fn give_up(&self) {
         self.queue.close();
-        lock(&self.control).stuck = true;
+        lock(&self.control).failed = u64::MAX;
         let counters = &self.queue.counters;
         self.queue.sweep(|chunk| counters.swept.add(u64::from(chunk.records())));
         counters.lose_swept(Loss::Panic, counters.snapshot().pending());

@@ -160,6 +160,36 @@ fn what_the_filter_missed_is_found_before_it_leaves_and_deleted() {
 }
 
 #[test]
+fn a_panic_over_one_batch_costs_no_other_one() {
+    use crate::pipeline::load::Step;
+
+    for (schedule, step, loss) in [
+        (Schedule::Live, Step::Verify, Loss::Defect),
+        (Schedule::Live, Step::Resource, Loss::Defect),
+        (Schedule::Live, Step::Seal, Loss::Rejected),
+        // From the store.
+        (Schedule::Manual, Step::Readmit, Loss::NotReadmitted),
+        (Schedule::Manual, Step::Verify, Loss::Defect),
+        (Schedule::Manual, Step::Seal, Loss::Rejected),
+    ] {
+        let (receiver, scratchpad) = (Receiver::start(), Scratchpad::new());
+        let pipeline = blind(&receiver, schedule, scratchpad.place());
+        *lock(&pipeline.0.shared.breaks) = Some(step);
+        for body in ["breaks it", "goes on", "and on"] {
+            log(&pipeline, || tracing::info!("{body}"));
+            assert_eq!(pipeline.flush(LONG), Ok(()), "{step:?}: {:?}", pipeline.notes());
+            let counts = pipeline.counts();
+            assert_eq!((counts.lost(loss), counts.dropped(), counts.pending()), (1, 1, 0), "{step:?}: {counts}");
+        }
+        let bodies: Vec<_> = receiver.logs().into_iter().filter_map(|log| log.body).collect();
+        assert_eq!(bodies, ["goes on", "and on"], "{schedule:?} {step:?}");
+        let counts = pipeline.counts();
+        assert_eq!((counts.sent(), counts.stored()), (2, 0), "{step:?}: nothing is left behind: {counts}");
+        assert!(!pipeline.notes().is_empty() || step == Step::Readmit, "{step:?}");
+    }
+}
+
+#[test]
 fn of_a_resource_that_fails_the_check_nothing_leaves() {
     let receiver = Receiver::start();
     let scratchpad = Scratchpad::new();

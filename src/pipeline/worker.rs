@@ -23,8 +23,9 @@ const GATHER: Duration = Duration::from_millis(150);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often a store that cannot be opened for a while is tried again.
 const TRIES: usize = 3;
-/// Rows that wait for a store that fails for a while.
+/// Rows, or bytes of rows, that wait for a store that fails for a while.
 const PATIENCE: usize = 4096;
+const PATIENCE_BYTES: usize = 2 * 1024 * 1024;
 /// Rows, or bytes of rows, that go into the store in one transaction, and to the uploader in one piece.
 const ROWS: usize = 1000;
 const BYTES: usize = 384 * 1024;
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     resource: Arc<Resource>,
     /// What was swept and is not stored yet.
     rows: Rows,
+    /// Records were lost here since a flush was last answered: the next answer says so, however empty its own sweep is.
+    has_lost: bool,
     /// The chunks that these rows were made of.
     #[cfg(feature = "upload")]
     beside: Beside,
@@ -86,6 +89,7 @@ impl Worker {
             upkeep,
             resource: Arc::new(resource),
             rows: Rows::default(),
+            has_lost: false,
             #[cfg(feature = "upload")]
             beside: Beside::default(),
         }
@@ -102,32 +106,44 @@ impl Worker {
                 (control.asked, control.stop || self.shared.is_withdrawn())
             };
             self.keep_up();
-            let is_stored = self.sweep();
-            {
-                let mut control = lock(&self.shared.control);
-                control.done = control.done.max(asked);
-                control.stuck = !is_stored;
-            }
-            self.shared.changed.notify_all();
+            self.sweep();
+            self.answer(asked);
             if is_last {
                 break;
             }
         }
         self.shared.queue.close();
         // The store failed to the end.
+        if self.has_lost || !self.rows.is_empty() {
+            lock(&self.shared.control).failed = u64::MAX;
+        }
         self.shared.queue.counters.lose_swept(Loss::Exit, self.rows.len() as u64);
         // Closed before anybody is told, who may want to move the file.
         self.outbox = None;
         self.shared.ended();
     }
 
+    /// Answers the flushes up to this one.
+    fn answer(&mut self, asked: u64) {
+        let mut control = lock(&self.shared.control);
+        if asked > control.done {
+            control.done = asked;
+            if std::mem::take(&mut self.has_lost) || !self.rows.is_empty() {
+                control.failed = asked;
+            }
+        }
+        drop(control);
+        self.shared.changed.notify_all();
+    }
+
     /// Replaces what has had its time.
     fn keep_up(&mut self) {
-        // Who withdraws waits for files that are being written, and none is written later.
-        let _commit = lock(&self.shared.commit);
-        if self.shared.is_withdrawn() {
-            return;
-        }
+        let shared = Arc::clone(&self.shared);
+        shared.unless_withdrawn(|| self.replace());
+    }
+
+    /// The same, where a withdrawal waits for its end already.
+    fn replace(&mut self) {
         let Kept { resource, note } = (self.upkeep)();
         note.into_iter().for_each(|note| self.shared.note(note));
         if let Some(resource) = resource {
@@ -137,22 +153,21 @@ impl Worker {
 
     /// Opens the store, creates it if there is none, and looks for what an earlier run left unsent.
     fn open(&mut self) {
-        {
-            // Who withdraws before anything was made finds nothing made.
-            let _commit = lock(&self.shared.commit);
-            if self.shared.is_withdrawn() {
-                return;
-            }
-        }
-        let place = lock(&self.shared.place).clone();
-        let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
-        self.keep_up();
-        let mut opened = prepared.and_then(|()| place.open(self.shared.run));
+        let shared = Arc::clone(&self.shared);
+        let place = lock(&shared.place).clone();
+        // Who withdraws before anything was made finds nothing made, also later.
+        let first = shared.unless_withdrawn(|| {
+            let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
+            self.replace();
+            prepared.and_then(|()| place.open(shared.run))
+        });
+        let Some(mut opened) = first else { return };
         for _ in 0..TRIES {
             match &opened {
                 Err(trouble) if trouble.lasts == Lasts::ForAWhile && !lock(&self.shared.control).stop => {
                     std::thread::park_timeout(AGAIN);
-                    opened = place.open(self.shared.run);
+                    let Some(again) = shared.unless_withdrawn(|| place.open(shared.run)) else { return };
+                    opened = again;
                 }
                 _ => break,
             }
@@ -212,8 +227,8 @@ impl Worker {
         }
     }
 
-    /// Takes what was logged and stores it; `false` when the store did not take all of it.
-    fn sweep(&mut self) -> bool {
+    /// Takes what was logged and stores it. What the store did not take is in hand, or lost.
+    fn sweep(&mut self) {
         let shared = Arc::clone(&self.shared);
         let mut failing = false;
         shared.queue.sweep(|chunk| {
@@ -224,16 +239,25 @@ impl Worker {
             let done = catch_unwind(AssertUnwindSafe(|| self.take(&chunk, zero)));
             if done.is_err() {
                 self.rows.truncate(before);
-                shared.queue.counters.lose_swept(Loss::Panic, records);
+                self.lose(Loss::Panic, records);
                 return shared.queue.reuse(chunk);
             }
             self.keep_beside(chunk, zero);
-            // After a failure the rest of the sweep is gathered: each try can take seconds.
-            if (self.rows.len() >= ROWS || self.rows.bytes() >= BYTES) && !failing {
+            let is_full = self.rows.len() >= ROWS || self.rows.bytes() >= BYTES;
+            // After a failure the rest of the sweep is gathered, as far as it may wait: each try can take seconds.
+            if is_full && (!failing || has_waited_enough(&self.rows)) {
                 failing = !self.store();
             }
         });
-        !failing && self.store()
+        if !failing {
+            self.store();
+        }
+    }
+
+    /// Counts records that were taken and will never be stored: the next flush is told.
+    fn lose(&mut self, loss: Loss, records: u64) {
+        self.shared.queue.counters.lose_swept(loss, records);
+        self.has_lost |= records > 0;
     }
 
     /// Turns a chunk into rows, which are stored together or not at all.
@@ -326,7 +350,7 @@ impl Worker {
             match appended {
                 Some(Ok(done)) => {
                     counters.stored.add(done.stored);
-                    counters.lose_swept(Loss::StoreFailed, count.saturating_sub(done.stored));
+                    self.lose(Loss::StoreFailed, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
                     #[cfg(feature = "upload")]
@@ -350,17 +374,17 @@ impl Worker {
                     self.forget_beside();
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
-                        Lasts::ForAWhile if self.rows.len() < PATIENCE => return false,
-                        Lasts::ForAWhile => counters.lose_swept(Loss::StoreFailed, count),
+                        Lasts::ForAWhile if !has_waited_enough(&self.rows) => return false,
+                        Lasts::ForAWhile => self.lose(Loss::StoreFailed, count),
                         Lasts::ForEver => {
-                            counters.lose_swept(Loss::StoreFailed, count);
+                            self.lose(Loss::StoreFailed, count);
                             lost_store = true;
                         }
                     }
                 }
                 None => {
                     failed = true;
-                    counters.lose_swept(Loss::StoreFailed, count);
+                    self.lose(Loss::StoreFailed, count);
                 }
             }
         }
@@ -375,6 +399,11 @@ impl Worker {
         self.rows.clear();
         !failed
     }
+}
+
+/// Whether there are as many rows as may wait for a store that fails for a while.
+fn has_waited_enough(rows: &Rows) -> bool {
+    rows.len() >= PATIENCE || rows.bytes() >= PATIENCE_BYTES
 }
 
 /// The records that may exist today.

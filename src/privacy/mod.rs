@@ -42,7 +42,7 @@ pub(crate) use open::{CleanSpan, Held, Room};
 #[cfg(feature = "upload")]
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
-pub(crate) use plan::{Origin, Plan, Plans};
+pub(crate) use plan::{Origin, Plan, Plans, Unplanned};
 pub use policy::{Action, Explanation, KeyPattern, Policy, PolicyError, Site, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer, Secret};
 #[cfg(feature = "upload")]

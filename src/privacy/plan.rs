@@ -1,6 +1,7 @@
 //! What happens to each field of a callsite, decided when the callsite is first seen.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -250,6 +251,25 @@ impl Plan {
         }
     }
 
+    /// Stands where a plan would that could not be made, so that it is tried once.
+    fn failed(id: u32, metadata: &'static Metadata<'static>) -> Self {
+        Plan {
+            id,
+            address: failed(address(metadata)),
+            name: Box::default(),
+            target: Box::default(),
+            is_span: metadata.is_span(),
+            level: *metadata.level(),
+            origin: Origin::Never,
+            first_expiry: None,
+            expires: None,
+            objection: None,
+            quick: Box::default(),
+            fields: Box::default(),
+            turned_away: AtomicU64::new(0),
+        }
+    }
+
     #[inline]
     pub(crate) fn id(&self) -> u32 {
         self.id
@@ -428,6 +448,17 @@ pub(crate) struct Plans {
 
 type Slot = OnceLock<Arc<Plan>>;
 
+/// Why a callsite has no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unplanned {
+    /// It lies beyond all places.
+    NoPlace,
+    /// It is new, and this is a forked child.
+    Forked,
+    /// Making the plan panicked. It is not tried again.
+    Panic,
+}
+
 const SEGMENTS: usize = 5;
 const FIRST_SEGMENT: usize = 1024;
 /// Slots looked at in a segment.
@@ -440,19 +471,22 @@ impl Plans {
     }
 
     /// The plan of a callsite, made now if it is new. `origin` is asked only then, and again where another callsite was
-    /// quicker to take the place. There is none for callsites beyond all places, and for new ones in a forked child.
+    /// quicker to take the place.
+    ///
+    /// # Errors
+    /// There is none, and never will be.
     #[inline]
     pub(crate) fn plan(
         &self,
         metadata: &'static Metadata<'static>,
         origin: impl Fn(&Metadata<'_>) -> Origin,
-    ) -> Option<&Arc<Plan>> {
+    ) -> Result<&Arc<Plan>, Unplanned> {
         let address = address(metadata);
         if let Some(slots) = self.segments[0].get()
             && let Some(plan) = slots[spread(address) & (slots.len() - 1)].get()
             && plan.address == address
         {
-            return Some(plan);
+            return Ok(plan);
         }
         self.search(metadata, origin)
     }
@@ -463,7 +497,7 @@ impl Plans {
         &self,
         metadata: &'static Metadata<'static>,
         origin: impl Fn(&Metadata<'_>) -> Origin,
-    ) -> Option<&Arc<Plan>> {
+    ) -> Result<&Arc<Plan>, Unplanned> {
         let address = address(metadata);
         for (number, segment) in self.segments.iter().enumerate() {
             let slots = match segment.get() {
@@ -471,27 +505,33 @@ impl Plans {
                 None if self.is_home() => {
                     segment.get_or_init(|| (0..FIRST_SEGMENT << number).map(|_| Slot::new()).collect())
                 }
-                None => return None,
+                None => return Err(Unplanned::Forked),
             };
             for probe in 0..PROBES {
                 let place = (spread(address) + probe) & (slots.len() - 1);
                 let slot = &slots[place];
                 let plan = match slot.get() {
                     Some(plan) => plan,
-                    None if !self.is_home() => return None,
+                    None if !self.is_home() => return Err(Unplanned::Forked),
                     None => {
                         let id = ((number as u32) << 24) | place as u32;
                         // Built before the slot is touched: nothing of this can be seen half done.
-                        let plan = Arc::new(Plan::new(id, metadata, &self.policy, origin(metadata)));
+                        let plan = || Plan::new(id, metadata, &self.policy, origin(metadata));
+                        // It is the host's thread: a panic of ours must not become the application's.
+                        let plan = catch_unwind(AssertUnwindSafe(plan));
+                        let plan = Arc::new(plan.unwrap_or_else(|_| Plan::failed(id, metadata)));
                         slot.get_or_init(|| plan)
                     }
                 };
                 if plan.address == address {
-                    return Some(plan);
+                    return Ok(plan);
+                }
+                if plan.address == failed(address) {
+                    return Err(Unplanned::Panic);
                 }
             }
         }
-        None
+        Err(Unplanned::NoPlace)
     }
 
     fn is_home(&self) -> bool {
@@ -547,6 +587,12 @@ fn address(metadata: &'static Metadata<'static>) -> usize {
     std::ptr::from_ref(metadata).addr()
 }
 
+/// What is noted in the place of a callsite's address where its plan could not be made. Metadata is aligned, so that this is
+/// no other callsite's address.
+fn failed(address: usize) -> usize {
+    !address
+}
+
 /// Statics lie close together: mix their addresses before the low bits choose a slot.
 #[inline]
 fn spread(address: usize) -> usize {
@@ -560,6 +606,24 @@ mod tests {
 
     use super::*;
     use crate::privacy::policy::tests::properties::callsite;
+
+    #[test]
+    fn a_plan_that_cannot_be_made_is_tried_once_and_costs_no_other_callsite() {
+        let (broken, good) = (callsite("user_id", Shape::Event), callsite("shop", Shape::Event));
+        let (plans, asked) = (Plans::new(Policy::standard()), AtomicUsize::new(0));
+        let plan = || {
+            plans.plan(broken, |_| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                std::panic::resume_unwind(Box::new("a defect"))
+            })
+        };
+        for _ in 0..3 {
+            assert_eq!(plan().err(), Some(Unplanned::Panic));
+            assert!(plans.find(broken).is_none());
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        assert!(plans.plan(good, |_| Origin::Admitted).is_ok());
+    }
 
     #[test]
     fn a_callsite_is_decided_once_however_often_and_from_wherever_it_logs() {
@@ -587,7 +651,7 @@ mod tests {
         // Who comes at the same moment asks for themselves; nobody does later.
         assert!((1..=THREADS).contains(&asked.load(Ordering::Relaxed)), "{asked:?}");
         let before = asked.load(Ordering::Relaxed);
-        plan_once();
+        plan_once().expect("it is known");
         assert_eq!(asked.load(Ordering::Relaxed), before);
     }
 }

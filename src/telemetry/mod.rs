@@ -350,4 +350,32 @@ mod tests {
         });
         assert_eq!((pipeline.counts().lost(Loss::Exit), pipeline.counts().dropped()), (3, 3), "{}", pipeline.counts());
     }
+
+    #[test]
+    fn what_a_span_holds_that_closes_when_the_pipeline_has_ended_and_the_layer_not_yet_is_lost_with_it() {
+        let telemetry = Telemetry::builder(crate::app!("acme"))
+            .environment(Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]))
+            .targets("shop=info")
+            .events(Events::SpanEvents)
+            .start()
+            .expect("the settings are right");
+        let pipeline = telemetry.pipeline.get().expect("it is on").clone();
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+        let lost = || (pipeline.counts().lost(Loss::Withdrawn), pipeline.counts().dropped());
+        tracing::dispatcher::with_default(&dispatch, || {
+            let [closes, stays] = [3, 2].map(|events| {
+                let span = tracing::info_span!(target: "shop", "job");
+                span.in_scope(|| (0..events).for_each(|step| tracing::info!(target: "shop", step)));
+                span
+            });
+            // The first half of what `withdraw` does.
+            pipeline.withdraw();
+            drop(closes);
+            assert_eq!(lost(), (3, 3), "{}", pipeline.counts());
+            telemetry.withdraw();
+            assert_eq!(lost(), (5, 5), "each once: {}", pipeline.counts());
+            drop(stays);
+        });
+        assert_eq!(lost(), (5, 5), "{}", pipeline.counts());
+    }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a child may take for all it does.
-const CHILD: Duration = Duration::from_secs(1);
+const CHILD: Duration = Duration::from_secs(10);
 
 /// Runs `work` in a forked child; how long it took, if it ended by itself, and in time.
 #[expect(unsafe_code, reason = "the standard library cannot fork")]

@@ -41,17 +41,23 @@ pub(super) fn of(
 ) -> Result<ResourceMetrics, String> {
     let reader = Reader(Arc::default());
     let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader.clone()).build();
-    // Whether a series has whole numbers alone: one that is none makes all of them floating point.
-    let mut wholes: HashMap<Series<'_>, bool> = HashMap::new();
+    // The size of all numbers of a series together while it has whole ones alone, and their sum is one that the SDK can
+    // hold, which does not look: else all of them are floating point.
+    let mut wholes: HashMap<Series<'_>, Option<i64>> = HashMap::new();
     for (record, measurement) in all(records) {
-        *wholes.entry(measurement.series(record)).or_insert(true) &= measurement.whole().is_some();
+        let sum = wholes.entry(measurement.series(record)).or_insert(Some(0));
+        *sum = sum.zip(measurement.whole()).and_then(|(sum, whole)| match measurement.kind {
+            // The last one counts.
+            Kind::Gauge => Some(sum),
+            _ => sum.checked_add(whole.checked_abs()?),
+        });
     }
     let mut instruments: HashMap<Series<'_>, Instrument> = HashMap::new();
     for (record, measurement) in all(records) {
         let series = measurement.series(record);
         let instrument = instruments.entry(series).or_insert_with(|| {
             let meter = provider.meter_with_scope(sdk.scope(series.target));
-            Instrument::new(&meter, series, wholes.get(&series) == Some(&true))
+            Instrument::new(&meter, series, wholes.get(&series).is_some_and(Option::is_some))
         });
         instrument.record(&measurement, &attributes(record, sdk));
     }

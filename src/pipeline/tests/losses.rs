@@ -52,8 +52,8 @@ fn what_was_in_hand_or_waited_when_the_worker_panicked() {
     log(&pipeline, || (0..3).for_each(|number| tracing::info!(number, "in hand")));
     assert_eq!(pipeline.store(LONG), Err(Unfinished::Store), "the store is held");
     assert_eq!(pipeline.counts().pending(), 3);
-    is_broken.store(true, Ordering::SeqCst);
     log(&pipeline, || (0..4).for_each(|number| tracing::info!(number, "waiting")));
+    is_broken.store(true, Ordering::SeqCst);
     let flushed = pipeline.flush(LONG);
     held.let_go();
     assert_eq!(flushed, Err(Unfinished::Store), "who waits is told at once, and the truth");
@@ -66,6 +66,33 @@ fn what_was_in_hand_or_waited_when_the_worker_panicked() {
     lost_only(&pipeline, Loss::Panic, 7);
     assert_eq!(pipeline.place().newest(100).unwrap().len(), 1);
     assert_eq!(pipeline.shutdown(LONG), Err(Unfinished::Store));
+}
+
+#[test]
+fn nothing_is_made_on_disk_once_a_withdrawal_has_returned() {
+    let scratchpad = Scratchpad::new();
+    let (started, to_prepare) = std::sync::mpsc::channel::<Pipeline>();
+    let (prepared, early) = std::sync::mpsc::channel();
+    let prepare: Prepare = Box::new(move || {
+        let pipeline = to_prepare.recv().unwrap();
+        let (returns, returned) = std::sync::mpsc::channel();
+        let withdrawn = pipeline.clone();
+        std::thread::spawn(move || {
+            withdrawn.withdraw();
+            let _ = returns.send(());
+        });
+        while !pipeline.is_withdrawn() {
+            std::thread::yield_now();
+        }
+        // As long as this is at work, nobody may be told that nothing more is done.
+        prepared.send(returned.recv_timeout(Duration::from_millis(300)).is_ok()).unwrap();
+        Ok(())
+    });
+    let parts = Parts { prepare, ..parts(Policy::standard(), Vec::new(), Schedule::Manual, scratchpad.place()) };
+    let pipeline = Pipeline::start(Parts { destination: None, ..parts }).unwrap();
+    started.send(pipeline.clone()).unwrap();
+    assert_eq!(early.recv_timeout(LONG), Ok(false), "the withdrawal returned first");
+    assert_eq!(pipeline.shutdown(LONG), Ok(()));
 }
 
 #[test]
@@ -95,8 +122,9 @@ fn what_waited_too_long_for_the_store_and_nothing_that_did_not() {
         assert_eq!(pipeline.store(LONG), Err(Unfinished::Store), "what was lost was not stored either");
         assert!(logged < 10_000, "{}", pipeline.counts());
     }
-    held.let_go();
+    // Before the store is there again: then the worker stores what waits, whoever looks on.
     let lost = pipeline.counts();
+    held.let_go();
     assert_eq!((lost.produced(), lost.stored(), lost.dropped() + lost.pending()), (logged, 1, logged - 1), "{lost}");
     assert!(lost.lost(Loss::StoreFailed) == lost.dropped() && lost.dropped() > 4_000, "{lost}");
     log(10);
@@ -118,6 +146,43 @@ fn what_was_on_its_way_to_a_store_that_is_gone_for_good() {
     assert_eq!(pipeline.store(LONG), Ok(()));
     assert!(matches!(pipeline.place(), Place::Memory(_)));
     assert_eq!(pipeline.place().newest(100).unwrap().len(), 2);
+}
+
+#[test]
+fn a_flush_is_told_of_what_was_lost_before_it_was_asked_for() {
+    let scratchpad = Scratchpad::new();
+    let pipeline = storing(&scratchpad, Box::new(Kept::default));
+    std::fs::remove_dir_all(&scratchpad.0).unwrap();
+    log(&pipeline, || tracing::info!("nobody waits for it"));
+    // Swept and lost by itself: what the flush asks for has nothing left to store.
+    while pipeline.counts().dropped() == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(pipeline.store(LONG), Err(Unfinished::Store));
+    lost_only(&pipeline, Loss::StoreFailed, 1);
+    assert_eq!(pipeline.store(LONG), Ok(()), "it was told once");
+    assert_eq!(pipeline.shutdown(LONG), Ok(()));
+    assert_eq!(pipeline.store(LONG), Ok(()), "and nothing was lost since");
+}
+
+#[test]
+fn what_takes_too_many_bytes_for_a_store_that_fails_for_a_while() {
+    let scratchpad = Scratchpad::new();
+    let pipeline = storing(&scratchpad, Box::new(Kept::default));
+    let held = Held::of(&scratchpad);
+    let text = "a sentence without anybody's data in it ".repeat(20);
+    let mut logged = 1;
+    while pipeline.counts().dropped() == 0 {
+        log(&pipeline, || (0..200).for_each(|number| tracing::info!(number, text, more = text, last = text)));
+        logged += 200;
+        assert_eq!(pipeline.store(LONG), Err(Unfinished::Store));
+        assert!(logged < 2_000, "far fewer than may wait by their number: {}", pipeline.counts());
+    }
+    let lost = pipeline.counts();
+    held.let_go();
+    assert_eq!((lost.produced(), lost.dropped() + lost.pending()), (logged, logged - 1), "{lost}");
+    assert_eq!(lost.lost(Loss::StoreFailed), lost.dropped(), "{lost}");
+    assert!(lost.dropped() > 600, "and so many may wait: {lost}");
 }
 
 /// Puts events into a queue without a worker, and notes which of them found room.
