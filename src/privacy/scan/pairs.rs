@@ -8,7 +8,7 @@ use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, r
 use super::judge::{is_base64, looks_random, names_public, quoted_counts};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity, foreign, positional, statement};
+use super::{Finding, Kind, Severity, attributes, foreign, positional, records, statement};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// The longest key that is read.
@@ -216,6 +216,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         || !colon && name.len() >= 20 && is_session_cookie(name)
         || colon && (is_verb(name) || curl_user(&text[..key.start]))
         || statement::is_key(name)
+        || attributes::is_key(name)
     {
         return named(anchors, sign, key, known, scopes, found);
     }
@@ -287,6 +288,12 @@ fn named(
     if known && is_redacted(text, value) {
         return go_on;
     }
+    if known && records::is_name(name) && records::take_value(text, value, found) {
+        return go_on;
+    }
+    if let Some(rule) = attributes::rule(name) {
+        return attributes::take(text, name, value, rule, style, found);
+    }
     if known {
         let scope = if matches!(style, Style::Prose | Style::Entry) { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
@@ -306,7 +313,7 @@ fn named(
                 return go_on;
             }
             // `DB_PASSWORD_FILE=/run/secrets/db`, `PWD=/tmp`
-            if matches!(after(text, value), b'/' | b'.' | b'~') && (names_file(name) || name.ends_with(b"PWD")) {
+            if (names_file(name) || name.ends_with(b"PWD")) && is_path(text, value) {
                 return go_on;
             }
             // `password-hash = "0.5"` is a package and its version.
@@ -380,7 +387,8 @@ fn is_compound(name: &[u8], glued: bool) -> bool {
 
 /// Whether key and value have a line of their own, with others before it.
 fn is_line(text: &[u8], start: usize, value: usize) -> bool {
-    let line = run_back(text, start, 24, |byte| byte == b' ');
+    // `curl -v` puts a sign before the headers of each side.
+    let line = run_back(text, start, 24, |byte| matches!(byte, b' ' | b'>' | b'<'));
     let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
     before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
 }
@@ -467,6 +475,17 @@ fn ends_in_user_option(left: &[u8]) -> bool {
 fn opens_field(text: &[u8], start: usize) -> bool {
     let at = run_back(text, start, 64, |byte| is(byte, SPACE));
     matches!(before(text, at), b'{' | b',' | b'(') && at > 0
+}
+
+/// Whether a path begins at `at`: `/srv`, `./a`, `~/a`, `D:\a`, `file:///a`.
+fn is_path(text: &[u8], at: usize) -> bool {
+    match after(text, at) {
+        b'/' | b'.' | b'~' => true,
+        byte => {
+            is(byte, LETTER) && after(text, at + 1) == b':' && matches!(after(text, at + 2), b'\\' | b'/' | b'\n')
+                || text[at..].starts_with(b"file:/")
+        }
+    }
 }
 
 /// Whether a key says where something is kept.
