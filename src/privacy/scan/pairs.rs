@@ -94,7 +94,11 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         } else if byte == b'}' {
             scopes.leave();
         } else {
-            signs.pass(if byte == b'(' { bracket(text, sign, found) } else { element(text, sign, found) });
+            signs.pass(match byte {
+                b'(' => bracket(text, sign, found),
+                _ if before(text, sign) == b'-' => arrow(anchors, sign, found),
+                _ => element(text, sign, found),
+            });
         }
     }
 }
@@ -560,6 +564,27 @@ fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
     match keys::in_text(b"", &text[start..paren], Parent::Struct) {
         Some(rule) => take(text, paren + 1, rule, Style::Newtype, false, found),
         None => paren + 1,
+    }
+}
+
+/// `api_key -> mCKoNJUI1z3M`: no pointer, which has no spaces, and no type.
+fn arrow(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> usize {
+    let text = anchors.text;
+    let (go_on, value) = (sign + 1, sign + 2);
+    if !text[..sign].ends_with(b" -") || after(text, go_on) != b' ' {
+        return go_on;
+    }
+    let name = bare_key(anchors, sign - 2).map_or(&b""[..], |key| &text[key.start..key.end]);
+    let end = value::bare(head(text, value, KEY), value, Bare::Strict, false);
+    if !is_compound(name, false)
+        || keys::rules_out(name)
+        || !value::is_made_up(text.get(value..end).unwrap_or_default())
+    {
+        return go_on;
+    }
+    match keys::in_text(b"", name, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret) {
+        Some(rule) => take(text, value, rule, Style::Prose, false, found).max(go_on),
+        None => go_on,
     }
 }
 

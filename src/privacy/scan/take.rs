@@ -173,7 +173,8 @@ fn braced(text: &[u8], at: usize) -> Option<usize> {
         end += 2;
     }
     let value = &text[at + 1..end];
-    let signs = value.iter().any(|byte| matches!(byte, b';' | b'}' | b'!' | b'@' | b'#' | b'%' | b'&' | b'*' | b'='));
+    let doubled = value.windows(2).position(|pair| pair == b"}}").is_some_and(|at| at + 2 < value.len());
+    let signs = doubled || value.iter().any(|byte| matches!(byte, b';' | b'@' | b'#' | b'&' | b'*'));
     let ends = matches!(after(text, end + 1), 0 | b';' | b'"' | b'\'' | b' ' | b'\n' | b'\\');
     (signs && ends && !is_placeholder(value)).then_some(end)
 }

@@ -559,6 +559,10 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("loaded with auth: nUCWW\"AMxP", &["nUCWW\"AMxP"]),
     ("creds=(mnowak, hunter22)", &["mnowak", "hunter22"]),
     ("jdbc:sqlserver://db:1433;user=sa;password={p;w}}1};encrypt=true", &["p;w}}1"]),
+    ("api_key -> mCKoNJUI1z3MnF", &["mCKoNJUI1z3MnF"]),
+    ("the example is Bearer mF_9.B5f-4.1JqM in all of them", &["mF_9.B5f-4.1JqM"]),
+    ("Ошибка обработки «0049 170 2644284» — повтор", &["0049 170 2644284"]),
+    ("/p?access_token=5%2F54rAbgmN2\\u0026lang=en", &["54rAbgmN2"]),
     // People and places by everyday words.
     ("loaded with customer: Fatima Ibrahimović", &["Fatima", "Ibrahimović"]),
     ("loaded with patient: Oluwaseun Venkataraman", &["Oluwaseun", "Venkataraman"]),
