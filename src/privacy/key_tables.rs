@@ -35,7 +35,7 @@ pub(super) static GROUPS: &[Group] = &GROUP_LIST;
 /// The longest phrase, in tokens.
 pub(super) const LONGEST: usize = 4;
 
-const GROUP_LIST: [Group; 41] = [
+const GROUP_LIST: [Group; 43] = [
     // Exclusions: these sequences take their words out of the game.
     group!(Safe Stays Any Never "excluded phrase":
         "tokens used" "token count" "max tokens" "prompt tokens" "completion tokens" "total tokens" "input tokens"
@@ -140,7 +140,9 @@ const GROUP_LIST: [Group; 41] = [
         "street address" "street name" "home address" "postal address" "billing address" "shipping address"
         "delivery address" "mailing address" "address line" "house number" "user address" "customer address"),
     group!(Pii Stays Any Data "personal word": "license plate" "licence plate" "number plate"),
-    group!(Pii Stays End Weak "personal word": "address" "street" "addr"),
+    group!(Pii Stays End Weak "personal word": "address" "addr"),
+    group!(Pii Stays End Person "personal word": "street"),
+    group!(Pii Goes End Person "personal word": "login" "customer" "patient" "employee"),
     group!(Pii Stays Any Name "personal word":
         "first name" "firstname" "last name" "lastname" "full name" "fullname" "display name" "displayname" "user name"
         "username" "usernames" "middle name" "given name" "family name" "surname" "forename" "nickname" "nick name"
@@ -151,7 +153,7 @@ const GROUP_LIST: [Group; 41] = [
         "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
         "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
     group!(Pii Goes End Weak "personal word":
-        "user" "login" "customer" "patient" "employee" "race" "sex" "username or email" "cardholder data"),
+        "user" "race" "sex" "username or email" "cardholder data"),
     group!(Pii Stays End Name "personal word": "city" "town"),
     group!(Pii Goes End Name "personal word":
         "gender" "religion" "ethnicity" "nationality" "sexual orientation" "diagnosis" "blood type"),

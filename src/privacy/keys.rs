@@ -84,6 +84,8 @@ pub(crate) enum TextRule {
     File,
     /// An everyday word, which counts only in `key=value`, JSON or `Debug` position.
     Weak,
+    /// As `Weak`, and in prose a capitalised name.
+    Person,
     Host,
     /// A network address; `peer=10.0.0.1:80`.
     Addr,

@@ -265,11 +265,29 @@ impl Anchors<'_> {
         self.has_marks(b'-', 10)
     }
 
-    /// A run of twelve bytes beside a digit or capital: no token is shorter, and the shortest stand behind `Bearer`.
+    /// A run of twelve bytes beside a digit or capital: no token is shorter, and the shortest stand behind `Bearer`, where they may
+    /// have dots as well.
     #[inline]
     pub(super) fn may_hold_tokens(&self) -> bool {
         (self.any(Class::Digit) || self.text.iter().any(u8::is_ascii_uppercase))
-            && self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
+            && (self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
+                || self.any(Class::Mark) && self.may_hold_dotted_tokens())
+    }
+
+    /// `Bearer mF_9.B5f-4.1JqM`
+    fn may_hold_dotted_tokens(&self) -> bool {
+        let mut from = 0;
+        while let Some((start, end)) = self.long_run(from) {
+            let run = &self.text[start..end];
+            if self.text[..start].ends_with(b"earer ")
+                && run.iter().any(u8::is_ascii_digit)
+                && run.iter().filter(|byte| **byte == b'.').count() >= 2
+            {
+                return true;
+            }
+            from = end;
+        }
+        false
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, HIGH, LETTER, context, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, after, context, head, is, run, run_back};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks};
 
@@ -95,6 +95,13 @@ pub(super) fn whole(text: &[u8], start: usize, mut end: usize) -> usize {
         };
     }
     end
+}
+
+/// Whether the name of a month stands behind a day that ends at `end`, and no `may` of a sentence.
+pub(super) fn names_month(text: &[u8], end: usize) -> bool {
+    let start = run(head(text, end, 2), end, |byte| matches!(byte, b' ' | b'.'));
+    let word = run(head(text, start, 12), start, |byte| is(byte, LETTER | HIGH));
+    start > end && after(text, start).is_ascii_uppercase() && is_month(&text[start..word])
 }
 
 fn is_month(word: &[u8]) -> bool {

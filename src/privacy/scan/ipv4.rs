@@ -7,7 +7,7 @@ use super::{Finding, Kind, Severity};
 /// Words before a dotted number that make it a version.
 const VERSION_WORDS: &[&[u8]] = words!(
     "version" "ver" "v" "release" "build" "rev" "revision" "firmware" "fw" "driver" "schema" "assembly" "oid"
-    "section" "versions" "sdk"
+    "section" "versions" "vers" "rel" "sdk"
 );
 
 /// Words before four single digits that make them an address for all that.
@@ -67,14 +67,14 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
         }
         // `openssl-1.1.1.0`
         b'-' if is(before(text, start.saturating_sub(1)), LETTER) => return false,
-        b' ' | b'=' | b':' | b'"' | b'\'' | b'(' => {
-            run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'\\'))
+        b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'#' => {
+            run_back(text, start, 4, |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'#' | b'\\'))
         }
         _ => start,
     };
     if word_end < start {
         let word = run_back(text, word_end, 16, |byte| is(byte, LETTER));
-        if VERSION_WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)) {
+        if names_version(text, word_end) {
             return false;
         }
         // `Chrome 120.0.0.0`, `step 1.1.1.1`
@@ -94,6 +94,22 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     }
     // These name no machine but the own one, or a mask.
     !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
+}
+
+/// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.
+fn names_version(text: &[u8], end: usize) -> bool {
+    const SHORTENED: &[&[u8]] = words!("ver" "vers" "v" "rev" "rel" "fw");
+    const NUMBERS: &[&[u8]] = words!("number" "no" "nr" "num");
+    let word = |end: usize| &text[run_back(text, end, 16, |byte| is(byte, LETTER))..end];
+    let is_one = |words: &[&[u8]], word: &[u8]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    // A sentence may end before an address.
+    let shortened = before(text, end) == b'.';
+    let last = word(end - usize::from(shortened));
+    if is_one(if shortened { SHORTENED } else { VERSION_WORDS }, last) {
+        return true;
+    }
+    let prior = end - usize::from(shortened) - last.len();
+    is_one(NUMBERS, last) && before(text, prior) == b' ' && is_one(VERSION_WORDS, word(prior - 1))
 }
 
 /// Whether an address that is glued to something is one and no version: `IP113.66.24.8`, `lock_54.7.77.193`, `10.0.0.1+10.0.0.2`.

@@ -1,6 +1,7 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
+use super::dates;
 use super::pairs::Style;
 use super::value::{self, is_answer, is_placeholder, is_status};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
@@ -32,7 +33,7 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
         TextRule::Geo => digits >= 1,
         TextRule::Serial => is_numbered(value),
         TextRule::Name => value::has_letter(value) && !is_status(value),
-        TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
+        TextRule::Weak | TextRule::Person => !is_code(value) && !is_address(value) && !is_listener(value),
         TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
         TextRule::Id => value.iter().any(|byte| alnum(*byte)),
     }
@@ -99,7 +100,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     if rule.class == KeyClass::Secret && is_duration(value) {
         return false;
     }
-    if matches!(rule.text, TextRule::Weak | TextRule::Data) && street(text, start, end) {
+    if matches!(rule.text, TextRule::Weak | TextRule::Person | TextRule::Data) && street(text, start, end) {
         return true;
     }
     if value::is_number(value) {
@@ -107,9 +108,10 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Digits => (digits >= 3 || value::grouped(text, start, end) > end) && !value.contains(&b'.'),
             TextRule::Serial => digits >= 3 && !value.contains(&b'.'),
             TextRule::Phone => digits >= 5,
-            TextRule::Date | TextRule::Data => digits >= 4,
+            TextRule::Date => digits >= 4 || digits <= 2 && dates::names_month(text, end),
+            TextRule::Data => digits >= 4,
             TextRule::Geo => value.contains(&b'.') && !value.ends_with(b"%") && !is_latency(text, start, value),
-            TextRule::Weak => style != Style::Prose && !value.contains(&b'.'),
+            TextRule::Weak | TextRule::Person => style != Style::Prose && !value.contains(&b'.'),
             TextRule::Token => style != Style::Prose || digits >= 6,
             // `string password = 2;`, `Password = 2,`
             TextRule::Password => digits > 2 || before(text, start) != b' ' || style != Style::Equals,
@@ -147,7 +149,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
             TextRule::Serial => is_numbered(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
-            TextRule::Weak => !is_code(value) && !is_address(value) && !is_listener(value),
+            TextRule::Weak | TextRule::Person => !is_code(value) && !is_address(value) && !is_listener(value),
             TextRule::Addr if value::is_word(value) => false,
             TextRule::Host | TextRule::Addr => {
                 value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
@@ -213,7 +215,14 @@ fn goes_on(text: &[u8], end: usize) -> bool {
 fn is_padded(text: &[u8], start: usize, end: usize) -> bool {
     let sign = run(&text[..end], start, |byte| !matches!(byte, b'=' | b':'));
     let rest = run(&text[..end], sign, |byte| byte == b'=');
-    sign < end && (rest == end || rest > sign + 1 || text[start..sign].iter().any(|byte| is(*byte, DIGIT)))
+    let (left, right) = (&text[start..sign], &text[rest..end]);
+    let right = &right[..right.len() - right.iter().rev().take_while(|byte| **byte == b'=').count()];
+    sign < end
+        && (rest == end
+            || rest > sign + 1
+            || left.iter().any(|byte| is(*byte, DIGIT))
+            || value::is_unordered(left)
+            || value::is_unordered(right))
 }
 
 /// After `key: ` in a sentence a value must look like one.
@@ -236,6 +245,8 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         }
         TextRule::Token | TextRule::Cookie => {
             value::is_made_up(value) && !value::is_camel(value) && (!is_code(value) || is_mixed(value))
+                || is_strewn(value)
+                || is_numbered_word(value)
         }
         TextRule::Digits => digits >= 3 && !is_code(value) && !is_address(value) || is_serial(value),
         TextRule::Phone => {
@@ -244,7 +255,11 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
                 || value[0] == b'('
                 || (digits >= 3 && value::digits(&text[start..text.len().min(start + 16)]) >= 7)
         }
-        TextRule::Date => digits >= 4 || value::digits(&text[start..text.len().min(start + 16)]) >= 5,
+        TextRule::Date => {
+            digits >= 4
+                || value::digits(&text[start..text.len().min(start + 16)]) >= 5
+                || value[0].is_ascii_uppercase() && dates::whole(text, start, end) > end
+        }
         TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
         TextRule::Serial => is_numbered(value),
         TextRule::Name => {
@@ -266,6 +281,11 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Weak => {
             street(text, start, end) || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
         }
+        TextRule::Person => {
+            street(text, start, end)
+                || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
+                || is_proper(text, start, end)
+        }
         TextRule::Host => {
             (value.contains(&b'.')
                 || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
@@ -277,6 +297,37 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Id => digits >= 1 && !is_code(value),
         TextRule::Never | TextRule::File | TextRule::Addr | TextRule::Mail => false,
     }
+}
+
+/// `Marchetti`, `Fatima Ibrahimović`, `Hauptstraße 95`: a capitalised word that is no type, and behind which no sentence goes on.
+fn is_proper(text: &[u8], start: usize, end: usize) -> bool {
+    const PREFIXES: &[&[u8]] = words!("Mc" "Mac" "De" "Di" "Du" "La" "Le" "Van" "Von" "Fitz");
+    let value = &text[start..end];
+    let body = PREFIXES.iter().find_map(|prefix| value.strip_prefix(*prefix)).unwrap_or(value);
+    let hump = body.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let shout = value.iter().all(u8::is_ascii_uppercase);
+    let whole = value::words(text, end, true);
+    value[0].is_ascii_uppercase()
+        && value.len() >= 3
+        && value.iter().all(|byte| is(*byte, LETTER | HIGH) || matches!(byte, b'-' | b'\''))
+        && !(hump || shout || is_verb(value) || value::is_type(value) || keys::is_named(value))
+        && (!goes_on(text, whole) || after(text, end + 1).is_ascii_uppercase() && whole > end)
+}
+
+/// `nUCWW"AMxP`: letters in no order around a sign that no word has inside.
+fn is_strewn(value: &[u8]) -> bool {
+    let mut parts =
+        value.split(|byte| matches!(byte, b'"' | b'!' | b'$' | b'^' | b'*' | b'%' | b'~' | b'#' | b'?' | b'+'));
+    value.len() >= 8
+        && parts.clone().count() > 1
+        && parts.clone().all(|part| part.iter().all(|byte| alnum(*byte)))
+        && parts.any(value::is_unordered)
+}
+
+/// `Пароль4366`: a word of another script, and a number behind it.
+fn is_numbered_word(value: &[u8]) -> bool {
+    let word = value.iter().take_while(|byte| is(**byte, HIGH)).count();
+    word >= 6 && value.len() - word >= 3 && value[word..].iter().all(|byte| is(*byte, DIGIT))
 }
 
 /// Whether ` key=` follows.

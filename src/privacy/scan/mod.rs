@@ -11,6 +11,7 @@ macro_rules! words {
 }
 
 mod anchors;
+mod attributes;
 mod bytes;
 mod card;
 mod checks;
@@ -37,6 +38,7 @@ mod phone;
 mod positional;
 mod printed;
 mod profile;
+mod records;
 mod ruled;
 mod scanner;
 mod shapes;

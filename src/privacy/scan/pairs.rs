@@ -8,7 +8,7 @@ use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, r
 use super::judge::{is_base64, looks_random, names_public, quoted_counts};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity, foreign, positional, statement};
+use super::{Finding, Kind, Severity, attributes, foreign, positional, records, statement};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// The longest key that is read.
@@ -94,7 +94,11 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         } else if byte == b'}' {
             scopes.leave();
         } else {
-            signs.pass(if byte == b'(' { bracket(text, sign, found) } else { element(text, sign, found) });
+            signs.pass(match byte {
+                b'(' => bracket(text, sign, found),
+                _ if before(text, sign) == b'-' => arrow(anchors, sign, found),
+                _ => element(text, sign, found),
+            });
         }
     }
 }
@@ -216,6 +220,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Fin
         || !colon && name.len() >= 20 && is_session_cookie(name)
         || colon && (is_verb(name) || curl_user(&text[..key.start]))
         || statement::is_key(name)
+        || attributes::is_key(name)
     {
         return named(anchors, sign, key, known, scopes, found);
     }
@@ -287,6 +292,12 @@ fn named(
     if known && is_redacted(text, value) {
         return go_on;
     }
+    if known && records::is_name(name) && records::take_value(text, value, found) {
+        return go_on;
+    }
+    if let Some(rule) = attributes::rule(name) {
+        return attributes::take(text, name, value, rule, style, found);
+    }
     if known {
         let scope = if matches!(style, Style::Prose | Style::Entry) { b"" } else { scopes.name(text) };
         let rule = if scope.is_empty() {
@@ -306,7 +317,7 @@ fn named(
                 return go_on;
             }
             // `DB_PASSWORD_FILE=/run/secrets/db`, `PWD=/tmp`
-            if matches!(after(text, value), b'/' | b'.' | b'~') && (names_file(name) || name.ends_with(b"PWD")) {
+            if (names_file(name) || name.ends_with(b"PWD")) && is_path(text, value) {
                 return go_on;
             }
             // `password-hash = "0.5"` is a package and its version.
@@ -380,7 +391,8 @@ fn is_compound(name: &[u8], glued: bool) -> bool {
 
 /// Whether key and value have a line of their own, with others before it.
 fn is_line(text: &[u8], start: usize, value: usize) -> bool {
-    let line = run_back(text, start, 24, |byte| byte == b' ');
+    // `curl -v` puts a sign before the headers of each side.
+    let line = run_back(text, start, 24, |byte| matches!(byte, b' ' | b'>' | b'<'));
     let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
     before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
 }
@@ -469,6 +481,17 @@ fn opens_field(text: &[u8], start: usize) -> bool {
     matches!(before(text, at), b'{' | b',' | b'(') && at > 0
 }
 
+/// Whether a path begins at `at`: `/srv`, `./a`, `~/a`, `D:\a`, `file:///a`.
+fn is_path(text: &[u8], at: usize) -> bool {
+    match after(text, at) {
+        b'/' | b'.' | b'~' => true,
+        byte => {
+            is(byte, LETTER) && after(text, at + 1) == b':' && matches!(after(text, at + 2), b'\\' | b'/' | b'\n')
+                || text[at..].starts_with(b"file:/")
+        }
+    }
+}
+
 /// Whether a key says where something is kept.
 fn names_file(name: &[u8]) -> bool {
     [&b"file"[..], b"path", b"dir"]
@@ -541,6 +564,27 @@ fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
     match keys::in_text(b"", &text[start..paren], Parent::Struct) {
         Some(rule) => take(text, paren + 1, rule, Style::Newtype, false, found),
         None => paren + 1,
+    }
+}
+
+/// `api_key -> mCKoNJUI1z3M`: no pointer, which has no spaces, and no type.
+fn arrow(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> usize {
+    let text = anchors.text;
+    let (go_on, value) = (sign + 1, sign + 2);
+    if !text[..sign].ends_with(b" -") || after(text, go_on) != b' ' {
+        return go_on;
+    }
+    let name = bare_key(anchors, sign - 2).map_or(&b""[..], |key| &text[key.start..key.end]);
+    let end = value::bare(head(text, value, KEY), value, Bare::Strict, false);
+    if !is_compound(name, false)
+        || keys::rules_out(name)
+        || !value::is_made_up(text.get(value..end).unwrap_or_default())
+    {
+        return go_on;
+    }
+    match keys::in_text(b"", name, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret) {
+        Some(rule) => take(text, value, rule, Style::Prose, false, found).max(go_on),
+        None => go_on,
     }
 }
 

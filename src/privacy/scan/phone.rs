@@ -166,7 +166,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     if cluster.group(at).starts_with(b"00")
         && at == 0
         && groups.len() >= 3
-        && (!is(prior, LETTER | HIGH) || super::bytes::char_before(text, start).is_some_and(super::email::unspaced))
+        && (!is(prior, LETTER | HIGH)
+            || super::bytes::char_before(text, start)
+                .is_some_and(|letter| !letter.is_alphanumeric() || super::email::unspaced(letter)))
         && prior != b'.'
     {
         let code = &cluster.group(0)[2..];

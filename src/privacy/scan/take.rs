@@ -1,10 +1,10 @@
 //! Values beside keys that a rule knows: where they start and end, and which of them go.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
 use super::judge::{bare_counts, quoted_counts};
 use super::pairs::{KEY, Style};
 use super::value::{self, Bare, is_placeholder, is_status};
-use super::{Finding, Kind, Severity, dates};
+use super::{Finding, Kind, Severity, dates, records};
 use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Takes the value at `from` if it is one; says where to go on.
@@ -19,10 +19,31 @@ pub(super) fn take(
     let mut at = inside(text, from);
     match after(text, at) {
         b'[' | b'{' if value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
+        b'{' if rule.text == TextRule::Password && style == Style::Equals => {
+            if let Some(end) = braced(text, at) {
+                push(found, rule, style, in_url, at + 1..end);
+                return end + 1;
+            }
+            return at.max(from);
+        }
+        b'(' if rule.text == TextRule::Token => {
+            if let Some(end) = couple(text, at) {
+                push(found, rule, style, in_url, at..end);
+                return end;
+            }
+        }
         b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
             return list(text, at + 1, rule, style, found);
         }
-        b'{' | b'[' => return at.max(from),
+        b'{' => {
+            if let Some(inner) = records::typed(text, at)
+                && !matches!(after(text, inside(text, inner)), b'{' | b'[')
+            {
+                take(text, inner, rule, style, in_url, found);
+            }
+            return at.max(from);
+        }
+        b'[' => return at.max(from),
         _ => {}
     }
     if let Some(quoted) = value::quoted(text, at) {
@@ -90,6 +111,14 @@ pub(super) fn take(
         }
         return start;
     }
+    if rule.class == KeyClass::Secret
+        && matches!(rule.text, TextRule::Password | TextRule::Token)
+        && (style == Style::Entry || style == Style::Prose && begins_line(text, from))
+        && let Some(end) = value::phrase(text, at)
+    {
+        push(found, rule, style, in_url, at..end);
+        return end;
+    }
     // `User {` and `Vec<..>` are looked into, or are types.
     if after(text, run(text, end, |byte| byte == b' ')) == b'{' && style != Style::Prose || end == at {
         return at;
@@ -97,7 +126,7 @@ pub(super) fn take(
     if bare_counts(text, at, end, rule, style) {
         if matches!(style, Style::Equals | Style::Prose | Style::Entry)
             && !in_url
-            && matches!(rule.text, TextRule::Name | TextRule::Data | TextRule::Weak)
+            && matches!(rule.text, TextRule::Name | TextRule::Data | TextRule::Weak | TextRule::Person)
         {
             let numbers = rule.text != TextRule::Name;
             if text[at].is_ascii_uppercase() || is(text[at], HIGH) || (numbers && is(text[at], DIGIT)) {
@@ -127,6 +156,50 @@ pub(super) fn take(
         return end;
     }
     at
+}
+
+/// `{p;w}}1}`: a password as ODBC quotes it, in which two brackets stand for one. Says where it closes. What has no sign inside is
+/// rather a template.
+fn braced(text: &[u8], at: usize) -> Option<usize> {
+    let mut end = at + 1;
+    loop {
+        end = run(head(text, at, KEY), end, |byte| !matches!(byte, b'}' | b'{' | b'"' | b'\n'));
+        if after(text, end) != b'}' {
+            return None;
+        }
+        if after(text, end + 1) != b'}' {
+            break;
+        }
+        end += 2;
+    }
+    let value = &text[at + 1..end];
+    let doubled = value.windows(2).position(|pair| pair == b"}}").is_some_and(|at| at + 2 < value.len());
+    let signs = doubled || value.iter().any(|byte| matches!(byte, b';' | b'@' | b'#' | b'&' | b'*'));
+    let ends = matches!(after(text, end + 1), 0 | b';' | b'"' | b'\'' | b' ' | b'\n' | b'\\');
+    (signs && ends && !is_placeholder(value)).then_some(end)
+}
+
+/// `creds=(mnowak, hunter22)`: a user and the password. Says where the bracket ends.
+fn couple(text: &[u8], at: usize) -> Option<usize> {
+    let left = text[..at].trim_ascii_end();
+    let left = left.strip_suffix(b"=").or_else(|| left.strip_suffix(b":"))?;
+    if !(left.ends_with(b"creds") || left.ends_with(b"credentials")) {
+        return None;
+    }
+    let end = run(head(text, at, KEY), at + 1, |byte| !matches!(byte, b')' | b'(' | b'\n' | b'"' | b'='));
+    let comma = run(&text[..end], at, |byte| byte != b',');
+    let (user, password) = (text[at + 1..comma].trim_ascii(), text.get(comma + 1..end)?.trim_ascii());
+    let plain = |word: &[u8]| !word.is_empty() && !word.iter().any(|byte| is(*byte, SPACE) || *byte == b',');
+    let both = after(text, end) == b')' && plain(user) && plain(password);
+    (both && value::is_made_up(password) && !is_status(password)).then_some(end + 1)
+}
+
+/// Whether the key of the value at `from` begins a line that is not the first, as in headers and YAML.
+fn begins_line(text: &[u8], from: usize) -> bool {
+    let line = run_back(text, from, KEY, |byte| byte != b'\n');
+    let key = run(head(text, from, 0), line, |byte| matches!(byte, b' ' | b'>' | b'<'));
+    let end = run(head(text, from, 0), key, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.'));
+    line > 0 && before(text, line) == b'\n' && end > key && after(text, end) == b':' && end < from
 }
 
 /// Where the value at `from` begins: `Some("x")`, `UserId(42)`, `&"x"`, `b"x"` are what is inside.

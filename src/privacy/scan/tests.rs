@@ -161,6 +161,15 @@ fn the_other_words_of_a_sentence_survive() {
     );
     assert_eq!(said("postgres://app:s3cr3t@db:5432/main?sslmode=on"), "postgres://[USERINFO]@db:5432/main?sslmode=on");
     assert_eq!(said("GET /cb?code=1&token=abc&x=1 200"), "GET /cb?code=1&token=[SECRET]&x=1 200");
+    assert_eq!(said("/p?secret=ed46672bac\\u0026lang=en"), "/p?secret=[SECRET]\\u0026lang=en");
+    assert_eq!(said("PWD=C:/Users/mlindqvist/app.log"), "PWD=C:/Users/[USER]/app.log");
+    assert_eq!(said("db.redis.parameters=SET k D8W rows=3"), "db.redis.parameters=[PII] rows=3");
+    assert_eq!(
+        said(r#"{"name":"API_SECRET","value":"9fK2mQ7z11","n":1}"#),
+        r#"{"name":"API_SECRET","value":"[SECRET]","n":1}"#
+    );
+    assert_eq!(said("creds=(mnowak, hunter22) ok"), "creds=[SECRET] ok");
+    assert_eq!(said("n:1;password={p;w}}1};encrypt=true"), "n:1;password={[SECRET]};encrypt=true");
     assert_eq!(said("read /home/alice/app.toml"), "read /home/[USER]/app.toml");
     assert_eq!(said("Authorization: Basic YWxpY2U6aHVudGVyMg== ok"), "Authorization: Basic [TOKEN] ok");
     assert_eq!(said("Cookie: a=b1; c=d2"), "Cookie: a=[SECRET]; c=[SECRET]");

@@ -152,6 +152,40 @@ pub(super) fn seed_phrase(text: &[u8], from: usize) -> Option<usize> {
     None
 }
 
+/// Where several plain words and a made-up one end that are all there is to the end of the line: `correct horse xJnCNR`.
+pub(super) fn phrase(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    for words in 1..=8 {
+        let end = run(head(text, at, 32), at, alnum);
+        let word = &text[at..end];
+        if matches!(after(text, end), 0 | b'\n' | b'\r') {
+            return (words > 1 && is_no_word(word)).then_some(end);
+        }
+        if after(text, end) != b' ' || word.len() < 3 || !word.iter().all(u8::is_ascii_lowercase) || is_status(word) {
+            return None;
+        }
+        at = end + 1;
+    }
+    None
+}
+
+/// Letters that make no word, of any language or code: `fL4hOe`, `xJnCNR`, `GwDrtr`.
+fn is_no_word(word: &[u8]) -> bool {
+    const VOWELS: &[u8] = b"aeiouyAEIOUY";
+    let mixed = word.iter().any(u8::is_ascii_uppercase) && word.iter().any(u8::is_ascii_lowercase);
+    mixed
+        && word.len() >= 5
+        && (is_made_up(word) || is_unordered(word) || !word.iter().any(|byte| VOWELS.contains(byte)))
+}
+
+/// `WgFR`, `sL4wR`: capitals where neither a word nor an abbreviation at the end of one begins.
+pub(super) fn is_unordered(value: &[u8]) -> bool {
+    const SHORT: &[&[u8]] =
+        words!("ID" "IDs" "URL" "URLs" "URI" "IP" "API" "DB" "TTL" "MFA" "SSO" "JWT" "OS" "UI" "OK");
+    let value = SHORT.iter().find_map(|short| value.strip_suffix(*short)).unwrap_or(value);
+    value.len() >= 4 && value.iter().all(|byte| alnum(*byte)) && is_oddly_cased(value)
+}
+
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
@@ -233,7 +267,7 @@ pub(super) fn is_bracketed(value: &[u8]) -> bool {
 }
 
 /// `mqaZ`, `TEHbgB`: a capital behind a small letter that begins no word.
-fn is_oddly_cased(value: &[u8]) -> bool {
+pub(super) fn is_oddly_cased(value: &[u8]) -> bool {
     (1..value.len()).any(|at| {
         value[at - 1].is_ascii_lowercase()
             && value[at].is_ascii_uppercase()
@@ -326,7 +360,10 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
             b'&' => in_url || is_key(text, at + 1),
             b'#' => in_url,
             0x80.. => at > from && text[at - 1] < 0x80 && ends_value(text, at),
-            b'\\' => matches!(next, b'n' | b'r' | b't' | b'"' | b'\\'),
+            b'\\' => {
+                matches!(next, b'n' | b'r' | b't' | b'"' | b'\\')
+                    || is_ampersand(text, at) && (in_url || is_key(text, at + 6))
+            }
             b'(' | b'[' | b'{' => {
                 depth += 1;
                 bare == Bare::Strict && byte != b'('
@@ -350,6 +387,11 @@ pub(super) fn bare(text: &[u8], from: usize, bare: Bare, in_url: bool) -> usize 
         at -= 1;
     }
     at
+}
+
+/// The `&` as encoders of JSON write it for a browser.
+fn is_ampersand(text: &[u8], at: usize) -> bool {
+    text[at..].starts_with(b"\\u0026")
 }
 
 /// `<br>`, `<value`

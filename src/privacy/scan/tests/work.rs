@@ -128,6 +128,20 @@ const UNITS: &[&str] = &[
     "=>",
     "<a>",
     "lat 1.2345 ",
+    "db.redis.parameters=a ",
+    "process.command_args=",
+    "name=token value=",
+    "\"name\":\"token\",\"value\":{\"S\":",
+    "token:{\"S\":",
+    "token={\"S\":",
+    "creds=(a,",
+    "password={",
+    "password={a}}",
+    "api_key -> ",
+    "api_key: correct horse ",
+    "Bearer a.1.",
+    "customer: Ab ",
+    "\\u0026",
 ];
 
 /// Bytes looked at to scan a text of `size` that is made of `unit`.
