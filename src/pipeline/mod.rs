@@ -373,9 +373,7 @@ impl Shared {
         }
         let asked = {
             let mut control = lock(&self.control);
-            if !control.ended {
-                control.asked += 1;
-            }
+            control.asked += 1;
             control.asked
         };
         self.queue.wake();
