@@ -8,9 +8,7 @@ mod callee;
 #[cfg(feature = "metrics")]
 mod metrics;
 
-#[cfg(feature = "clickhouse")]
-use std::any::TypeId;
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -270,13 +268,13 @@ fn without_paths(name: &str) -> String {
 /// Why an exporter of this type cannot be used here: our own for ClickHouse keeps what it could not send and sends it later,
 /// and would get it once more from the store.
 fn keeps<E: 'static>() -> Option<&'static str> {
-    #[cfg(feature = "clickhouse")]
-    if TypeId::of::<E>() == TypeId::of::<super::clickhouse::ClickHouseExporter>() {
-        return Some(
-            "a ClickHouseExporter would send twice what it could not send at once: give its settings to .clickhouse(..)",
-        );
-    }
-    None
+    let own: &[TypeId] = &[
+        #[cfg(feature = "clickhouse")]
+        TypeId::of::<super::clickhouse::ClickHouseExporter>(),
+    ];
+    own.contains(&TypeId::of::<E>()).then_some(
+        "a ClickHouseExporter would send twice what it could not send at once: give its settings to .clickhouse(..)",
+    )
 }
 
 #[cfg(test)]
