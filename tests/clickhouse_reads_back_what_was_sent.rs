@@ -780,8 +780,11 @@ fn service(resource: &Resource) -> String {
     resource.get_ref(&Key::from_static_str("service.name")).map(text).unwrap_or_default()
 }
 
+/// In the order of their keys: a resource has none of its own.
 fn resource_attributes(resource: &Resource) -> Json {
-    resource.iter().map(|(key, value)| json!([key.as_str(), text(value)])).collect()
+    let mut attributes: Vec<_> = resource.iter().collect();
+    attributes.sort_by_key(|(key, _)| *key);
+    attributes.into_iter().map(|(key, value)| json!([key.as_str(), text(value)])).collect()
 }
 
 fn attributes<'a>(attributes: impl IntoIterator<Item = &'a KeyValue>) -> Json {
