@@ -296,8 +296,13 @@ impl Twins {
 
     /// What a column has here and there in the rows in which it differs, after it was seen that each row has its twin.
     fn differing(&self, table: Table, column: &str, key: &str) -> Vec<(String, String)> {
+        let value = match column {
+            // A resource has no order. We write the one of its keys, rotel the one that it got.
+            "ResourceAttributes" => "mapSort(ResourceAttributes)".to_owned(),
+            column => format!("`{column}`"),
+        };
         let rows = |database: &str| {
-            format!("(SELECT toString({key}) AS key, toString(`{column}`) AS value FROM {database}.{table})")
+            format!("(SELECT toString({key}) AS key, toString({value}) AS value FROM {database}.{table})")
         };
         let join = format!("FROM {} AS a FULL JOIN {} AS b ON a.key = b.key", rows("ours"), rows("theirs"));
         let unpaired = format!("SELECT countIf(a.key = '' OR b.key = ''), uniqExact(a.key) = count() {join}");
