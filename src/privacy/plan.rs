@@ -363,7 +363,7 @@ impl Policy {
         };
         let plan = FieldPlan {
             source: key.into(),
-            key: self.clean_key(&verdict.action.rename(key)),
+            key: self.key_for(verdict.action, key),
             role,
             action: verdict.action,
             integers: scalars(ScalarType::Integer, verdict.numbers_stay),

@@ -51,14 +51,15 @@ impl Resource {
                     let write = |piece: &str| made.push_str(piece);
                     let rest = generalize::apply(action, field, &value, source, &engine.pseudonyms, write)?;
                     if rest == Rest::Known {
-                        let renamed = if origin.is_some() { key.into() } else { action.rename(&key) };
-                        return Some((policy.clean_key(&renamed).into_string(), made));
+                        // What comes from the store has its suffix.
+                        let added = if origin.is_some() { Action::Keep } else { action };
+                        return Some((policy.key_for(added, &key).into_string(), made));
                     }
                     made
                 }
             };
             let clean = cut(policy.text_scanner(), policy.redacted(value.into())?.into_owned(), action.cap());
-            Some((policy.clean_key(&action.rename(&key)).into_string(), clean))
+            Some((policy.key_for(action, &key).into_string(), clean))
         });
         Resource { attributes: attributes.take(FIELD_CAP as usize).collect() }
     }

@@ -463,9 +463,21 @@ impl Policy {
         clean.into_boxed_str()
     }
 
-    /// A key as it leaves: as a name, and of 255 bytes at most.
-    pub(super) fn clean_key(&self, key: &str) -> Box<str> {
-        cut(&self.scanner, self.clean_name(key).into_string(), KEY_CAP).into_boxed_str()
+    /// The key under which a value leaves: looked through as a name is, with what `action` adds to it, 255 bytes at most.
+    ///
+    /// Nothing that is found in a key takes away what tells its readers, and the next reading, that it holds a pseudonym.
+    pub(super) fn key_for(&self, action: Action, key: &str) -> Box<str> {
+        let clean = self.clean_name(key);
+        if !action.is_hash() {
+            return cut(&self.scanner, clean.into_string(), KEY_CAP).into_boxed_str();
+        }
+        // With the suffix, the end of the key may be a finding: then that goes before the suffix is added.
+        let named = action.rename(&clean);
+        let looked = self.clean_name(&named);
+        let base = if *looked == *named { clean } else { looked };
+        let suffix = action.rename(&base).len() - base.len();
+        let fits = cut(&self.scanner, base.into_string(), KEY_CAP - suffix);
+        self.clean_name(&action.rename(&fits))
     }
 
     /// The verdict about an attribute.
