@@ -7,6 +7,7 @@ mod date;
 pub(crate) mod directories;
 mod environment;
 mod machine;
+pub(crate) mod private_directory;
 pub(crate) mod random;
 mod rotation;
 

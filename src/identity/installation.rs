@@ -5,7 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::private_file::{Found, PrivateFile};
-use crate::app::directories::PrivateDirectory;
+use crate::app::private_directory::PrivateDirectory;
 use crate::app::random::{self, NoRandomness};
 use crate::app::{Date, Renewed};
 

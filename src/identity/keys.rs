@@ -6,7 +6,7 @@
 use zeroize::Zeroizing;
 
 use super::private_file::{Found, PrivateFile};
-use crate::app::directories::PrivateDirectory;
+use crate::app::private_directory::PrivateDirectory;
 use crate::app::random::NoRandomness;
 use crate::app::{Date, Renewed, RotatingKey, RotatingKeys, Rotation};
 

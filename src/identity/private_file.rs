@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::app::directories::PrivateDirectory;
+use crate::app::private_directory::PrivateDirectory;
 
 /// Bytes that such a file may have.
 const LONGEST: usize = 512;

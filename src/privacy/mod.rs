@@ -18,6 +18,7 @@ mod open;
 mod page;
 mod pen;
 mod plan;
+mod plans;
 mod policy;
 mod pseudonym;
 mod quick;
@@ -42,7 +43,8 @@ pub(crate) use open::{CleanSpan, Held, Room};
 #[cfg(feature = "upload")]
 pub(crate) use pen::Scalar;
 pub(crate) use pen::{Engine, Scratch};
-pub(crate) use plan::{Origin, Plan, Plans, Unplanned};
+pub(crate) use plan::{Origin, Plan};
+pub(crate) use plans::{Plans, Unplanned};
 pub use policy::{Action, Explanation, KeyPattern, Policy, PolicyError, Site, TimeUnit};
 pub use pseudonym::{Pseudonym, Pseudonymizer, Secret};
 #[cfg(feature = "upload")]

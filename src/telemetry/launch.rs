@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::builder::{Builder, InstallationIds, Verbose};
 use super::upkeep::Upkeep;
-use crate::app::directories::PrivateDirectory;
-use crate::app::{Clock, Date, Renewed, RotatingKeys, directories, random};
+use crate::app::private_directory::PrivateDirectory;
+use crate::app::{Clock, Date, Renewed, RotatingKeys, directories, private_directory, random};
 use crate::consent::Decision;
 #[cfg(feature = "upload")]
 use crate::consent::State;
@@ -112,7 +112,7 @@ impl Builder {
             exporters,
             prepare: Box::new(move || {
                 let Some(directory) = directory else { return Ok(()) };
-                directories::create_private(&environment, &directory).map_err(|error| error.to_string())?;
+                private_directory::create_private(&environment, &directory).map_err(|error| error.to_string())?;
                 // Under `sudo` it may hold records and no keys; that was said at the start.
                 if let Ok(Some(judged)) = PrivateDirectory::find(&environment, &directory) {
                     // This is the only place that sets it, and it is called once.

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::app::directories::PrivateDirectory;
+use crate::app::private_directory::PrivateDirectory;
 use crate::app::{Clock, Date, Renewed};
 use crate::identity::{InstallationId, save_keys, session_id};
 use crate::pipeline::Kept;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::app::Environment;
-use crate::app::directories::DirectoryError;
+use crate::app::private_directory::DirectoryError;
 
 /// A private directory that is removed at the end.
 struct Scratch(PathBuf, PrivateDirectory);
