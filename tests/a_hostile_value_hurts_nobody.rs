@@ -497,7 +497,7 @@ fn an_event_in_a_thread_local_destructor_is_kept_or_counted() {
     host.after(|| {
         for _ in 0..THREADS {
             let thread = std::thread::spawn(|| {
-                // Destructors run in the order of first use: one before our own locals are gone, one after.
+                // Destructors run against the order of first use: one after our own locals are gone, one before.
                 EARLIER.with(|_| {});
                 tracing::info!("alive");
                 EARLIER.with(|at_the_end| at_the_end.1.set(Some(tracing::info_span!("closed in a destructor"))));
@@ -515,6 +515,36 @@ fn an_event_in_a_thread_local_destructor_is_kept_or_counted() {
     );
     println!("{lost} of {} records in destructors were lost", THREADS * 4);
     assert!(lost < THREADS * 4, "those that come before our own locals are gone are kept");
+}
+
+#[test]
+fn a_field_recorded_when_the_thread_is_gone_is_counted_by_its_span_and_the_span_once() {
+    struct RecordsAtTheEnd(Cell<Option<Span>>);
+    impl Drop for RecordsAtTheEnd {
+        fn drop(&mut self) {
+            let span = self.0.take().expect("it was set");
+            span.record("earlier", 2).record("late", 3);
+        }
+    }
+    thread_local! {
+        static RECORDS: RecordsAtTheEnd = const { RecordsAtTheEnd(Cell::new(None)) };
+    }
+    let (host, _alone) = host();
+    let before = host.counts();
+    let records = host.after(|| {
+        let held = tracing::info_span!("outlives a thread", earlier = 1, late = Empty);
+        let recorder = held.clone();
+        let thread = std::thread::spawn(|| {
+            // Used before our own locals are, it is dropped after them.
+            RECORDS.with(|at_the_end| at_the_end.0.set(Some(recorder)));
+            tracing::info!("alive");
+        });
+        assert!(thread.join().is_ok(), "a destructor panicked");
+        drop(held);
+    });
+    assert_eq!(host.counts().produced() - before.produced(), 2, "{}", host.counts());
+    let span = span(&records, "outlives a thread");
+    assert_eq!((span.attribute("earlier").as_u64(), span.dropped_attributes()), (Some(1), 2));
 }
 
 #[test]

@@ -263,13 +263,16 @@ impl TelemetryLayer {
     }
 
     fn amend(&self, (running, plan): (&Running, &Plan), id: &Id, values: &Record<'_>) {
-        running.with_local(|local| {
+        let amended = local::with(|local| {
             let mut visitor = PrivacyVisitor::later(&running.engine, plan, &mut local.scratch);
             values.record(&mut visitor);
             let later = visitor.into_later();
             self.spans.change(id, |span| span.record.amend(later));
-            Ok(())
         });
+        if amended.is_err() {
+            // The span itself is still to come, and says what it lacks.
+            self.spans.change(id, |span| span.record.lacks(values.len()));
+        }
     }
 
     fn event(&self, (running, plan): (&Running, &Plan), event: &Event<'_>, span: Option<(Id, SpanContext)>) {

@@ -95,6 +95,13 @@ impl CleanSpan {
         }
     }
 
+    /// Counts fields that were recorded later and could not be written.
+    pub(crate) fn lacks(&mut self, fields: usize) {
+        for _ in 0..fields.min(FIELD_CAP as usize) {
+            self.tally.drop_one();
+        }
+    }
+
     fn remove_what_is_replaced_by(&mut self, entry: &Entry<'_>) {
         let mut at = format::START;
         while let Some(size) =
