@@ -307,15 +307,12 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::draws;
     use super::*;
 
     #[test]
     fn idle_digits_are_apart_from_every_other_number_and_name() {
-        let mut number = 1_u64;
-        let mut draw = |below: usize| {
-            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (number >> 33) as usize % below
-        };
+        let mut draw = draws();
         let mut count = 0;
         for _ in 0..20_000 {
             let text: Vec<u8> = (0..draw(200)).map(|_| b"1234:-. /()[,aZ_\xc2\xa0"[draw(18)]).collect();
