@@ -136,8 +136,11 @@ pub(super) fn words_before(text: &[u8], key: usize) -> &[u8] {
 pub(super) fn is_line(text: &[u8], start: usize, value: usize) -> bool {
     // `curl -v` puts a sign before the headers of each side.
     let line = run_back(text, start, 24, |byte| matches!(byte, b' ' | b'>' | b'<'));
-    let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
-    before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
+    let alone = || {
+        let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
+        matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
+    };
+    before(text, line) == b'\n' && line > 0 && alone()
 }
 
 /// Whether the key at `start` begins a field, rather than a word in the middle of a value.
@@ -146,19 +149,30 @@ pub(super) fn opens_field(text: &[u8], start: usize) -> bool {
     matches!(before(text, at), b'{' | b',' | b'(') && at > 0
 }
 
-/// Whether the key at `start` is one of Go's `map[..]`.
-pub(super) fn in_map(text: &[u8], start: usize) -> bool {
-    let floor = start.saturating_sub(128);
-    let mut at = start;
-    loop {
-        at = run_back(text, at, at - floor, |byte| !matches!(byte, b'[' | b']'));
-        if at == floor || text[at - 1] == b']' {
-            return false;
+/// Go's `map[token:abc n:3]`: where the last one opened and the last bracket closed, of those read so far.
+#[derive(Default)]
+pub(super) struct Maps {
+    read: usize,
+    opened: usize,
+    closed: usize,
+}
+
+/// How far before a key its map may open.
+const MAP: usize = 128;
+
+impl Maps {
+    /// Whether the key at `start` is one of a map's. Keys are asked for from left to right, so that nothing is read twice.
+    pub(super) fn hold(&mut self, text: &[u8], start: usize) -> bool {
+        let floor = start.saturating_sub(MAP);
+        for at in self.read.max(floor)..start {
+            match text[at] {
+                b']' => self.closed = at + 1,
+                b'[' if text[..at].ends_with(b"map") => self.opened = at + 1,
+                _ => {}
+            }
         }
-        if text[floor..at].ends_with(b"map[") {
-            return true;
-        }
-        at -= 1;
+        self.read = self.read.max(start);
+        self.opened > self.closed && self.opened >= floor + 4
     }
 }
 

@@ -6,7 +6,7 @@
 use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::key::{
-    KEY, Key, bare_key, curl_user, declares, in_map, is_compound, is_file, is_line, is_session_cookie, is_verb,
+    KEY, Key, bare_key, curl_user, declares, Maps, is_compound, is_file, is_line, is_session_cookie, is_verb,
     key_before, names_file, opens_field, words_before,
 };
 use super::notations::{arrow, bracket, element};
@@ -40,6 +40,7 @@ struct Scopes {
     depth: usize,
     /// The name last left, for the next element of the same list.
     last: (u32, u32),
+    maps: Maps,
 }
 
 /// Deeper nesting is read without names.
@@ -82,12 +83,12 @@ impl Scopes {
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
+    let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0), maps: Maps::default() };
     let mut signs = anchors.places(|blocks, block| blocks[block][Class::Pair as usize] & !idle_colons(blocks, block));
     while let Some(sign) = signs.next() {
         let byte = text[sign];
         if byte == b':' || byte == b'=' {
-            signs.pass(pair(anchors, sign, &scopes, found));
+            signs.pass(pair(anchors, sign, &mut scopes, found));
         } else if byte == b'{' {
             scopes.enter(anchors, sign);
         } else if byte == b'}' {
@@ -120,7 +121,7 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
 }
 
 /// Judges the pair at a `:` or `=`; says where to go on.
-fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> usize {
+fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec<Finding>) -> usize {
     let text = anchors.text;
     let go_on = sign + 1;
     let next = after(text, go_on);
@@ -173,7 +174,7 @@ fn named(
     sign: usize,
     key: Key,
     mut known: bool,
-    scopes: &Scopes,
+    scopes: &mut Scopes,
     found: &mut Vec<Finding>,
 ) -> usize {
     let text = anchors.text;
@@ -215,7 +216,7 @@ fn named(
         (true, true) => Style::Json,
         (false, _) => Style::Equals,
         // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
-        (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
+        (true, false) if known && value == go_on && (scopes.depth > 0 || scopes.maps.hold(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
         (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => {
             Style::Entry
@@ -318,9 +319,12 @@ fn counts(text: &[u8], at: usize) -> bool {
 /// A list of numbers too few for the bytes of a secret.
 fn is_short_list(text: &[u8], from: usize) -> bool {
     let from = inside(text, from);
-    let end = run(head(text, from, KEY), from, |byte| byte != b']');
-    after(text, from) == b'['
-        && text[from + 1..end].iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b' ' | b','))
+    if after(text, from) != b'[' {
+        return false;
+    }
+    let text = head(text, from, KEY);
+    let end = run(text, from + 1, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b','));
+    (end == text.len() || text[end] == b']')
         && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
 }
 

@@ -5,7 +5,7 @@ use super::bytes::{DIGIT, JOINT, LETTER, after, alnum, head, is, run, run_back, 
 use super::pairs::Style;
 use super::take::inside;
 use super::value::{self, Bare};
-use super::{Finding, Kind, Severity, words};
+use super::{Finding, Kind, Severity};
 
 /// The shortest value that may be taken for random.
 const SHORTEST_RANDOM: usize = 24;
@@ -63,20 +63,36 @@ fn is_long(anchors: &Anchors<'_>, from: usize) -> bool {
 /// Letters of both cases and digits, in no order: nearly all that differ from each other, hardly any words, and the class of
 /// one rarely that of the next. Of random base64 one in a thousand fails; of names in code one in a thousand passes.
 pub(super) fn looks_random(value: &[u8]) -> bool {
-    let base64 = value.iter().all(|byte| is_base64(*byte));
-    let mixed = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
-    // One in seventy of 24 letters and digits has no digit; nor have names, whose letters stand in more order.
-    let strays = words::digits(value) == 0;
-    if !base64 || !mixed || value.iter().all(u8::is_ascii_hexdigit) {
+    // Of each class: digits, capitals, small letters, signs between words (as paths and names have them), padding.
+    let mut counts = [0; 5];
+    let (mut changes, mut last) = (0, None);
+    // Letters that stand in runs of three small ones or more, as those of words do.
+    let (mut worded, mut small) = (0, 0);
+    for byte in value {
+        let class = match byte {
+            b'0'..=b'9' => 0,
+            b'A'..=b'Z' => 1,
+            b'a'..=b'z' => 2,
+            b'/' | b'_' | b'-' => 3,
+            b'+' | b'=' => 4,
+            _ => return false,
+        };
+        counts[class] += 1;
+        changes += usize::from(last.is_some_and(|last| last != class.min(3)));
+        last = Some(class.min(3));
+        small = if class == 2 { small + 1 } else { 0 };
+        worded += match small {
+            0..=2 => 0,
+            3 => 3,
+            _ => 1,
+        };
+    }
+    let [digits, capitals, smalls, signs, _] = counts;
+    if capitals == 0 || smalls == 0 || value.iter().all(u8::is_ascii_hexdigit) {
         return false;
     }
-    let class = |byte: u8| (is(byte, DIGIT), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
-    let changes = value.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
-    // Letters that stand in runs of three small ones or more, as those of words do.
-    let worded: usize = value.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len).filter(|len| *len >= 3).sum();
-    // A path or a name has signs between its words.
-    let signs = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
-    (if strays { changes * 5 > value.len() * 2 && signs == 0 } else { changes * 3 > value.len() })
+    // One in seventy of 24 letters and digits has no digit; nor have names, whose letters stand in more order.
+    (if digits == 0 { changes * 5 > value.len() * 2 && signs == 0 } else { changes * 3 > value.len() })
         && worded * 5 < value.len() * 2
         && signs * 7 <= value.len()
         && entropy(value) >= 0.80

@@ -20,7 +20,9 @@ pub(super) fn take(
 ) -> usize {
     let mut at = inside(text, from);
     match after(text, at) {
-        b'[' | b'{' if value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
+        b'[' | b'{'
+            if value::first_bracket(text, at).is_some()
+                && value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
         b'{' if rule.text == TextRule::Password && style == Style::Equals => {
             if let Some(end) = braced(text, at) {
                 push(found, rule, style, in_url, at + 1..end);

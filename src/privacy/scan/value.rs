@@ -108,14 +108,18 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// `{b9noS5}y98`, `[n2pe]iP3I`: brackets that a secret begins with, for no template or list goes on so.
 pub(super) fn is_bracketed(value: &[u8]) -> bool {
-    let close = run(head(value, 0, 32), 1, alnum);
+    let Some(close) = first_bracket(value, 0) else { return false };
     let tail = run(value, close + 1, alnum);
-    matches!((after(value, 0), after(value, close)), (b'{', b'}') | (b'[', b']'))
-        && close > 1
-        && is(after(value, close + 1), LETTER | DIGIT)
-        && tail == value.len()
+    tail == value.len()
         && (digits(&value[close..]) > 0 || digits(&value[..close]) > 0 || is_oddly_cased(&value[1..close]))
         && has_letter(&value[close..])
+}
+
+/// Where the brackets that a value at `at` begins with close, if it goes on right behind them.
+pub(super) fn first_bracket(text: &[u8], at: usize) -> Option<usize> {
+    let close = run(head(text, at, 32), at + 1, alnum);
+    let pair = matches!((after(text, at), after(text, close)), (b'{', b'}') | (b'[', b']'));
+    (pair && close > at + 1 && is(after(text, close + 1), LETTER | DIGIT)).then_some(close)
 }
 
 /// A placeholder of ours and at most a few digits and signs.
