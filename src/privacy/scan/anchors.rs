@@ -408,15 +408,12 @@ const fn class_table() -> [u64; 256] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::draws;
     use super::*;
 
     #[test]
     fn anchors_are_where_the_bytes_are() {
-        let mut number = 1_u64;
-        let mut draw = |below: usize| {
-            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (number >> 33) as usize % below
-        };
+        let mut draw = draws();
         for length in (0..200).chain([511, 512, 513, 4095, 4096, 4097, 5000]) {
             let alphabet = b"ab Z09.-:=@/_,\xc3%\\\xef\x1b";
             let letters = 2 + draw(alphabet.len() - 1);

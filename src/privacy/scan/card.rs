@@ -19,6 +19,10 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
 
 /// How many groups from `at` are a card.
 fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
+    // Most groups are shorter.
+    if !matches!(cluster.group(at).len(), 4 | 6 | 8 | 14..=19) {
+        return 0;
+    }
     let valid = |count: usize| {
         if !cluster.stands_apart(at, count) {
             return false;

@@ -120,8 +120,8 @@ pub(super) fn try_at(text: &[u8], digits: usize, found: &mut Vec<Finding>) -> Op
 fn iban(text: &[u8], start: usize) -> Option<usize> {
     let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
     let length = usize::from(*BY_COUNTRY.get(place(country)).filter(|length| **length > 0)?);
-    let mut sum = 0u32;
-    let mut head = 0u32;
+    let mut sum = 0u64;
+    let mut head = 0u64;
     let mut count = 0;
     let mut at = start;
     while count < length {
@@ -135,19 +135,22 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
             return None;
         }
         let value = match byte {
-            b'0'..=b'9' => u32::from(byte - b'0'),
-            _ => u32::from(byte.to_ascii_uppercase() - b'A') + 10,
+            b'0'..=b'9' => u64::from(byte - b'0'),
+            _ => u64::from(byte.to_ascii_uppercase() - b'A') + 10,
         };
         // The first four move to the end.
         let into = if count < 4 { &mut head } else { &mut sum };
-        *into = (*into * if value > 9 { 100 } else { 10 } + value) % if count < 4 { u32::MAX } else { 97 };
+        *into = *into * if value > 9 { 100 } else { 10 } + value;
         count += 1;
+        // Eight more are at most sixteen decimals, which fit.
+        if count % 8 == 0 {
+            sum %= 97;
+        }
         at += 1;
     }
     // Two letters and two digits are six decimals.
-    let check = (u64::from(sum) * 1_000_000 + u64::from(head)) % 97;
+    let check = (sum % 97 * 1_000_000 + head) % 97;
     // In one case, as it is printed or typed.
-    let whole = &text[start..at];
-    let mixed = whole.iter().any(u8::is_ascii_uppercase) && whole.iter().any(u8::is_ascii_lowercase);
-    (check == 1 && !mixed && !alnum(after(text, at))).then_some(at)
+    let mixed = |whole: &[u8]| whole.iter().any(u8::is_ascii_uppercase) && whole.iter().any(u8::is_ascii_lowercase);
+    (check == 1 && !mixed(&text[start..at]) && !alnum(after(text, at))).then_some(at)
 }

@@ -30,18 +30,24 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
             if is_address(text, start, end) {
                 found.push(Finding::new(Kind::Ipv4, Severity::Validated, start..end));
             }
-        } else if (at..at + 4).all(|group| octet(cluster.group(group))) && cluster.joined(at, 4, b'-') && count == 1 {
-            // `ip-10-0-0-1`, as cloud providers name hosts.
+        } else if count == 1
+            && is_host(text, cluster.groups()[at].0)
+            && cluster.joined(at, 4, b'-')
+            && (at..at + 4).all(|group| octet(cluster.group(group)))
+        {
             let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + 3].1);
-            let named = starts_with(text, start.saturating_sub(3), b"ip-")
-                && !alnum(before(text, start.saturating_sub(3)))
-                || starts_with(text, start.saturating_sub(4), b"ec2-");
-            if named && start >= 3 && !alnum(after(text, end)) {
+            if !alnum(after(text, end)) {
                 found.push(Finding::new(Kind::Ipv4, Severity::Likely, start..end));
             }
         }
         at += count;
     }
+}
+
+/// Whether a number at `start` may begin an address as cloud providers name hosts: `ip-10-0-0-1`.
+fn is_host(text: &[u8], start: usize) -> bool {
+    let name = |word: &[u8]| start.checked_sub(word.len()).filter(|name| starts_with(text, *name, word));
+    before(text, start) == b'-' && (name(b"ip-").is_some_and(|at| !alnum(before(text, at))) || name(b"ec2-").is_some())
 }
 
 fn is_address(text: &[u8], start: usize, end: usize) -> bool {

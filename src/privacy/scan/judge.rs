@@ -1,40 +1,42 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
-use super::dates;
+use super::code::{is_call, is_code, is_column, is_expression, is_mixed, is_parameter, is_variant};
 use super::pairs::Style;
-use super::value::{self, is_answer, is_placeholder, is_status};
+use super::value::{self, is_placeholder};
+use super::words::{is_answer, is_status};
+use super::{dates, words};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Whether a quoted string is a value.
 pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool {
     if rule.text == TextRule::File {
-        return value::is_document(value);
+        return words::is_document(value);
     }
     if is_placeholder(value) || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH)) {
         return false;
     }
     let first = value.split(|byte| is(*byte, SPACE)).next().unwrap_or_default();
     // `{"password":"is required"}` is an answer about a form.
-    let everyday = rule.text == TextRule::Password && value::is_everyday(value);
+    let everyday = rule.text == TextRule::Password && words::is_everyday(value);
     let reports = if first.len() == value.len() { is_status(value) && !everyday } else { is_answer(first) };
     if reports && rule.text != TextRule::Name {
         return false;
     }
-    let digits = value::digits(value);
+    let digits = words::digits(value);
     match rule.text {
         TextRule::Never | TextRule::File => false,
         TextRule::Password | TextRule::Cookie | TextRule::Data | TextRule::Mail => true,
-        TextRule::Token if style == Style::Newtype => value::is_made_up(value),
-        TextRule::Token => !(value::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
+        TextRule::Token if style == Style::Newtype => words::is_made_up(value),
+        TextRule::Token => !(words::is_number(value) && rule.numeric == NumericRule::Stays && digits < 4),
         TextRule::Digits => digits >= 3 && !is_address(value) || is_serial(value),
         TextRule::Phone => digits >= 5,
-        TextRule::Date => digits >= 4 || value::has_letter(value) && digits >= 1,
+        TextRule::Date => digits >= 4 || words::has_letter(value) && digits >= 1,
         TextRule::Geo => digits >= 1,
         TextRule::Serial => is_numbered(value),
-        TextRule::Name => value::has_letter(value) && !is_status(value),
+        TextRule::Name => words::has_letter(value) && !is_status(value),
         TextRule::Weak | TextRule::Person => !is_code(value) && !is_address(value) && !is_listener(value),
-        TextRule::Host | TextRule::Addr => value::has_letter(value) && !is_address(value) && !is_local(value),
+        TextRule::Host | TextRule::Addr => words::has_letter(value) && !is_address(value) && !is_local(value),
         TextRule::Id => value.iter().any(|byte| alnum(*byte)),
     }
 }
@@ -61,21 +63,21 @@ fn is_role(value: &[u8]) -> bool {
 fn is_serial(value: &[u8]) -> bool {
     value.len() >= 8
         && value.iter().all(|byte| byte.is_ascii_uppercase() || is(*byte, DIGIT) || *byte == b'-')
-        && value::digits(value) >= 1
-        && value::has_letter(value)
+        && words::digits(value) >= 1
+        && words::has_letter(value)
 }
 
 /// Whether a value is a device's number, or the name that somebody gave it: with digits, or words run together.
 fn is_numbered(value: &[u8]) -> bool {
     let humps = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
-    (value::digits(value) >= 3 || is_serial(value) || humps >= 2) && !is_address(value) && !is_code(value)
+    (words::digits(value) >= 3 || is_serial(value) || humps >= 2) && !is_address(value) && !is_code(value)
 }
 
 /// Whether the bare value `text[start..end]` is one.
 pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText, style: Style) -> bool {
     let value = &text[start..end];
     if rule.text == TextRule::File {
-        return value::is_document(value);
+        return words::is_document(value);
     }
     // `&quot;hunter2&quot;` is read as what it stands for.
     if after(text, end) == b';' && matches!(value, b"&quot" | b"&apos" | b"&lt" | [b'&', b'#', ..]) {
@@ -93,7 +95,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         // `password: Option<String>`
         return false;
     }
-    let digits = value::digits(value);
+    let digits = words::digits(value);
     if rule.text == TextRule::Id && (is_expression(value) || is_role(value)) {
         return false;
     }
@@ -103,7 +105,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     if matches!(rule.text, TextRule::Weak | TextRule::Person | TextRule::Data) && street(text, start, end) {
         return true;
     }
-    if value::is_number(value) {
+    if words::is_number(value) {
         let size = match rule.text {
             TextRule::Digits => (digits >= 3 || value::grouped(text, start, end) > end) && !value.contains(&b'.'),
             TextRule::Serial => digits >= 3 && !value.contains(&b'.'),
@@ -129,7 +131,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         Style::Entry if is_said(text, start, end) => prose_counts(text, start, end, rule),
         Style::Field if is_unquoted(value, rule) => true,
         // A bare word in `Debug` output is the variant of an enum.
-        Style::Field | Style::Newtype if value::is_word(value) || is_code(value) => false,
+        Style::Field | Style::Newtype if words::is_word(value) || is_code(value) => false,
         Style::Equals | Style::Entry | Style::Field | Style::Newtype => match rule.text {
             TextRule::Never | TextRule::File => false,
             TextRule::Password => !is_expression(value) && !is_call(text, start, end),
@@ -140,19 +142,19 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
                     && value.len() >= 3
                     && !is_column(text, start, end)
                     && !is_variant(value)
-                    && !value::is_sort(value)
+                    && !words::is_sort(value)
             }
-            TextRule::Cookie => value::is_made_up(value),
+            TextRule::Cookie => words::is_made_up(value),
             TextRule::Digits => digits >= 3 && !is_address(value) || is_serial(value),
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4,
-            TextRule::Geo => digits >= 2 && value.contains(&b'.') && !value::has_letter(value),
+            TextRule::Geo => digits >= 2 && value.contains(&b'.') && !words::has_letter(value),
             TextRule::Serial => is_numbered(value),
             TextRule::Name | TextRule::Data | TextRule::Mail | TextRule::Id => !is_code(value),
             TextRule::Weak | TextRule::Person => !is_code(value) && !is_address(value) && !is_listener(value),
-            TextRule::Addr if value::is_word(value) => false,
+            TextRule::Addr if words::is_word(value) => false,
             TextRule::Host | TextRule::Addr => {
-                value::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
+                words::has_letter(value) && !is_code(value) && !is_address(value) && !is_local(value)
             }
         },
         Style::Prose => prose_counts(text, start, end, rule),
@@ -163,9 +165,9 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
 fn chosen(text: &[u8], start: usize, end: usize, style: Style) -> bool {
     let value = &text[start..end];
     match style {
-        Style::Equals | Style::Newtype => value::is_everyday(value),
-        Style::Entry if matches!(after(text, end), 0 | b'\n' | b'\r') => value::is_everyday(value),
-        _ => value::is_account(value) && matches!(after(text, end), 0 | b'\n' | b'\r' | b',' | b'}' | b')' | b']'),
+        Style::Equals | Style::Newtype => words::is_everyday(value),
+        Style::Entry if matches!(after(text, end), 0 | b'\n' | b'\r') => words::is_everyday(value),
+        _ => words::is_account(value) && matches!(after(text, end), 0 | b'\n' | b'\r' | b',' | b'}' | b')' | b']'),
     }
 }
 
@@ -175,13 +177,13 @@ fn is_remark(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool {
     value[0] == b'('
         && !value.contains(&b')')
         && !matches!(rule.text, TextRule::Phone | TextRule::Geo)
-        && !value::is_made_up(&value[1..])
+        && !words::is_made_up(&value[1..])
 }
 
 /// Whether a word after `api_key: ` reads on as a sentence or declares a type, so that it is no value by its place alone.
 fn is_said(text: &[u8], start: usize, end: usize) -> bool {
     let value = &text[start..end];
-    value::is_word(value) && (goes_on(text, end) || is_verb(value) || value::is_type(value) || keys::is_named(value))
+    words::is_word(value) && (goes_on(text, end) || is_verb(value) || words::is_type(value) || keys::is_named(value))
         || value::is_key(text, start) && !is_padded(text, start, end)
 }
 
@@ -196,8 +198,8 @@ fn is_unquoted(value: &[u8], rule: KeyInText) -> bool {
         && value.len() >= 5
         && value.iter().all(u8::is_ascii_lowercase)
         && !is_verb(value)
-        && !value::is_type(value)
-        && !value::is_sort(value)
+        && !words::is_type(value)
+        && !words::is_sort(value)
         && !keys::is_named(value)
         && !NAMES.contains(&value)
 }
@@ -221,8 +223,8 @@ fn is_padded(text: &[u8], start: usize, end: usize) -> bool {
         && (rest == end
             || rest > sign + 1
             || left.iter().any(|byte| is(*byte, DIGIT))
-            || value::is_unordered(left)
-            || value::is_unordered(right))
+            || words::is_unordered(left)
+            || words::is_unordered(right))
 }
 
 /// After `key: ` in a sentence a value must look like one.
@@ -235,16 +237,16 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
     {
         return false;
     }
-    let digits = value::digits(value);
-    let word = value::is_word(value);
+    let digits = words::digits(value);
+    let word = words::is_word(value);
     let goes_on = goes_on(text, end);
     match rule.text {
-        TextRule::Password if word => !goes_on && !is_verb(value) && !value::is_type(value) && value.len() >= 3,
+        TextRule::Password if word => !goes_on && !is_verb(value) && !words::is_type(value) && value.len() >= 3,
         TextRule::Password => {
-            !is_code(value) && !is_expression(value) && !is_call(text, start, end) && !value::is_type(value)
+            !is_code(value) && !is_expression(value) && !is_call(text, start, end) && !words::is_type(value)
         }
         TextRule::Token | TextRule::Cookie => {
-            value::is_made_up(value) && !value::is_camel(value) && (!is_code(value) || is_mixed(value))
+            words::is_made_up(value) && !words::is_camel(value) && (!is_code(value) || is_mixed(value))
                 || is_strewn(value)
                 || is_numbered_word(value)
         }
@@ -253,14 +255,14 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             digits >= 5
                 || (digits >= 1 && value[0] == b'+')
                 || value[0] == b'('
-                || (digits >= 3 && value::digits(&text[start..text.len().min(start + 16)]) >= 7)
+                || (digits >= 3 && words::digits(&text[start..text.len().min(start + 16)]) >= 7)
         }
         TextRule::Date => {
             digits >= 4
-                || value::digits(&text[start..text.len().min(start + 16)]) >= 5
+                || words::digits(&text[start..text.len().min(start + 16)]) >= 5
                 || value[0].is_ascii_uppercase() && dates::whole(text, start, end) > end
         }
-        TextRule::Geo => digits >= 3 && value.contains(&b'.') && !value::has_letter(value),
+        TextRule::Geo => digits >= 3 && value.contains(&b'.') && !words::has_letter(value),
         TextRule::Serial => is_numbered(value),
         TextRule::Name => {
             let capital = text[start].is_ascii_uppercase() || is(text[start], HIGH);
@@ -289,7 +291,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Host => {
             (value.contains(&b'.')
                 || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
-                && value::has_letter(value)
+                && words::has_letter(value)
                 && !is_code(value)
                 && !is_address(value)
                 && !is_local(value)
@@ -310,7 +312,7 @@ fn is_proper(text: &[u8], start: usize, end: usize) -> bool {
     value[0].is_ascii_uppercase()
         && value.len() >= 3
         && value.iter().all(|byte| is(*byte, LETTER | HIGH) || matches!(byte, b'-' | b'\''))
-        && !(hump || shout || is_verb(value) || value::is_type(value) || keys::is_named(value))
+        && !(hump || shout || is_verb(value) || words::is_type(value) || keys::is_named(value))
         && (!goes_on(text, whole) || after(text, end + 1).is_ascii_uppercase() && whole > end)
 }
 
@@ -321,7 +323,7 @@ fn is_strewn(value: &[u8]) -> bool {
     value.len() >= 8
         && parts.clone().count() > 1
         && parts.clone().all(|part| part.iter().all(|byte| alnum(*byte)))
-        && parts.any(value::is_unordered)
+        && parts.any(words::is_unordered)
 }
 
 /// `Пароль4366`: a word of another script, and a number behind it.
@@ -340,7 +342,7 @@ fn listed(text: &[u8], from: usize) -> bool {
 fn is_hook(value: &[u8]) -> bool {
     let path = super::bytes::find(value, 0, b"://").map_or(&b""[..], |at| &value[at + 3..]);
     let last = path.rsplit(|byte| matches!(byte, b'/' | b'=')).next().unwrap_or_default();
-    path.contains(&b'/') && last.len() >= 8 && value::is_made_up(last)
+    path.contains(&b'/') && last.len() >= 8 && words::is_made_up(last)
 }
 
 /// `12 Main Street`
@@ -350,90 +352,6 @@ fn street(text: &[u8], start: usize, end: usize) -> bool {
         && after(text, end) == b' '
         && after(text, end + 1).is_ascii_uppercase()
         && is(after(text, end + 2), LETTER)
-}
-
-/// `token=Ident`, `token=COMMA`: a parser's words.
-fn is_variant(value: &[u8]) -> bool {
-    value.len() <= 12
-        && value[0].is_ascii_uppercase()
-        && (value[1..].iter().all(u8::is_ascii_lowercase) || value.iter().all(u8::is_ascii_uppercase))
-}
-
-/// `config.api_key`, `read_password()?`: source, not the value.
-fn is_expression(value: &[u8]) -> bool {
-    const STARTS: &[&[u8]] = words!(
-        "self." "this." "config." "cfg." "settings." "ctx." "args." "opts." "env." "env!" "os.environ" "os.getenv"
-        "process.env" "std::" "env::" "include_str!"
-    );
-    // Whose members are what a name or type says, if they have no digits.
-    const OWNERS: &[&[u8]] = words!(
-        "PropTypes." "DataTypes." "Sequelize." "Schema." "models." "serializers." "forms." "fields." "types." "z." "Joi." "joi." "yup."
-        "t." "v." "mongoose." "graphene." "request." "req." "r." "params." "props." "state." "body." "form." "data." "var." "local."
-        "module." "input." "event." "secrets." "vault." "options." "conf." "configuration." "payload." "session." "user." "account."
-        "credentials." "creds." "auth." "app." "client." "response." "res." "resp." "result." "row." "parsed." "options." "matches."
-    );
-    let member = OWNERS.iter().any(|owner| value.starts_with(owner))
-        && value.iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']' | b'?'));
-    // `parse_token(input)?`
-    let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
-        let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
-        open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
-    });
-    is_parameter(value)
-        || member
-        || call
-        || STARTS.iter().any(|start| value.starts_with(start))
-        || value.windows(2).any(|pair| pair == b"()")
-}
-
-/// `:name` and `@name` are parameters of a statement.
-fn is_parameter(value: &[u8]) -> bool {
-    matches!(value, [b':' | b'@', name @ ..]
-        if name.iter().all(|byte| alnum(*byte) || *byte == b'_') && !value::is_made_up(name))
-}
-
-/// ` = staged.id`: a column of another table.
-fn is_column(text: &[u8], start: usize, end: usize) -> bool {
-    let mut parts = text[start..end].split(|byte| *byte == b'.');
-    let name = |part: &[u8]| part.len() >= 2 && part.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
-    text[..start].ends_with(b" = ")
-        && parts.next().is_some_and(name)
-        && parts.next().is_some_and(name)
-        && parts.next().is_none()
-}
-
-/// `get_config("X")?`, `models.CharField(max_length=64)`: a call, of which quotes may have ended what was read.
-fn is_call(text: &[u8], start: usize, end: usize) -> bool {
-    let value = &text[start..end];
-    let Some(open) = value.iter().position(|byte| *byte == b'(') else { return false };
-    let name = open >= 3
-        && value[..open].iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b':' | b'.' | b'!'))
-        && is(value[0], LETTER);
-    let parameter = run(value, open + 1, |byte| byte.is_ascii_lowercase() || byte == b'_');
-    name && (open + 1 == value.len() && matches!(after(text, end), b'"' | b'\'' | b'`' | b'\\' | b'&')
-        || parameter > open + 1 && after(value, parameter) == b'=')
-}
-
-/// `cjG5::Dbvhh`: no path in code has such a part.
-fn is_mixed(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b':').any(|part| {
-        part.iter().any(u8::is_ascii_uppercase) && part.iter().any(u8::is_ascii_lowercase) && value::digits(part) > 0
-    }) && value.iter().all(|byte| alnum(*byte) || *byte == b':')
-}
-
-/// Types, paths, calls, file positions, pointers.
-fn is_code(value: &[u8]) -> bool {
-    value.windows(2).any(|pair| pair == b"::" || pair == b"()")
-        || value.starts_with(b"&")
-        || value.starts_with(b"/")
-        || value.starts_with(b"./")
-        || value.starts_with(b"0x")
-        || value.starts_with(b"*mut")
-        || value.starts_with(b"*const")
-        || super::bytes::find(value, 0, b"![").is_some()
-        || super::bytes::find(value, 0, b".rs:").is_some()
-        || value.ends_with(b".rs")
-        || super::bytes::find(value, 0, b"://").is_some()
 }
 
 /// Digits and the signs of a network address: those are found by their own grammar.
@@ -450,7 +368,7 @@ fn is_listener(value: &[u8]) -> bool {
     (2..=5).contains(&port.len())
         && port.iter().all(|byte| is(*byte, DIGIT))
         && host.iter().all(|byte| byte.is_ascii_lowercase() || is(*byte, DIGIT) || matches!(byte, b'.' | b'-' | b'_'))
-        && value::has_letter(host)
+        && words::has_letter(host)
 }
 
 /// `lat=0.35`: how long, unless it is precise, its key is written out or a longitude stands near.
@@ -471,48 +389,4 @@ fn is_local(value: &[u8]) -> bool {
         || value == b"::1"
         || value.starts_with(b"127.")
         || starts_with(value, 0, b"unix:")
-}
-
-pub(super) fn is_base64(byte: u8) -> bool {
-    alnum(byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
-}
-
-/// Letters of both cases and digits, in no order: nearly all that differ from each other, hardly any words, and the class of
-/// one rarely that of the next. Of random base64 one in a thousand fails; of names in code one in a thousand passes.
-pub(super) fn looks_random(value: &[u8]) -> bool {
-    let base64 = value.iter().all(|byte| is_base64(*byte));
-    let mixed = value.iter().any(u8::is_ascii_lowercase) && value.iter().any(u8::is_ascii_uppercase);
-    // One in seventy of 24 letters and digits has no digit; nor have names, whose letters stand in more order.
-    let strays = value::digits(value) == 0;
-    if !base64 || !mixed || value.iter().all(u8::is_ascii_hexdigit) {
-        return false;
-    }
-    let class = |byte: u8| (is(byte, DIGIT), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
-    let changes = value.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
-    // Letters that stand in runs of three small ones or more, as those of words do.
-    let worded: usize = value.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len).filter(|len| *len >= 3).sum();
-    // A path or a name has signs between its words.
-    let signs = value.iter().filter(|byte| matches!(byte, b'/' | b'_' | b'-')).count();
-    (if strays { changes * 5 > value.len() * 2 && signs == 0 } else { changes * 3 > value.len() })
-        && worded * 5 < value.len() * 2
-        && signs * 7 <= value.len()
-        && value::entropy(value) >= 0.80
-}
-
-/// Keys whose values are random and public.
-pub(super) fn names_public(key: &[u8]) -> bool {
-    const PUBLIC: &[&[u8]] = words!(
-        "id" "hash" "sha" "digest" "checksum" "etag" "integrity" "trace" "span" "cursor" "page" "commit" "rev"
-        "revision" "build" "image" "version" "fingerprint" "traceparent" "uuid" "md5" "nonce" "sum" "ref"
-    );
-    // `x-amz-id-2`
-    let end = run_back(key, key.len(), 4, |byte| is(byte, DIGIT | super::bytes::JOINT));
-    let key = if end > 0 { &key[..end] } else { key };
-    let start = run_back(key, key.len(), 24, |byte| is(byte, LETTER | DIGIT));
-    let last = &key[start..];
-    PUBLIC.iter().any(|public| last.eq_ignore_ascii_case(public))
-        || last.ends_with(b"Id")
-        || last.ends_with(b"ID")
-        || last.ends_with(b"Hash")
-        || starts_with(last, 0, b"sha")
 }

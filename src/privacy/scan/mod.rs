@@ -3,7 +3,8 @@
 //! Most text is clean, so the gate ([`Scanner::looks_clean`]) settles it in one pass. What remains goes to detectors that are anchored
 //! on a byte that is rare in clean text (`@`, `=`, a digit cluster, `eyJ`) and validate what they find there. All are linear:
 //! windows are bounded, and nothing backtracks. Nothing but a kind that the application added uses
-//! regular expressions, and nothing but the list of findings is allocated.
+//! regular expressions. Allocated are the list of findings and the text without them; the text that escapes stand for, where there
+//! are any; and the anchors of a text of more than 4 KiB.
 
 /// A list of words. As a macro, because there rustfmt leaves as many on a line as fit.
 macro_rules! words {
@@ -15,6 +16,7 @@ mod attributes;
 mod bytes;
 mod card;
 mod checks;
+mod code;
 mod codes;
 mod custom;
 mod dates;
@@ -27,9 +29,11 @@ mod iban;
 mod ipv4;
 mod judge;
 mod keccak;
+mod key;
 mod kind;
 mod national;
 mod net;
+mod notations;
 mod numbers;
 mod options;
 mod pairs;
@@ -38,6 +42,7 @@ mod phone;
 mod positional;
 mod printed;
 mod profile;
+mod random;
 mod records;
 mod ruled;
 mod scanner;
@@ -49,6 +54,7 @@ mod url;
 mod value;
 mod vendors;
 mod wallet;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,8 @@ pub(super) const GROUPS: usize = 16;
 pub(super) struct Cluster<'t> {
     pub(super) text: &'t [u8],
     groups: [(usize, usize); GROUPS],
+    /// What stands before each group; 0 before the first, or if it is longer than one byte.
+    separators: [u8; GROUPS],
     len: usize,
     /// All digits of all groups.
     pub(super) digits: usize,
@@ -22,7 +24,7 @@ pub(super) struct Cluster<'t> {
 impl<'t> Cluster<'t> {
     /// The cluster whose first digit is at `from`.
     pub(super) fn at(text: &'t [u8], from: usize) -> Self {
-        let mut cluster = Cluster { text, groups: [(0, 0); GROUPS], len: 0, digits: 0 };
+        let mut cluster = Cluster { text, groups: [(0, 0); GROUPS], separators: [0; GROUPS], len: 0, digits: 0 };
         let mut at = from;
         while cluster.len < GROUPS {
             let end = run(text, at, |byte| is(byte, DIGIT));
@@ -32,6 +34,10 @@ impl<'t> Cluster<'t> {
             let Some(next) = past_separator(text, end) else {
                 break;
             };
+            if let Some(separator) = cluster.separators.get_mut(cluster.len).filter(|_| next == end + 1) {
+                // One of a URL's query.
+                *separator = if text[end] == b'+' { b' ' } else { text[end] };
+            }
             at = next;
         }
         cluster
@@ -52,14 +58,7 @@ impl<'t> Cluster<'t> {
 
     /// The separator before a group; 0 before the first, or if it is longer than one byte.
     pub(super) fn separator(&self, at: usize) -> u8 {
-        match at.checked_sub(1) {
-            Some(prior) if at < self.len && self.groups[at].0 - self.groups[prior].1 == 1 => {
-                let separator = self.text[self.groups[prior].1];
-                // One of a URL's query.
-                if separator == b'+' { b' ' } else { separator }
-            }
-            _ => 0,
-        }
+        self.separators.get(at).copied().unwrap_or(0)
     }
 
     /// Whether `count` groups from `at` have these lengths.
@@ -307,15 +306,12 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::draws;
     use super::*;
 
     #[test]
     fn idle_digits_are_apart_from_every_other_number_and_name() {
-        let mut number = 1_u64;
-        let mut draw = |below: usize| {
-            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (number >> 33) as usize % below
-        };
+        let mut draw = draws();
         let mut count = 0;
         for _ in 0..20_000 {
             let text: Vec<u8> = (0..draw(200)).map(|_| b"1234:-. /()[,aZ_\xc2\xa0"[draw(18)]).collect();

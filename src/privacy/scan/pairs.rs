@@ -5,17 +5,16 @@
 
 use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
-use super::judge::{is_base64, looks_random, names_public, quoted_counts};
+use super::key::{
+    KEY, Key, bare_key, curl_user, declares, Maps, is_compound, is_file, is_line, is_session_cookie, is_verb,
+    key_before, names_file, opens_field, words_before,
+};
+use super::notations::{arrow, bracket, element};
+use super::random::{may_be_random, random};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity, attributes, foreign, positional, records, statement};
+use super::{Finding, Kind, Severity, attributes, foreign, positional, records, statement, words};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
-
-/// The longest key that is read.
-pub(super) const KEY: usize = 80;
-
-/// The shortest value that may be taken for random.
-const SHORTEST_RANDOM: usize = 24;
 
 /// How a pair is written, which tells how much of it may be prose.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,6 +40,7 @@ struct Scopes {
     depth: usize,
     /// The name last left, for the next element of the same list.
     last: (u32, u32),
+    maps: Maps,
 }
 
 /// Deeper nesting is read without names.
@@ -83,12 +83,12 @@ impl Scopes {
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0) };
+    let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0), maps: Maps::default() };
     let mut signs = anchors.places(|blocks, block| blocks[block][Class::Pair as usize] & !idle_colons(blocks, block));
     while let Some(sign) = signs.next() {
         let byte = text[sign];
         if byte == b':' || byte == b'=' {
-            signs.pass(pair(anchors, sign, &scopes, found));
+            signs.pass(pair(anchors, sign, &mut scopes, found));
         } else if byte == b'{' {
             scopes.enter(anchors, sign);
         } else if byte == b'}' {
@@ -120,72 +120,8 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
     path | path << 1 | clock
 }
 
-pub(super) struct Key {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    quoted: bool,
-}
-
-/// The key whose separator is at `sign`.
-pub(super) fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
-    let text = anchors.text;
-    let mut end = sign;
-    if before(text, end) == b':' {
-        end -= 1;
-    }
-    if before(text, end) == b' ' {
-        end = end.saturating_sub(1);
-    }
-    if matches!(before(text, end), b'"' | b'\'' | b'`') && end > 0 {
-        return quoted_key(anchors, end - 1);
-    }
-    bare_key(anchors, end)
-}
-
-/// The key without quotes that ends at `end`.
-#[inline(always)]
-fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
-    let text = anchors.text;
-    let mut start = anchors.run_back(Class::Token, end);
-    // What else names are made of is rare in them.
-    if matches!(before(text, start), b'.' | b'[' | b']' | 0x80..) {
-        start = odd_start(text, start, end);
-    }
-    let start = start.max(end.saturating_sub(KEY));
-    // `[IP]:80` is a placeholder and a port.
-    (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
-}
-
-/// The key in front of the quote at `quote`.
-#[inline]
-fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
-    let text = anchors.text;
-    let mut end = quote;
-    while before(text, end) == b'\\' {
-        end -= 1;
-    }
-    let mut start = anchors.run_back(Class::Token, end);
-    if before(text, start) != text[quote] || end - start > KEY {
-        start = run_back(text, end, KEY, |byte| byte != text[quote] && byte != b'\n');
-    }
-    (before(text, start) == text[quote] && start > 0 && start < end).then_some(Key { start, end, quoted: true })
-}
-
-/// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
-fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
-    let start = run_back(text, start, KEY, |byte| {
-        is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
-    });
-    let start = start.max(end.saturating_sub(KEY));
-    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
-    match text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']')) {
-        Some(bracket) if text[start + bracket] == b'[' => start + bracket + 1,
-        _ => start,
-    }
-}
-
 /// Judges the pair at a `:` or `=`; says where to go on.
-fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &Scopes, found: &mut Vec<Finding>) -> usize {
+fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec<Finding>) -> usize {
     let text = anchors.text;
     let go_on = sign + 1;
     let next = after(text, go_on);
@@ -238,7 +174,7 @@ fn named(
     sign: usize,
     key: Key,
     mut known: bool,
-    scopes: &Scopes,
+    scopes: &mut Scopes,
     found: &mut Vec<Finding>,
 ) -> usize {
     let text = anchors.text;
@@ -280,7 +216,7 @@ fn named(
         (true, true) => Style::Json,
         (false, _) => Style::Equals,
         // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
-        (true, false) if known && value == go_on && (scopes.depth > 0 || in_map(text, key.start)) => Style::Equals,
+        (true, false) if known && value == go_on && (scopes.depth > 0 || scopes.maps.hold(text, key.start)) => Style::Equals,
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
         (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => {
             Style::Entry
@@ -341,27 +277,6 @@ fn named(
     random(anchors, name, value, style, in_url, found).unwrap_or(go_on)
 }
 
-/// Whether what stands at `from` is long enough and all base64: most values end before that.
-#[inline(always)]
-fn may_be_random(anchors: &Anchors<'_>, from: usize) -> bool {
-    let word = anchors.bits(Class::Token, from).trailing_ones() as usize;
-    let next = after(anchors.text, from + word);
-    let ends = word > 0 && word < SHORTEST_RANDOM && matches!(next, b' ' | b',' | b'}' | b')' | b'.' | b'\n' | 0);
-    !ends && is_long(anchors, from)
-}
-
-fn is_long(anchors: &Anchors<'_>, from: usize) -> bool {
-    let text = anchors.text;
-    let from = inside(text, from);
-    let from = run(head(text, from, 8), from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
-    let word = anchors.bits(Class::Token, from).trailing_ones() as usize;
-    word >= SHORTEST_RANDOM
-        || matches!(after(text, from + word), b'+' | b'/')
-            && text
-                .get(from..from + SHORTEST_RANDOM)
-                .is_some_and(|value| value.iter().all(|byte| is_base64(*byte) && *byte != b'='))
-}
-
 /// `password==Xk9fLq2`: a secret that begins with the sign, and no comparison, which has names on both sides.
 fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let text = anchors.text;
@@ -372,7 +287,7 @@ fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Optio
     let end = value::bare(head(text, start, KEY), start, Bare::Loose, false);
     let value = &text[start..end];
     let mixed = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
-    if !(mixed && value::is_made_up(value)) {
+    if !(mixed && words::is_made_up(value)) {
         return None;
     }
     let key = key_before(anchors, sign).map(|key| &text[key.start..key.end])?;
@@ -381,56 +296,35 @@ fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Optio
     Some(end)
 }
 
-/// Whether a key is none that a sentence would have: `api_key`, `user.name`, `clientSecret`; before a value that is glued to it also
-/// `accesstoken`.
-fn is_compound(name: &[u8], glued: bool) -> bool {
-    name.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-'))
-        || name.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
-        || glued && keys::is_glued(name)
-}
-
-/// Whether key and value have a line of their own, with others before it.
-fn is_line(text: &[u8], start: usize, value: usize) -> bool {
-    // `curl -v` puts a sign before the headers of each side.
-    let line = run_back(text, start, 24, |byte| matches!(byte, b' ' | b'>' | b'<'));
-    let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
-    before(text, line) == b'\n' && line > 0 && matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
-}
-
 /// Whether a line break stands at `at`, and behind it a line that is one made-up word.
 fn is_typed_below(text: &[u8], at: usize) -> bool {
     if after(text, at) != b'\n' {
         return false;
     }
     let end = run(head(text, at, KEY), at + 1, |byte| !is(byte, SPACE) && !matches!(byte, b':' | b'='));
-    matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && value::is_made_up(&text[at + 1..end])
-}
-
-/// Whether the word before a key declares it.
-fn declares(text: &[u8], key: usize) -> bool {
-    const WORDS: &[&[u8]] = words!("let" "mut" "const" "static" "type" "var" "val" "final" "auto");
-    let end = key.saturating_sub(1);
-    let start = run_back(text, end, 8, |byte| is(byte, LETTER));
-    before(text, key) == b' ' && WORDS.contains(&&text[start..end])
+    matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && words::is_made_up(&text[at + 1..end])
 }
 
 /// Whether a version in quotes stands at `at`.
 fn is_versioned(text: &[u8], at: usize) -> bool {
-    value::quoted(head(text, at, KEY), at).is_some_and(|quoted| value::is_version(&text[quoted.start..quoted.end]))
+    value::quoted(head(text, at, KEY), at).is_some_and(|quoted| words::is_version(&text[quoted.start..quoted.end]))
 }
 
 /// Whether a number stands at `at`, or some that are too few for the bytes of a secret.
 fn counts(text: &[u8], at: usize) -> bool {
     let number = value::bare(head(text, at, KEY), at, Bare::Strict, false);
-    value::is_number(&text[at..number]) || is_short_list(text, at)
+    words::is_number(&text[at..number]) || is_short_list(text, at)
 }
 
 /// A list of numbers too few for the bytes of a secret.
 fn is_short_list(text: &[u8], from: usize) -> bool {
     let from = inside(text, from);
-    let end = run(head(text, from, KEY), from, |byte| byte != b']');
-    after(text, from) == b'['
-        && text[from + 1..end].iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b' ' | b','))
+    if after(text, from) != b'[' {
+        return false;
+    }
+    let text = head(text, from, KEY);
+    let end = run(text, from + 1, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b','));
+    (end == text.len() || text[end] == b']')
         && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
 }
 
@@ -441,44 +335,6 @@ pub(super) fn is_redacted(text: &[u8], from: usize) -> bool {
     let word = open + 1;
     let close = run(head(text, word, 16), word, |byte| byte.is_ascii_uppercase() || byte == b'_');
     after(text, open) == b'[' && after(text, close) == b']' && (!quoted || after(text, close + 1) == b'"')
-}
-
-/// Whether the key at `start` is one of Go's `map[..]`.
-fn in_map(text: &[u8], start: usize) -> bool {
-    let floor = start.saturating_sub(128);
-    let mut at = start;
-    loop {
-        at = run_back(text, at, at - floor, |byte| !matches!(byte, b'[' | b']'));
-        if at == floor || text[at - 1] == b']' {
-            return false;
-        }
-        if text[floor..at].ends_with(b"map[") {
-            return true;
-        }
-        at -= 1;
-    }
-}
-
-/// The verb of `the password is: x`.
-#[inline]
-fn is_verb(name: &[u8]) -> bool {
-    matches!(name, b"is" | b"was")
-}
-
-/// `curl -u user:password`
-#[inline]
-fn curl_user(left: &[u8]) -> bool {
-    matches!(left, [.., b'u' | b'r', b' ']) && ends_in_user_option(left)
-}
-
-fn ends_in_user_option(left: &[u8]) -> bool {
-    left.ends_with(b" -u ") || left.ends_with(b" --user ") || left.ends_with(b" --proxy-user ")
-}
-
-/// Whether the key at `start` begins a field, rather than a word in the middle of a value.
-fn opens_field(text: &[u8], start: usize) -> bool {
-    let at = run_back(text, start, 64, |byte| is(byte, SPACE));
-    matches!(before(text, at), b'{' | b',' | b'(') && at > 0
 }
 
 /// Whether a path begins at `at`: `/srv`, `./a`, `~/a`, `D:\a`, `file:///a`.
@@ -492,43 +348,6 @@ fn is_path(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a key says where something is kept.
-fn names_file(name: &[u8]) -> bool {
-    [&b"file"[..], b"path", b"dir"]
-        .iter()
-        .any(|end| name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end))
-}
-
-/// `src/auth.rs:42`
-fn is_file(name: &[u8]) -> bool {
-    const ENDS: &[&[u8]] = words!(
-        ".rs" ".go" ".py" ".js" ".ts" ".c" ".cpp" ".java" ".toml" ".json" ".yaml" ".yml" ".txt" ".conf"
-    );
-    name.contains(&b'.') && ENDS.iter().any(|end| name.ends_with(end))
-}
-
-/// `wordpress_logged_in_5c01..`, `SSESS5c01..`: sessions whose names end in a hash (WordPress, Drupal, classic ASP).
-fn is_session_cookie(name: &[u8]) -> bool {
-    const STARTS: [&[u8]; 5] = [b"wordpress_logged_in_", b"wordpress_sec_", b"SSESS", b"SESS", b"ASPSESSIONID"];
-    name.len() >= 20 && STARTS.iter().any(|start| name.starts_with(start))
-}
-
-/// Up to two words before a key, which may belong to it: `API key: ..`, `date of birth: ..`.
-fn words_before(text: &[u8], key: usize) -> &[u8] {
-    let mut start = key;
-    for _ in 0..2 {
-        if before(text, start) != b' ' || start == 0 {
-            break;
-        }
-        let word = run_back(text, start - 1, 24, |byte| is(byte, LETTER) || byte == b'-' || byte == b'\'');
-        if word == start - 1 || word + 24 == start - 1 {
-            break;
-        }
-        start = word;
-    }
-    &text[start..key]
-}
-
 #[inline]
 fn skip_space(text: &[u8], from: usize) -> usize {
     let mut at = from;
@@ -538,115 +357,14 @@ fn skip_space(text: &[u8], from: usize) -> usize {
     at
 }
 
-/// What an opening bracket may stand for.
-fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
-    if alnum(before(text, paren)) {
-        return newtype(text, paren, found);
-    }
-    if matches!(after(text, paren + 1), b'"' | b'\\')
-        && let Some(next) = positional::tuple(text, paren, found)
-    {
-        return next;
-    }
-    positional::insert(text, paren, found).unwrap_or(paren + 1)
-}
-
-/// `UserId(42)`, `Password("..")`: a type whose name is a key.
-fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
-    let next = after(text, paren + 1);
-    if !(is(next, DIGIT) || matches!(next, b'"' | b'\\')) {
-        return paren + 1;
-    }
-    let start = run_back(text, paren, KEY, alnum);
-    if start == paren || !text[start].is_ascii_uppercase() {
-        return paren + 1;
-    }
-    match keys::in_text(b"", &text[start..paren], Parent::Struct) {
-        Some(rule) => take(text, paren + 1, rule, Style::Newtype, false, found),
-        None => paren + 1,
-    }
-}
-
-/// `api_key -> mCKoNJUI1z3M`: no pointer, which has no spaces, and no type.
-fn arrow(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> usize {
-    let text = anchors.text;
-    let (go_on, value) = (sign + 1, sign + 2);
-    if !text[..sign].ends_with(b" -") || after(text, go_on) != b' ' {
-        return go_on;
-    }
-    let name = bare_key(anchors, sign - 2).map_or(&b""[..], |key| &text[key.start..key.end]);
-    let end = value::bare(head(text, value, KEY), value, Bare::Strict, false);
-    if !is_compound(name, false)
-        || keys::rules_out(name)
-        || !value::is_made_up(text.get(value..end).unwrap_or_default())
-    {
-        return go_on;
-    }
-    match keys::in_text(b"", name, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret) {
-        Some(rule) => take(text, value, rule, Style::Prose, false, found).max(go_on),
-        None => go_on,
-    }
-}
-
-/// `<password>hunter2</password>`
-fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
-    let start = run_back(text, sign, KEY, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b':'));
-    if start == sign || before(text, start) != b'<' {
-        return sign + 1;
-    }
-    let end = run(head(text, sign, 4 * KEY), sign + 1, |byte| byte != b'<');
-    if !text[end..].strip_prefix(b"</").is_some_and(|close| close.starts_with(&text[start..sign])) {
-        return sign + 1;
-    }
-    match keys::in_text(b"", &text[start..sign], Parent::Prose) {
-        Some(rule) if quoted_counts(&text[sign + 1..end], rule, Style::Json) => {
-            push(found, rule, Style::Json, false, sign + 1..end);
-            end
-        }
-        _ => sign + 1,
-    }
-}
-
-/// A random value under a key that no rule knows.
-fn random(
-    anchors: &Anchors<'_>,
-    key: &[u8],
-    from: usize,
-    style: Style,
-    in_url: bool,
-    found: &mut Vec<Finding>,
-) -> Option<usize> {
-    let text = anchors.text;
-    if style == Style::Newtype || !may_be_random(anchors, from) {
-        return None;
-    }
-    let from = inside(text, from);
-    let (start, end, next) = match value::quoted(text, from) {
-        Some(quoted) => (quoted.start, quoted.end, quoted.next),
-        None => {
-            let end = value::bare(head(text, from, value::JUDGED), from, Bare::Strict, in_url);
-            (from, end, end)
-        }
-    };
-    let value = &text[start..end];
-    if value.len() < SHORTEST_RANDOM || value.len() > 512 || !looks_random(value) || names_public(key) {
-        return None;
-    }
-    found.push(Finding::new(Kind::HighEntropy, Severity::Contextual, start..end));
-    Some(next)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tests::draws;
     use super::*;
 
     #[test]
     fn idle_colons_stand_behind_no_key() {
-        let mut number = 1_u64;
-        let mut draw = |below: usize| {
-            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (number >> 33) as usize % below
-        };
+        let mut draw = draws();
         let mut count = 0;
         for _ in 0..20_000 {
             let text: Vec<u8> = (0..draw(200)).map(|_| b"12::::a= "[draw(9)]).collect();

@@ -4,7 +4,8 @@
 use super::Finding;
 use super::bytes::{DIGIT, SPACE, after, before, head, is, run, run_back, starts_with};
 use super::judge::quoted_counts;
-use super::pairs::{KEY, Style};
+use super::key::KEY;
+use super::pairs::Style;
 use super::take::{push, take};
 use super::{national, value};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};

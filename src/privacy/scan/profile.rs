@@ -202,6 +202,7 @@ fn is_in_long_run(text: &[u8], probe: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::draws;
     use super::*;
 
     /// What the gate promises, byte by byte.
@@ -228,13 +229,9 @@ mod tests {
     #[test]
     fn the_gate_says_what_a_look_at_each_byte_says() {
         let alphabet = b"ab Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef\x1b[";
-        let mut number = 1_u64;
+        let mut draw = draws();
         let mut settled = 0;
         for round in 0..60_000_usize {
-            let mut draw = |below: usize| {
-                number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (number >> 33) as usize % below
-            };
             let length = draw(match round % 100 {
                 0 => 600,
                 1..20 => 130,

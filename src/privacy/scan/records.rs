@@ -2,7 +2,8 @@
 //! `{"key":"enduser.id","value":{"stringValue":".."}}`.
 
 use super::bytes::{SPACE, after, alnum, head, is, run, starts_with};
-use super::pairs::{KEY, Style};
+use super::key::KEY;
+use super::pairs::Style;
 use super::take::{inside, take};
 use super::{Finding, attributes, value};
 use crate::privacy::keys::{self, KeyClass, Parent};

@@ -8,8 +8,9 @@ use std::ops::Range;
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, SPACE, after, before, head, is, run};
 use super::take::inside;
-use super::value::{self, Bare, is_placeholder, is_status};
-use super::{Finding, Kind, Severity, pairs};
+use super::value::{self, Bare, is_placeholder};
+use super::words::is_status;
+use super::{Finding, Kind, Severity, key, pairs};
 use crate::privacy::policy::KeyPattern;
 
 /// What a rule for a field says about its value in text.
@@ -94,7 +95,7 @@ impl KeyRules {
         if matches!(next, b'=' | b':') || before(text, sign) == b':' || colon && next == b'/' {
             return None;
         }
-        let key = pairs::key_before(anchors, sign)?;
+        let key = key::key_before(anchors, sign)?;
         let name = std::str::from_utf8(&text[key.start..key.end]).ok()?;
         // Clock times and positions in files.
         if name.bytes().all(|byte| is(byte, DIGIT)) {

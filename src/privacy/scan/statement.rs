@@ -2,8 +2,7 @@
 
 use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with};
-use super::value;
-use super::{Finding, Kind, Severity};
+use super::{Finding, Kind, Severity, value, words};
 
 /// Whether a key is the attribute of a statement, whose literals nobody is to see (OpenTelemetry's `db.query.text`).
 pub(super) fn is_key(key: &[u8]) -> bool {
@@ -82,7 +81,7 @@ pub(super) fn find_passwords(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         if let Some(value) = value::quoted(text, open)
             && !value::is_placeholder(&text[value.start..value.end])
-            && (!value::is_status(&text[value.start..value.end]) || value::is_everyday(&text[value.start..value.end]))
+            && (!words::is_status(&text[value.start..value.end]) || words::is_everyday(&text[value.start..value.end]))
             && !text[value.start..value.end].iter().any(|byte| is(*byte, SPACE))
             && value.end - value.start <= 128
             && find_bytes(&text[value.start..value.end], 0, b"::").is_none()

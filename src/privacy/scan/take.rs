@@ -2,9 +2,11 @@
 
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
 use super::judge::{bare_counts, quoted_counts};
-use super::pairs::{KEY, Style};
-use super::value::{self, Bare, is_placeholder, is_status};
-use super::{Finding, Kind, Severity, dates, records};
+use super::key::KEY;
+use super::pairs::Style;
+use super::value::{self, Bare, is_placeholder};
+use super::words::is_status;
+use super::{Finding, Kind, Severity, dates, records, words};
 use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
 
 /// Takes the value at `from` if it is one; says where to go on.
@@ -18,7 +20,9 @@ pub(super) fn take(
 ) -> usize {
     let mut at = inside(text, from);
     match after(text, at) {
-        b'[' | b'{' if value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
+        b'[' | b'{'
+            if value::first_bracket(text, at).is_some()
+                && value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
         b'{' if rule.text == TextRule::Password && style == Style::Equals => {
             if let Some(end) = braced(text, at) {
                 push(found, rule, style, in_url, at + 1..end);
@@ -140,11 +144,11 @@ pub(super) fn take(
             end = dates::whole(text, at, end);
         }
         // `030 901820`, but not `0301234567 422`.
-        if rule.text == TextRule::Phone && !in_url && value::digits(&text[at..end]) < 8 {
+        if rule.text == TextRule::Phone && !in_url && words::digits(&text[at..end]) < 8 {
             end = run(head(text, at, 24), at, |byte| {
                 is(byte, DIGIT) || matches!(byte, b'+' | b' ' | b'-' | b'.' | b'(' | b')' | b'/')
             });
-            while end > at && value::digits(&text[at..end]) > 15 {
+            while end > at && words::digits(&text[at..end]) > 15 {
                 end = super::bytes::run_back(text, end, 24, |byte| byte != b' ').max(at + 1) - 1;
             }
             while end > at && !is(text[end - 1], DIGIT) {
@@ -191,7 +195,7 @@ fn couple(text: &[u8], at: usize) -> Option<usize> {
     let (user, password) = (text[at + 1..comma].trim_ascii(), text.get(comma + 1..end)?.trim_ascii());
     let plain = |word: &[u8]| !word.is_empty() && !word.iter().any(|byte| is(*byte, SPACE) || *byte == b',');
     let both = after(text, end) == b')' && plain(user) && plain(password);
-    (both && value::is_made_up(password) && !is_status(password)).then_some(end + 1)
+    (both && words::is_made_up(password) && !is_status(password)).then_some(end + 1)
 }
 
 /// Whether the key of the value at `from` begins a line that is not the first, as in headers and YAML.
@@ -291,7 +295,7 @@ fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec
             continue;
         }
         let end = value::bare(text, at, Bare::Strict, false);
-        if end == at || !value::is_number(&text[at..end]) {
+        if end == at || !words::is_number(&text[at..end]) {
             break;
         }
         count += 1;
@@ -304,7 +308,7 @@ fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec
         let wanted = match rule.class {
             KeyClass::Secret => count >= 8 || count >= 3 && bytes == count,
             KeyClass::Id => true,
-            _ => rule.numeric == NumericRule::Goes && value::digits(&text[start..end]) >= 4,
+            _ => rule.numeric == NumericRule::Goes && words::digits(&text[start..end]) >= 4,
         };
         if wanted {
             push(found, rule, style, false, start..end);

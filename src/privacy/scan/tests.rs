@@ -23,6 +23,15 @@ fn scan(text: &[u8], found: &mut Vec<Finding>) {
     assert!(found.iter().all(|finding| finding.kind() != Kind::Unscanned), "{:?}", String::from_utf8_lossy(text));
 }
 
+/// Numbers below a bound that are the same in each run.
+pub(super) fn draws() -> impl FnMut(usize) -> usize {
+    let mut number = 1_u64;
+    move |below| {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (number >> 33) as usize % below
+    }
+}
+
 fn looks_clean(text: &[u8]) -> bool {
     Scanner::standard().looks_clean(text)
 }

@@ -2,7 +2,8 @@
 
 use super::anchors::{Anchors, Class, ahead};
 use super::bytes::{SPACE, alnum, before, is, run, run_back};
-use super::value::{is_placeholder, is_status};
+use super::value::is_placeholder;
+use super::words::is_status;
 use super::{Finding, Kind, Severity};
 
 /// The longest authority that is read.

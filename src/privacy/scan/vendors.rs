@@ -1,7 +1,7 @@
 //! The prefixes that services give to the keys they issue, and the check sums that some keys carry.
 
 use super::Severity;
-use super::judge::looks_random;
+use super::random::looks_random;
 
 /// What a key is made of after its prefix.
 #[derive(Clone, Copy, PartialEq, Eq)]

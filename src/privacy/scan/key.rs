@@ -1,0 +1,185 @@
+//! The key left of a sign: where it begins, and what it and the words around it tell of how the pair is meant.
+
+use super::anchors::{Anchors, Class};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, before, head, is, run, run_back};
+use crate::privacy::keys;
+
+/// The longest key that is read.
+pub(super) const KEY: usize = 80;
+
+pub(super) struct Key {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) quoted: bool,
+}
+
+/// The key whose separator is at `sign`.
+pub(super) fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
+    let text = anchors.text;
+    let mut end = sign;
+    if before(text, end) == b':' {
+        end -= 1;
+    }
+    if before(text, end) == b' ' {
+        end = end.saturating_sub(1);
+    }
+    if matches!(before(text, end), b'"' | b'\'' | b'`') && end > 0 {
+        return quoted_key(anchors, end - 1);
+    }
+    bare_key(anchors, end)
+}
+
+/// The key without quotes that ends at `end`.
+#[inline(always)]
+pub(super) fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
+    let text = anchors.text;
+    let mut start = anchors.run_back(Class::Token, end);
+    // What else names are made of is rare in them.
+    if matches!(before(text, start), b'.' | b'[' | b']' | 0x80..) {
+        start = odd_start(text, start, end);
+    }
+    let start = start.max(end.saturating_sub(KEY));
+    // `[IP]:80` is a placeholder and a port.
+    (start < end && text[start] != b'[').then_some(Key { start, end, quoted: false })
+}
+
+/// The key in front of the quote at `quote`.
+#[inline]
+fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
+    let text = anchors.text;
+    let mut end = quote;
+    while before(text, end) == b'\\' {
+        end -= 1;
+    }
+    let mut start = anchors.run_back(Class::Token, end);
+    if before(text, start) != text[quote] || end - start > KEY {
+        start = run_back(text, end, KEY, |byte| byte != text[quote] && byte != b'\n');
+    }
+    (before(text, start) == text[quote] && start > 0 && start < end).then_some(Key { start, end, quoted: true })
+}
+
+/// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
+fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
+    let start = run_back(text, start, KEY, |byte| {
+        is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+    });
+    let start = start.max(end.saturating_sub(KEY));
+    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
+    match text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']')) {
+        Some(bracket) if text[start + bracket] == b'[' => start + bracket + 1,
+        _ => start,
+    }
+}
+
+/// Whether a key is none that a sentence would have: `api_key`, `user.name`, `clientSecret`; before a value that is glued to it also
+/// `accesstoken`.
+pub(super) fn is_compound(name: &[u8], glued: bool) -> bool {
+    name.iter().any(|byte| matches!(byte, b'_' | b'.' | b'-'))
+        || name.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+        || glued && keys::is_glued(name)
+}
+
+/// The verb of `the password is: x`.
+#[inline]
+pub(super) fn is_verb(name: &[u8]) -> bool {
+    matches!(name, b"is" | b"was")
+}
+
+/// `curl -u user:password`
+#[inline]
+pub(super) fn curl_user(left: &[u8]) -> bool {
+    matches!(left, [.., b'u' | b'r', b' ']) && ends_in_user_option(left)
+}
+
+fn ends_in_user_option(left: &[u8]) -> bool {
+    left.ends_with(b" -u ") || left.ends_with(b" --user ") || left.ends_with(b" --proxy-user ")
+}
+
+/// Whether a key says where something is kept.
+pub(super) fn names_file(name: &[u8]) -> bool {
+    [&b"file"[..], b"path", b"dir"]
+        .iter()
+        .any(|end| name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end))
+}
+
+/// `src/auth.rs:42`
+pub(super) fn is_file(name: &[u8]) -> bool {
+    const ENDS: &[&[u8]] = words!(
+        ".rs" ".go" ".py" ".js" ".ts" ".c" ".cpp" ".java" ".toml" ".json" ".yaml" ".yml" ".txt" ".conf"
+    );
+    name.contains(&b'.') && ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// `wordpress_logged_in_5c01..`, `SSESS5c01..`: sessions whose names end in a hash (WordPress, Drupal, classic ASP).
+pub(super) fn is_session_cookie(name: &[u8]) -> bool {
+    const STARTS: [&[u8]; 5] = [b"wordpress_logged_in_", b"wordpress_sec_", b"SSESS", b"SESS", b"ASPSESSIONID"];
+    name.len() >= 20 && STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// Up to two words before a key, which may belong to it: `API key: ..`, `date of birth: ..`.
+pub(super) fn words_before(text: &[u8], key: usize) -> &[u8] {
+    let mut start = key;
+    for _ in 0..2 {
+        if before(text, start) != b' ' || start == 0 {
+            break;
+        }
+        let word = run_back(text, start - 1, 24, |byte| is(byte, LETTER) || byte == b'-' || byte == b'\'');
+        if word == start - 1 || word + 24 == start - 1 {
+            break;
+        }
+        start = word;
+    }
+    &text[start..key]
+}
+
+/// Whether key and value have a line of their own, with others before it.
+pub(super) fn is_line(text: &[u8], start: usize, value: usize) -> bool {
+    // `curl -v` puts a sign before the headers of each side.
+    let line = run_back(text, start, 24, |byte| matches!(byte, b' ' | b'>' | b'<'));
+    let alone = || {
+        let end = run(head(text, value, KEY), value, |byte| !is(byte, SPACE));
+        matches!(after(text, end), 0 | b'\n' | b'\r') && end > value
+    };
+    before(text, line) == b'\n' && line > 0 && alone()
+}
+
+/// Whether the key at `start` begins a field, rather than a word in the middle of a value.
+pub(super) fn opens_field(text: &[u8], start: usize) -> bool {
+    let at = run_back(text, start, 64, |byte| is(byte, SPACE));
+    matches!(before(text, at), b'{' | b',' | b'(') && at > 0
+}
+
+/// Go's `map[token:abc n:3]`: where the last one opened and the last bracket closed, of those read so far.
+#[derive(Default)]
+pub(super) struct Maps {
+    read: usize,
+    opened: usize,
+    closed: usize,
+}
+
+/// How far before a key its map may open.
+const MAP: usize = 128;
+
+impl Maps {
+    /// Whether the key at `start` is one of a map's. Keys are asked for from left to right, so that nothing is read twice.
+    pub(super) fn hold(&mut self, text: &[u8], start: usize) -> bool {
+        let floor = start.saturating_sub(MAP);
+        for at in self.read.max(floor)..start {
+            match text[at] {
+                b']' => self.closed = at + 1,
+                b'[' if text[..at].ends_with(b"map") => self.opened = at + 1,
+                _ => {}
+            }
+        }
+        self.read = self.read.max(start);
+        self.opened > self.closed && self.opened >= floor + 4
+    }
+}
+
+/// Whether the word before a key declares it.
+pub(super) fn declares(text: &[u8], key: usize) -> bool {
+    const WORDS: &[&[u8]] = words!("let" "mut" "const" "static" "type" "var" "val" "final" "auto");
+    let end = key.saturating_sub(1);
+    let start = run_back(text, end, 8, |byte| is(byte, LETTER));
+    before(text, key) == b' ' && WORDS.contains(&&text[start..end])
+}
