@@ -333,8 +333,7 @@ mod tests {
         assert_eq!(telemetry.records(9).expect("there is nothing to read"), [""; 0]);
     }
 
-    #[test]
-    fn what_spans_hold_that_are_open_at_the_end_is_lost_by_it() {
+    fn with_events_in_spans() -> (Telemetry, Pipeline, tracing::Dispatch) {
         let telemetry = Telemetry::builder(crate::app!("acme"))
             .environment(Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]))
             .targets("shop=info")
@@ -343,6 +342,12 @@ mod tests {
             .expect("the settings are right");
         let pipeline = telemetry.pipeline.get().expect("it is on").clone();
         let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+        (telemetry, pipeline, dispatch)
+    }
+
+    #[test]
+    fn what_spans_hold_that_are_open_at_the_end_is_lost_by_it() {
+        let (telemetry, pipeline, dispatch) = with_events_in_spans();
         tracing::dispatcher::with_default(&dispatch, || {
             let open = tracing::info_span!(target: "shop", "job");
             open.in_scope(|| (0..3).for_each(|step| tracing::info!(target: "shop", step)));
@@ -353,14 +358,7 @@ mod tests {
 
     #[test]
     fn what_a_span_holds_that_closes_when_the_pipeline_has_ended_and_the_layer_not_yet_is_lost_with_it() {
-        let telemetry = Telemetry::builder(crate::app!("acme"))
-            .environment(Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]))
-            .targets("shop=info")
-            .events(Events::SpanEvents)
-            .start()
-            .expect("the settings are right");
-        let pipeline = telemetry.pipeline.get().expect("it is on").clone();
-        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+        let (telemetry, pipeline, dispatch) = with_events_in_spans();
         let lost = || (pipeline.counts().lost(Loss::Withdrawn), pipeline.counts().dropped());
         tracing::dispatcher::with_default(&dispatch, || {
             let [closes, stays] = [3, 2].map(|events| {
