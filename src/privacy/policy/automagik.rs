@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::{Action, Verdict, by_key};
+use super::decide::by_key;
+use super::{Action, Verdict};
 use crate::app::random;
 use crate::privacy::generalize;
 use crate::privacy::keys::{self, KeyClass};
