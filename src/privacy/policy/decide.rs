@@ -74,7 +74,7 @@ impl Policy {
     /// 7. [`Ipv4`](Kind::Ipv4), [`Ipv6`](Kind::Ipv6), [`Mac`](Kind::Mac)
     /// 8. [`Phone`](Kind::Phone), [`Geo`](Kind::Geo), [`BirthDate`](Kind::BirthDate), [`KeyedSecret`](Kind::KeyedSecret)
     /// 9. [`KeyedId`](Kind::KeyedId), [`KeyedPii`](Kind::KeyedPii)
-    /// 10. [`HomePath`](Kind::HomePath), [`Host`](Kind::Host)
+    /// 10. [`HomePath`](Kind::HomePath), [`Host`](Kind::Host), [`Uuid`](Kind::Uuid)
     /// 11. [`HighEntropy`](Kind::HighEntropy)
     pub fn findings(&self, text: &str) -> Vec<Finding> {
         let mut findings = Vec::new();

@@ -46,10 +46,12 @@ impl Policy {
     fn write_kinds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scanner = &self.scanner;
         for (kind, name) in scanner.kinds() {
-            if scanner.is_off(kind) {
-                writeln!(f, "  {name}: not looked for")?;
-            } else if let Some(answer) = scanner.own_answer(kind) {
-                writeln!(f, "  {name}: {answer}")?;
+            match scanner.own_answer(kind) {
+                _ if scanner.is_off(kind) && scanner.is_usual(kind) => {}
+                _ if scanner.is_off(kind) => writeln!(f, "  {name}: not looked for")?,
+                Some(answer) => writeln!(f, "  {name}: {answer}")?,
+                None if scanner.is_usual(kind) => {}
+                None => writeln!(f, "  {name}: looked for")?,
             }
         }
         for custom in scanner.customs() {

@@ -207,7 +207,14 @@ impl Policy {
         self
     }
 
-    /// Looks for a kind no longer. Default: all kinds are looked for.
+    /// Looks for a kind, again or at all. Default: all are looked for but [`Kind::Uuid`].
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.scanner = self.scanner.with(kind);
+        self
+    }
+
+    /// Looks for a kind no longer.
     #[must_use]
     pub fn without_kind(mut self, kind: Kind) -> Self {
         self.scanner = self.scanner.without(kind);

@@ -30,6 +30,8 @@ const SEVERITIES: [(&str, Severity); 3] =
 
 /// What a kind that is not looked for has for an answer.
 const OFF: &str = "off";
+/// What a kind that is looked for only where somebody asks for it has, if the policy's own answer is good for it.
+const ON: &str = "on";
 
 impl Policy {
     /// Reads a policy from TOML. Every setting can be left out; what is not known is an error.
@@ -46,6 +48,7 @@ impl Policy {
     /// [kinds]                      # answers for single kinds of findings
     /// card = "drop_record"
     /// mac = "off"
+    /// uuid = "on"                  # the one kind that is looked for only if asked for
     /// ORDER = "drop_field"
     ///
     /// [[custom]]                   # kinds of your own: `regex`, or `words` and `any_case`
@@ -134,9 +137,11 @@ impl Policy {
         let mut heading = "\n[kinds]\n";
         for (kind, name) in scanner.kinds() {
             let answer = match scanner.own_answer(kind) {
+                _ if scanner.is_off(kind) && scanner.is_usual(kind) => continue,
                 _ if scanner.is_off(kind) => OFF.to_owned(),
                 Some(answer) => answer.to_string(),
-                None => continue,
+                None if scanner.is_usual(kind) => continue,
+                None => ON.to_owned(),
             };
             writeln!(out, "{}{} = {}", std::mem::take(&mut heading), quoted(name), quoted(&answer))?;
         }
@@ -252,10 +257,13 @@ impl Reader<'_> {
             policy = match OnFinding::parse(text) {
                 Some(answer) => policy.kind(kind, answer),
                 None if text == OFF => policy.without_kind(kind),
+                None if text == ON => policy.with_kind(kind),
                 None => {
                     let known = OnFinding::spellings();
-                    let problem =
-                        format!("`{name}` has no answer `{text}`; there are `{OFF}`, {known}", name = name.get_ref());
+                    let problem = format!(
+                        "`{name}` has no answer `{text}`; there are `{ON}`, `{OFF}`, {known}",
+                        name = name.get_ref()
+                    );
                     return Err(self.error(value.span(), problem));
                 }
             };

@@ -86,6 +86,7 @@ kinds! {
     KeyedSecret "keyed_secret" "[SECRET]" 3 "A value whose key names a secret."
     KeyedId "keyed_id" "[ID]" 2 "A value whose key names the id of a person."
     KeyedPii "keyed_pii" "[PII]" 2 "A value whose key names personal data."
+    Uuid "uuid" "[UUID]" 1 "A UUID. By itself it is nobody's, and not looked for until [`Scanner::with`](super::Scanner::with) or an answer for it asks so. Under the key of an id it is hashed in any case."
     HighEntropy "high_entropy" "[SECRET]" 0 "A value that looks random."
     Unscanned "unscanned" "[REMOVED]" 10 "Text that a detector failed on, or in which something is found however often findings are replaced. It cannot be switched off, and drops its field at least."
 }
@@ -145,6 +146,9 @@ pub enum Severity {
 /// Some of the kinds: one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct KindSet(u64);
+
+/// What is looked for only where somebody asks for it.
+pub(super) const OPTIONAL: KindSet = KindSet::of(Kind::Uuid);
 
 impl KindSet {
     pub(super) const fn of(kind: Kind) -> Self {

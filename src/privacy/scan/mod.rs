@@ -51,6 +51,7 @@ mod statement;
 mod take;
 mod tokens;
 mod url;
+mod uuid;
 mod value;
 mod vendors;
 mod wallet;

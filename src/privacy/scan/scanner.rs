@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::custom::{Custom, CustomError};
 use super::finding::{Finding, place_back, redact, redacted, settle};
-use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, Severity};
+use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, OPTIONAL, Severity};
 use super::profile;
 use super::ruled::KeyRules;
+use super::uuid;
 
 /// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
 ///
@@ -28,12 +29,18 @@ pub struct Scanner {
     settings: Option<Arc<Settings>>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Settings {
     off: KindSet,
     answers: Vec<(KindSet, OnFinding)>,
     custom: Vec<Custom>,
     rules: KeyRules,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { off: OPTIONAL, answers: Vec::new(), custom: Vec::new(), rules: KeyRules::default() }
+    }
 }
 
 /// What a finding in text leads to. The later of two is the stronger.
@@ -53,7 +60,7 @@ pub enum OnFinding {
 const MOST_LOOKS: usize = 8;
 
 impl Scanner {
-    /// All built-in kinds, each with the policy's own answer.
+    /// All built-in kinds but [`Kind::Uuid`], each with the policy's own answer.
     #[must_use]
     pub const fn standard() -> Self {
         Scanner { settings: None }
@@ -65,7 +72,7 @@ impl Scanner {
         self.change(|settings| settings.off = settings.off.and(KindSet::of(kind)))
     }
 
-    /// Looks for a kind again.
+    /// Looks for a kind, again or at all.
     #[must_use]
     pub fn with(self, kind: Kind) -> Self {
         self.change(|settings| settings.off = settings.off.without(KindSet::of(kind)))
@@ -201,7 +208,12 @@ impl Scanner {
 
     /// Whether a kind is looked for no longer.
     pub(crate) fn is_off(&self, kind: Kind) -> bool {
-        self.settings.as_ref().is_some_and(|settings| settings.off.meets(KindSet::of(kind)))
+        self.settings.as_ref().map_or(OPTIONAL, |settings| settings.off).meets(KindSet::of(kind))
+    }
+
+    /// Whether a kind is looked for or not as it is by the standard.
+    pub(crate) fn is_usual(&self, kind: Kind) -> bool {
+        self.is_off(kind) == OPTIONAL.meets(KindSet::of(kind))
     }
 
     /// What a finding of this kind leads to, if it is not what the policy says of findings.
@@ -218,8 +230,8 @@ impl Scanner {
         for (there, name) in other.kinds() {
             // A kind that was added has another number here.
             let Some(here) = self.kind(name) else { continue };
-            if other.is_off(there) {
-                self = self.without(here);
+            if !other.is_usual(there) {
+                self = if other.is_off(there) { self.without(here) } else { self.with(here) };
             }
             if let Some(answer) = other.own_answer(there) {
                 self = self.on_finding(here, answer);
@@ -265,6 +277,9 @@ impl Settings {
         }
         if !self.rules.is_empty() {
             self.rules.apply(text, found);
+        }
+        if !self.off.meets(OPTIONAL) {
+            uuid::find(text, found);
         }
         found.retain(|finding| !self.off.meets(finding.kinds));
     }

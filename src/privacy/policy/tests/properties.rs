@@ -86,6 +86,7 @@ prop_compose! {
         times in prop::option::of(prop::sample::select(vec![TimeUnit::Hour, TimeUnit::Day, TimeUnit::Week])),
         rules in prop::collection::vec((pattern(), action(), "[ -~é\n\u{7f}]{1,12}x"), 0..5),
         kinds in prop::collection::vec((prop::sample::select(&Kind::BUILT_IN[..20]), prop::option::of(answer())), 0..4),
+        has_uuids in any::<bool>(),
         words in prop::option::of(("[ -~é]{1,9}", any::<bool>())),
         regex in prop::option::of(r"[a-z]{1,5}(\\\.|\[0-9\])[a-z]{1,3}"),
     ) -> Policy {
@@ -112,6 +113,9 @@ prop_compose! {
                 Some(answer) => policy.kind(kind, answer),
                 None => policy.without_kind(kind),
             };
+        }
+        if has_uuids {
+            policy = policy.with_kind(Kind::Uuid);
         }
         for (pattern, action, reason) in rules {
             policy = policy.rule(pattern, action, (action == Action::Keep).then_some(&*reason));

@@ -28,6 +28,33 @@ fn a_kind_is_switched_off_and_on_again() {
 }
 
 #[test]
+fn a_uuid_is_looked_for_where_somebody_asks_for_it() {
+    const UUID: &str = "550e8400-e29b-41d4-a716-446655440000";
+    let asked = Scanner::standard().with(Kind::Uuid);
+    for (text, clean) in [
+        (format!("order {UUID} placed"), "order [UUID] placed"),
+        (format!("{{\"order\":\"{}\"}}", UUID.to_uppercase()), "{\"order\":\"[UUID]\"}"),
+        (format!("urn:uuid:{UUID},pvc-{UUID}"), "urn:uuid:[UUID],pvc-[UUID]"),
+        ("abcdefab-cdef-abcd-efab-cdefabcdefab".to_owned(), "[UUID]"),
+        // Of the id under its key nothing is told but that it was one.
+        (format!("user_id={UUID}"), "user_id=[ID]"),
+    ] {
+        assert_eq!(scrub(&asked, &text), clean);
+        assert_eq!(scrub(&asked, clean), clean, "it is stable");
+    }
+    for text in [format!("{UUID}0"), format!("x{UUID}"), UUID.replacen('-', "", 1), UUID[..35].to_owned()] {
+        assert_eq!(scrub(&asked, &text), text);
+    }
+    let text = format!("order {UUID}");
+    let unasked = Scanner::standard().without(Kind::Email);
+    for scanner in [Scanner::standard(), unasked, asked.clone().without(Kind::Uuid)] {
+        assert_eq!(scrub(&scanner, &text), text);
+    }
+    assert_eq!(scrub(&Scanner::standard().and(&asked).expect("nothing was added"), &text), "order [UUID]");
+    assert_eq!(scrub(&asked.and(&Scanner::standard()).expect("nothing was added"), &text), "order [UUID]");
+}
+
+#[test]
 fn what_one_kind_leaves_another_may_still_find() {
     let text = "email=bob@example.com";
     assert_eq!(scrub(&Scanner::standard(), text), "email=[EMAIL]");

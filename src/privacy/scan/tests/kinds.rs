@@ -44,12 +44,13 @@ const TEXTS: &[(Kind, Severity, &str)] = &[
     (Kind::KeyedSecret, Contextual, "password: «hunter2» set"),
     (Kind::KeyedId, Likely, "user_id=«42» in"),
     (Kind::KeyedPii, Likely, r#"{"city":"«Turin»"}"#),
+    (Kind::Uuid, Likely, "pvc-«550e8400-e29b-41d4-a716-446655440000» bound"),
     (Kind::HighEntropy, Contextual, "seed=«d8Kf02mQzL7xWv3TnB6yRc9Pe1Hs4JgU» in"),
 ];
 
 #[test]
 fn each_kind_is_found_as_itself_and_where_it_is_and_is_as_sure_as_it_can_be() {
-    let policy = Policy::standard();
+    let policy = Policy::standard().with_kind(Kind::Uuid);
     let mut wrong = Vec::new();
     for (kind, severity, text) in TEXTS {
         let (start, end) = (text.find('«'), text.find('»'));
@@ -91,7 +92,7 @@ const ORDER: &[&[Kind]] = &[
     &[Kind::Ipv4, Kind::Ipv6, Kind::Mac],
     &[Kind::Phone, Kind::Geo, Kind::BirthDate, Kind::KeyedSecret],
     &[Kind::KeyedId, Kind::KeyedPii],
-    &[Kind::HomePath, Kind::Host],
+    &[Kind::HomePath, Kind::Host, Kind::Uuid],
     &[Kind::HighEntropy],
 ];
 
