@@ -351,13 +351,33 @@ mod insert {
         }
     }
 
-    /// `work` gives how long the client was on a processor for what counts.
-    fn of(server: &ClickHouse, work: impl FnOnce() -> Duration) -> Took {
+    /// `work` times what counts of it.
+    fn of(server: &ClickHouse, work: impl FnOnce() -> Spent) -> Took {
         let engine = || Duration::from_micros(server.stats()["engine_us"].as_u64().expect("it is counted"));
-        let (before, wall) = (engine(), Instant::now());
-        let client = work();
-        let wall = wall.elapsed();
+        let before = engine();
+        let Spent { wall, client } = work();
         Took { wall, client, engine: engine() - before }
+    }
+
+    /// From a beginning until now.
+    struct Spent {
+        wall: Duration,
+        /// Processor time of this process.
+        client: Duration,
+    }
+
+    /// The clock of [`Spent`].
+    struct Clock(Instant, Duration);
+
+    impl Clock {
+        fn start() -> Self {
+            let client = process_time();
+            Clock(Instant::now(), client)
+        }
+
+        fn stop(&self) -> Spent {
+            Spent { wall: self.0.elapsed(), client: process_time() - self.1 }
+        }
     }
 
     /// Everything arrived; and the next round begins with an empty table.
@@ -375,20 +395,20 @@ mod insert {
     }
 
     /// The exporter as the SDK calls it: from spans to the answer read.
-    fn ours(exporter: &ClickHouseExporter, batches: &[Vec<SpanData>]) -> Duration {
+    fn ours(exporter: &ClickHouseExporter, batches: &[Vec<SpanData>]) -> Spent {
         let mut exporter = exporter.clone();
         SpanExporter::set_resource(&mut exporter, &resource());
         // The SDK gives its own away.
         let batches = batches.to_vec();
-        let before = process_time();
+        let clock = Clock::start();
         for spans in batches {
             sdk::export_spans(&exporter, spans).expect("the server takes the rows");
         }
-        process_time() - before
+        clock.stop()
     }
 
     /// The official crate's inserter. Its rows are made before the clock starts, though our share includes that.
-    fn theirs(server: &ClickHouse, batches: &[Vec<SpanData>], indexes: Indexes) -> Duration {
+    fn theirs(server: &ClickHouse, batches: &[Vec<SpanData>], indexes: Indexes) -> Spent {
         let resource = resource();
         let rows: Vec<Vec<SpanRow>> =
             batches.iter().map(|spans| spans.iter().map(|span| SpanRow::of(span, &resource)).collect()).collect();
@@ -402,7 +422,7 @@ mod insert {
             Indexes::AtOnce => client,
             Indexes::Later => client.with_setting(LATER.0, LATER.1),
         };
-        let before = process_time();
+        let clock = Clock::start();
         runtime.block_on(async {
             let mut inserter: Inserter<SpanRow> = client.inserter("otel_traces");
             for rows in &rows {
@@ -413,7 +433,7 @@ mod insert {
             }
             inserter.end().await.expect("nothing is left");
         });
-        process_time() - before
+        clock.stop()
     }
 
     /// Time that the threads of this process which live were on a processor.

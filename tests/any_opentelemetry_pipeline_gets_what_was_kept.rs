@@ -298,8 +298,15 @@ fn our_own_exporter_for_clickhouse_is_refused_at_start_in_favour_of_its_settings
 
     let (directory, memory) = (TempDir::new("pipeline-own"), Memory::new());
     let own = || ClickHouseExporter::builder("http://localhost:9").build().expect("right settings");
-    for builder in [builder(&directory, &memory).span_exporter(own()), builder(&directory, &memory).log_exporter(own())]
+    let new = || builder(&directory, &memory);
+    let mut all = vec![new().span_exporter(own()), new().log_exporter(own())];
+    #[cfg(feature = "metrics")]
     {
+        use opentelemetry_sdk::metrics::Temporality;
+        let delta = ClickHouseExporter::builder("http://localhost:9").temporality(Temporality::Delta).build();
+        all.extend([new().metric_exporter(own()), new().metric_exporter(delta.expect("right settings"))]);
+    }
+    for builder in all {
         let error = builder.start().expect_err("it would send twice").to_string();
         assert!(error.contains("_exporter") && error.contains(".clickhouse(..)"), "{error}");
     }

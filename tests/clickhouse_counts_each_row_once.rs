@@ -285,6 +285,80 @@ fn lines_of_json_are_read_whatever_the_server_takes_for_granted() {
     assert_eq!((server.query(stored), counts(&server)), (nanos, each_once(3)));
 }
 
+/// An insert fails after its table has the rows and before a view has them; the token is known then.
+#[test]
+fn a_view_gets_what_it_missed_whatever_the_server_takes_for_granted() {
+    // As servers before 26.2 are, and some operators' profiles.
+    let settings = Home::new("old-views");
+    std::fs::create_dir_all(settings.path()).unwrap();
+    let file = settings.path().join("init.sql");
+    let old = "SET deduplicate_blocks_in_dependent_materialized_views = 0, insert_deduplicate = 0, deduplicate_insert = \
+               'backward_compatible_choice';\n";
+    std::fs::write(&file, old).unwrap();
+    let server = ClickHouse::start_with(&["--init-sql", file.to_str().unwrap()]);
+    assert_eq!(server.query("SELECT getSetting('deduplicate_blocks_in_dependent_materialized_views')"), "false");
+    server.run(&Schema::new().to_sql());
+    for format in [Format::Native, Format::JsonEachRow] {
+        let clock = still_clock();
+        let exporter = exporter(&server).create_schema(CreateSchema::Off).format(format).clock(&clock).build().unwrap();
+        let before = counts(&server).0;
+        server.query("DETACH TABLE otel_traces_per_minute_mv");
+        server.fault(&json!({"mode": "drop_after", "match": "INSERT", "count": 3}));
+        export(&exporter, spans(now(), 10)).unwrap_err();
+        assert_eq!(counts(&server), (before + 10, before + 10, before, before + 10), "the view has missed them");
+        server.query("ATTACH TABLE otel_traces_per_minute_mv");
+        clock.advance(Duration::from_secs(60));
+        exporter.flush(LONG).unwrap();
+        assert_eq!(counts(&server), each_once(before + 10), "{format:?}");
+    }
+}
+
+/// The rest is taken: rows that a server would refuse again and again must not stand in the way.
+#[test]
+fn rows_that_break_a_rule_of_the_operators_are_refused_for_good_and_hold_up_no_others() {
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    server.query("ALTER TABLE otel_traces ADD CONSTRAINT named CHECK SpanName != ''");
+    server.run(
+        "CREATE TABLE halves (Half UInt64) ENGINE = Null;
+        CREATE MATERIALIZED VIEW halves_mv TO halves AS SELECT intDiv(Duration, Duration - 13) AS Half FROM otel_traces",
+    );
+    let exporter = exporter(&server).create_schema(CreateSchema::Off).build().unwrap();
+    let send = |change: fn(&mut opentelemetry_sdk::trace::SpanData)| {
+        let mut some = spans(now(), 2);
+        some.iter_mut().for_each(change);
+        export(&exporter, some)
+    };
+    let nameless = send(|span| span.name = "".into()).unwrap_err();
+    assert!(nameless.contains("2 rows were lost") && nameless.contains("Code: 469"), "{nameless}");
+    let divided = send(|span| span.end_time = span.start_time + Duration::from_nanos(13)).unwrap_err();
+    assert!(divided.contains("2 rows were lost") && divided.contains("Code: 153"), "{divided}");
+    send(|_| {}).unwrap();
+    let status = exporter.status();
+    assert_eq!((status.rows_refused(), status.rows_sent(), status.breaker()), (4, 2, BreakerState::Closed), "{status}");
+}
+
+/// A server that was told to skip what it cannot read says 200.
+#[test]
+fn rows_that_a_server_takes_and_does_not_write_are_told() {
+    let server = ClickHouse::start();
+    server
+        .query("CREATE TABLE mine (SpanId String, SpanName Enum8('checkout' = 1)) ENGINE = MergeTree ORDER BY SpanId");
+    let builder = exporter(&server).create_schema(CreateSchema::Off).table(Table::Traces, "mine");
+    let lenient = builder.format(Format::JsonEachRow).insert_setting("input_format_allow_errors_num", "1000");
+    let exporter = lenient.build().unwrap();
+    let mut some = spans(now(), 5);
+    export(&exporter, some.clone()).unwrap();
+    assert!(!exporter.status().notes().iter().any(|note| note.contains("wrote")), "{:?}", exporter.status());
+    some[..3].iter_mut().for_each(|span| span.name = "another".into());
+    for (sent, written) in [(5, 2), (3, 0)] {
+        export(&exporter, some[..sent].to_vec()).unwrap();
+        let said = format!("took {sent} rows for the table mine and says that it wrote {written}");
+        assert!(exporter.status().notes().iter().any(|note| note.contains(&said)), "{:?}", exporter.status());
+    }
+    assert_eq!(server.query("SELECT count() FROM mine"), "7");
+}
+
 #[test]
 fn rows_at_which_the_server_fails_again_and_again_are_given_up_and_hold_up_no_others() {
     let server = ClickHouse::start();

@@ -237,6 +237,139 @@ fn stored_records_older_than_the_tables_keep_any_are_counted_as_lost() {
     assert!(status.notes().iter().any(|note| note.contains("TTL")), "{status}");
 }
 
+/// An order of so many items, paid by somebody whom no table of metrics knows either.
+#[cfg(feature = "metrics")]
+fn measure(telemetry: &Telemetry, orders: usize) {
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+        for number in 1..=orders {
+            tracing::info!(
+                monotonic_counter.orders = 1,
+                counter.carts = -1,
+                histogram.took_ms = 2.5,
+                gauge.items = number,
+                user_email = CANARY,
+                plan = "pro",
+                "order placed for {CANARY}"
+            );
+        }
+        tracing::info!("nothing was measured");
+    });
+}
+
+/// What the tables of metrics add up to, and how many rows of the log there are.
+#[cfg(feature = "metrics")]
+#[track_caller]
+fn measured(server: &ClickHouse, orders: u64, records: u64) {
+    let sums = "SELECT (SELECT sum(Value) FROM otel_metrics_sum WHERE MetricName = 'orders' AND IsMonotonic), \
+                (SELECT sum(Value) FROM otel_metrics_sum WHERE MetricName = 'carts' AND NOT IsMonotonic), \
+                (SELECT (sum(Count), sum(Sum)) FROM otel_metrics_histogram), (SELECT count() FROM otel_logs)";
+    let sum = orders as f64 * 2.5;
+    assert_eq!(server.query(sums), format!("{orders}\t-{orders}\t({orders},{sum})\t{records}"));
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn what_events_measured_is_in_the_tables_of_metrics_once() {
+    let server = ClickHouse::start();
+    let home = home::home("clickhouse-metrics");
+    let clock = days_ago(&server, 0);
+    let run = |is_asked_for: bool| {
+        let environment = home::yes("SHOP", &home).clock(clock.clone());
+        let settings = clickhouse(&server);
+        let settings = if is_asked_for { settings.event_metrics() } else { settings };
+        builder(environment).clickhouse(settings).start().unwrap()
+    };
+    let telemetry = run(true);
+    measure(&telemetry, 2);
+    clock.advance(Duration::from_secs(5));
+    measure(&telemetry, 3);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    measured(&server, 5, 7);
+    let status = telemetry.status();
+    assert_eq!((status.counts().sent(), status.counts().stored()), (7, 0), "records alone are counted: {status}");
+    let times = server.query(
+        "SELECT min(Timestamp), max(Timestamp) FROM otel_logs WHERE LogAttributes['plan'] = 'pro' \
+         HAVING max(Timestamp) >= min(Timestamp) + INTERVAL 5 SECOND",
+    );
+    let told = "SELECT DISTINCT Attributes, ServiceName, AggregationTemporality, StartTimeUnix, TimeUnix FROM otel_metrics_sum";
+    assert_eq!(server.query(told), format!("{{'plan':'pro'}}\tshop\t1\t{times}"));
+    assert_eq!(server.query("SELECT Value, StartTimeUnix, TimeUnix FROM otel_metrics_gauge"), format!("3\t{times}"));
+    let names = ["gauge", "sum", "histogram"];
+    let everything = names.map(|name| server.query(&format!("SELECT * FROM otel_metrics_{name}"))).concat();
+    assert!(!everything.contains("canary") && !everything.contains("order placed"), "{everything}");
+
+    // All inserts of a round arrive, and nothing of it is known here; what comes meanwhile goes out by itself.
+    for (table, count) in [("otel_metrics_sum", 3), ("otel_metrics_histogram", 3), ("otel_logs", 3)] {
+        server.fault(&json!({"mode": "drop_after", "match": table, "count": count}));
+    }
+    measure(&telemetry, 10);
+    telemetry.flush(LONG).unwrap_err();
+    measure(&telemetry, 4);
+    drop(telemetry);
+    let telemetry = run(true);
+    measure(&telemetry, 1);
+    for _ in 0..6 {
+        clock.advance(Duration::from_secs(600));
+        if telemetry.flush(LONG).is_ok() {
+            break;
+        }
+    }
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    measured(&server, 20, 25);
+
+    // What a table of metrics refuses is told, and costs no record.
+    server.fault(
+        &json!({"mode": "exception", "match": "otel_metrics_sum", "code": 27, "message": "Cannot parse input."}),
+    );
+    measure(&telemetry, 2);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    let status = telemetry.status();
+    assert!(status.notes().iter().any(|note| note.contains("2 metrics of events were refused")), "{status}");
+    assert_eq!(
+        server.query(
+            "SELECT (SELECT sum(Value) FROM otel_metrics_sum WHERE IsMonotonic), (SELECT count() FROM otel_logs)"
+        ),
+        "20\t28"
+    );
+    assert_eq!(status.counts().lost(Loss::Rejected), 0, "{status}");
+    drop(telemetry);
+
+    // Nobody gets metrics who did not ask.
+    let telemetry = run(false);
+    measure(&telemetry, 2);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    assert_eq!(
+        server.query(
+            "SELECT (SELECT sum(Value) FROM otel_metrics_sum WHERE IsMonotonic), (SELECT count() FROM otel_logs)"
+        ),
+        "20\t31"
+    );
+    let hidden = builder(home::yes("SHOP", &home)).clickhouse(clickhouse(&server).event_metrics());
+    let error = hidden.events(tracing_privacy::Events::SpanEvents).start().expect_err("it would miss some");
+    assert!(error.setting().contains("event_metrics"), "{error}");
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_older_than_their_tables_keep_any_cost_no_record() {
+    let server = ClickHouse::start();
+    let clock = days_ago(&server, 6);
+    let environment = home::yes("SHOP", &home::home("clickhouse-old-metrics")).clock(clock.clone());
+    let settings = clickhouse(&server).schema(Schema::new().metric_days(3)).event_metrics();
+    let telemetry = builder(environment).clickhouse(settings).start().unwrap();
+    measure(&telemetry, 2);
+    server.fault(&json!({"mode": "exception", "code": 516, "message": "otel: Authentication failed."}));
+    telemetry.flush(LONG).unwrap_err();
+    clock.advance(Duration::from_secs(6 * 86_400));
+    measure(&telemetry, 4);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    measured(&server, 4, 8);
+    let status = telemetry.status();
+    let counts = status.counts();
+    assert_eq!((counts.sent(), counts.lost(Loss::Rejected), counts.stored()), (8, 0, 0), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("otel_metrics_sum") && note.contains("TTL")), "{status}");
+}
+
 #[test]
 fn of_two_destinations_the_one_that_is_there_gets_everything_once() {
     let server = ClickHouse::start();

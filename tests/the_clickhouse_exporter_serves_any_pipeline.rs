@@ -144,7 +144,7 @@ mod the_engine {
     use opentelemetry::trace::TracerProvider as _;
     use opentelemetry_sdk::Resource;
     use opentelemetry_sdk::logs::SdkLoggerProvider;
-    use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+    use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
     use opentelemetry_sdk::trace::SdkTracerProvider;
     use tracing_privacy::clickhouse::ClickHouseBuilder;
     use tracing_subscriber::prelude::*;
@@ -197,6 +197,42 @@ mod the_engine {
         let status = exporter.status();
         assert_eq!((status.rows_sent(), status.tries_failed()), (3002, 0), "{status:?}");
         assert!(status.last_answer().is_some_and(|answer| answer.contains("written_rows")), "{status:?}");
+    }
+
+    #[test]
+    fn has_totals_or_what_was_added_as_the_exporter_was_told_and_neither_twice() {
+        for (temporality, number, expected) in
+            [(Temporality::Cumulative, 2, ["3", "7", "7"]), (Temporality::Delta, 1, ["3", "4", "0"])]
+        {
+            let server = ClickHouse::start();
+            let builder = ClickHouseExporter::builder(server.endpoint()).timeout(LONG);
+            let exporter = builder.temporality(temporality).build().unwrap();
+            let metrics =
+                SdkMeterProvider::builder().with_reader(PeriodicReader::builder(exporter.clone()).build()).build();
+            let orders = metrics.meter("shop").u64_counter("orders").build();
+            // The answer to the first one is lost, and the second one fails and waits, while the third is made.
+            let fault = |fault: serde_json::Value| server.fault(&fault);
+            orders.add(3, &[]);
+            fault(serde_json::json!({"mode": "drop_after", "match": "INSERT"}));
+            metrics.force_flush().unwrap();
+            orders.add(4, &[]);
+            fault(serde_json::json!({"mode": "status", "match": "INSERT", "http": 503, "count": 3}));
+            assert!(metrics.force_flush().is_err());
+            assert_eq!(exporter.status().rows_waiting(), 1, "{}", exporter.status());
+            metrics.force_flush().unwrap();
+            // Without anything new the reader does not ask.
+            exporter.flush(LONG).unwrap();
+            let rows = server.query(
+                "SELECT Value, AggregationTemporality, IsMonotonic FROM otel_metrics_sum WHERE Value > 0 ORDER BY TimeUnix",
+            );
+            let expected: Vec<_> = expected
+                .iter()
+                .filter(|value| **value != "0")
+                .map(|value| format!("{value}\t{number}\ttrue"))
+                .collect();
+            assert_eq!(rows.lines().collect::<Vec<_>>(), expected, "{temporality:?} {}", exporter.status());
+            metrics.shutdown().unwrap();
+        }
     }
 
     #[test]

@@ -68,6 +68,7 @@ struct Inner {
     /// Random, so that no two exporters ever use the same token.
     name: String,
     number: AtomicU64,
+    temporality: Temporality,
     thread: Mutex<Option<Thread>>,
 }
 
@@ -90,7 +91,13 @@ impl ClickHouseExporter {
         ClickHouseBuilder::new(url.into())
     }
 
-    pub(super) fn new(client: Client, encoder: Encoder, backlog: usize, clock: Clock) -> Self {
+    pub(super) fn new(
+        client: Client,
+        encoder: Encoder,
+        backlog: usize,
+        temporality: Temporality,
+        clock: Clock,
+    ) -> Self {
         let mut rng = random::IdRng::new();
         let shared = Shared { encoder: RwLock::new(encoder), status: Mutex::default(), clock, backlog };
         let inner = Inner {
@@ -98,6 +105,7 @@ impl ClickHouseExporter {
             client,
             name: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()),
             number: AtomicU64::new(0),
+            temporality,
             thread: Mutex::new(None),
         };
         Self {
@@ -302,7 +310,7 @@ impl PushMetricExporter for ClickHouseExporter {
     }
 
     fn temporality(&self) -> Temporality {
-        Temporality::Cumulative
+        self.inner.temporality
     }
 }
 

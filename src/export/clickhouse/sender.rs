@@ -112,9 +112,10 @@ impl Sender {
             let outcome = match verdict {
                 Verdict::Delivered { summary } => {
                     // After a failure it may have had the rows already.
-                    if insert.is_first_try && summary.as_deref().is_some_and(wrote_nothing) {
+                    let written = summary.as_deref().and_then(written).filter(|written| *written < insert.rows);
+                    if let Some(written) = written.filter(|_| insert.is_first_try) {
                         self.notes.push(format!(
-                            "the server took {} rows for the table {} and says that it wrote none",
+                            "the server took {} rows for the table {} and says that it wrote {written}",
                             insert.rows,
                             self.client.target().table(insert.table)
                         ));
@@ -228,10 +229,10 @@ impl Sender {
     }
 }
 
-/// Whether a server's summary of an insert says that no row was written.
-fn wrote_nothing(summary: &str) -> bool {
-    let summary: serde_json::Value = serde_json::from_str(summary).unwrap_or_default();
-    matches!(&summary["written_rows"], serde_json::Value::String(rows) if rows == "0")
+/// How many rows were written, by a server's summary of an insert; those that views made of them are among them.
+fn written(summary: &str) -> Option<u64> {
+    let summary: serde_json::Value = serde_json::from_str(summary).ok()?;
+    summary["written_rows"].as_str()?.parse().ok()
 }
 
 impl std::fmt::Debug for Sender {
@@ -245,10 +246,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_summary_that_says_so_says_that_nothing_was_written() {
-        assert!(wrote_nothing(r#"{"read_rows":"7","written_rows":"0","result_rows":"0"}"#));
-        for other in [r#"{"written_rows":"7"}"#, r#"{"read_rows":"0"}"#, r#"{"written_rows":"0"#, ""] {
-            assert!(!wrote_nothing(other), "{other}");
+    fn only_a_summary_that_says_so_says_how_much_was_written() {
+        assert_eq!(written(r#"{"read_rows":"7","written_rows":"0","result_rows":"0"}"#), Some(0));
+        assert_eq!(written(r#"{"written_rows":"18446744073709551615"}"#), Some(u64::MAX));
+        for other in [r#"{"written_rows":"-7"}"#, r#"{"read_rows":"0"}"#, r#"{"written_rows":"0"#, "", "[]", "7"] {
+            assert_eq!(written(other), None, "{other}");
         }
     }
 }
