@@ -292,9 +292,7 @@ fn a_view_gets_what_it_missed_whatever_the_server_takes_for_granted() {
     let settings = Home::new("old-views");
     std::fs::create_dir_all(settings.path()).unwrap();
     let file = settings.path().join("init.sql");
-    let old = "SET deduplicate_blocks_in_dependent_materialized_views = 0, insert_deduplicate = 0, deduplicate_insert = \
-               'backward_compatible_choice';\n";
-    std::fs::write(&file, old).unwrap();
+    std::fs::write(&file, "SET compatibility = '25.8', insert_deduplicate = 0;\n").unwrap();
     let server = ClickHouse::start_with(&["--init-sql", file.to_str().unwrap()]);
     assert_eq!(server.query("SELECT getSetting('deduplicate_blocks_in_dependent_materialized_views')"), "false");
     server.run(&Schema::new().to_sql());

@@ -5,6 +5,9 @@
 #[cfg(feature = "real-components")]
 #[path = "support/chdb.rs"]
 mod chdb;
+#[cfg(all(unix, feature = "real-components"))]
+#[path = "support/fork.rs"]
+mod fork;
 #[cfg(feature = "otlp")]
 #[path = "support/receiver.rs"]
 mod receiver;
@@ -233,6 +236,22 @@ mod the_engine {
             assert_eq!(rows.lines().collect::<Vec<_>>(), expected, "{temporality:?} {}", exporter.status());
             metrics.shutdown().unwrap();
         }
+    }
+
+    /// Both go on counting where the parent stood, and mean other rows by the same number.
+    #[cfg(unix)]
+    #[test]
+    fn has_the_rows_of_a_process_and_of_its_forked_child() {
+        use super::spans::{export_spans, now, spans};
+
+        let server = ClickHouse::start();
+        let exporter = ClickHouseExporter::builder(server.endpoint()).timeout(LONG).build().unwrap();
+        export_spans(&exporter, spans(now(), 1)).unwrap();
+        let (of_parent, of_child) = (spans(now(), 2), spans(now(), 4));
+        // The front serves one at a time, so the child has its turn alone.
+        super::fork::in_a_child(|| export_spans(&exporter, of_child).unwrap()).unwrap();
+        export_spans(&exporter, of_parent).unwrap();
+        assert_eq!(server.query("SELECT count(), uniqExact(SpanId) FROM otel_traces"), "7\t7");
     }
 
     #[test]
