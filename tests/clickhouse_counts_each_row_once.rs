@@ -336,6 +336,25 @@ fn rows_that_break_a_rule_of_the_operators_are_refused_for_good_and_hold_up_no_o
     assert_eq!((status.rows_refused(), status.rows_sent(), status.breaker()), (4, 2, BreakerState::Closed), "{status}");
 }
 
+#[test]
+fn a_table_that_cannot_be_made_costs_no_row() {
+    let server = ClickHouse::start();
+    let clock = still_clock();
+    // Which ends in ARGUMENT_OUT_OF_BOUND, and would be the rows' own fault after an insert.
+    let exporter = exporter(&server).table(Table::Traces, "x".repeat(250)).clock(&clock).build().unwrap();
+    for code in [69, 16, 36] {
+        if code != 69 {
+            let fault = json!({"mode": "exception", "match": "CREATE", "code": code, "message": "Somehow."});
+            server.fault(&fault);
+        }
+        let error = export(&exporter, spans(now(), 3)).unwrap_err();
+        assert!(error.contains("rows wait") && error.contains(&format!("Code: {code}")), "{error}");
+        assert_eq!((exporter.status().rows_refused(), exporter.status().breaker()), (0, BreakerState::Open));
+        clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(exporter.status().rows_waiting(), 9);
+}
+
 /// A server that was told to skip what it cannot read says 200.
 #[test]
 fn rows_that_a_server_takes_and_does_not_write_are_told() {

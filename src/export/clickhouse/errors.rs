@@ -84,6 +84,17 @@ pub(crate) fn failure(result: Result<&Answer, &HttpFailure>) -> Option<Verdict> 
     }
 }
 
+impl Verdict {
+    /// The same for rows that were not sent yet, because a statement before them failed: they are not at fault.
+    pub(crate) fn of_a_statement(self) -> Self {
+        match self {
+            Verdict::Refused { status, why } => Verdict::Paused { status, why },
+            Verdict::Columns { why } | Verdict::TooLarge { why } => Verdict::Paused { status: 400, why },
+            other => other,
+        }
+    }
+}
+
 /// An exception of the server's, as its header or its text has it.
 struct Exception<'a> {
     code: u32,

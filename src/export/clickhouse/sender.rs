@@ -165,7 +165,7 @@ impl Sender {
     /// Makes sure that the table can take the insert as it is.
     async fn ready(&mut self, insert: &mut Insert, today: i32) -> Result<Ready, Verdict> {
         if self.preparation == Preparation::Due {
-            probe::prepare(&self.client).await?;
+            probe::prepare(&self.client).await.map_err(Verdict::of_a_statement)?;
             self.preparation = Preparation::Done;
         }
         let (table, target) = (insert.table, self.client.target());
@@ -174,7 +174,7 @@ impl Sender {
         let (known, expired) = match self.described.entry(table) {
             Entry::Occupied(known) => (known.into_mut(), Ready::ExpiredOnce),
             Entry::Vacant(unknown) => {
-                let described = probe::describe(&self.client, table).await?;
+                let described = probe::describe(&self.client, table).await.map_err(Verdict::of_a_statement)?;
                 if target.create_schema() == CreateSchema::Verify
                     && let Some(difference) = described.difference(&columns)
                 {
