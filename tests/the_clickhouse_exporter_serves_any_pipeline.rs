@@ -34,15 +34,9 @@ mod a_server_that {
         ClickHouseExporter::builder(receiver.url()).create_schema(CreateSchema::Off).timeout(Duration::from_millis(500))
     }
 
-    fn said(status: u16, body: impl Into<Vec<u8>>) -> Behaviour {
-        Behaviour::Custom { status, headers: vec![], body: body.into() }
-    }
-
     /// What the questions about the table are answered with.
     fn described() -> [Behaviour; 2] {
-        let columns: String =
-            Layout::columns(Table::Traces).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
-        [said(200, columns), said(200, "\n")]
+        Behaviour::described(Layout::columns(Table::Traces))
     }
 
     #[test]
@@ -64,9 +58,9 @@ mod a_server_that {
         let receiver = Receiver::start();
         receiver.then(described());
         receiver.then([
-            said(200, "\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"),
+            Behaviour::said(200, "\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"),
             Behaviour::CutBody,
-            said(200, ""),
+            Behaviour::said(200, ""),
         ]);
         let exporter = exporter(&receiver).build().unwrap();
         export_spans(&exporter, spans(now(), 4)).unwrap();
@@ -76,7 +70,11 @@ mod a_server_that {
 
     #[test]
     fn is_no_clickhouse_gets_nothing() {
-        for answer in [said(200, "<html>sign in</html>"), said(404, "not found"), said(200, "Ok.\n")] {
+        for answer in [
+            Behaviour::said(200, "<html>sign in</html>"),
+            Behaviour::said(404, "not found"),
+            Behaviour::said(200, "Ok.\n"),
+        ] {
             let receiver = Receiver::always(answer);
             let clock = Clock::manual("2020-01-01T00:00:00Z");
             let exporter = exporter(&receiver).clock(&clock).build().unwrap();
@@ -92,7 +90,10 @@ mod a_server_that {
     fn refuses_a_batch_for_good_gets_the_next_one() {
         let receiver = Receiver::start();
         receiver.then(described());
-        receiver.then([said(400, "Code: 27. DB::Exception: Cannot parse input. (CANNOT_PARSE_INPUT)"), said(200, "")]);
+        receiver.then([
+            Behaviour::said(400, "Code: 27. DB::Exception: Cannot parse input. (CANNOT_PARSE_INPUT)"),
+            Behaviour::said(200, ""),
+        ]);
         let exporter = exporter(&receiver).build().unwrap();
         let error = export_spans(&exporter, spans(now(), 4)).unwrap_err();
         assert!(error.contains("4 rows were lost") && error.contains("Code: 27"), "{error}");
@@ -105,21 +106,18 @@ mod a_server_that {
     fn has_other_columns_is_asked_about_them_once_and_keeps_the_token() {
         let receiver = Receiver::start();
         let missing = "Code: 16. DB::Exception: No such column Duration in table. (NO_SUCH_COLUMN_IN_TABLE)";
-        let [_, no_ttl] = described();
-        let fewer: String = Layout::columns(Table::Traces)
-            .iter()
-            .filter(|(name, _)| *name != "Duration")
-            .map(|(name, kind)| format!("{name}\t{kind}\t\n"))
-            .collect();
+        let fewer =
+            || Behaviour::described(Layout::columns(Table::Traces).into_iter().filter(|(name, _)| *name != "Duration"));
         receiver.then(described());
-        receiver.then([said(500, missing), said(200, fewer.clone()), no_ttl.clone(), said(200, "")]);
+        receiver.then([Behaviour::said(500, missing)].into_iter().chain(fewer()).chain([Behaviour::said(200, "")]));
         let exporter = exporter(&receiver).build().unwrap();
         export_spans(&exporter, spans(now(), 4)).unwrap();
         let inserts: Vec<_> = receiver.requests().into_iter().filter(|one| one.path.contains("INSERT")).collect();
         assert_eq!(inserts.len(), 2);
         assert!(inserts[0].path == inserts[1].path && inserts[0].raw != inserts[1].raw, "the same token, other bytes");
         // If that does not help, the batch is at fault.
-        receiver.then([said(500, missing), said(200, fewer), no_ttl, said(500, missing)]);
+        receiver
+            .then([Behaviour::said(500, missing)].into_iter().chain(fewer()).chain([Behaviour::said(500, missing)]));
         let error = export_spans(&exporter, spans(now(), 3)).unwrap_err();
         assert!(error.contains("3 rows were lost"), "{error}");
     }
