@@ -41,16 +41,17 @@ pub struct ClickHouseBuilder {
     format: Format,
     backlog: usize,
     temporality: Temporality,
+    #[cfg(feature = "metrics")]
     event_metrics: EventMetrics,
     clock: Option<Clock>,
     mistake: Option<SettingError>,
 }
 
 /// Whether what stored events measured is written as metrics, too.
+#[cfg(feature = "metrics")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EventMetrics {
+enum EventMetrics {
     No,
-    #[cfg(feature = "metrics")]
     Yes,
 }
 
@@ -72,6 +73,7 @@ impl ClickHouseBuilder {
             format: Format::default(),
             backlog: BACKLOG,
             temporality: Temporality::Cumulative,
+            #[cfg(feature = "metrics")]
             event_metrics: EventMetrics::No,
             clock: None,
             mistake: None,
@@ -295,8 +297,9 @@ impl ClickHouseBuilder {
     }
 
     /// Whether what events measured is written, too.
+    #[cfg(feature = "metrics")]
     pub(crate) fn has_event_metrics(&self) -> bool {
-        self.event_metrics != EventMetrics::No
+        self.event_metrics == EventMetrics::Yes
     }
 
     /// What an uploader needs beside the address.

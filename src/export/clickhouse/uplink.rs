@@ -29,6 +29,7 @@ pub(crate) struct Uplink {
     sender: Sender,
     encoder: Encoder,
     records: SdkRecords,
+    #[cfg(feature = "metrics")]
     has_event_metrics: bool,
     answer: Option<String>,
 }
@@ -48,8 +49,14 @@ impl Uplink {
     pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint) -> Self {
         let (target, encoder) = settings.parts();
         let client = Client::new(endpoint, settings.http.clone(), target);
-        let has_event_metrics = settings.has_event_metrics();
-        Self { sender: Sender::new(client), encoder, records: SdkRecords::default(), has_event_metrics, answer: None }
+        Self {
+            sender: Sender::new(client),
+            encoder,
+            records: SdkRecords::default(),
+            #[cfg(feature = "metrics")]
+            has_event_metrics: settings.has_event_metrics(),
+            answer: None,
+        }
     }
 
     /// Makes the inserts of records that share their signal and their resource.
