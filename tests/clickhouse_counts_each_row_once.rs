@@ -442,7 +442,7 @@ fn a_table_that_remembers_no_insert_is_named_and_with_the_remedy_it_does() {
     server.run(&Schema::new().to_sql());
     let warned = |exporter: &ClickHouseExporter| {
         let status = exporter.status();
-        let named: Vec<_> = status.notes().iter().filter(|note| note.contains("MODIFY SETTING")).cloned().collect();
+        let named: Vec<_> = status.notes().iter().filter(|note| note.contains("no deduplication")).cloned().collect();
         assert!(named.len() < 2, "{status:?}");
         named.into_iter().next()
     };
@@ -466,6 +466,15 @@ fn a_table_that_remembers_no_insert_is_named_and_with_the_remedy_it_does() {
         "SELECT value = '0' FROM system.merge_tree_settings WHERE name = 'non_replicated_deduplication_window'";
     let forgets = server.query(default) == "1";
     assert_eq!((warned(&send()).is_some(), count()), (forgets, if forgets { 60 } else { 50 }));
+    // One that cannot keep any has no such remedy.
+    server.query("CREATE TABLE mine (SpanId String) ENGINE = Log");
+    let builder = exporter(&server).create_schema(CreateSchema::Off).table(Table::Traces, "mine");
+    let mine = builder.build().unwrap();
+    server.fault(&json!({"mode": "drop_after", "match": "INSERT"}));
+    export(&mine, spans(now(), 10)).unwrap();
+    let note = warned(&mine).unwrap();
+    assert!(note.contains("the engine Log") && !note.contains("MODIFY SETTING"), "{note}");
+    assert_eq!(server.query("SELECT count() FROM mine"), "20", "as the note says: {note}");
 }
 
 #[test]

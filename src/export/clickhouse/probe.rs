@@ -12,8 +12,19 @@ pub(super) struct Described {
     columns: Vec<DescribedColumn>,
     /// Rows older than this, in seconds, are dropped at insert, without a word.
     pub(super) ttl: Option<u64>,
-    /// It does not remember which inserts it has.
-    pub(super) forgets_tokens: bool,
+    pub(super) tokens: Tokens,
+}
+
+/// Whether a table remembers which inserts it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tokens {
+    /// It does, or the server does not say.
+    #[default]
+    Kept,
+    /// It could, and was not told to.
+    Forgotten,
+    /// Its engine, of this name, cannot.
+    Unknown(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,14 +131,15 @@ pub(super) async fn describe(client: &Client, table: Table) -> Result<Described,
     let text = String::from_utf8_lossy(&text);
     if let [engine, window, ttl] = text.trim_end_matches('\n').split('\t').collect::<Vec<_>>()[..] {
         described.ttl = seconds(ttl);
-        // The others have the window of replicated tables, or cannot have any.
-        let has_own =
-            engine.ends_with("MergeTree") && !engine.starts_with("Replicated") && !engine.starts_with("Shared");
-        described.forgets_tokens = has_own
-            && match window {
-                "" => default_window(client).await.as_deref() == Some("0"),
-                window => window == "0",
-            };
+        // Replicated ones have a window of their own.
+        let is_replicated = engine.starts_with("Replicated") || engine.starts_with("Shared");
+        described.tokens = match window {
+            _ if !engine.ends_with("MergeTree") => Tokens::Unknown(printable(engine, 60)),
+            _ if is_replicated => Tokens::Kept,
+            "" if default_window(client).await.as_deref() == Some("0") => Tokens::Forgotten,
+            "0" => Tokens::Forgotten,
+            _ => Tokens::Kept,
+        };
     }
     Ok(described)
 }

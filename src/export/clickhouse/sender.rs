@@ -7,7 +7,7 @@ use super::client::Client;
 use super::encoder::Layout;
 use super::errors::{Fate, Verdict, Why};
 use super::insert::Insert;
-use super::probe::{self, Described};
+use super::probe::{self, Described, Tokens};
 use super::table::Table;
 use super::target::CreateSchema;
 use crate::export::outcome::Outcome;
@@ -195,12 +195,18 @@ impl Sender {
                         missing.join(", ")
                     ));
                 }
-                if described.forgets_tokens && target.sends_token() {
-                    let name = target.table(table);
-                    self.notes.push(format!(
+                let name = target.table(table);
+                match &described.tokens {
+                    _ if !target.sends_token() => {}
+                    Tokens::Kept => {}
+                    Tokens::Forgotten => self.notes.push(format!(
                         "the table {name} keeps no deduplication tokens, so that an insert whose answer is lost is counted twice \
                          (ALTER TABLE {name} MODIFY SETTING non_replicated_deduplication_window = 10000 makes it keep them)"
-                    ));
+                    )),
+                    Tokens::Unknown(engine) => self.notes.push(format!(
+                        "the table {name} has the engine {engine}, which keeps no deduplication tokens, so that an insert whose \
+                         answer is lost may be counted twice (a MergeTree table can keep them)"
+                    )),
                 }
                 self.descriptions += 1;
                 (unknown.insert(Known { described, number: self.descriptions }), Ready::Expired)
