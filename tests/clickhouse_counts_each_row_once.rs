@@ -4,13 +4,15 @@
 
 #[path = "support/chdb.rs"]
 mod chdb;
+#[path = "support/data.rs"]
+mod data;
 #[path = "support/spans.rs"]
 mod spans;
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chdb::ClickHouse;
+use data::{Data, free_port};
 use serde_json::json;
 use spans::{export_spans as export, now, spans};
 use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, CreateSchema, Format, Schema, Table};
@@ -271,7 +273,7 @@ fn an_insert_for_which_there_is_no_memory_is_halved_unless_a_view_may_have_it() 
 #[test]
 fn lines_of_json_are_read_whatever_the_server_takes_for_granted() {
     // As servers before 26.5 are.
-    let settings = Home::new("basic-times");
+    let settings = Data::new("basic-times");
     std::fs::create_dir_all(settings.path()).unwrap();
     let file = settings.path().join("init.sql");
     std::fs::write(&file, "SET date_time_input_format = 'basic', precise_float_parsing = 0;\n").unwrap();
@@ -289,7 +291,7 @@ fn lines_of_json_are_read_whatever_the_server_takes_for_granted() {
 #[test]
 fn a_view_gets_what_it_missed_whatever_the_server_takes_for_granted() {
     // As servers before 26.2 are, and some operators' profiles.
-    let settings = Home::new("old-views");
+    let settings = Data::new("old-views");
     std::fs::create_dir_all(settings.path()).unwrap();
     let file = settings.path().join("init.sql");
     std::fs::write(&file, "SET compatibility = '25.8', insert_deduplicate = 0;\n").unwrap();
@@ -501,7 +503,7 @@ fn a_killed_engine_loses_and_doubles_nothing() {
     // Takes its time for each block, so that there is a middle to be killed in.
     const SLOW: &str = "CREATE TABLE slow (Rest UInt8) ENGINE = Null;
         CREATE MATERIALIZED VIEW slow_mv TO slow AS SELECT max(sleep(0.05)) AS Rest FROM otel_traces";
-    let home = Home::new("killed");
+    let home = Data::new("killed");
     let port = free_port().to_string();
     // A merge could make one of two rows that stand for the same one.
     let start = || {
@@ -531,17 +533,16 @@ fn a_killed_engine_loses_and_doubles_nothing() {
                 .unwrap();
             export(&exporter, spans(now(), 1)).unwrap();
             sent += 1;
-            let before = newest_part(home.path());
+            let before = home.newest_part();
             let exporting = std::thread::spawn({
                 let exporter = exporter.clone();
                 move || export(&exporter, spans(now(), ROWS))
             });
-            while newest_part(home.path()) < before + blocks {
+            while home.newest_part() < before + blocks {
                 assert!(!exporting.is_finished(), "it was to be killed in the middle");
                 std::thread::yield_now();
             }
-            kill(server.process_id());
-            drop(server);
+            server.kill();
             server = start();
             let (rows, _, in_a_view, in_the_other) = counts(&server);
             let in_all = [rows, in_a_view, in_the_other];
@@ -563,54 +564,4 @@ fn a_killed_engine_loses_and_doubles_nothing() {
             assert!(kills < 10, "{format:?}: no kill came in the middle of an insert");
         }
     }
-}
-
-/// A directory of this test's own.
-struct Home(PathBuf);
-
-impl Home {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clickhouse-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Home(path)
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-        let _ = std::fs::remove_dir_all(self.0.with_extension("http-tmp"));
-    }
-}
-
-fn free_port() -> u16 {
-    let any = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    any.local_addr().unwrap().port()
-}
-
-fn kill(process: u32) {
-    assert!(std::process::Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
-}
-
-/// The highest block number of all parts below a data directory: their names are `PARTITION_FIRST_LAST_LEVEL`.
-fn newest_part(path: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
-    let newest = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| {
-        let name = entry.file_name();
-        let mut words = name.to_str().unwrap_or_default().split('_');
-        let partition = words.next().unwrap_or_default();
-        match (words.next(), words.next().map(str::parse)) {
-            (Some(_), Some(Ok(last))) if partition.len() == 8 => last,
-            _ => newest_part(&entry.path()),
-        }
-    });
-    newest.max().unwrap_or(0)
 }

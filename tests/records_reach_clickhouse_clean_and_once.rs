@@ -6,6 +6,8 @@
 mod canaries;
 #[path = "support/chdb.rs"]
 mod chdb;
+#[path = "support/data.rs"]
+mod data;
 #[path = "support/home.rs"]
 mod home;
 #[path = "support/receiver.rs"]
@@ -15,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chdb::ClickHouse;
+use data::{Data, free_port};
 use receiver::{Behaviour, Receiver};
 use serde_json::json;
 use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, Schema};
@@ -181,6 +184,66 @@ fn each_trouble_ends_as_stated_for_stored_records_too() {
         let status = telemetry.status();
         assert_eq!((status.counts().sent(), status.counts().stored()), (2 * sent, 0), "{fault}: {status}");
         assert!(status.destinations().iter().all(|(_, breaker)| *breaker == BreakerState::Closed), "{fault}: {status}");
+    }
+}
+
+#[test]
+fn a_killed_engine_has_stored_records_once_as_well() {
+    // Takes its time, so that there is a middle to be killed in: the table has the rows by then, and views may not.
+    const SLOW: &str = "CREATE TABLE slow (Rest UInt8) ENGINE = Null;
+        CREATE MATERIALIZED VIEW slow_mv TO slow AS SELECT max(sleep(0.5)) AS Rest FROM otel_traces";
+    let (data, port) = (Data::new("killed-stored"), free_port().to_string());
+    // A merge could make one of two rows that stand for the same one.
+    let start = || {
+        let server = ClickHouse::start_with(&["--path", data.text(), "--port", &port]);
+        server.query("SYSTEM STOP MERGES");
+        server
+    };
+    let mut server = start();
+    server.run(&Schema::new().to_sql());
+    server.run(SLOW);
+    let clock = days_ago(&server, 0);
+    let environment = home::yes("SHOP", &home::home("clickhouse-killed")).clock(clock.clone());
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    let counts = |server: &ClickHouse| {
+        let counts = "SELECT count(), uniqExact(SpanId), (SELECT sum(Spans) FROM otel_traces_per_minute), \
+                      (SELECT count() FROM otel_traces_trace_id_ts) FROM otel_traces";
+        let found = server.query(counts);
+        found.split('\t').map(|count| count.parse().unwrap()).collect::<Vec<u64>>()
+    };
+    let (mut sent, mut kills) = (0, 0);
+    loop {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+            (0..50).for_each(|number| drop(tracing::info_span!("order", number)));
+        });
+        let before = data.newest_part();
+        std::thread::scope(|scope| {
+            let flushing = scope.spawn(|| telemetry.flush(LONG));
+            while data.newest_part() == before {
+                assert!(!flushing.is_finished(), "it was to be killed in the middle");
+                std::thread::yield_now();
+            }
+            server.kill();
+            server = start();
+            // It may have found the engine back.
+            let _ = flushing.join().unwrap();
+        });
+        let found = counts(&server);
+        let is_partial = found.iter().any(|rows| *rows > sent) && found.iter().any(|rows| *rows < sent + 50);
+        sent += 50;
+        for _ in 0..5 {
+            clock.advance(Duration::from_secs(60));
+            if telemetry.flush(LONG).is_ok() {
+                break;
+            }
+        }
+        assert_eq!(counts(&server), [sent; 4], "{}", telemetry.status());
+        assert_eq!((telemetry.status().counts().sent(), telemetry.status().counts().stored()), (sent, 0));
+        kills += 1;
+        if is_partial {
+            break;
+        }
+        assert!(kills < 10, "no kill came in the middle of an insert");
     }
 }
 
