@@ -344,17 +344,18 @@ fn a_table_that_cannot_be_made_costs_no_row() {
     let clock = still_clock();
     // Which ends in ARGUMENT_OUT_OF_BOUND, and would be the rows' own fault after an insert.
     let exporter = exporter(&server).table(Table::Traces, "x".repeat(250)).clock(&clock).build().unwrap();
-    for code in [69, 16, 36] {
+    for code in [69, 16, 36, 497] {
         if code != 69 {
             let fault = json!({"mode": "exception", "match": "CREATE", "code": code, "message": "Somehow."});
             server.fault(&fault);
         }
         let error = export(&exporter, spans(now(), 3)).unwrap_err();
         assert!(error.contains("rows wait") && error.contains(&format!("Code: {code}")), "{error}");
+        assert_eq!(error.contains("CreateSchema::Off"), code == 497, "{error}");
         assert_eq!((exporter.status().rows_refused(), exporter.status().breaker()), (0, BreakerState::Open));
         clock.advance(Duration::from_secs(60));
     }
-    assert_eq!(exporter.status().rows_waiting(), 9);
+    assert_eq!(exporter.status().rows_waiting(), 12);
 }
 
 /// A server that was told to skip what it cannot read says 200.

@@ -165,7 +165,7 @@ impl Sender {
     /// Makes sure that the table can take the insert as it is.
     async fn ready(&mut self, insert: &mut Insert, today: i32) -> Result<Ready, Verdict> {
         if self.preparation == Preparation::Due {
-            probe::prepare(&self.client).await.map_err(Verdict::of_a_statement)?;
+            probe::prepare(&self.client).await.map_err(of_preparation)?;
             self.preparation = Preparation::Done;
         }
         let (table, target) = (insert.table, self.client.target());
@@ -232,6 +232,19 @@ impl Sender {
         }
         insert.fits = *number;
         Ok(Ready::Yes)
+    }
+}
+
+/// What follows when the tables could not be made.
+fn of_preparation(verdict: Verdict) -> Verdict {
+    match verdict.of_a_statement() {
+        // Who may insert need not be allowed to create, also not what is there.
+        Verdict::Paused { status, why } if ["Code: 497", "Code: 164"].iter().any(|code| why.contains(code)) => {
+            let remedy =
+                "let it create tables, or make them from Schema::to_sql() and say .create_schema(CreateSchema::Off)";
+            Verdict::Paused { status, why: format!("{why} (of this user: {remedy})").into() }
+        }
+        other => other,
     }
 }
 
