@@ -226,6 +226,24 @@ fn a_table_of_the_operators_own_is_filled_by_a_map_of_columns() {
 }
 
 #[test]
+fn a_table_of_thousands_of_columns_gets_those_that_it_has() {
+    let server = ClickHouse::start();
+    let others: Vec<_> =
+        (0..3_000).map(|n| format!("an_attribute_of_the_operators_number_{n} UInt8 DEFAULT 7")).collect();
+    server.query(&format!(
+        "CREATE TABLE mine (SpanId String, SpanName LowCardinality(String), Duration UInt64 ALIAS 1, {}) \
+         ENGINE = MergeTree ORDER BY SpanId SETTINGS non_replicated_deduplication_window = 10",
+        others.join(", ")
+    ));
+    assert!(server.query("DESCRIBE TABLE mine").len() > 64 * 1024);
+    let exporter = exporter(&server).create_schema(CreateSchema::Off).table(Table::Traces, "mine").build().unwrap();
+    export(&exporter, spans(now(), 3)).unwrap();
+    let (rows, notes) = (server.query("SELECT count(), uniqExact(SpanId), any(SpanName) FROM mine"), exporter.status());
+    assert_eq!(rows, "3\t3\tcheckout", "{notes}");
+    assert!(notes.notes().iter().any(|note| note.contains("no column") && note.contains("Duration")), "{notes:?}");
+}
+
+#[test]
 fn an_insert_of_too_many_partitions_or_bytes_is_halved_and_arrives_once() {
     let server = ClickHouse::start_with(&["--max-body", "20000"]);
     // An operator's own table, with a partition for each span.

@@ -112,9 +112,22 @@ pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
 /// # Errors
 /// What went wrong; a table that is not there is [`Verdict::NoTable`].
 pub(super) async fn describe(client: &Client, table: Table) -> Result<Described, Verdict> {
-    let name = client.target().table(table);
-    let sql = format!("{} FORMAT TabSeparated", client.target().schema().describe(table));
-    let text = client.statement(&sql).await?;
+    let target = client.target();
+    let (database, name) = (literal(target.database()), literal(target.table(table)));
+    let sql = format!("{} FORMAT TabSeparated", target.schema().describe(table));
+    let text = match client.statement(&sql).await {
+        // It may be longer than we read on: a table of thousands of columns. Ours are asked for by name then.
+        Err(Verdict::Paused { status: 200, why }) => {
+            let ours: Vec<_> = target.columns(table).iter().map(|(_, sent, _)| literal(sent)).collect();
+            let sql = format!(
+                "SELECT name, type, default_kind FROM system.columns WHERE database = {database} AND table = {name} \
+                 AND name IN ({}) FORMAT TabSeparated",
+                ours.join(", ")
+            );
+            client.statement(&sql).await.map_err(|_| Verdict::Paused { status: 200, why })?
+        }
+        answered => answered?,
+    };
     let mut described = Described::parse(&String::from_utf8_lossy(&text));
     if described.columns.is_empty() {
         let why = "something else than ClickHouse answers at this address".into();
@@ -122,9 +135,8 @@ pub(super) async fn describe(client: &Client, table: Table) -> Result<Described,
     }
     let sql = format!(
         "SELECT engine, extract(engine_full, 'non_replicated_deduplication_window = ([0-9]+)'), \
-         extract(engine_full, ' TTL (.*)') FROM system.tables WHERE database = {} AND name = {} FORMAT TabSeparated",
-        literal(client.target().database()),
-        literal(name),
+         extract(engine_full, ' TTL (.*)') FROM system.tables WHERE database = {database} AND name = {name} \
+         FORMAT TabSeparated"
     );
     // A server may hide this from us; then expired rows are sent like the others.
     let Ok(text) = client.statement(&sql).await else { return Ok(described) };
