@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let counts = status.counts();
     println!("ClickHouse:     {}", status.endpoint().unwrap_or("none"));
     println!("it answered:    {}", status.last_answer().unwrap_or("nothing"));
+    println!("                (to the last insert; what its views have written is among written_rows)");
     println!("logs taken:     {}", counts.logs_taken());
     println!("spans taken:    {}", counts.spans_taken());
     println!("refused:        {}", counts.lost(Loss::Rejected));

@@ -58,7 +58,7 @@
 //! | `otlp` | yes | delivery over OTLP/HTTP |
 //! | `otlp-grpc` | no | OTLP over gRPC as well, by the same client: it adds HTTP/2 |
 //! | `clickhouse` | yes | delivery straight to ClickHouse; with neither of these two nothing leaves but to exporters of the application's own |
-//! | `metrics` | no | metrics from events, for an exporter of the application's own; uses what the SDK calls experimental |
+//! | `metrics` | no | metrics from events, into ClickHouse or for an exporter of the application's own; uses what the SDK calls experimental |
 //! | `zstd` | no | zstd for what is sent to ClickHouse; compiles C |
 //!
 //! None turns telemetry on.

@@ -167,14 +167,10 @@ fn after_an_answer_that_only_the_parent_knows() {
 
     let (_, _alone) = installed();
     let (receiver, directory) = (Receiver::start(), TempDir::new("fork-answer"));
-    let answer = |body: String| {
-        let headers = vec![("x-clickhouse-summary", r#"{"written_rows":"1"}"#.to_owned())];
-        Behaviour::Custom { status: 200, headers, body: body.into_bytes() }
-    };
     // The exporter asks first what the table is like.
-    let columns = Layout::columns(Table::Logs).into_iter().map(|(name, kind)| format!("{name}\t{kind}\t\n"));
-    receiver.then([answer(columns.collect())]);
-    receiver.afterwards(answer("\n".to_owned()));
+    receiver.then(Behaviour::described(Layout::columns(Table::Logs)));
+    let headers = vec![("x-clickhouse-summary", r#"{"written_rows":"1"}"#.to_owned())];
+    receiver.afterwards(Behaviour::Custom { status: 200, headers, body: vec![] });
     let clickhouse = ClickHouseExporter::builder(receiver.url()).create_schema(CreateSchema::Off);
     let builder = support::builder(&directory, &Memory::new());
     let telemetry = builder.clickhouse(clickhouse).start().expect("the settings are right");

@@ -92,23 +92,15 @@ impl Way {
     fn heal(&self) {
         if self.name != OTLP {
             // The probe describes the table; the inserts that follow it are answered with nothing.
-            let columns: String = [Table::Traces, Table::Logs]
-                .into_iter()
-                .flat_map(Layout::columns)
-                .map(|(name, kind)| format!("{name}\t{kind}\t\n"))
-                .collect();
-            self.receiver.then([said(200, &columns), said(200, "\n")]);
+            self.receiver
+                .then(Behaviour::described([Table::Traces, Table::Logs].into_iter().flat_map(Layout::columns)));
         }
-        self.receiver.afterwards(if self.name == OTLP { Behaviour::Ok } else { said(200, "") });
+        self.receiver.afterwards(if self.name == OTLP { Behaviour::Ok } else { Behaviour::said(200, "") });
     }
 }
 
 fn clickhouse(url: String) -> ClickHouseBuilder {
     ClickHouseExporter::builder(url).create_schema(CreateSchema::Off)
-}
-
-fn said(status: u16, body: &str) -> Behaviour {
-    Behaviour::Custom { status, headers: vec![], body: body.as_bytes().to_vec() }
 }
 
 #[test]
@@ -155,8 +147,8 @@ fn at_once_when_the_server_says_that_nothing_is_welcome() {
         (Behaviour::RetryAfter(503, 30), 30, true),
         (Behaviour::RetryAfter(429, 90), 90, true),
         (Behaviour::Status(403), 60, true),
-        (said(500, parts), 60, false),
-        (said(403, password), 60, false),
+        (Behaviour::said(500, parts), 60, false),
+        (Behaviour::said(403, password), 60, false),
     ];
     for (answer, rest, is_for_all) in answers {
         for way in Way::all("at-once") {

@@ -26,7 +26,7 @@ use tracing_privacy::{Builder, Environment, Events, Memory, Schedule, Telemetry,
 
 /// Spans and events with everything that they can have.
 fn work() {
-    let cause = tracing::info_span!("cause", plan = "pro", user_id = 4711);
+    let cause = tracing::info_span!("cause", plan = "pro", user_id = 471_108_154_711_u64);
     let call = tracing::info_span!(
         "call",
         otel.kind = "client",
@@ -150,7 +150,7 @@ fn stock_processors_and_exporters_get_what_the_memory_holds() {
     ];
     assert_eq!(labels, expected);
     assert!(status.to_string().contains("sent to span exporter Keeper\n"), "{status}");
-    for (text, is_there) in [("4711", false), ("ann.lee", false), ("user_id_hash", true), ("[EMAIL]", true)] {
+    for (text, is_there) in [("471108154711", false), ("ann.lee", false), ("user_id_hash", true), ("[EMAIL]", true)] {
         let seen = format!("{exported:?} {:?}", logs.get_emitted_logs().unwrap());
         assert_eq!(seen.contains(text), is_there, "{text}: {seen}");
     }
@@ -298,8 +298,15 @@ fn our_own_exporter_for_clickhouse_is_refused_at_start_in_favour_of_its_settings
 
     let (directory, memory) = (TempDir::new("pipeline-own"), Memory::new());
     let own = || ClickHouseExporter::builder("http://localhost:9").build().expect("right settings");
-    for builder in [builder(&directory, &memory).span_exporter(own()), builder(&directory, &memory).log_exporter(own())]
+    let new = || builder(&directory, &memory);
+    let mut all = vec![new().span_exporter(own()), new().log_exporter(own())];
+    #[cfg(feature = "metrics")]
     {
+        use opentelemetry_sdk::metrics::Temporality;
+        let delta = ClickHouseExporter::builder("http://localhost:9").temporality(Temporality::Delta).build();
+        all.extend([new().metric_exporter(own()), new().metric_exporter(delta.expect("right settings"))]);
+    }
+    for builder in all {
         let error = builder.start().expect_err("it would send twice").to_string();
         assert!(error.contains("_exporter") && error.contains(".clickhouse(..)"), "{error}");
     }

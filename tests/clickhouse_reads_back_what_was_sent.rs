@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime};
 use chdb::ClickHouse;
 use opentelemetry::logs::AnyValue;
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry::trace::{Event, SpanKind, Status};
 use opentelemetry::{InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -127,6 +127,40 @@ fn strings_of_a_megabyte() {
     span.status = Status::error(long.clone());
     span.attributes = vec![KeyValue::new(long.clone(), long.clone()), KeyValue::new("after", 1)];
     let spans = vec![random.span(), span, random.span()];
+    let expected = span_rows(&spans, &resource);
+    for way in WAYS {
+        server.insert(&encoder(way).spans(&spans, &resource));
+        server.expect(Table::Traces, "SpanId", &expected, &format!("{way:?}"));
+    }
+}
+
+#[test]
+fn a_hundred_thousand_attributes_and_events_and_nothing_at_all() {
+    let server = Server::start();
+    let mut random = Random(11);
+    let mut span = |change: &dyn Fn(&mut SpanData)| {
+        let mut span = SpanData { start_time: SystemTime::UNIX_EPOCH, ..random.span() };
+        span.attributes.clear();
+        span.events.events.clear();
+        span.links.links.clear();
+        span.status = Status::Unset;
+        span.name = "".into();
+        span.instrumentation_scope = InstrumentationScope::default();
+        change(&mut span);
+        span
+    };
+    let nothing = |_: &mut SpanData| {};
+    let attributes = |span: &mut SpanData| {
+        span.attributes = (0..100_000).map(|n| KeyValue::new(format!("key.{n}"), n.to_string())).collect();
+    };
+    let empty = |span: &mut SpanData| span.attributes = vec![KeyValue::new("", ""); 70_000];
+    let events = |span: &mut SpanData| {
+        let event =
+            |n: u64| Event::new("", SystemTime::UNIX_EPOCH + Duration::from_nanos(n), vec![KeyValue::new("", "")], 0);
+        span.events.events = (0..100_000).map(event).collect();
+    };
+    let spans = vec![span(&nothing), span(&attributes), span(&nothing), span(&empty), span(&events), span(&nothing)];
+    let resource = Resource::builder_empty().build();
     let expected = span_rows(&spans, &resource);
     for way in WAYS {
         server.insert(&encoder(way).spans(&spans, &resource));

@@ -159,6 +159,41 @@ fn names_of_others_are_names_and_nothing_else() {
 }
 
 #[test]
+fn an_exporter_finds_its_way_whatever_things_are_called() {
+    let server = ClickHouse::start();
+    let evil = "a`.b'c\"\\; DROP -- \u{fc}日&query=%20#?{x:String}";
+    for format in [Format::Native, Format::JsonEachRow] {
+        let names = |builder: tracing_privacy::clickhouse::ClickHouseBuilder| {
+            builder.database(evil).table(Table::Traces, format!("t {evil}")).table(Table::Logs, format!("l {evil}"))
+        };
+        let builder =
+            || names(ClickHouseExporter::builder(server.endpoint()).timeout(Duration::from_secs(60)).format(format));
+        let exporter = builder().build().unwrap();
+        spans::export_spans(&exporter, spans::spans(spans::now(), 3)).unwrap();
+        spans::export_logs(&exporter, 2).unwrap();
+        // What was asked about the table is about this table: its TTL is known.
+        let old = spans::spans(spans::now() - Duration::from_secs(40 * DAY), 4);
+        spans::export_spans(&exporter, old).unwrap_err();
+        let status = exporter.status();
+        let notes: Vec<_> = status.notes().iter().filter(|note| !note.contains("TTL")).collect();
+        assert_eq!((status.rows_sent(), status.rows_expired(), status.tries_failed()), (5, 4, 0), "{status}");
+        assert!(notes.is_empty(), "{notes:?}");
+        // And a column of the operator's.
+        let quoted = format!("`{}`", evil.replace('\\', "\\\\").replace('`', "\\`"));
+        server.query(&format!("CREATE TABLE IF NOT EXISTS {quoted}.mine (id String, {quoted} String) ENGINE = Memory"));
+        let mine = builder().create_schema(CreateSchema::Off).table(Table::Traces, "mine");
+        let mine = mine.rename_column(Table::Traces, "SpanId", "id").rename_column(Table::Traces, "SpanName", evil);
+        spans::export_spans(&mine.build().unwrap(), spans::spans(spans::now(), 1)).unwrap();
+        assert_eq!(server.query(&format!("SELECT DISTINCT {quoted} FROM {quoted}.mine")), "checkout");
+    }
+    let rows = server.rows("SELECT name, total_rows FROM system.tables WHERE match(name, '^(t|l) ') ORDER BY name");
+    let row = |kind: &str, rows: &str| json!({"name": format!("{kind} {evil}"), "total_rows": rows});
+    let of_views = |row: &serde_json::Value| row["name"].as_str().unwrap().ends_with("{x:String}");
+    let rows: Vec<_> = rows.into_iter().filter(of_views).collect();
+    assert_eq!(rows, [row("l", "4"), row("t", "6")]);
+}
+
+#[test]
 fn all_views_are_filled() {
     let server = ClickHouse::start();
     let schema = Schema::new().database("otel").threshold(3);

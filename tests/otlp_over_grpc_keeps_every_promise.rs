@@ -22,11 +22,12 @@ use tracing_privacy::{
     BreakerState, Builder, Environment, Loss, Memory, OtlpProtocol, Schedule, Telemetry, Unfinished, app,
 };
 
-const SECRETS: [&str; 3] = ["ann.lee", "4711", "correct-horse-battery"];
+const SECRETS: [&str; 3] = ["ann.lee", "471108154711", "correct-horse-battery"];
 
 /// Spans and events, with what nobody may see.
 fn work() {
-    let span = tracing::info_span!("checkout", user_id = 4711, plan = "pro", otel.kind = "client", ratio = 0.5);
+    let span =
+        tracing::info_span!("checkout", user_id = 471_108_154_711_u64, plan = "pro", otel.kind = "client", ratio = 0.5);
     span.in_scope(|| {
         tracing::info!(
             items = 3,

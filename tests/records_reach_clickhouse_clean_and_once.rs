@@ -6,6 +6,8 @@
 mod canaries;
 #[path = "support/chdb.rs"]
 mod chdb;
+#[path = "support/data.rs"]
+mod data;
 #[path = "support/home.rs"]
 mod home;
 #[path = "support/receiver.rs"]
@@ -15,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chdb::ClickHouse;
+use data::{Data, free_port};
 use receiver::{Behaviour, Receiver};
 use serde_json::json;
 use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, Schema};
@@ -185,6 +188,66 @@ fn each_trouble_ends_as_stated_for_stored_records_too() {
 }
 
 #[test]
+fn a_killed_engine_has_stored_records_once_as_well() {
+    // Takes its time, so that there is a middle to be killed in: the table has the rows by then, and views may not.
+    const SLOW: &str = "CREATE TABLE slow (Rest UInt8) ENGINE = Null;
+        CREATE MATERIALIZED VIEW slow_mv TO slow AS SELECT max(sleep(0.5)) AS Rest FROM otel_traces";
+    let (data, port) = (Data::new("killed-stored"), free_port().to_string());
+    // A merge could make one of two rows that stand for the same one.
+    let start = || {
+        let server = ClickHouse::start_with(&["--path", data.text(), "--port", &port]);
+        server.query("SYSTEM STOP MERGES");
+        server
+    };
+    let mut server = start();
+    server.run(&Schema::new().to_sql());
+    server.run(SLOW);
+    let clock = days_ago(&server, 0);
+    let environment = home::yes("SHOP", &home::home("clickhouse-killed")).clock(clock.clone());
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    let counts = |server: &ClickHouse| {
+        let counts = "SELECT count(), uniqExact(SpanId), (SELECT sum(Spans) FROM otel_traces_per_minute), \
+                      (SELECT count() FROM otel_traces_trace_id_ts) FROM otel_traces";
+        let found = server.query(counts);
+        found.split('\t').map(|count| count.parse().unwrap()).collect::<Vec<u64>>()
+    };
+    let (mut sent, mut kills) = (0, 0);
+    loop {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+            (0..50).for_each(|number| drop(tracing::info_span!("order", number)));
+        });
+        let before = data.newest_part();
+        std::thread::scope(|scope| {
+            let flushing = scope.spawn(|| telemetry.flush(LONG));
+            while data.newest_part() == before {
+                assert!(!flushing.is_finished(), "it was to be killed in the middle");
+                std::thread::yield_now();
+            }
+            server.kill();
+            server = start();
+            // It may have found the engine back.
+            let _ = flushing.join().unwrap();
+        });
+        let found = counts(&server);
+        let is_partial = found.iter().any(|rows| *rows > sent) && found.iter().any(|rows| *rows < sent + 50);
+        sent += 50;
+        for _ in 0..5 {
+            clock.advance(Duration::from_secs(60));
+            if telemetry.flush(LONG).is_ok() {
+                break;
+            }
+        }
+        assert_eq!(counts(&server), [sent; 4], "{}", telemetry.status());
+        assert_eq!((telemetry.status().counts().sent(), telemetry.status().counts().stored()), (sent, 0));
+        kills += 1;
+        if is_partial {
+            break;
+        }
+        assert!(kills < 10, "no kill came in the middle of an insert");
+    }
+}
+
+#[test]
 fn records_that_are_refused_for_good_stay_where_they_can_be_read() {
     let server = ClickHouse::start();
     let environment = home::yes("SHOP", &home::home("clickhouse-refused"));
@@ -235,6 +298,139 @@ fn stored_records_older_than_the_tables_keep_any_are_counted_as_lost() {
     let counts = status.counts();
     assert_eq!((counts.sent(), counts.lost(Loss::Rejected), counts.stored()), (10, 16, 0), "{status}");
     assert!(status.notes().iter().any(|note| note.contains("TTL")), "{status}");
+}
+
+/// An order of so many items, paid by somebody whom no table of metrics knows either.
+#[cfg(feature = "metrics")]
+fn measure(telemetry: &Telemetry, orders: usize) {
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+        for number in 1..=orders {
+            tracing::info!(
+                monotonic_counter.orders = 1,
+                counter.carts = -1,
+                histogram.took_ms = 2.5,
+                gauge.items = number,
+                user_email = CANARY,
+                plan = "pro",
+                "order placed for {CANARY}"
+            );
+        }
+        tracing::info!("nothing was measured");
+    });
+}
+
+/// What the tables of metrics add up to, and how many rows of the log there are.
+#[cfg(feature = "metrics")]
+#[track_caller]
+fn measured(server: &ClickHouse, orders: u64, records: u64) {
+    let sums = "SELECT (SELECT sum(Value) FROM otel_metrics_sum WHERE MetricName = 'orders' AND IsMonotonic), \
+                (SELECT sum(Value) FROM otel_metrics_sum WHERE MetricName = 'carts' AND NOT IsMonotonic), \
+                (SELECT (sum(Count), sum(Sum)) FROM otel_metrics_histogram), (SELECT count() FROM otel_logs)";
+    let sum = orders as f64 * 2.5;
+    assert_eq!(server.query(sums), format!("{orders}\t-{orders}\t({orders},{sum})\t{records}"));
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn what_events_measured_is_in_the_tables_of_metrics_once() {
+    let server = ClickHouse::start();
+    let home = home::home("clickhouse-metrics");
+    let clock = days_ago(&server, 0);
+    let run = |is_asked_for: bool| {
+        let environment = home::yes("SHOP", &home).clock(clock.clone());
+        let settings = clickhouse(&server);
+        let settings = if is_asked_for { settings.event_metrics() } else { settings };
+        builder(environment).clickhouse(settings).start().unwrap()
+    };
+    let telemetry = run(true);
+    measure(&telemetry, 2);
+    clock.advance(Duration::from_secs(5));
+    measure(&telemetry, 3);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    measured(&server, 5, 7);
+    let status = telemetry.status();
+    assert_eq!((status.counts().sent(), status.counts().stored()), (7, 0), "records alone are counted: {status}");
+    let times = server.query(
+        "SELECT min(Timestamp), max(Timestamp) FROM otel_logs WHERE LogAttributes['plan'] = 'pro' \
+         HAVING max(Timestamp) >= min(Timestamp) + INTERVAL 5 SECOND",
+    );
+    let told = "SELECT DISTINCT Attributes, ServiceName, AggregationTemporality, StartTimeUnix, TimeUnix FROM otel_metrics_sum";
+    assert_eq!(server.query(told), format!("{{'plan':'pro'}}\tshop\t1\t{times}"));
+    assert_eq!(server.query("SELECT Value, StartTimeUnix, TimeUnix FROM otel_metrics_gauge"), format!("3\t{times}"));
+    let names = ["gauge", "sum", "histogram"];
+    let everything = names.map(|name| server.query(&format!("SELECT * FROM otel_metrics_{name}"))).concat();
+    assert!(!everything.contains("canary") && !everything.contains("order placed"), "{everything}");
+
+    // All inserts of a round arrive, and nothing of it is known here; what comes meanwhile goes out by itself.
+    for (table, count) in [("otel_metrics_sum", 3), ("otel_metrics_histogram", 3), ("otel_logs", 3)] {
+        server.fault(&json!({"mode": "drop_after", "match": table, "count": count}));
+    }
+    measure(&telemetry, 10);
+    telemetry.flush(LONG).unwrap_err();
+    measure(&telemetry, 4);
+    drop(telemetry);
+    let telemetry = run(true);
+    measure(&telemetry, 1);
+    for _ in 0..6 {
+        clock.advance(Duration::from_secs(600));
+        if telemetry.flush(LONG).is_ok() {
+            break;
+        }
+    }
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    measured(&server, 20, 25);
+
+    // What a table of metrics refuses is told, and costs no record.
+    server.fault(
+        &json!({"mode": "exception", "match": "otel_metrics_sum", "code": 27, "message": "Cannot parse input."}),
+    );
+    measure(&telemetry, 2);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    let status = telemetry.status();
+    assert!(status.notes().iter().any(|note| note.contains("2 metrics of events were refused")), "{status}");
+    assert_eq!(
+        server.query(
+            "SELECT (SELECT sum(Value) FROM otel_metrics_sum WHERE IsMonotonic), (SELECT count() FROM otel_logs)"
+        ),
+        "20\t28"
+    );
+    assert_eq!(status.counts().lost(Loss::Rejected), 0, "{status}");
+    drop(telemetry);
+
+    // Nobody gets metrics who did not ask.
+    let telemetry = run(false);
+    measure(&telemetry, 2);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    assert_eq!(
+        server.query(
+            "SELECT (SELECT sum(Value) FROM otel_metrics_sum WHERE IsMonotonic), (SELECT count() FROM otel_logs)"
+        ),
+        "20\t31"
+    );
+    let hidden = builder(home::yes("SHOP", &home)).clickhouse(clickhouse(&server).event_metrics());
+    let error = hidden.events(tracing_privacy::Events::SpanEvents).start().expect_err("it would miss some");
+    assert!(error.setting().contains("event_metrics"), "{error}");
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_older_than_their_tables_keep_any_cost_no_record() {
+    let server = ClickHouse::start();
+    let clock = days_ago(&server, 6);
+    let environment = home::yes("SHOP", &home::home("clickhouse-old-metrics")).clock(clock.clone());
+    let settings = clickhouse(&server).schema(Schema::new().metric_days(3)).event_metrics();
+    let telemetry = builder(environment).clickhouse(settings).start().unwrap();
+    measure(&telemetry, 2);
+    server.fault(&json!({"mode": "exception", "code": 516, "message": "otel: Authentication failed."}));
+    telemetry.flush(LONG).unwrap_err();
+    clock.advance(Duration::from_secs(6 * 86_400));
+    measure(&telemetry, 4);
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    measured(&server, 4, 8);
+    let status = telemetry.status();
+    let counts = status.counts();
+    assert_eq!((counts.sent(), counts.lost(Loss::Rejected), counts.stored()), (8, 0, 0), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("otel_metrics_sum") && note.contains("TTL")), "{status}");
 }
 
 #[test]

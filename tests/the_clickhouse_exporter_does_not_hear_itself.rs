@@ -39,9 +39,7 @@ fn what_its_own_threads_do_is_not_exported() {
         .compression(Compression::None)
         .build()
         .unwrap();
-    let said = |body: String| Behaviour::Custom { status: 200, headers: vec![], body: body.into_bytes() };
-    let described = |table| Layout::columns(table).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
-    receiver.afterwards(said(String::new()));
+    receiver.afterwards(Behaviour::said(200, ""));
 
     // No batch goes out by itself, between what is scripted here.
     let hour = Duration::from_secs(3600);
@@ -62,7 +60,8 @@ fn what_its_own_threads_do_is_not_exported() {
     for round in 0..3 {
         tracing::info_span!("order").in_scope(|| tracing::info!("placed"));
         // Each table is asked about once.
-        let described = |table| if round == 0 { vec![said(described(table)), said("\n".to_owned())] } else { vec![] };
+        let described =
+            |table| (round == 0).then(|| Behaviour::described(Layout::columns(table))).into_iter().flatten();
         receiver.then(described(Table::Traces));
         spans.force_flush().unwrap();
         receiver.then(described(Table::Logs));

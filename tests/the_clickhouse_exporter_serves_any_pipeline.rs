@@ -5,6 +5,9 @@
 #[cfg(feature = "real-components")]
 #[path = "support/chdb.rs"]
 mod chdb;
+#[cfg(all(unix, feature = "real-components"))]
+#[path = "support/fork.rs"]
+mod fork;
 #[cfg(feature = "otlp")]
 #[path = "support/receiver.rs"]
 mod receiver;
@@ -31,15 +34,9 @@ mod a_server_that {
         ClickHouseExporter::builder(receiver.url()).create_schema(CreateSchema::Off).timeout(Duration::from_millis(500))
     }
 
-    fn said(status: u16, body: impl Into<Vec<u8>>) -> Behaviour {
-        Behaviour::Custom { status, headers: vec![], body: body.into() }
-    }
-
     /// What the questions about the table are answered with.
     fn described() -> [Behaviour; 2] {
-        let columns: String =
-            Layout::columns(Table::Traces).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
-        [said(200, columns), said(200, "\n")]
+        Behaviour::described(Layout::columns(Table::Traces))
     }
 
     #[test]
@@ -61,9 +58,9 @@ mod a_server_that {
         let receiver = Receiver::start();
         receiver.then(described());
         receiver.then([
-            said(200, "\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"),
+            Behaviour::said(200, "\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"),
             Behaviour::CutBody,
-            said(200, ""),
+            Behaviour::said(200, ""),
         ]);
         let exporter = exporter(&receiver).build().unwrap();
         export_spans(&exporter, spans(now(), 4)).unwrap();
@@ -73,7 +70,11 @@ mod a_server_that {
 
     #[test]
     fn is_no_clickhouse_gets_nothing() {
-        for answer in [said(200, "<html>sign in</html>"), said(404, "not found"), said(200, "Ok.\n")] {
+        for answer in [
+            Behaviour::said(200, "<html>sign in</html>"),
+            Behaviour::said(404, "not found"),
+            Behaviour::said(200, "Ok.\n"),
+        ] {
             let receiver = Receiver::always(answer);
             let clock = Clock::manual("2020-01-01T00:00:00Z");
             let exporter = exporter(&receiver).clock(&clock).build().unwrap();
@@ -89,7 +90,10 @@ mod a_server_that {
     fn refuses_a_batch_for_good_gets_the_next_one() {
         let receiver = Receiver::start();
         receiver.then(described());
-        receiver.then([said(400, "Code: 27. DB::Exception: Cannot parse input. (CANNOT_PARSE_INPUT)"), said(200, "")]);
+        receiver.then([
+            Behaviour::said(400, "Code: 27. DB::Exception: Cannot parse input. (CANNOT_PARSE_INPUT)"),
+            Behaviour::said(200, ""),
+        ]);
         let exporter = exporter(&receiver).build().unwrap();
         let error = export_spans(&exporter, spans(now(), 4)).unwrap_err();
         assert!(error.contains("4 rows were lost") && error.contains("Code: 27"), "{error}");
@@ -102,21 +106,18 @@ mod a_server_that {
     fn has_other_columns_is_asked_about_them_once_and_keeps_the_token() {
         let receiver = Receiver::start();
         let missing = "Code: 16. DB::Exception: No such column Duration in table. (NO_SUCH_COLUMN_IN_TABLE)";
-        let [_, no_ttl] = described();
-        let fewer: String = Layout::columns(Table::Traces)
-            .iter()
-            .filter(|(name, _)| *name != "Duration")
-            .map(|(name, kind)| format!("{name}\t{kind}\t\n"))
-            .collect();
+        let fewer =
+            || Behaviour::described(Layout::columns(Table::Traces).into_iter().filter(|(name, _)| *name != "Duration"));
         receiver.then(described());
-        receiver.then([said(500, missing), said(200, fewer.clone()), no_ttl.clone(), said(200, "")]);
+        receiver.then([Behaviour::said(500, missing)].into_iter().chain(fewer()).chain([Behaviour::said(200, "")]));
         let exporter = exporter(&receiver).build().unwrap();
         export_spans(&exporter, spans(now(), 4)).unwrap();
         let inserts: Vec<_> = receiver.requests().into_iter().filter(|one| one.path.contains("INSERT")).collect();
         assert_eq!(inserts.len(), 2);
         assert!(inserts[0].path == inserts[1].path && inserts[0].raw != inserts[1].raw, "the same token, other bytes");
         // If that does not help, the batch is at fault.
-        receiver.then([said(500, missing), said(200, fewer), no_ttl, said(500, missing)]);
+        receiver
+            .then([Behaviour::said(500, missing)].into_iter().chain(fewer()).chain([Behaviour::said(500, missing)]));
         let error = export_spans(&exporter, spans(now(), 3)).unwrap_err();
         assert!(error.contains("3 rows were lost"), "{error}");
     }
@@ -144,7 +145,7 @@ mod the_engine {
     use opentelemetry::trace::TracerProvider as _;
     use opentelemetry_sdk::Resource;
     use opentelemetry_sdk::logs::SdkLoggerProvider;
-    use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+    use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
     use opentelemetry_sdk::trace::SdkTracerProvider;
     use tracing_privacy::clickhouse::ClickHouseBuilder;
     use tracing_subscriber::prelude::*;
@@ -197,6 +198,58 @@ mod the_engine {
         let status = exporter.status();
         assert_eq!((status.rows_sent(), status.tries_failed()), (3002, 0), "{status:?}");
         assert!(status.last_answer().is_some_and(|answer| answer.contains("written_rows")), "{status:?}");
+    }
+
+    #[test]
+    fn has_totals_or_what_was_added_as_the_exporter_was_told_and_neither_twice() {
+        for (temporality, number, expected) in
+            [(Temporality::Cumulative, 2, ["3", "7", "7"]), (Temporality::Delta, 1, ["3", "4", "0"])]
+        {
+            let server = ClickHouse::start();
+            let builder = ClickHouseExporter::builder(server.endpoint()).timeout(LONG);
+            let exporter = builder.temporality(temporality).build().unwrap();
+            let metrics =
+                SdkMeterProvider::builder().with_reader(PeriodicReader::builder(exporter.clone()).build()).build();
+            let orders = metrics.meter("shop").u64_counter("orders").build();
+            // The answer to the first one is lost, and the second one fails and waits, while the third is made.
+            let fault = |fault: serde_json::Value| server.fault(&fault);
+            orders.add(3, &[]);
+            fault(serde_json::json!({"mode": "drop_after", "match": "INSERT"}));
+            metrics.force_flush().unwrap();
+            orders.add(4, &[]);
+            fault(serde_json::json!({"mode": "status", "match": "INSERT", "http": 503, "count": 3}));
+            assert!(metrics.force_flush().is_err());
+            assert_eq!(exporter.status().rows_waiting(), 1, "{}", exporter.status());
+            metrics.force_flush().unwrap();
+            // Without anything new the reader does not ask.
+            exporter.flush(LONG).unwrap();
+            let rows = server.query(
+                "SELECT Value, AggregationTemporality, IsMonotonic FROM otel_metrics_sum WHERE Value > 0 ORDER BY TimeUnix",
+            );
+            let expected: Vec<_> = expected
+                .iter()
+                .filter(|value| **value != "0")
+                .map(|value| format!("{value}\t{number}\ttrue"))
+                .collect();
+            assert_eq!(rows.lines().collect::<Vec<_>>(), expected, "{temporality:?} {}", exporter.status());
+            metrics.shutdown().unwrap();
+        }
+    }
+
+    /// Both go on counting where the parent stood, and mean other rows by the same number.
+    #[cfg(unix)]
+    #[test]
+    fn has_the_rows_of_a_process_and_of_its_forked_child() {
+        use super::spans::{export_spans, now, spans};
+
+        let server = ClickHouse::start();
+        let exporter = ClickHouseExporter::builder(server.endpoint()).timeout(LONG).build().unwrap();
+        export_spans(&exporter, spans(now(), 1)).unwrap();
+        let (of_parent, of_child) = (spans(now(), 2), spans(now(), 4));
+        // The front serves one at a time, so the child has its turn alone.
+        super::fork::in_a_child(|| export_spans(&exporter, of_child).unwrap()).unwrap();
+        export_spans(&exporter, of_parent).unwrap();
+        assert_eq!(server.query("SELECT count(), uniqExact(SpanId) FROM otel_traces"), "7\t7");
     }
 
     #[test]

@@ -24,6 +24,8 @@ mod http;
 #[cfg(feature = "upload")]
 mod intern;
 mod local;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "upload")]

@@ -264,10 +264,12 @@ impl Builder {
             receivers
         };
         #[cfg(feature = "metrics")]
-        if self.events == Events::SpanEvents && self.destinations.has_metric_exporter() {
+        if self.events == Events::SpanEvents
+            && let Some(setting) = self.destinations.makes_metrics()
+        {
             let why =
                 "with Events::SpanEvents it would miss what is measured inside spans: use Events::Logs or Events::Both";
-            return Err(Error::new(".metric_exporter", why));
+            return Err(Error::new(setting, why));
         }
         if let Some(contradiction) = self.policy.contradiction() {
             return Err(Error::new(".policy", contradiction));

@@ -147,7 +147,8 @@ impl Builder {
     /// [log records](crate::Events).
     ///
     /// An exporter that asks for cumulative temporality is refused at start: there is no total to continue, since batches wait
-    /// on disk and are sent by later runs as well. Our own for ClickHouse is such a one: it serves the SDK's meters.
+    /// on disk and are sent by later runs as well. Our own for ClickHouse is refused too, in favour of `.clickhouse(..)` with
+    /// [`event_metrics`](crate::clickhouse::ClickHouseBuilder::event_metrics), by which nothing is counted twice.
     #[cfg(feature = "metrics")]
     pub fn metric_exporter(mut self, exporter: impl PushMetricExporter) -> Self {
         let place = self.destinations.sdk.len();

@@ -167,9 +167,15 @@ impl Destinations {
         Ok(own)
     }
 
+    /// The setting that makes metrics of events, if there is one.
     #[cfg(feature = "metrics")]
-    pub(super) fn has_metric_exporter(&self) -> bool {
-        self.sdk.iter().any(|one| one.kind() == crate::export::SdkKind::MetricExporter)
+    pub(super) fn makes_metrics(&self) -> Option<&'static str> {
+        #[cfg(feature = "clickhouse")]
+        if self.clickhouse.as_ref().is_some_and(ClickHouseBuilder::has_event_metrics) {
+            return Some(".clickhouse(..event_metrics())");
+        }
+        let is_there = self.sdk.iter().any(|one| one.kind() == crate::export::SdkKind::MetricExporter);
+        is_there.then_some(".metric_exporter")
     }
 
     #[cfg(any(feature = "otlp", feature = "clickhouse"))]

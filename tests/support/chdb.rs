@@ -152,9 +152,10 @@ impl ClickHouse {
         self.exchange("POST", "/_fault", None, rule.to_string().as_bytes()).expect("the front knows the fault");
     }
 
-    /// The process, to be killed by a test.
-    pub fn process_id(&self) -> u32 {
-        self.process.id()
+    /// Kills it where it is.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it is ours");
+        self.process.wait().expect("it has ended");
     }
 
     fn post(&self, query: &str, content_encoding: Option<&str>, body: &[u8]) -> Result<Vec<u8>, Refusal> {

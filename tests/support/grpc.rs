@@ -3,7 +3,6 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses a part")]
 
-use std::collections::VecDeque;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 #[allow(clippy::duplicate_mod, reason = "a test may use several receivers")]
 #[path = "received.rs"]
 mod received;
+use received::Script;
 pub use received::{Log, Request, Span, Value};
 
 /// A listening collector; it stops when dropped.
@@ -80,8 +80,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    script: VecDeque<Reply>,
-    always: Option<Reply>,
+    script: Script<Reply>,
     requests: Vec<Request>,
     opened: usize,
     closed: usize,
@@ -110,13 +109,13 @@ impl Collector {
     /// A collector that answers every call like this.
     pub fn always(reply: Reply) -> Self {
         let collector = Self::start();
-        collector.shared.lock().always = Some(reply);
+        collector.shared.lock().script.afterwards(reply);
         collector
     }
 
     /// Adds replies to the next calls.
     pub fn then(&self, script: impl IntoIterator<Item = Reply>) {
-        self.shared.lock().script.extend(script);
+        self.shared.lock().script.then(script);
     }
 
     fn listen(scheme: &'static str, tls: Option<TlsAcceptor>) -> Self {
@@ -251,8 +250,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, number: usize, share
             let reply = {
                 let mut state = shared.lock();
                 state.requests.push(request);
-                let always = state.always.clone();
-                state.script.pop_front().or(always).unwrap_or(Reply::Ok)
+                state.script.take().unwrap_or(Reply::Ok)
             };
             match reply {
                 Reply::Close => close.notify_one(),

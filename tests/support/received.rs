@@ -1,11 +1,41 @@
-//! What a receiver got: requests, and the log records and spans inside them.
+//! What a receiver got: requests, and the log records and spans inside them; and what it was told to answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use prost::Message;
+
+/// What a receiver answers, one after the other.
+#[derive(Debug)]
+pub struct Script<A> {
+    next: VecDeque<A>,
+    afterwards: Option<A>,
+}
+
+impl<A: Clone> Script<A> {
+    /// Adds answers for the next requests.
+    pub fn then(&mut self, answers: impl IntoIterator<Item = A>) {
+        self.next.extend(answers);
+    }
+
+    /// What to do once the others have run out.
+    pub fn afterwards(&mut self, answer: A) {
+        self.afterwards = Some(answer);
+    }
+
+    /// The answer to the next request, if anything was said about it.
+    pub fn take(&mut self) -> Option<A> {
+        self.next.pop_front().or_else(|| self.afterwards.clone())
+    }
+}
+
+impl<A> Default for Script<A> {
+    fn default() -> Self {
+        Self { next: VecDeque::new(), afterwards: None }
+    }
+}
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
-use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -18,6 +18,7 @@ use prost::Message;
 // By path, so that this file can itself be included by path.
 #[path = "received.rs"]
 mod received;
+use received::Script;
 pub use received::{Log, Request, Span, SpanEvent, Value};
 
 /// A listening receiver; it stops when dropped.
@@ -64,6 +65,20 @@ pub enum Behaviour {
     OkThenClose,
 }
 
+impl Behaviour {
+    /// A status and a text.
+    pub fn said(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Behaviour::Custom { status, headers: vec![], body: body.into() }
+    }
+
+    /// What ClickHouse answers to the two questions about a table: its columns, by name and type, and what else is known of it,
+    /// which is nothing here.
+    pub fn described(columns: impl IntoIterator<Item = (impl Display, impl Display)>) -> [Self; 2] {
+        let line = |(name, kind)| format!("{name}\t{kind}\t\n");
+        [Self::said(200, columns.into_iter().map(line).collect::<String>()), Self::said(200, "\n")]
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
@@ -72,8 +87,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    script: VecDeque<Behaviour>,
-    always: Option<Behaviour>,
+    script: Script<Behaviour>,
     requests: Vec<Request>,
     /// Of each connection a handle to stop it by, as long as it is served.
     streams: Vec<Option<TcpStream>>,
@@ -104,18 +118,18 @@ impl Receiver {
     /// A receiver that answers every request like this.
     pub fn always(behaviour: Behaviour) -> Self {
         let receiver = Self::start();
-        receiver.shared.lock().always = Some(behaviour);
+        receiver.afterwards(behaviour);
         receiver
     }
 
     /// Adds answers for the next requests.
     pub fn then(&self, script: impl IntoIterator<Item = Behaviour>) {
-        self.shared.lock().script.extend(script);
+        self.shared.lock().script.then(script);
     }
 
     /// What to do once the script has run out.
     pub fn afterwards(&self, behaviour: Behaviour) {
-        self.shared.lock().always = Some(behaviour);
+        self.shared.lock().script.afterwards(behaviour);
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -244,8 +258,7 @@ fn serve(stream: &TcpStream, connection: usize, shared: &Shared) -> io::Result<(
         request.connection = connection;
         let behaviour = {
             let mut state = shared.lock();
-            let always = state.always.clone();
-            state.script.pop_front().or(always).unwrap_or(Behaviour::Ok)
+            state.script.take().unwrap_or(Behaviour::Ok)
         };
         if matches!(behaviour, Behaviour::Reset) {
             // Closing a socket with unread data makes the kernel reset the connection.

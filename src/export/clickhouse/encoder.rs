@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::columns::{Column, DateTime64};
 use super::compression::{Body, Compression, Spare};
 use super::length::push_length;
-use super::rows::{self, Origin};
+use super::rows::{self, Origin, Period};
 use super::table::Table;
 use super::tables::{Columns, ExponentialHistogram, Gauge, Histogram, Logs, Sum, Traces};
 use super::value::push_quoted;
@@ -126,8 +126,18 @@ impl Encoder {
 
     /// Encodes the points of metrics for the tables of their kinds.
     pub fn metrics(&self, metrics: &ResourceMetrics) -> Vec<Batch> {
+        self.points(metrics, None)
+    }
+
+    /// The same for metrics whose own times are those of the counting: what was counted is of this period.
+    #[cfg(feature = "metrics")]
+    pub(super) fn metrics_of(&self, period: Period, metrics: &ResourceMetrics) -> Vec<Batch> {
+        self.points(metrics, Some(period))
+    }
+
+    fn points(&self, metrics: &ResourceMetrics, period: Option<Period>) -> Vec<Batch> {
         let mut blocks = Points::default();
-        rows::metrics(metrics, &mut blocks);
+        rows::metrics(metrics, period, &mut blocks);
         let Points { gauge, sum, histogram, exponential_histogram } = blocks;
         let mut batches = self.finish(gauge);
         batches.extend(self.finish(sum));

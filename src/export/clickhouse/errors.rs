@@ -84,6 +84,17 @@ pub(crate) fn failure(result: Result<&Answer, &HttpFailure>) -> Option<Verdict> 
     }
 }
 
+impl Verdict {
+    /// The same for rows that were not sent yet, because a statement before them failed: they are not at fault.
+    pub(crate) fn of_a_statement(self) -> Self {
+        match self {
+            Verdict::Refused { status, why } => Verdict::Paused { status, why },
+            Verdict::Columns { why } | Verdict::TooLarge { why } => Verdict::Paused { status: 400, why },
+            other => other,
+        }
+    }
+}
+
 /// An exception of the server's, as its header or its text has it.
 struct Exception<'a> {
     code: u32,
@@ -125,7 +136,7 @@ impl Exception<'_> {
             Some(Class::Batch) => Verdict::Refused { status, why: why("the server does not accept the insert") },
             None => match status {
                 401 | 403 | 404 | 407 => Verdict::Paused { status, why: why("the server takes nothing as things are") },
-                400..=499 if !matches!(status, 408 | 425 | 429) => {
+                400..=499 | 501 if !matches!(status, 408 | 425 | 429) => {
                     Verdict::Refused { status, why: why("the server does not accept the insert") }
                 }
                 _ => Verdict::Retry { after, fate: Fate::Unknown, why: why("the server failed") },
@@ -155,12 +166,15 @@ fn class(code: u32) -> Option<Class> {
         252 => Class::TooMany,
         // 6, 53, 70 a type does not fit; 16, 117 there is no such column.
         6 | 16 | 53 | 70 | 117 => Class::Columns,
-        // 192 to 194, 511, 512, 516 who we are; 497 and 164 what we may; 62 statement; 73 format; 81 database;
-        // 115 setting.
+        // 192 to 194, 511, 512, 516 who we are; 497, 164 and 452 what we may; 62 statement; 73 format; 81 database;
+        // 115 setting; 48 something is not built in, such as the compression.
         60 => Class::Table,
-        62 | 73 | 81 | 115 | 164 | 192..=194 | 497 | 511 | 512 | 516 => Class::Configuration,
+        48 | 62 | 73 | 81 | 115 | 164 | 192..=194 | 452 | 497 | 511 | 512 | 516 => Class::Configuration,
         // What could not be read, and would not be the next time: 40 is the checksum, 89 and 271 are compression.
         27 | 33 | 36 | 38 | 40 | 41 | 44 | 72 | 89 | 271 => Class::Batch,
+        // What these rows do to the operator's own constraints (469), and to functions of views (43, 69, 128, 131, 153, 190, 349, 386,
+        // 395, 407): the status is 500 for most, and they would do it again for ever, in front of all others.
+        43 | 69 | 128 | 131 | 153 | 190 | 349 | 386 | 395 | 407 | 469 => Class::Batch,
         _ => return None,
     })
 }
@@ -266,8 +280,9 @@ mod tests {
             (&[3, 159, 198, 202, 203, 209, 210, 241, 242, 243, 279, 285, 319, 425, 439, 999, 1002][..], "retry"),
             (&[6, 16, 53, 70, 117], "columns"),
             (&[60], "no table"),
-            (&[62, 73, 81, 115, 164, 192, 193, 194, 497, 516], "paused"),
+            (&[48, 62, 73, 81, 115, 164, 192, 193, 194, 452, 497, 516], "paused"),
             (&[27, 33, 36, 38, 40, 41, 44, 72, 89, 271], "refused"),
+            (&[43, 69, 128, 131, 153, 190, 349, 386, 395, 407, 469], "refused"),
         ] {
             for code in codes {
                 let text = format!("Code: {code}. DB::Exception: something. (NAME) (version 26.9.1)");
@@ -345,6 +360,7 @@ mod tests {
     fn a_code_that_nobody_knows_leaves_it_to_the_status() {
         assert_eq!(judged(500, Some(9999), ""), "retry");
         assert_eq!(judged(400, Some(9999), ""), "refused");
+        assert_eq!(judged(501, Some(9999), ""), "refused");
         assert_eq!(judged(404, Some(9999), ""), "paused");
         assert_eq!(judged(413, Some(223), ""), "too large");
     }

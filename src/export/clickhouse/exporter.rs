@@ -65,10 +65,17 @@ struct Inner {
     shared: Arc<Shared>,
     /// What the thread's own is made after.
     client: Client,
-    /// Random, so that no two exporters ever use the same token.
-    name: String,
+    name: Mutex<Name>,
     number: AtomicU64,
+    temporality: Temporality,
     thread: Mutex<Option<Thread>>,
+}
+
+/// What tokens begin with: random, so that no two exporters ever use the same one.
+struct Name {
+    text: String,
+    /// A forked child has the same exporter, and rows of its own.
+    process: u32,
 }
 
 /// The way to the thread.
@@ -90,14 +97,20 @@ impl ClickHouseExporter {
         ClickHouseBuilder::new(url.into())
     }
 
-    pub(super) fn new(client: Client, encoder: Encoder, backlog: usize, clock: Clock) -> Self {
-        let mut rng = random::IdRng::new();
+    pub(super) fn new(
+        client: Client,
+        encoder: Encoder,
+        backlog: usize,
+        temporality: Temporality,
+        clock: Clock,
+    ) -> Self {
         let shared = Shared { encoder: RwLock::new(encoder), status: Mutex::default(), clock, backlog };
         let inner = Inner {
             shared: Arc::new(shared),
             client,
-            name: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()),
+            name: Mutex::new(Name::new()),
             number: AtomicU64::new(0),
+            temporality,
             thread: Mutex::new(None),
         };
         Self {
@@ -150,16 +163,33 @@ impl ClickHouseExporter {
     }
 }
 
+impl Name {
+    fn new() -> Self {
+        let mut rng = random::IdRng::new();
+        Self { text: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()), process: std::process::id() }
+    }
+}
+
 impl Inner {
+    /// What tokens of this process begin with.
+    fn name(&self) -> String {
+        let mut name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        if name.process != std::process::id() {
+            *name = Name::new();
+        }
+        name.text.clone()
+    }
+
     fn seal_and_ask(&self, encode: impl FnOnce(&Encoder) -> Vec<Batch>) -> Asked {
         let batches = encode(&self.shared.encoder.read().unwrap_or_else(PoisonError::into_inner));
         if batches.is_empty() {
             return Ok(None);
         }
         self.shared.status().clamped += batches.iter().map(|batch| batch.clamped).sum::<u64>();
+        let name = self.name();
         let seal = |batch: Batch| {
             let number = self.number.fetch_add(1, Ordering::Relaxed);
-            let token = format!("{}-{}-{number}", self.name, batch.table);
+            let token = format!("{name}-{}-{number}", batch.table);
             Insert::seal(batch, token)
         };
         let inserts = batches.into_iter().map(seal).collect();
@@ -302,7 +332,7 @@ impl PushMetricExporter for ClickHouseExporter {
     }
 
     fn temporality(&self) -> Temporality {
-        Temporality::Cumulative
+        self.inner.temporality
     }
 }
 

@@ -12,8 +12,19 @@ pub(super) struct Described {
     columns: Vec<DescribedColumn>,
     /// Rows older than this, in seconds, are dropped at insert, without a word.
     pub(super) ttl: Option<u64>,
-    /// It does not remember which inserts it has.
-    pub(super) forgets_tokens: bool,
+    pub(super) tokens: Tokens,
+}
+
+/// Whether a table remembers which inserts it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tokens {
+    /// It does, or the server does not say.
+    #[default]
+    Kept,
+    /// It could, and was not told to.
+    Forgotten,
+    /// Its engine, of this name, cannot.
+    Unknown(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,9 +112,22 @@ pub(super) async fn prepare(client: &Client) -> Result<(), Verdict> {
 /// # Errors
 /// What went wrong; a table that is not there is [`Verdict::NoTable`].
 pub(super) async fn describe(client: &Client, table: Table) -> Result<Described, Verdict> {
-    let name = client.target().table(table);
-    let sql = format!("{} FORMAT TabSeparated", client.target().schema().describe(table));
-    let text = client.statement(&sql).await?;
+    let target = client.target();
+    let (database, name) = (literal(target.database()), literal(target.table(table)));
+    let sql = format!("{} FORMAT TabSeparated", target.schema().describe(table));
+    let text = match client.statement(&sql).await {
+        // It may be longer than we read on: a table of thousands of columns. Ours are asked for by name then.
+        Err(Verdict::Paused { status: 200, why }) => {
+            let ours: Vec<_> = target.columns(table).iter().map(|(_, sent, _)| literal(sent)).collect();
+            let sql = format!(
+                "SELECT name, type, default_kind FROM system.columns WHERE database = {database} AND table = {name} \
+                 AND name IN ({}) FORMAT TabSeparated",
+                ours.join(", ")
+            );
+            client.statement(&sql).await.map_err(|_| Verdict::Paused { status: 200, why })?
+        }
+        answered => answered?,
+    };
     let mut described = Described::parse(&String::from_utf8_lossy(&text));
     if described.columns.is_empty() {
         let why = "something else than ClickHouse answers at this address".into();
@@ -111,23 +135,23 @@ pub(super) async fn describe(client: &Client, table: Table) -> Result<Described,
     }
     let sql = format!(
         "SELECT engine, extract(engine_full, 'non_replicated_deduplication_window = ([0-9]+)'), \
-         extract(engine_full, ' TTL (.*)') FROM system.tables WHERE database = {} AND name = {} FORMAT TabSeparated",
-        literal(client.target().database()),
-        literal(name),
+         extract(engine_full, ' TTL (.*)') FROM system.tables WHERE database = {database} AND name = {name} \
+         FORMAT TabSeparated"
     );
     // A server may hide this from us; then expired rows are sent like the others.
     let Ok(text) = client.statement(&sql).await else { return Ok(described) };
     let text = String::from_utf8_lossy(&text);
     if let [engine, window, ttl] = text.trim_end_matches('\n').split('\t').collect::<Vec<_>>()[..] {
         described.ttl = seconds(ttl);
-        // The others have the window of replicated tables, or cannot have any.
-        let has_own =
-            engine.ends_with("MergeTree") && !engine.starts_with("Replicated") && !engine.starts_with("Shared");
-        described.forgets_tokens = has_own
-            && match window {
-                "" => default_window(client).await.as_deref() == Some("0"),
-                window => window == "0",
-            };
+        // Replicated ones have a window of their own.
+        let is_replicated = engine.starts_with("Replicated") || engine.starts_with("Shared");
+        described.tokens = match window {
+            _ if !engine.ends_with("MergeTree") => Tokens::Unknown(printable(engine, 60)),
+            _ if is_replicated => Tokens::Kept,
+            "" if default_window(client).await.as_deref() == Some("0") => Tokens::Forgotten,
+            "0" => Tokens::Forgotten,
+            _ => Tokens::Kept,
+        };
     }
     Ok(described)
 }

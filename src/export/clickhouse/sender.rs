@@ -7,7 +7,7 @@ use super::client::Client;
 use super::encoder::Layout;
 use super::errors::{Fate, Verdict, Why};
 use super::insert::Insert;
-use super::probe::{self, Described};
+use super::probe::{self, Described, Tokens};
 use super::table::Table;
 use super::target::CreateSchema;
 use crate::export::outcome::Outcome;
@@ -112,9 +112,10 @@ impl Sender {
             let outcome = match verdict {
                 Verdict::Delivered { summary } => {
                     // After a failure it may have had the rows already.
-                    if insert.is_first_try && summary.as_deref().is_some_and(wrote_nothing) {
+                    let written = summary.as_deref().and_then(written).filter(|written| *written < insert.rows);
+                    if let Some(written) = written.filter(|_| insert.is_first_try) {
                         self.notes.push(format!(
-                            "the server took {} rows for the table {} and says that it wrote none",
+                            "the server took {} rows for the table {} and says that it wrote {written}",
                             insert.rows,
                             self.client.target().table(insert.table)
                         ));
@@ -164,7 +165,7 @@ impl Sender {
     /// Makes sure that the table can take the insert as it is.
     async fn ready(&mut self, insert: &mut Insert, today: i32) -> Result<Ready, Verdict> {
         if self.preparation == Preparation::Due {
-            probe::prepare(&self.client).await?;
+            probe::prepare(&self.client).await.map_err(of_preparation)?;
             self.preparation = Preparation::Done;
         }
         let (table, target) = (insert.table, self.client.target());
@@ -173,7 +174,7 @@ impl Sender {
         let (known, expired) = match self.described.entry(table) {
             Entry::Occupied(known) => (known.into_mut(), Ready::ExpiredOnce),
             Entry::Vacant(unknown) => {
-                let described = probe::describe(&self.client, table).await?;
+                let described = probe::describe(&self.client, table).await.map_err(Verdict::of_a_statement)?;
                 if target.create_schema() == CreateSchema::Verify
                     && let Some(difference) = described.difference(&columns)
                 {
@@ -194,12 +195,18 @@ impl Sender {
                         missing.join(", ")
                     ));
                 }
-                if described.forgets_tokens && target.sends_token() {
-                    let name = target.table(table);
-                    self.notes.push(format!(
+                let name = target.table(table);
+                match &described.tokens {
+                    _ if !target.sends_token() => {}
+                    Tokens::Kept => {}
+                    Tokens::Forgotten => self.notes.push(format!(
                         "the table {name} keeps no deduplication tokens, so that an insert whose answer is lost is counted twice \
                          (ALTER TABLE {name} MODIFY SETTING non_replicated_deduplication_window = 10000 makes it keep them)"
-                    ));
+                    )),
+                    Tokens::Unknown(engine) => self.notes.push(format!(
+                        "the table {name} has the engine {engine}, which keeps no deduplication tokens, so that an insert whose \
+                         answer is lost may be counted twice (a MergeTree table can keep them)"
+                    )),
                 }
                 self.descriptions += 1;
                 (unknown.insert(Known { described, number: self.descriptions }), Ready::Expired)
@@ -228,10 +235,23 @@ impl Sender {
     }
 }
 
-/// Whether a server's summary of an insert says that no row was written.
-fn wrote_nothing(summary: &str) -> bool {
-    let summary: serde_json::Value = serde_json::from_str(summary).unwrap_or_default();
-    matches!(&summary["written_rows"], serde_json::Value::String(rows) if rows == "0")
+/// What follows when the tables could not be made.
+fn of_preparation(verdict: Verdict) -> Verdict {
+    match verdict.of_a_statement() {
+        // Who may insert need not be allowed to create, also not what is there.
+        Verdict::Paused { status, why } if ["Code: 497", "Code: 164"].iter().any(|code| why.contains(code)) => {
+            let remedy =
+                "let it create tables, or make them from Schema::to_sql() and say .create_schema(CreateSchema::Off)";
+            Verdict::Paused { status, why: format!("{why} (of this user: {remedy})").into() }
+        }
+        other => other,
+    }
+}
+
+/// How many rows were written, by a server's summary of an insert; those that views made of them are among them.
+fn written(summary: &str) -> Option<u64> {
+    let summary: serde_json::Value = serde_json::from_str(summary).ok()?;
+    summary["written_rows"].as_str()?.parse().ok()
 }
 
 impl std::fmt::Debug for Sender {
@@ -245,10 +265,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_summary_that_says_so_says_that_nothing_was_written() {
-        assert!(wrote_nothing(r#"{"read_rows":"7","written_rows":"0","result_rows":"0"}"#));
-        for other in [r#"{"written_rows":"7"}"#, r#"{"read_rows":"0"}"#, r#"{"written_rows":"0"#, ""] {
-            assert!(!wrote_nothing(other), "{other}");
+    fn only_a_summary_that_says_so_says_how_much_was_written() {
+        assert_eq!(written(r#"{"read_rows":"7","written_rows":"0","result_rows":"0"}"#), Some(0));
+        assert_eq!(written(r#"{"written_rows":"18446744073709551615"}"#), Some(u64::MAX));
+        for other in [r#"{"written_rows":"-7"}"#, r#"{"read_rows":"0"}"#, r#"{"written_rows":"0"#, "", "[]", "7"] {
+            assert_eq!(written(other), None, "{other}");
         }
     }
 }

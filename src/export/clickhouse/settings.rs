@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use opentelemetry_sdk::metrics::Temporality;
+
 use super::client::Client;
 use super::compression::Compression;
 use super::encoder::{Encoder, Format, Layout};
@@ -38,8 +40,19 @@ pub struct ClickHouseBuilder {
     compression: Compression,
     format: Format,
     backlog: usize,
+    temporality: Temporality,
+    #[cfg(feature = "metrics")]
+    event_metrics: EventMetrics,
     clock: Option<Clock>,
     mistake: Option<SettingError>,
+}
+
+/// Whether what stored events measured is written as metrics, too.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EventMetrics {
+    No,
+    Yes,
 }
 
 /// A setting that cannot work. Its text names the setting and the remedy, and never a value.
@@ -59,6 +72,9 @@ impl ClickHouseBuilder {
             compression: Compression::default(),
             format: Format::default(),
             backlog: BACKLOG,
+            temporality: Temporality::Cumulative,
+            #[cfg(feature = "metrics")]
+            event_metrics: EventMetrics::No,
             clock: None,
             mistake: None,
         }
@@ -194,8 +210,36 @@ impl ClickHouseBuilder {
         self
     }
 
-    /// Sends a setting of ClickHouse's with every insert. Default: `async_insert=0` and
-    /// `input_format_skip_unknown_fields=0`, without which some versions drop rows or columns and say nothing.
+    /// How the SDK's meters sum up for this exporter: totals since the start, or what was added since the last export, which a
+    /// plain `sum(Value)` adds up, also over restarts. Default: [`Temporality::Cumulative`], as the specification has it.
+    ///
+    /// An insert that is repeated is counted once either way.
+    pub fn temporality(mut self, temporality: Temporality) -> Self {
+        self.temporality = temporality;
+        self
+    }
+
+    /// Also writes what events measured into the tables of metrics, for [`Builder::clickhouse`](crate::Builder::clickhouse)
+    /// (feature `metrics`). Default: events are written as the log records that they are, and as nothing else.
+    ///
+    /// Measurements are the numbers in the fields `monotonic_counter.NAME`, `counter.NAME`, `histogram.NAME` and `gauge.NAME` of
+    /// an event, as for [`Builder::metric_exporter`](crate::Builder::metric_exporter), and only what its record says after the
+    /// filter. Those that are sent together, of one resource and one day, are summed up: each row has delta temporality, and the
+    /// times of the first and the last of their events. `sum(Value)` over any time is then what was measured in it, since a batch that
+    /// is sent again, also by a later run, has its token again. What the tables of metrics do not take holds up the records as
+    /// what the tables of records do not take; what they refuse for good is told in the status.
+    ///
+    /// An exporter that [`build`](Self::build) makes has no events: it writes what the SDK's meters measure.
+    #[cfg(feature = "metrics")]
+    pub fn event_metrics(mut self) -> Self {
+        self.event_metrics = EventMetrics::Yes;
+        self
+    }
+
+    /// Sends a setting of ClickHouse's with every insert. Default: `async_insert=0`, `input_format_skip_unknown_fields=0`,
+    /// `insert_deduplicate=1` and `deduplicate_blocks_in_dependent_materialized_views=1`, without which some versions drop rows or
+    /// columns and say nothing, or do not finish in a view what a crash has interrupted. The last one is not sent with
+    /// `async_insert=1`, which some versions do not take together.
     ///
     /// A server that does not know a setting, or a user who may not change it, takes nothing (code 115 or 164), and the status
     /// says so. `materialize_skip_indexes_on_insert=0` spares a busy server a fifth of an insert (since 2024): merges build the
@@ -241,8 +285,8 @@ impl ClickHouseBuilder {
         let endpoint = self.endpoint("ClickHouseExporter::builder")?;
         let clock = self.clock.clone().unwrap_or_else(Clock::system);
         let encoder = self.encoder();
-        let Self { http, target, backlog, .. } = self;
-        Ok(ClickHouseExporter::new(Client::new(endpoint, http, target), encoder, backlog, clock))
+        let Self { http, target, backlog, temporality, .. } = self;
+        Ok(ClickHouseExporter::new(Client::new(endpoint, http, target), encoder, backlog, temporality, clock))
     }
 
     /// The address, if all settings can be used.
@@ -250,6 +294,12 @@ impl ClickHouseBuilder {
         self.mistake.clone().map_or(Ok(()), Err)?;
         self.http.checked().map_err(|error| SettingError(error.to_string()))?;
         Endpoint::parse(setting, &self.url, &self.plaintext_hosts).map_err(|error| SettingError(error.to_string()))
+    }
+
+    /// Whether what events measured is written, too.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn has_event_metrics(&self) -> bool {
+        self.event_metrics == EventMetrics::Yes
     }
 
     /// What an uploader needs beside the address.
@@ -405,9 +455,12 @@ mod tests {
     fn inserts_are_strict_unless_told_otherwise() {
         let builder = ClickHouseExporter::builder("http://localhost:8123").insert_setting("async_insert", "1");
         let settings: Vec<_> = builder.target.settings(Format::Native).collect();
-        assert_eq!(settings, [("input_format_skip_unknown_fields", "0"), ("async_insert", "1")]);
+        assert_eq!(
+            settings,
+            [("input_format_skip_unknown_fields", "0"), ("insert_deduplicate", "1"), ("async_insert", "1")]
+        );
         let builder = builder.insert_setting("precise_float_parsing", "0");
-        let settings: Vec<_> = builder.target.settings(Format::JsonEachRow).skip(2).collect();
+        let settings: Vec<_> = builder.target.settings(Format::JsonEachRow).skip(3).collect();
         assert_eq!(settings, [("precise_float_parsing", "0"), ("date_time_input_format", "best_effort")]);
         let bare = builder.no_insert_settings();
         assert!(bare.target.settings(Format::JsonEachRow).next().is_none() && !bare.target.sends_token());

@@ -32,6 +32,9 @@ pub(crate) struct Target {
     pub(super) token: Token,
 }
 
+/// Views tell for themselves whether they know an insert.
+const VIEWS_TOO: &str = "deduplicate_blocks_in_dependent_materialized_views";
+
 /// Whether inserts say who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -41,9 +44,15 @@ pub(super) enum Token {
 
 impl Default for Target {
     fn default() -> Self {
-        // What a server does by default has changed between versions: 26.9 would answer before the rows are written, and
-        // drop columns that it does not know.
-        let strict = [("async_insert", "0"), ("input_format_skip_unknown_fields", "0")];
+        // What a server does by default has changed between versions: since 26.2 it may collect rows before it writes them, and
+        // since 22.6 it drops columns that it does not know. Before 26.2 a view is not asked again about rows that its table knows
+        // already, though it may not have got them.
+        let strict = [
+            ("async_insert", "0"),
+            ("input_format_skip_unknown_fields", "0"),
+            ("insert_deduplicate", "1"),
+            (VIEWS_TOO, "1"),
+        ];
         Target {
             schema: Schema::new(),
             layouts: BTreeMap::new(),
@@ -85,8 +94,11 @@ impl Target {
     /// Settings of an insert in this format. What the application says goes before what the format needs.
     pub(super) fn settings(&self, format: Format) -> impl Iterator<Item = (&str, &str)> {
         let said = |name: &str| self.insert_settings.iter().any(|(one, _)| one == name);
+        // From 24.3 to 26.1 a server does not take the two together.
+        let is_async = self.insert_settings.iter().any(|(name, value)| name == "async_insert" && value != "0");
+        let own = self.insert_settings.iter().filter(move |(name, _)| !(is_async && name == VIEWS_TOO));
         let needed = format.settings().iter().copied().filter(move |(name, _)| self.sends_token() && !said(name));
-        self.insert_settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(needed)
+        own.map(|(name, value)| (name.as_str(), value.as_str())).chain(needed)
     }
 
     pub(super) fn sends_token(&self) -> bool {

@@ -1,15 +1,25 @@
 //! ClickHouse as the uploader sees it: stored records in, outcomes out.
 
+#[cfg(feature = "metrics")]
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::fmt;
+
+#[cfg(feature = "metrics")]
+use opentelemetry_sdk::Resource;
 
 use super::client::Client;
 use super::encoder::{Batch, Encoder};
 use super::errors::Why;
 use super::insert::Insert;
+#[cfg(feature = "metrics")]
+use super::rows::Period;
 use super::sender::{Attempt, Sender};
 use super::settings::ClickHouseBuilder;
+use super::table::Table;
 use crate::export::endpoint::Endpoint;
+#[cfg(feature = "metrics")]
+use crate::export::metrics;
 use crate::export::outcome::Outcome;
 use crate::export::sdk::{self, SdkRecords};
 use crate::record::{RecordRef, Signal};
@@ -19,6 +29,8 @@ pub(crate) struct Uplink {
     sender: Sender,
     encoder: Encoder,
     records: SdkRecords,
+    #[cfg(feature = "metrics")]
+    has_event_metrics: bool,
     answer: Option<String>,
 }
 
@@ -37,7 +49,14 @@ impl Uplink {
     pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint) -> Self {
         let (target, encoder) = settings.parts();
         let client = Client::new(endpoint, settings.http.clone(), target);
-        Self { sender: Sender::new(client), encoder, records: SdkRecords::default(), answer: None }
+        Self {
+            sender: Sender::new(client),
+            encoder,
+            records: SdkRecords::default(),
+            #[cfg(feature = "metrics")]
+            has_event_metrics: settings.has_event_metrics(),
+            answer: None,
+        }
     }
 
     /// Makes the inserts of records that share their signal and their resource.
@@ -48,7 +67,14 @@ impl Uplink {
         let mut waiting = VecDeque::new();
         if let Some(first) = records.first() {
             let resource = sdk::resource(first.resource());
-            let batches = match first.signal() {
+            // The records come last: they are the ones that a table without a deduplication window would have again and again
+            // while a table of metrics is not there.
+            let mut batches = Vec::new();
+            #[cfg(feature = "metrics")]
+            if self.has_event_metrics {
+                batches = self.measured(records, &resource);
+            }
+            batches.extend(match first.signal() {
                 Signal::Span => {
                     let spans: Vec<_> = records.iter().map(|record| self.records.span_data(record)).collect();
                     self.encoder.spans(&spans, &resource)
@@ -59,13 +85,33 @@ impl Uplink {
                         records.iter().map(|record| self.records.scope(record.parts().target)).collect();
                     self.encoder.logs(logs.iter().zip(&scopes), &resource)
                 }
-            };
+            });
             for batch in batches {
                 let token = token(number, &batch, &waiting);
                 waiting.push_back(Insert::seal(batch, token));
             }
         }
         Inserts { waiting, rejected: 0, delivered: 0, refusal: None }
+    }
+
+    /// What events measured, each day by itself: what becomes of one changes nothing about the insert of another.
+    #[cfg(feature = "metrics")]
+    fn measured(&mut self, records: &[RecordRef<'_>], resource: &Resource) -> Vec<Batch> {
+        const NANOS_PER_DAY: u64 = 86_400_000_000_000;
+        let mut days: BTreeMap<u64, Vec<RecordRef<'_>>> = BTreeMap::new();
+        for record in records.iter().filter(|record| metrics::has_any(record)) {
+            days.entry(record.unix_nanos() / NANOS_PER_DAY).or_default().push(*record);
+        }
+        let mut batches = Vec::new();
+        for records in days.into_values() {
+            let times = || records.iter().map(|record| i64::try_from(record.unix_nanos()).unwrap_or(i64::MAX));
+            let period = Period { start: times().min().unwrap_or(0), end: times().max().unwrap_or(0) };
+            match metrics::of(&records, resource.clone(), &mut self.records) {
+                Ok(metrics) => batches.extend(self.encoder.metrics_of(period, &metrics)),
+                Err(why) => self.sender.note(why),
+            }
+        }
+        batches
     }
 
     /// Sends what waits, up to the first failure. What arrived is not sent again with the next call.
@@ -75,11 +121,17 @@ impl Uplink {
             for (table, layout) in self.sender.take_layouts() {
                 self.encoder.set_layout(table, layout);
             }
-            let rows = insert.rows;
+            // Metrics are no records: the events that they are made of are.
+            let is_of_records = matches!(insert.table, Table::Traces | Table::Logs);
+            let rows = if is_of_records { insert.rows } else { 0 };
             let (halves, rejected) = match attempt {
                 Attempt::Outcome(Outcome::Delivered { message, .. }) => {
                     self.answer = message.or(self.answer.take());
                     inserts.delivered += rows;
+                    (None, 0)
+                }
+                Attempt::Outcome(Outcome::Rejected { why, .. }) if !is_of_records => {
+                    self.sender.note(format!("{} metrics of events were refused for good: {why}", insert.rows));
                     (None, 0)
                 }
                 Attempt::Outcome(Outcome::Rejected { status, why }) => {
@@ -139,7 +191,6 @@ impl fmt::Debug for Uplink {
 mod tests {
     use super::super::compression::Compression;
     use super::super::encoder::Format;
-    use super::super::table::Table;
     use super::*;
 
     fn tokens(days: &[u16]) -> Vec<String> {

@@ -5,8 +5,6 @@
 
 mod call;
 mod callee;
-#[cfg(feature = "metrics")]
-mod metrics;
 
 use std::any::{TypeId, type_name};
 use std::fmt;
@@ -20,6 +18,8 @@ use opentelemetry_sdk::logs::{LogExporter, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter, SpanProcessor};
 
+#[cfg(feature = "metrics")]
+use super::metrics;
 use super::sdk::{self, SdkRecords};
 use crate::record::{RecordRef, Signal};
 use callee::{Callee, Exported, Processed};
@@ -104,7 +104,7 @@ impl SdkDestination {
             "it asks for cumulative temporality, but there is no total to continue: make it with Temporality::Delta",
         );
         let callee = Box::new(callee::ExportedMetrics(exporter));
-        Self { mistake, ..Self::new(Kind::MetricExporter, type_name::<E>(), place, callee) }
+        Self { mistake: keeps::<E>().or(mistake), ..Self::new(Kind::MetricExporter, type_name::<E>(), place, callee) }
     }
 
     pub(crate) fn span_processor<P: SpanProcessor + 'static>(processor: P, place: usize) -> Self {
@@ -273,7 +273,8 @@ fn keeps<E: 'static>() -> Option<&'static str> {
         TypeId::of::<super::clickhouse::ClickHouseExporter>(),
     ];
     own.contains(&TypeId::of::<E>()).then_some(
-        "a ClickHouseExporter would send twice what it could not send at once: give its settings to .clickhouse(..)",
+        "a ClickHouseExporter would send twice what it could not send at once: give its settings to .clickhouse(..), with \
+         .event_metrics() for metrics",
     )
 }
 

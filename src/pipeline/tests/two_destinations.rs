@@ -21,22 +21,29 @@ fn nothing() -> Behaviour {
 }
 
 fn said(status: u16, body: &str) -> Behaviour {
-    Behaviour::Custom { status, headers: vec![], body: body.as_bytes().to_vec() }
+    Behaviour::said(status, body)
+}
+
+/// ClickHouse, as a destination of rows that can be read here.
+fn clickhouse(receiver: &Receiver) -> crate::export::Receiver {
+    let settings = ClickHouseExporter::builder(receiver.url())
+        .create_schema(CreateSchema::Off)
+        .format(Format::JsonEachRow)
+        .compression(Compression::None);
+    let endpoint = Endpoint::parse("the test", &receiver.url(), &[]).unwrap();
+    crate::export::Receiver::ClickHouse { endpoint, settings: Box::new(settings) }
+}
+
+/// What it answers to the questions about its table.
+fn described() -> [Behaviour; 2] {
+    Behaviour::described(Layout::columns(Table::Logs))
 }
 
 impl Both {
     fn start() -> Self {
         let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
         let clock = Clock::manual("2026-11-21T12:00:00Z");
-        let settings = ClickHouseExporter::builder(clickhouse.url())
-            .create_schema(CreateSchema::Off)
-            .format(Format::JsonEachRow)
-            .compression(Compression::None);
-        let endpoint = Endpoint::parse("the test", &clickhouse.url(), &[]).unwrap();
-        let receivers = vec![
-            super::collector(&collector),
-            crate::export::Receiver::ClickHouse { endpoint, settings: Box::new(settings) },
-        ];
+        let receivers = vec![super::collector(&collector), self::clickhouse(&clickhouse)];
         let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
         let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
         let both = Both { collector, clickhouse, clock, pipeline, pad };
@@ -47,9 +54,7 @@ impl Both {
 
     /// ClickHouse answers the questions about its table next.
     fn describe(&self) {
-        let columns: String =
-            Layout::columns(Table::Logs).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
-        self.clickhouse.then([said(200, &columns), said(200, "\n")]);
+        self.clickhouse.then(described());
     }
 
     fn log(&self, records: std::ops::Range<usize>) {
@@ -90,19 +95,12 @@ fn what_the_filter_missed_reaches_no_destination_of_any_kind() {
     for schedule in [Schedule::Live, Schedule::Manual] {
         let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
         let exporter = InMemoryLogExporter::default();
-        let settings = ClickHouseExporter::builder(clickhouse.url())
-            .create_schema(CreateSchema::Off)
-            .format(Format::JsonEachRow)
-            .compression(Compression::None);
-        let endpoint = Endpoint::parse("the test", &clickhouse.url(), &[]).unwrap();
         let receivers = vec![
             super::collector(&collector),
-            crate::export::Receiver::ClickHouse { endpoint, settings: Box::new(settings) },
+            self::clickhouse(&clickhouse),
             crate::export::Receiver::Sdk(crate::export::SdkDestination::log_exporter(exporter.clone(), 0)),
         ];
-        let columns: String =
-            Layout::columns(Table::Logs).iter().map(|(name, kind)| format!("{name}\t{kind}\t\n")).collect();
-        clickhouse.then([said(200, &columns), said(200, "\n")]);
+        clickhouse.then(described());
         clickhouse.afterwards(nothing());
         let policy = Policy::standard().scanner(Scanner::standard().without(Kind::Email));
         let parts = parts(policy, receivers, schedule, pad.place());

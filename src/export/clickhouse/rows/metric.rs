@@ -11,13 +11,20 @@ use super::super::encoder::Points;
 use super::super::tables::{Exemplars, Series};
 use super::{Origin, Scope, nanos, push_attributes};
 
-/// Appends the points of all metrics.
-pub(in super::super) fn metrics(metrics: &ResourceMetrics, to: &mut Points) {
+/// When points were measured, in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Period {
+    pub(in super::super) start: i64,
+    pub(in super::super) end: i64,
+}
+
+/// Appends the points of all metrics; with this period, if there is one, in the place of their own.
+pub(in super::super) fn metrics(metrics: &ResourceMetrics, period: Option<Period>, to: &mut Points) {
     let origin = Origin::new(metrics.resource());
     for scope_metrics in metrics.scope_metrics() {
         let scope = Scope::new(scope_metrics.scope());
         for metric in scope_metrics.metrics() {
-            let from = From { origin: &origin, scope: &scope, metric };
+            let from = From { origin: &origin, scope: &scope, metric, period };
             match metric.data() {
                 AggregatedMetrics::F64(data) => from.append(data, to),
                 AggregatedMetrics::U64(data) => from.append(data, to),
@@ -33,6 +40,7 @@ struct From<'a> {
     origin: &'a Origin,
     scope: &'a Scope,
     metric: &'a Metric,
+    period: Option<Period>,
 }
 
 impl From<'_> {
@@ -40,7 +48,7 @@ impl From<'_> {
         match data {
             MetricData::Gauge(gauge) => {
                 for point in gauge.data_points() {
-                    let (row, time) = to.gauge.row(nanos(gauge.time()));
+                    let (row, time) = to.gauge.row(self.end(gauge.time()));
                     self.series(&mut row.point.series, point.attributes(), gauge.start_time(), time);
                     exemplars(&mut row.point, point.exemplars());
                     row.value.push(point.value().to_f64());
@@ -48,7 +56,7 @@ impl From<'_> {
             }
             MetricData::Sum(sum) => {
                 for point in sum.data_points() {
-                    let (row, time) = to.sum.row(nanos(sum.time()));
+                    let (row, time) = to.sum.row(self.end(sum.time()));
                     self.series(&mut row.point.series, point.attributes(), Some(sum.start_time()), time);
                     exemplars(&mut row.point, point.exemplars());
                     row.value.push(point.value().to_f64());
@@ -58,7 +66,7 @@ impl From<'_> {
             }
             MetricData::Histogram(histogram) => {
                 for point in histogram.data_points() {
-                    let (row, time) = to.histogram.row(nanos(histogram.time()));
+                    let (row, time) = to.histogram.row(self.end(histogram.time()));
                     self.series(&mut row.point.series, point.attributes(), Some(histogram.start_time()), time);
                     exemplars(&mut row.point, point.exemplars());
                     row.count.push(point.count());
@@ -76,7 +84,7 @@ impl From<'_> {
             }
             MetricData::ExponentialHistogram(histogram) => {
                 for point in histogram.data_points() {
-                    let (row, time) = to.exponential_histogram.row(nanos(histogram.time()));
+                    let (row, time) = to.exponential_histogram.row(self.end(histogram.time()));
                     self.series(&mut row.point.series, point.attributes(), Some(histogram.start_time()), time);
                     exemplars(&mut row.point, point.exemplars());
                     row.count.push(point.count() as u64);
@@ -100,6 +108,10 @@ impl From<'_> {
         }
     }
 
+    fn end(self, own: SystemTime) -> i64 {
+        self.period.map_or_else(|| nanos(own), |period| period.end)
+    }
+
     fn series<'a>(
         self,
         to: &mut Series,
@@ -107,7 +119,7 @@ impl From<'_> {
         start: Option<SystemTime>,
         time: DateTime64,
     ) {
-        let From { origin, scope, metric } = self;
+        let From { origin, scope, metric, period } = self;
         to.resource_attributes.push_row_of(&origin.resource_attributes);
         to.resource_schema_url.push_encoded(&origin.schema_url.bytes);
         to.scope_name.push_encoded(&scope.name.bytes);
@@ -120,7 +132,7 @@ impl From<'_> {
         to.metric_description.push(metric.description());
         to.metric_unit.push(metric.unit());
         push_attributes(&mut to.attributes, attributes);
-        to.start_time.push(DateTime64(start.map_or(0, nanos)));
+        to.start_time.push(DateTime64(period.map_or_else(|| start.map_or(0, nanos), |period| period.start)));
         to.time.push(time);
         to.flags.push(0);
     }

@@ -13,7 +13,7 @@ use super::columns::{Map, Text};
 use super::value::push_value;
 
 pub(super) use log::{in_order as logs_in_order, log};
-pub(super) use metric::metrics;
+pub(super) use metric::{Period, metrics};
 pub(super) use span::{in_order as spans_in_order, span};
 
 /// What all rows of a batch share, encoded once.

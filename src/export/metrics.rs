@@ -19,7 +19,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
-use crate::export::sdk::SdkRecords;
+use super::sdk::SdkRecords;
 use crate::record::{RecordRef, Signal, ValueRef};
 
 /// The longest name of an instrument, by OpenTelemetry's specification.
