@@ -127,8 +127,7 @@ impl<'a> Uploader<'a> {
         let receivers = upload.receivers();
         let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
         let routes = receivers.iter().map(Route::new).collect::<Result<_, _>>()?;
-        let place = lock(&shared.place).clone();
-        let outbox = place.open(shared.run).map_err(|trouble| trouble.to_string())?;
+        let outbox = shared.outbox().map_err(|trouble| trouble.to_string())?;
         let mut uploader = Uploader {
             shared,
             upload,
@@ -299,7 +298,7 @@ impl<'a> Uploader<'a> {
     fn follow(&mut self) {
         let place = lock(&self.shared.place).clone();
         if !self.outbox.is_of(&place)
-            && let Ok(outbox) = place.open(self.shared.run)
+            && let Ok(outbox) = self.shared.outbox()
         {
             let _ = self.mark_delivered();
             // What the lost place was not told stays there as it is.

@@ -126,9 +126,9 @@ impl Store {
         self.take(
             batches,
             "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3
-             WHERE id=?1 AND state='kept' AND rows=?4 AND (rows, bytes) = (
+             WHERE id=?1 AND state='kept' AND rows=?4 AND (?5 OR (rows, bytes) = (
                SELECT count(*), coalesce(sum(octet_length(json)), 0) FROM lines
-               WHERE seq BETWEEN first AND last AND batch=batches.id)
+               WHERE seq BETWEEN first AND last AND batch=batches.id))
              RETURNING id",
             lease,
         )
@@ -143,8 +143,9 @@ impl Store {
         let batches: Vec<_> = batches.iter().map(|batch| (*batch, 0)).collect();
         self.take(
             &batches,
-            // The number of rows is only of interest above.
-            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 AND ?4=0 RETURNING id",
+            // Rows are only of interest above.
+            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 AND ?4=0 AND ?5 IN (0,1)
+             RETURNING id",
             lease,
         )
     }
@@ -220,9 +221,10 @@ impl Store {
             {
                 let mut update = transaction.prepare(sql)?;
                 for (batch, rows) in batches {
-                    let until = lease.until();
-                    let mut changed =
-                        update.query(params![batch, lease.owner.cast_signed(), until, rows.cast_signed()])?;
+                    // To read the rows once more takes as long as to put them in.
+                    let is_untouched = store.untouched.has(*batch);
+                    let (owner, until) = (lease.owner.cast_signed(), lease.until());
+                    let mut changed = update.query(params![batch, owner, until, rows.cast_signed(), is_untouched])?;
                     while let Some(row) = changed.next()? {
                         taken.push(row.get(0)?);
                     }

@@ -7,7 +7,8 @@
 //!
 //! There is no state in memory that the file does not hold: limits are enforced from the page count and from the row counts
 //! of batches, so several handles, threads and processes of one application cannot make them drift, and a user who deletes
-//! rows by hand makes the store hold less, never more. Each thread uses a handle of its own.
+//! rows by hand makes the store hold less, never more. The threads of a pipeline share one handle: with two, each would
+//! read again what the other has written, and wait for its turn by sleeping.
 
 mod append;
 mod claim;
@@ -22,6 +23,7 @@ mod fault_tests;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -104,6 +106,16 @@ pub(crate) struct Store {
     resets: u32,
     healed: Healed,
     process: u32,
+    untouched: Untouched,
+}
+
+/// Which batches nobody but this handle can have changed.
+#[derive(Debug)]
+struct Untouched {
+    /// SQLite's number for what others have changed in the file; another one after each of their changes.
+    version: Cell<Option<i64>>,
+    /// The first batch that was put in since.
+    from: Cell<i64>,
 }
 
 /// What SQLite answered when it was asked for a write-ahead log: some file systems cannot have one.
@@ -118,6 +130,34 @@ enum Log {
 enum Healed {
     NotYet,
     Once,
+}
+
+impl Untouched {
+    /// As long as nothing is known.
+    const NONE: i64 = i64::MAX;
+
+    fn forget(&self) {
+        self.version.set(None);
+        self.from.set(Self::NONE);
+    }
+
+    /// Looks whether somebody else has changed something. Within a write, so that it holds until its end.
+    fn look(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let version = transaction.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        if self.version.replace(Some(version)) != Some(version) {
+            self.from.set(Self::NONE);
+        }
+        Ok(())
+    }
+
+    /// Batches from this one on are new.
+    fn put_in(&self, first: i64) {
+        self.from.set(self.from.get().min(first));
+    }
+
+    fn has(&self, batch: i64) -> bool {
+        batch >= self.from.get()
+    }
 }
 
 impl Store {
@@ -151,6 +191,7 @@ impl Store {
             resets: 0,
             healed: Healed::NotYet,
             process: std::process::id(),
+            untouched: Untouched { version: Cell::new(None), from: Cell::new(Untouched::NONE) },
         };
         match store.connect() {
             Err(error) if error.reason() == Reason::Corrupt => store.heal()?,
@@ -186,6 +227,7 @@ impl Store {
         connection.busy_timeout(PATIENCE)?;
         self.log = schema::prepare(&connection, &self.limits)?;
         self.connection = Some(connection);
+        self.untouched.forget();
         Ok(())
     }
 
@@ -216,7 +258,9 @@ impl Store {
     /// Begins a write. The lock is taken at once, so that no statement inside can find the store busy.
     fn write(&self) -> Result<Transaction<'_>, StoreError> {
         let connection = self.connection()?;
-        Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        self.untouched.look(&transaction)?;
+        Ok(transaction)
     }
 
     /// Runs a write; when the file proves ruined or has vanished, begins a new one and runs it again.
