@@ -260,13 +260,19 @@ impl Outbox {
         }
     }
 
-    /// Batches to send, oldest first.
+    /// Batches to send, oldest first, of those before `before`.
     #[cfg(feature = "upload")]
-    pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
+    pub(crate) fn claim(
+        &mut self,
+        records: u32,
+        bytes: u64,
+        lease: Lease,
+        before: i64,
+    ) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, .. } => {
-                let claimed = lock(store).claim(records, bytes, lease.of(*run))?;
+                let claimed = lock(store).claim(records, bytes, lease.of(*run), before)?;
                 let claimed = claimed.into_iter().map(|claimed| Claimed {
                     batch: claimed.batch,
                     own: claimed.run == *run,
@@ -277,7 +283,7 @@ impl Outbox {
                 });
                 Ok(claimed.collect())
             }
-            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes)),
+            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes, before)),
         }
     }
 
@@ -365,7 +371,9 @@ impl Outbox {
     pub(crate) fn finding(&self) -> Option<&'static str> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } if lock(store).was_reset() => Some("the store was ruined and has been begun anew"),
+            Outbox::Disk { store, .. } if lock(store).was_reset() => {
+                Some("the store was ruined and has been begun anew")
+            }
             _ => None,
         }
     }
