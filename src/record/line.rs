@@ -268,10 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn every_control_character_is_escaped_as_serde_json_does() {
+    fn every_character_is_escaped_as_serde_json_does_wherever_it_stands() {
         for character in (0..0x100).filter_map(char::from_u32) {
-            let text = format!("a{character}b");
-            assert_eq!(line(&*text), serde_json::to_string(&text).unwrap());
+            for place in 0..20 {
+                let text = format!("{}{character}{}", "a".repeat(place), "b".repeat(19 - place));
+                for text in [&text, &text[..place], &text[place..]] {
+                    assert_eq!(line(text), serde_json::to_string(text).unwrap());
+                }
+            }
         }
     }
 }
