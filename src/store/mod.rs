@@ -17,13 +17,13 @@ mod file;
 mod read;
 mod room;
 mod schema;
+mod untouched;
 
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +41,7 @@ pub(crate) use self::read::{Cleared, Erased};
 pub(crate) use self::schema::State;
 
 use self::file::Location;
+use self::untouched::Untouched;
 #[cfg(test)]
 use crate::record::Signal;
 
@@ -109,15 +110,6 @@ pub(crate) struct Store {
     untouched: Untouched,
 }
 
-/// Which batches nobody but this handle can have changed.
-#[derive(Debug)]
-struct Untouched {
-    /// SQLite's number for what others have changed in the file; another one after each of their changes.
-    version: Cell<Option<i64>>,
-    /// The first batch that was put in since.
-    from: Cell<i64>,
-}
-
 /// What SQLite answered when it was asked for a write-ahead log: some file systems cannot have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Log {
@@ -130,34 +122,6 @@ enum Log {
 enum Healed {
     NotYet,
     Once,
-}
-
-impl Untouched {
-    /// As long as nothing is known.
-    const NONE: i64 = i64::MAX;
-
-    fn forget(&self) {
-        self.version.set(None);
-        self.from.set(Self::NONE);
-    }
-
-    /// Looks whether somebody else has changed something. Within a write, so that it holds until its end.
-    fn look(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        let version = transaction.query_row("PRAGMA data_version", [], |row| row.get(0))?;
-        if self.version.replace(Some(version)) != Some(version) {
-            self.from.set(Self::NONE);
-        }
-        Ok(())
-    }
-
-    /// Batches from this one on are new.
-    fn put_in(&self, first: i64) {
-        self.from.set(self.from.get().min(first));
-    }
-
-    fn has(&self, batch: i64) -> bool {
-        batch >= self.from.get()
-    }
 }
 
 impl Store {
@@ -191,7 +155,7 @@ impl Store {
             resets: 0,
             healed: Healed::NotYet,
             process: std::process::id(),
-            untouched: Untouched { version: Cell::new(None), from: Cell::new(Untouched::NONE) },
+            untouched: Untouched::default(),
         };
         match store.connect() {
             Err(error) if error.reason() == Reason::Corrupt => store.heal()?,
@@ -227,7 +191,7 @@ impl Store {
         connection.busy_timeout(PATIENCE)?;
         self.log = schema::prepare(&connection, &self.limits)?;
         self.connection = Some(connection);
-        self.untouched.forget();
+        self.untouched = Untouched::default();
         Ok(())
     }
 
