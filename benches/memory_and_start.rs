@@ -34,7 +34,8 @@
 //! By `/proc/self/smaps`, with OTLP: 5.6 MiB are code and constants of the program's file, of whose 7.6 MiB of code 6.3 are mapped then,
 //! since Linux maps 64 KiB at a time and code that is used lies beside code that is not; 1.8 MiB of them come with OTLP. Of the rest
 //! some 2.3 MiB are chunks, in the queue and beside their rows; 1.1 the worker's (SQLite's pages of one append), 0.4 the text of the rows of one
-//! append, 0.8 the uploader's, 0.3 the gzip encoder's tables, 0.3 a request.
+//! append, 0.8 the uploader's, 0.3 the gzip encoder's tables, 0.3 a request. Built with `lto = "fat"` and `codegen-units = 1`, `VmRSS` is 7160
+//! and 9840.
 //!
 //! context switches of our threads in 3 s
 //!

@@ -150,6 +150,28 @@ mod tests {
         fresh.zip(stored).map(|(fresh, stored)| fresh.and(stored)).collect()
     }
 
+    #[test]
+    fn an_event_inside_a_span_is_looked_at_as_well() {
+        let blind = Policy::standard().scanner(Scanner::standard().without(Kind::Email));
+        let times = r#""start":"2026-01-02T03:04:05Z","end":"2026-01-02T03:04:06Z""#;
+        for (body, passes) in [("order placed", true), ("by bob@mail.example", false)] {
+            let event = format!(
+                r#"{{"time":"2026-01-02T03:04:05Z","level":"INFO","target":"acme","body":"{body}","attributes":{{}}}}"#
+            );
+            let row = format!(
+                r#"{{"kind":"span",{times},"level":"INFO","name":"checkout","target":"acme","attributes":{{}},"events":[{event}]}}"#
+            );
+            let mut readmitter = Readmitter::new(Arc::new(engine(blind.clone())));
+            let chunk = Chunk::of(readmitter.readmit(&row).unwrap().clean);
+            let resource = Resource::default();
+            let batch = Batch { chunk: &chunk, plans: None, resource: &resource, zero: Timestamp::from_nanos(0) };
+            let span = batch.records().next().unwrap();
+            assert_eq!(span.events().count(), 1);
+            let check = engine(Policy::standard());
+            assert_eq!(span.verify(&check, &mut CleanPlans::default()).is_ok(), passes, "{body}");
+        }
+    }
+
     fn policies() -> Vec<Policy> {
         let forms = Form::ALL.map(|form| {
             let (own, other) = (Action::GeneralizeTo(form), Action::GeneralizeTo(Form::Route));
