@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 const WORTHWHILE: usize = 1024;
 
 /// A working buffer larger than this is not kept for the next body.
-const KEPT: usize = 256 * 1024;
+pub(super) const KEPT: usize = 512 * 1024;
 
 /// A gzip encoder that keeps its tables (some 270 KiB, allocated when first needed).
 #[derive(Default)]

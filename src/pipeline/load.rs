@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::counters::Loss;
-use super::outbox::{Claimed, Part, Trouble, Verdict};
-#[cfg(test)]
+use super::outbox::{Claimed, Lease, Part, Trouble, Verdict};
 use super::queue::lock;
 use super::upload::{Lot, Swept};
 use super::uploader::Uploader;
@@ -82,16 +81,21 @@ struct Returned {
 }
 
 impl Uploader<'_> {
-    /// Claims what is next and makes it ready to be sent; `None` when there is nothing. `left` is how many rows are known
-    /// to wait.
-    pub(super) fn load(&mut self, left: u64) -> Result<Option<Loaded>, Trouble> {
-        // What others left behind has its turn as well, although this run may go on adding to its own.
-        let lots = match self.was_fresh && left > self.upload.in_lots() {
-            true => Vec::new(),
-            false => self.upload.take_lots(self.rows().into()),
+    /// Claims what is next and makes it ready to be sent; `None` when there is nothing.
+    pub(super) fn load(&mut self) -> Result<Option<Loaded>, Trouble> {
+        let lease = self.lease();
+        // What is older than all that the worker has handed over was left behind, by others or by a failure: it comes first.
+        // The worker is not between storing and handing over meanwhile, or its rows would seem to be left behind as well.
+        let claimed = {
+            let _commit = lock(&self.shared.commit);
+            let before = self.upload.first_in_lots().unwrap_or(i64::MAX);
+            self.outbox.claim(self.rows(), CLAIM_BYTES, lease, before)?
         };
-        self.was_fresh = !lots.is_empty();
-        if self.was_fresh { self.load_fresh(lots).map(Some) } else { self.load_stored() }
+        if !claimed.is_empty() {
+            return self.load_stored(claimed, lease).map(Some);
+        }
+        let lots = self.upload.take_lots(self.rows().into());
+        if lots.is_empty() { Ok(None) } else { self.load_fresh(lots, lease).map(Some) }
     }
 
     /// The most rows of one claim.
@@ -100,9 +104,8 @@ impl Uploader<'_> {
     }
 
     /// Claims what the worker has handed over.
-    fn load_fresh(&mut self, lots: Vec<Lot>) -> Result<Loaded, Trouble> {
+    fn load_fresh(&mut self, lots: Vec<Lot>, lease: Lease) -> Result<Loaded, Trouble> {
         let shared = self.shared;
-        let lease = self.lease();
         let batches = |lots: &[&Lot]| lots.iter().flat_map(|lot| &lot.batches).map(|(batch, _)| *batch).collect();
         let all: Vec<(i64, u64)> = lots
             .iter()
@@ -160,14 +163,9 @@ impl Uploader<'_> {
         Ok(Loaded { loads, rows })
     }
 
-    /// Claims what waits in the outbox and lets it through the filter again. What does not pass is never sent.
-    fn load_stored(&mut self) -> Result<Option<Loaded>, Trouble> {
+    /// Lets what waited in the outbox through the filter again. What does not pass is never sent.
+    fn load_stored(&mut self, claimed: Vec<Claimed>, lease: Lease) -> Result<Loaded, Trouble> {
         let shared = self.shared;
-        let lease = self.lease();
-        let claimed = self.outbox.claim(self.rows(), CLAIM_BYTES, lease)?;
-        if claimed.is_empty() {
-            return Ok(None);
-        }
         let rows = claimed.iter().map(|batch| batch.rows.len() as u64).sum();
         let mut returned: Vec<Returned> = Vec::new();
         for batch in claimed {
@@ -202,7 +200,7 @@ impl Uploader<'_> {
             groups.push(group);
         }
         let loads = self.seal(groups, lease.now)?;
-        Ok(Some(Loaded { loads, rows }))
+        Ok(Loaded { loads, rows })
     }
 
     /// Lets the rows of a batch through the filter again, into the group of their kind and resource.

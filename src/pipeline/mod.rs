@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 pub use counters::{Counts, Loss};
 pub(crate) use mute::is_muted;
+#[cfg(feature = "upload")]
+use outbox::Outbox;
 pub(crate) use outbox::{Place, Trouble};
 pub(crate) use queue::{Ports, Sink};
 pub(crate) use worker::{Kept, Prepare, Upkeep};
@@ -84,6 +86,9 @@ struct Shared {
     place: Mutex<Place>,
     /// The place that was given up for memory.
     lost_place: Mutex<Option<Place>>,
+    /// The worker's access to the place, for the uploader to share.
+    #[cfg(feature = "upload")]
+    opened: Mutex<Option<Outbox>>,
     control: Mutex<Control>,
     changed: Condvar,
     withdrawn: AtomicBool,
@@ -148,6 +153,8 @@ impl Pipeline {
             run,
             place: Mutex::new(place),
             lost_place: Mutex::default(),
+            #[cfg(feature = "upload")]
+            opened: Mutex::default(),
             control: Mutex::default(),
             changed: Condvar::new(),
             withdrawn: AtomicBool::new(false),
@@ -406,7 +413,21 @@ impl Shared {
         counters.lose_swept(Loss::Panic, counters.snapshot().pending());
     }
 
+    /// Access to the place where records wait now.
+    #[cfg(feature = "upload")]
+    fn outbox(&self) -> Result<Outbox, Trouble> {
+        let opened = lock(&self.opened).clone();
+        let place = lock(&self.place).clone();
+        match opened {
+            Some(outbox) if outbox.is_of(&place) => Ok(outbox),
+            _ => place.open(self.run),
+        }
+    }
+
     fn ended(&self) {
+        // Closed before anybody is told, who may want to move the file.
+        #[cfg(feature = "upload")]
+        drop(lock(&self.opened).take());
         lock(&self.control).ended = true;
         self.changed.notify_all();
     }

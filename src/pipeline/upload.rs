@@ -200,7 +200,13 @@ impl Upload {
         taken
     }
 
+    /// The oldest batch whose rows wait in lots.
+    pub(super) fn first_in_lots(&self) -> Option<i64> {
+        lock(&self.lots).queue.front().and_then(|lot| lot.batches.first()).map(|(batch, _)| *batch)
+    }
+
     /// Records that wait in lots.
+    #[cfg(test)]
     pub(super) fn in_lots(&self) -> u64 {
         lock(&self.lots).queue.iter().map(Lot::records).sum()
     }

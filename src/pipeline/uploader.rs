@@ -49,8 +49,6 @@ pub(super) struct Uploader<'a> {
     erasures: u64,
     /// The longest that a request can take.
     longest: Duration,
-    /// The last rows came from the worker, not from the store.
-    pub(super) was_fresh: bool,
     /// After trouble with the store, nothing is tried before this.
     rest: Option<Instant>,
     pub(super) readmitter: Readmitter,
@@ -127,8 +125,7 @@ impl<'a> Uploader<'a> {
         let receivers = upload.receivers();
         let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
         let routes = receivers.iter().map(Route::new).collect::<Result<_, _>>()?;
-        let place = lock(&shared.place).clone();
-        let outbox = place.open(shared.run).map_err(|trouble| trouble.to_string())?;
+        let outbox = shared.outbox().map_err(|trouble| trouble.to_string())?;
         let mut uploader = Uploader {
             shared,
             upload,
@@ -140,7 +137,6 @@ impl<'a> Uploader<'a> {
             refused: HashMap::new(),
             erasures: 0,
             longest,
-            was_fresh: false,
             rest: None,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
             clean_plans: CleanPlans::default(),
@@ -161,7 +157,7 @@ impl<'a> Uploader<'a> {
             let mut left = waiting;
             // A pass ends with the rows that were there when it began: others may log faster than this sends.
             let all_sent = loop {
-                match self.round(left) {
+                match self.round() {
                     Ok(Round::Settled(rows)) => {
                         left = left.saturating_sub(rows);
                         if left == 0 {
@@ -219,7 +215,8 @@ impl<'a> Uploader<'a> {
     /// Rows of this run that were there when a pass began and still wait: older rows of others may have gone out instead.
     /// `waiting` is how many were known then.
     fn left_behind(&self, waiting: u64) -> u64 {
-        // Asked for first: what is stored between the two counts as late.
+        // Nothing is stored between the two.
+        let _commit = lock(&self.shared.commit);
         let unsent = self.outbox.unsent_own().unwrap_or(u64::MAX);
         unsent.saturating_sub(lock(&self.upload.state).waiting.saturating_sub(waiting))
     }
@@ -267,8 +264,8 @@ impl<'a> Uploader<'a> {
         }
     }
 
-    /// Sends one claim of rows; `left` is how many are known to wait.
-    fn round(&mut self, left: u64) -> Result<Round, Trouble> {
+    /// Sends one claim of rows.
+    fn round(&mut self) -> Result<Round, Trouble> {
         if self.shared.is_withdrawn() {
             return Ok(Round::Over);
         }
@@ -278,7 +275,7 @@ impl<'a> Uploader<'a> {
             return Ok(Round::Later);
         }
         self.erasures = self.upload.erasures();
-        let Some(Loaded { loads, rows }) = self.load(left)? else { return Ok(Round::Empty) };
+        let Some(Loaded { loads, rows }) = self.load()? else { return Ok(Round::Empty) };
         let mut worst = Ok(Round::Settled(rows.saturating_sub(loads.iter().map(|load| load.rows).sum())));
         for load in loads {
             match worst {
@@ -299,7 +296,7 @@ impl<'a> Uploader<'a> {
     fn follow(&mut self) {
         let place = lock(&self.shared.place).clone();
         if !self.outbox.is_of(&place)
-            && let Ok(outbox) = place.open(self.shared.run)
+            && let Ok(outbox) = self.shared.outbox()
         {
             let _ = self.mark_delivered();
             // What the lost place was not told stays there as it is.

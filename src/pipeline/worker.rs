@@ -118,7 +118,6 @@ impl Worker {
             lock(&self.shared.control).failed = u64::MAX;
         }
         self.shared.queue.counters.lose_swept(Loss::Exit, self.rows.len() as u64);
-        // Closed before anybody is told, who may want to move the file.
         self.outbox = None;
         self.shared.ended();
     }
@@ -179,6 +178,10 @@ impl Worker {
                 self.memory()
             }
         };
+        #[cfg(feature = "upload")]
+        {
+            *lock(&shared.opened) = self.outbox.clone();
+        }
         if let Some(outbox) = &mut self.outbox {
             outbox.expire(self.shared.now_seconds());
         }
@@ -197,9 +200,12 @@ impl Worker {
         let lost = std::mem::replace(&mut *lock(&self.shared.place), memory.clone());
         *lock(&self.shared.lost_place) = Some(lost);
         #[cfg(feature = "upload")]
-        if let Some(upload) = &self.shared.upload {
-            // Their rows are in the place that was lost.
-            upload.forget_lots();
+        {
+            lock(&self.shared.opened).take();
+            if let Some(upload) = &self.shared.upload {
+                // Their rows are in the place that was lost.
+                upload.forget_lots();
+            }
         }
         memory.open(self.shared.run).ok()
     }

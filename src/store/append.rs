@@ -158,6 +158,9 @@ impl Store {
             return Err(StoreError::new(Reason::Corrupt, "rows do not get numbers that follow each other"));
         }
         transaction.commit()?;
+        if let Some((batch, _)) = ids.first() {
+            self.untouched.put_in(*batch);
+        }
         self.settle_log(expired);
         self.shrink();
         Ok(Appended {

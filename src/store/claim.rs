@@ -90,12 +90,18 @@ impl Store {
     /// Takes the oldest unsent batches for an upload: as many as fit into `records` and `bytes` of text, but at least one
     /// if there is any, and all of those that were sent together with one of them. Nobody else is offered them for the
     /// length of the lease. Rows past their age are not offered, nor those that only wait for receivers which cannot be
-    /// asked now.
+    /// asked now, nor those from the batch `before` on.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, StoreError> {
-        self.mending(|store| store.try_claim(records, bytes, lease))
+    pub(crate) fn claim(
+        &mut self,
+        records: u32,
+        bytes: u64,
+        lease: Lease,
+        before: i64,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.mending(|store| store.try_claim(records, bytes, lease, before))
     }
 
     /// Notes of batches that the owner holds in what they are sent together, and which receivers have them.
@@ -126,9 +132,9 @@ impl Store {
         self.take(
             batches,
             "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3
-             WHERE id=?1 AND state='kept' AND rows=?4 AND (rows, bytes) = (
+             WHERE id=?1 AND state='kept' AND rows=?4 AND (?5 OR (rows, bytes) = (
                SELECT count(*), coalesce(sum(octet_length(json)), 0) FROM lines
-               WHERE seq BETWEEN first AND last AND batch=batches.id)
+               WHERE seq BETWEEN first AND last AND batch=batches.id))
              RETURNING id",
             lease,
         )
@@ -143,8 +149,9 @@ impl Store {
         let batches: Vec<_> = batches.iter().map(|batch| (*batch, 0)).collect();
         self.take(
             &batches,
-            // The number of rows is only of interest above.
-            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 AND ?4=0 RETURNING id",
+            // Rows are only of interest above.
+            "UPDATE batches SET claimed_until=?3 WHERE id=?1 AND state='claimed' AND owner=?2 AND ?4=0 AND ?5 IN (0,1)
+             RETURNING id",
             lease,
         )
     }
@@ -220,9 +227,10 @@ impl Store {
             {
                 let mut update = transaction.prepare(sql)?;
                 for (batch, rows) in batches {
-                    let until = lease.until();
-                    let mut changed =
-                        update.query(params![batch, lease.owner.cast_signed(), until, rows.cast_signed()])?;
+                    // To read the rows once more takes as long as to put them in.
+                    let is_untouched = store.untouched.has(*batch);
+                    let (owner, until) = (lease.owner.cast_signed(), lease.until());
+                    let mut changed = update.query(params![batch, owner, until, rows.cast_signed(), is_untouched])?;
                     while let Some(row) = changed.next()? {
                         taken.push(row.get(0)?);
                     }
@@ -233,15 +241,14 @@ impl Store {
         })
     }
 
-    fn try_claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, StoreError> {
-        let any = "SELECT EXISTS(SELECT 1 FROM batches WHERE state IN ('kept','claimed'))";
-        if records == 0 || schema::number(self.connection()?, any)? == 0 {
+    fn try_claim(&mut self, records: u32, bytes: u64, lease: Lease, before: i64) -> Result<Vec<Claimed>, StoreError> {
+        let any = "SELECT EXISTS(SELECT 1 FROM batches WHERE state IN ('kept','claimed') AND id < ?1)";
+        if records == 0 || !self.connection()?.query_row(any, [before], |row| row.get(0))? {
             // Looking takes no lock, so an idle uploader is in nobody's way.
             return Ok(Vec::new());
         }
         let transaction = self.write()?;
-        let mut claimed =
-            offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease.now, lease.routes)?;
+        let mut claimed = offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease, before)?;
         {
             let mut update = transaction
                 .prepare("UPDATE batches SET state='claimed', owner=?2, claimed_until=?3, sent_at=NULL WHERE id=?1")?;
@@ -279,16 +286,17 @@ fn offered(
     records: u32,
     bytes: u64,
     first_day: i64,
-    now: i64,
-    routes: Routes,
+    lease: Lease,
+    before: i64,
 ) -> Result<Vec<Offered>, StoreError> {
+    let Lease { now, routes, .. } = lease;
     let mut select = connection.prepare(
         "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?1
            AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3)
-           AND ((done & ?4) <> ?4 OR (done & ?5) = ?5) ORDER BY day, id",
+           AND ((done & ?4) <> ?4 OR (done & ?5) = ?5) AND id < ?6 ORDER BY day, id",
     )?;
-    let mut found = select.query(params![first_day, now, live_until(now), routes.open, routes.all])?;
+    let mut found = select.query(params![first_day, now, live_until(now), routes.open, routes.all, before])?;
     let (mut loads, mut is_full) = (Vec::new(), false);
     let (mut offered, mut records, mut bytes) =
         (Vec::new(), i64::from(records), i64::try_from(bytes).unwrap_or(i64::MAX));

@@ -194,7 +194,7 @@ fn a_file_too_short_to_hold_anything_is_a_new_store() {
 fn exercise(dir: &Path) -> Result<bool, StoreError> {
     let mut store = Store::open(dir, Limits { records: 300, ..Limits::default() })?;
     let _ = (store.list(1000), store.unsent(), store.counts(), store.export(&mut std::io::sink()));
-    if let Ok(held) = store.claim(150, u64::MAX, lease(NOW)) {
+    if let Ok(held) = store.claim(150, u64::MAX, lease(NOW), i64::MAX) {
         let seqs: Vec<_> = held.iter().map(|batch| batch.batch).collect();
         let _ = (
             store.settle(&seqs[..seqs.len() / 2], OWNER, Verdict::Sent(NOW)),
@@ -274,7 +274,7 @@ fn rows_that_are_no_text_any_more_do_not_block_the_others() {
         .unwrap()
         .execute_batch("UPDATE lines SET json = CAST(x'7bff7d' AS TEXT) WHERE seq = 2")
         .unwrap();
-    let claimed = store.claim(100, u64::MAX, lease(NOW)).unwrap();
+    let claimed = store.claim(100, u64::MAX, lease(NOW), i64::MAX).unwrap();
     assert_eq!(claimed[0].rows.iter().map(|row| row.0).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(store.counts().unwrap().rejected, 1);
     assert_eq!(store.list(9).unwrap()[1].json, "{\u{fffd}}");
@@ -432,7 +432,7 @@ fn threads_with_handles_of_their_own_send_every_row_exactly_once() {
                 let owner = uploader as u64;
                 for turn in 0_usize.. {
                     assert!(begun.elapsed() < Duration::from_secs(60), "the writers got no turn");
-                    let held = patiently(|| store.claim(37, u64::MAX, Lease { owner, ..lease(NOW) }));
+                    let held = patiently(|| store.claim(37, u64::MAX, Lease { owner, ..lease(NOW) }, i64::MAX));
                     let batches: Vec<_> = held.iter().map(|batch| batch.batch).collect();
                     let rows: Vec<_> = held.into_iter().flat_map(|batch| batch.rows).map(|(seq, _)| seq).collect();
                     if turn % 5 == uploader {

@@ -7,7 +7,8 @@
 //!
 //! There is no state in memory that the file does not hold: limits are enforced from the page count and from the row counts
 //! of batches, so several handles, threads and processes of one application cannot make them drift, and a user who deletes
-//! rows by hand makes the store hold less, never more. Each thread uses a handle of its own.
+//! rows by hand makes the store hold less, never more. The threads of a pipeline share one handle: with two, each would
+//! read again what the other has written, and wait for its turn by sleeping.
 
 mod append;
 mod claim;
@@ -16,6 +17,7 @@ mod file;
 mod read;
 mod room;
 mod schema;
+mod untouched;
 
 #[cfg(test)]
 mod fault_tests;
@@ -39,6 +41,7 @@ pub(crate) use self::read::{Cleared, Erased};
 pub(crate) use self::schema::State;
 
 use self::file::Location;
+use self::untouched::Untouched;
 #[cfg(test)]
 use crate::record::Signal;
 
@@ -104,6 +107,7 @@ pub(crate) struct Store {
     resets: u32,
     healed: Healed,
     process: u32,
+    untouched: Untouched,
 }
 
 /// What SQLite answered when it was asked for a write-ahead log: some file systems cannot have one.
@@ -151,6 +155,7 @@ impl Store {
             resets: 0,
             healed: Healed::NotYet,
             process: std::process::id(),
+            untouched: Untouched::default(),
         };
         match store.connect() {
             Err(error) if error.reason() == Reason::Corrupt => store.heal()?,
@@ -186,6 +191,7 @@ impl Store {
         connection.busy_timeout(PATIENCE)?;
         self.log = schema::prepare(&connection, &self.limits)?;
         self.connection = Some(connection);
+        self.untouched = Untouched::default();
         Ok(())
     }
 
@@ -216,7 +222,9 @@ impl Store {
     /// Begins a write. The lock is taken at once, so that no statement inside can find the store busy.
     fn write(&self) -> Result<Transaction<'_>, StoreError> {
         let connection = self.connection()?;
-        Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        self.untouched.look(&transaction)?;
+        Ok(transaction)
     }
 
     /// Runs a write; when the file proves ruined or has vanished, begins a new one and runs it again.

@@ -108,7 +108,7 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
         // Rows that are deleted are overwritten (the bundled library does not do so by itself), nothing spills into a
         // temporary directory, and nothing that a planted schema contains can call a function with effects.
         "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;
-         PRAGMA mmap_size=0; PRAGMA cache_size=-256; PRAGMA cache_spill=OFF;",
+         PRAGMA mmap_size=0; PRAGMA cache_size=-512; PRAGMA cache_spill=OFF;",
     )?;
     // Read before anything is changed: what is not ours is refused untouched.
     let found = Found::in_file(connection)?;

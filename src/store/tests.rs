@@ -124,7 +124,7 @@ pub(super) fn texts(range: std::ops::Range<usize>, length: usize) -> Vec<String>
 }
 
 pub(super) fn claim(store: &mut Store, most: u32, now: i64) -> Vec<i64> {
-    patiently(|| store.claim(most, u64::MAX, lease(now))).iter().map(|claimed| claimed.batch).collect()
+    patiently(|| store.claim(most, u64::MAX, lease(now), i64::MAX)).iter().map(|claimed| claimed.batch).collect()
 }
 
 /// What the call gives once the store is not busy any more: on a loaded machine a turn can take longer than its patience.
@@ -275,12 +275,16 @@ fn a_claim_stays_within_its_bytes_but_is_never_empty_while_a_row_waits() {
     let mut rows = texts(0..1, 5000);
     rows.extend(texts(1..11, 100));
     keep_singly(&mut store, &rows);
-    assert_eq!(store.claim(100, 200, lease(NOW)).unwrap().len(), 1, "one that is larger than the bytes goes alone");
+    assert_eq!(
+        store.claim(100, 200, lease(NOW), i64::MAX).unwrap().len(),
+        1,
+        "one that is larger than the bytes goes alone"
+    );
     let length = rows[5].len() as u64;
-    let taken = store.claim(100, 3 * length, lease(NOW)).unwrap();
+    let taken = store.claim(100, 3 * length, lease(NOW), i64::MAX).unwrap();
     assert_eq!(taken.iter().map(|batch| batch.rows[0].1.as_str()).collect::<Vec<_>>(), rows[1..4]);
     assert_eq!(taken[0].run, RUN);
-    assert!(store.claim(0, 1_000_000, lease(NOW)).unwrap().is_empty());
+    assert!(store.claim(0, 1_000_000, lease(NOW), i64::MAX).unwrap().is_empty());
 }
 
 #[test]
@@ -401,7 +405,7 @@ fn what_was_kept_as_local_is_never_offered() {
     let rows = [Row { fate: Fate::Local, ..row(r#"{"n":1}"#) }, row(r#"{"n":2}"#)];
     assert_eq!(store.append(&rows, NOW).unwrap().stored, 2);
     assert_eq!((store.unsent().unwrap(), store.list(9).unwrap().len()), (1, 2));
-    let held = store.claim(9, u64::MAX, lease(NOW)).unwrap();
+    let held = store.claim(9, u64::MAX, lease(NOW), i64::MAX).unwrap();
     assert_eq!(held.iter().flat_map(|batch| &batch.rows).collect::<Vec<_>>(), [&(2, r#"{"n":2}"#.to_owned())]);
 }
 
@@ -411,7 +415,7 @@ fn no_clock_makes_it_stumble() {
         let scratch = Scratch::new();
         let mut store = scratch.open();
         assert_eq!(store.append(&[Row { unix_secs: now, ..row("{}") }], now).unwrap().stored, 1);
-        let held = store.claim(10, 10, Lease { length: Duration::MAX, ..lease(now) }).unwrap();
+        let held = store.claim(10, 10, Lease { length: Duration::MAX, ..lease(now) }, i64::MAX).unwrap();
         assert_eq!(held.len(), 1, "at {now}");
         assert_eq!(store.settle(&[held[0].batch], OWNER, Verdict::Released).unwrap(), 1);
         assert_eq!(
@@ -419,7 +423,11 @@ fn no_clock_makes_it_stumble() {
             0,
             "what is not held cannot have been sent"
         );
-        assert_eq!(store.claim(10, 10, Lease { length: Duration::MAX, ..lease(now) }).unwrap().len(), 1, "at {now}");
+        assert_eq!(
+            store.claim(10, 10, Lease { length: Duration::MAX, ..lease(now) }, i64::MAX).unwrap().len(),
+            1,
+            "at {now}"
+        );
         assert_eq!(store.settle(&[held[0].batch], OWNER, Verdict::Sent(now)).unwrap(), 1);
         let _ = store.expire(now).unwrap();
     }
@@ -506,7 +514,8 @@ fn debug_shows_neither_rows_nor_paths() {
     let scratch = Scratch::new();
     let mut store = scratch.open();
     keep(&mut store, &[r#"{"c":"CANARY"}"#.to_owned()]);
-    let shown = format!("{store:?} {:?} {:?}", store.list(1).unwrap(), store.claim(1, 9, lease(NOW)).unwrap());
+    let shown =
+        format!("{store:?} {:?} {:?}", store.list(1).unwrap(), store.claim(1, 9, lease(NOW), i64::MAX).unwrap());
     assert!(!shown.contains("CANARY") && !shown.contains("tracing-privacy-store"), "{shown}");
 }
 
@@ -523,8 +532,8 @@ fn a_claim_belongs_to_who_made_it() {
     assert_eq!(one.renew(&[first, second], lease(NOW + 30)).unwrap(), [first]);
     let known = [(first, 1), (second, 1)];
     assert_eq!(other.claim_known(&known, theirs(NOW + 60)).unwrap(), [second], "the first was renewed");
-    assert_eq!(other.claim(9, 9, theirs(NOW + 89)).unwrap().len(), 0);
-    assert_eq!(other.claim(9, 9, theirs(NOW + 90)).unwrap()[0].batch, first, "its lease ran out");
+    assert_eq!(other.claim(9, 9, theirs(NOW + 89), i64::MAX).unwrap().len(), 0);
+    assert_eq!(other.claim(9, 9, theirs(NOW + 90), i64::MAX).unwrap()[0].batch, first, "its lease ran out");
     assert!(one.renew(&[first], lease(NOW + 90)).unwrap().is_empty(), "who finds that out does not send");
     assert_eq!(one.settle(&[first], OWNER, Verdict::Released).unwrap(), 0);
     assert_eq!(other.settle(&[first, second], 2, Verdict::Sent(NOW + 91)).unwrap(), 2);
@@ -546,7 +555,19 @@ fn a_batch_that_is_not_what_the_caller_has_is_not_claimed_unread() {
     store.settle(&[batch], OWNER, Verdict::Released).unwrap();
     by_hand("DELETE FROM lines WHERE seq=2");
     assert!(store.claim_known(&[(batch, 3)], lease(NOW)).unwrap().is_empty(), "deleted");
-    assert_eq!(store.claim(9, 9, lease(NOW)).unwrap()[0].rows.len(), 2);
+    assert_eq!(store.claim(9, 9, lease(NOW), i64::MAX).unwrap()[0].rows.len(), 2);
+}
+
+#[test]
+fn of_batches_before_another_one_only_those_are_claimed() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep_singly(&mut store, &texts(0..3, 10));
+    let batches = |claimed: Vec<claim::Claimed>| claimed.iter().map(|claimed| claimed.batch).collect::<Vec<_>>();
+    assert_eq!(batches(store.claim(9, u64::MAX, lease(NOW), 1).unwrap()), [0; 0]);
+    assert_eq!(batches(store.claim(9, u64::MAX, lease(NOW), 3).unwrap()), [1, 2]);
+    assert_eq!(batches(store.claim(9, u64::MAX, lease(NOW), 3).unwrap()), [0; 0]);
+    assert_eq!(batches(store.claim(9, u64::MAX, lease(NOW), i64::MAX).unwrap()), [3]);
 }
 
 #[test]
@@ -576,7 +597,7 @@ fn rows_appended_together_are_claimed_and_settled_together_and_their_text_is_wri
     let appended = store.append(&rows, NOW).unwrap();
     assert_eq!((appended.first, appended.batches.len()), (1, 2), "one batch for each signal");
     let before = fs::metadata(scratch.path().join("telemetry.db-wal")).unwrap().len();
-    let claimed = store.claim(1000, u64::MAX, lease(NOW)).unwrap();
+    let claimed = store.claim(1000, u64::MAX, lease(NOW), i64::MAX).unwrap();
     let spans: Vec<_> =
         claimed.iter().filter(|batch| batch.signal == Signal::Span).flat_map(|batch| &batch.rows).collect();
     assert_eq!((spans.len(), spans[1]), (75, &(5, texts[4].clone())));
@@ -601,7 +622,7 @@ fn single_rows_of_a_claimed_batch_can_be_refused_or_erased() {
     assert_eq!(store.settle(&[batch], OWNER, Verdict::Sent(NOW)).unwrap(), 2);
     let states: Vec<_> = store.list(9).unwrap().iter().map(|row| (row.seq, row.state)).collect();
     assert_eq!(states, [(5, State::Sent), (4, State::Kept), (2, State::Rejected), (1, State::Sent)]);
-    let claimed = store.claim(9, 9, lease(NOW)).unwrap();
+    let claimed = store.claim(9, 9, lease(NOW), i64::MAX).unwrap();
     assert_eq!(claimed[0].rows, [(4, texts(3..4, 10).remove(0))]);
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use opentelemetry::InstrumentationScope;
 use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::error::OTelSdkError;
@@ -13,6 +12,7 @@ use opentelemetry_sdk::trace::SpanExporter as _;
 use super::SealError;
 use super::capture::{Capture, Captured, at_once};
 use super::request::Request;
+use crate::export::gzip::KEPT;
 use crate::export::sdk::{self, SdkRecords};
 use crate::privacy::Resource;
 use crate::record::{RecordRef, Signal};
@@ -31,6 +31,8 @@ pub(super) struct Encoder {
     no_scope: InstrumentationScope,
     /// What the exporters were last told.
     resource: Resource,
+    /// The last request.
+    body: Vec<u8>,
 }
 
 impl Encoder {
@@ -64,6 +66,7 @@ impl Encoder {
             sdk: SdkRecords::default(),
             no_scope: InstrumentationScope::default(),
             resource: Resource::default(),
+            body: Vec::new(),
         };
         encoder.tell_resource();
         Ok(encoder)
@@ -74,7 +77,7 @@ impl Encoder {
     /// The SDK's own types take some kilobytes a record on the way, so records go through its exporter a few at a time, and
     /// the requests that it makes are put one behind the other. Of protobuf messages that is what merges them: the fields of
     /// a request are lists (<https://protobuf.dev/programming-guides/encoding/#last-one-wins>).
-    pub(super) fn encode(&mut self, records: &[RecordRef<'_>]) -> Result<Bytes, SealError> {
+    pub(super) fn encode(&mut self, records: &[RecordRef<'_>]) -> Result<&[u8], SealError> {
         let Some(first) = records.first() else {
             return Err(SealError("there are none".to_owned()));
         };
@@ -82,19 +85,26 @@ impl Encoder {
             self.resource = first.resource().clone();
             self.tell_resource();
         }
-        let mut body = BytesMut::new();
+        match self.body.capacity() > KEPT {
+            true => self.body = Vec::new(),
+            false => self.body.clear(),
+        }
         for few in records.chunks(FEW) {
             match self.export(few)? {
-                Captured::Message(message) => body.extend_from_slice(&message),
-                Captured::Compressed => return Ok(Request::of(records, &mut self.sdk)?.to_protobuf().into()),
+                Captured::Message(message) => self.body.extend_from_slice(&message),
+                Captured::Compressed => {
+                    self.body = Request::of(records, &mut self.sdk)?.to_protobuf();
+                    break;
+                }
             }
         }
-        Ok(body.freeze())
+        Ok(&self.body)
     }
 
     /// The same as JSON.
-    pub(super) fn encode_json(&mut self, records: &[RecordRef<'_>]) -> Result<Bytes, SealError> {
-        Ok(Request::of(records, &mut self.sdk)?.to_json()?.into())
+    pub(super) fn encode_json(&mut self, records: &[RecordRef<'_>]) -> Result<&[u8], SealError> {
+        self.body = Request::of(records, &mut self.sdk)?.to_json()?;
+        Ok(&self.body)
     }
 
     /// Has the SDK make one request of the records.

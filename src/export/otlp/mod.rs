@@ -10,6 +10,7 @@ mod request;
 
 use std::fmt;
 
+use bytes::Bytes;
 use reqwest::Url;
 
 use super::endpoint::Endpoint;
@@ -87,9 +88,9 @@ impl OtlpExporter {
             #[cfg(feature = "otlp-grpc")]
             OtlpProtocol::Grpc => (self.encoder.encode(records)?, grpc::CONTENT_TYPE),
         };
-        let (message, content_encoding) = match self.gzip.compress(&message) {
+        let (message, content_encoding) = match self.gzip.compress(message) {
             Some(compressed) => (compressed, Some("gzip")),
-            None => (message, None),
+            None => (Bytes::copy_from_slice(message), None),
         };
         let body = match self.settings.protocol {
             OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => message,

@@ -107,12 +107,14 @@ impl Memory {
 
 #[cfg(feature = "upload")]
 impl Memory {
-    pub(super) fn claim(&mut self, records: u32, bytes: u64, routes: Routes) -> Vec<Claimed> {
+    pub(super) fn claim(&mut self, records: u32, bytes: u64, routes: Routes, before: i64) -> Vec<Claimed> {
         let mut claimed: Vec<Claimed> = Vec::new();
         let (mut count, mut size) = (0, 0);
         let is_wanted = |batch: &&mut Batch| {
             let done = batch.done;
-            batch.state == State::Waiting && (done & routes.open != routes.open || done & routes.all == routes.all)
+            batch.id < before
+                && batch.state == State::Waiting
+                && (done & routes.open != routes.open || done & routes.all == routes.all)
         };
         for batch in self.batches.iter_mut().filter(is_wanted) {
             // What was sent together goes together again.

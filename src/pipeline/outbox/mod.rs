@@ -15,7 +15,7 @@ use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
 use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
 
-/// The place itself, from which each thread opens its own [`Outbox`].
+/// The place itself, from which an [`Outbox`] is opened.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     #[cfg(feature = "store")]
@@ -27,12 +27,12 @@ pub(crate) enum Place {
     Memory(Arc<Mutex<Memory>>),
 }
 
-/// One thread's access.
-#[derive(Debug)]
+/// Access to the place. Its clones share it, and take turns.
+#[derive(Clone, Debug)]
 pub(crate) enum Outbox {
     #[cfg(feature = "store")]
     Disk {
-        store: Box<Store>,
+        store: Arc<Mutex<Store>>,
         run: u64,
         fate: Fate,
     },
@@ -152,13 +152,14 @@ impl Place {
         Place::Memory(Arc::new(Mutex::new(memory)))
     }
 
-    /// Opens the place for one thread; `run` tells this run's rows from others'.
+    /// Opens the place; `run` tells this run's rows from others'.
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
     pub(crate) fn open(&self, run: u64) -> Result<Outbox, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Place::Disk { directory, limits, fate } => {
-                Ok(Outbox::Disk { store: Box::new(Store::open(directory, *limits)?), run, fate: *fate })
+                let store = Store::open(directory, *limits)?;
+                Ok(Outbox::Disk { store: Arc::new(Mutex::new(store)), run, fate: *fate })
             }
             Place::Memory(memory) => Ok(Outbox::Memory(Arc::clone(memory))),
         }
@@ -245,7 +246,7 @@ impl Outbox {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, fate } => {
                 let rows: Vec<_> = rows.iter().map(|row| store::Row::of(row, *run, *fate)).collect();
-                let done = store.append(&rows, now)?;
+                let done = lock(store).append(&rows, now)?;
                 Ok(Appended {
                     stored: done.stored.into(),
                     evicted: done.evicted_unsent_own.into(),
@@ -259,13 +260,19 @@ impl Outbox {
         }
     }
 
-    /// Batches to send, oldest first.
+    /// Batches to send, oldest first, of those before `before`.
     #[cfg(feature = "upload")]
-    pub(crate) fn claim(&mut self, records: u32, bytes: u64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
+    pub(crate) fn claim(
+        &mut self,
+        records: u32,
+        bytes: u64,
+        lease: Lease,
+        before: i64,
+    ) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
             Outbox::Disk { store, run, .. } => {
-                let claimed = store.claim(records, bytes, lease.of(*run))?;
+                let claimed = lock(store).claim(records, bytes, lease.of(*run), before)?;
                 let claimed = claimed.into_iter().map(|claimed| Claimed {
                     batch: claimed.batch,
                     own: claimed.run == *run,
@@ -276,7 +283,7 @@ impl Outbox {
                 });
                 Ok(claimed.collect())
             }
-            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes)),
+            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes, before)),
         }
     }
 
@@ -286,7 +293,7 @@ impl Outbox {
     pub(crate) fn claim_known(&mut self, batches: &[(i64, u64)], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(store.claim_known(batches, lease.of(*run))?),
+            Outbox::Disk { store, run, .. } => Ok(lock(store).claim_known(batches, lease.of(*run))?),
             Outbox::Memory(memory) => Ok(lock(memory).claim_known(batches)),
         }
     }
@@ -296,7 +303,7 @@ impl Outbox {
     pub(crate) fn note(&mut self, batches: &[i64], load: i64, done: u8) -> Result<(), Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(store.note(batches, *run, load, done)?),
+            Outbox::Disk { store, run, .. } => Ok(lock(store).note(batches, *run, load, done)?),
             Outbox::Memory(memory) => {
                 lock(memory).note(batches, load, done);
                 Ok(())
@@ -310,7 +317,7 @@ impl Outbox {
     pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(store.renew(batches, lease.of(*run))?),
+            Outbox::Disk { store, run, .. } => Ok(lock(store).renew(batches, lease.of(*run))?),
             Outbox::Memory(memory) => Ok(lock(memory).held(batches)),
         }
     }
@@ -326,7 +333,7 @@ impl Outbox {
                     Verdict::Rejected(at) => store::Verdict::Rejected(at),
                     Verdict::Released => store::Verdict::Released,
                 };
-                Ok(store.settle(batches, *run, verdict)?.into())
+                Ok(lock(store).settle(batches, *run, verdict)?.into())
             }
             Outbox::Memory(memory) => Ok(lock(memory).settle(batches, verdict)),
         }
@@ -344,7 +351,7 @@ impl Outbox {
                     Part::Erased => store::Part::Erased,
                     Part::Released => store::Part::Released,
                 };
-                Ok(store.part(batch, seqs, *run, part, now)?.into())
+                Ok(lock(store).part(batch, seqs, *run, part, now)?.into())
             }
             Outbox::Memory(memory) => Ok(lock(memory).part(batch, seqs, part)),
         }
@@ -356,7 +363,7 @@ impl Outbox {
         #[cfg(feature = "store")]
         if let Outbox::Disk { store, .. } = self {
             // What stays because of an error goes with the next append.
-            let _ = store.expire(now);
+            let _ = lock(store).expire(now);
         }
     }
 
@@ -364,7 +371,9 @@ impl Outbox {
     pub(crate) fn finding(&self) -> Option<&'static str> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } if store.was_reset() => Some("the store was ruined and has been begun anew"),
+            Outbox::Disk { store, .. } if lock(store).was_reset() => {
+                Some("the store was ruined and has been begun anew")
+            }
             _ => None,
         }
     }
@@ -374,7 +383,7 @@ impl Outbox {
     pub(crate) fn unsent(&self) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(store.unsent()?),
+            Outbox::Disk { store, .. } => Ok(lock(store).unsent()?),
             Outbox::Memory(memory) => Ok(lock(memory).unsent()),
         }
     }
@@ -384,7 +393,7 @@ impl Outbox {
     pub(crate) fn unsent_own(&self) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(store.unsent_of(*run)?),
+            Outbox::Disk { store, run, .. } => Ok(lock(store).unsent_of(*run)?),
             Outbox::Memory(memory) => Ok(lock(memory).unsent()),
         }
     }

@@ -230,7 +230,7 @@ fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second(
     let now = both.pipeline.0.shared.now_seconds();
     let routes = super::super::outbox::Routes { open: 3, all: 3 };
     let lease = super::super::outbox::Lease { now, length: LONG, routes };
-    let claimed = other.claim(100, u64::MAX, lease).unwrap();
+    let claimed = other.claim(100, u64::MAX, lease, i64::MAX).unwrap();
     assert_eq!(claimed.iter().map(|batch| batch.rows.len()).sum::<usize>(), 3);
     let _ = flushing.join().unwrap();
     assert_eq!(both.inserts().len(), 0);

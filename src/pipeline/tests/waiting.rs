@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::export::receiver::{Behaviour, Value};
+use crate::pipeline::load::Step;
 
 const FILES: [&str; 3] = ["telemetry.db-wal", "telemetry.db-shm", "telemetry.db"];
 
@@ -209,6 +210,22 @@ fn chunks_are_kept_beside_their_rows_up_to_a_mebibyte() {
         assert_eq!((bodies(&receiver).len(), pipeline.counts().sent()), (threads, threads as u64));
         assert_adds_up(&pipeline.counts());
     }
+}
+
+#[test]
+fn what_was_handed_over_is_not_read_back_although_more_is_stored_meanwhile() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    // Whoever reads a row back panics over it, and takes this away.
+    *lock(&pipeline.0.shared.breaks) = Some(Step::Readmit);
+    for _ in 0..30 {
+        log(&pipeline, || (0..150).for_each(|n| tracing::info!("record {n}")));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+    }
+    assert_eq!(pipeline.flush(LONG), Ok(()));
+    assert_eq!(pipeline.counts().sent(), 4500);
+    assert_eq!(*lock(&pipeline.0.shared.breaks), Some(Step::Readmit));
 }
 
 #[test]
