@@ -3,7 +3,6 @@
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::line::Line;
 use super::{RecordRef, Signal, SpanKind, Status, ValueRef};
 use crate::app::Timestamp;
 use crate::privacy::row::*;
@@ -94,7 +93,7 @@ struct Place {
 impl Rows {
     pub(crate) fn push(&mut self, record: &RecordRef<'_>) {
         // Writing to a Vec does not fail, and no key or value of a record is one that JSON has no form for.
-        let _ = record.serialize(Line(&mut self.text));
+        let _ = serde_json::to_writer(&mut self.text, record);
         let unix_seconds = record.time().nanos().div_euclid(1_000_000_000);
         self.rows.push(Place { end: self.text.len(), signal: record.signal(), unix_seconds });
     }

@@ -1,7 +1,6 @@
 //! Reading clean records: a view over a chunk's bytes, and the JSON text that it prints as.
 
 pub(crate) mod json;
-mod line;
 #[cfg(feature = "upload")]
 mod verify;
 
