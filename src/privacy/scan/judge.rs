@@ -1,7 +1,7 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
-use super::code::{is_call, is_code, is_column, is_expression, is_mixed, is_parameter, is_variant};
+use super::code::{is_call, is_code, is_column, is_expression, is_mixed, is_parameter, is_slashed, is_variant};
 use super::pairs::Style;
 use super::value::{self, is_placeholder};
 use super::words::{is_answer, is_status};
@@ -136,7 +136,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Never | TextRule::File => false,
             TextRule::Password => !is_expression(value) && !is_call(text, start, end),
             TextRule::Token => {
-                (!is_code(value) || is_hook(value) || is_mixed(value))
+                (!is_code(value) || is_hook(value) || is_mixed(value) || is_slashed(value))
                     && !is_expression(value)
                     && !is_call(text, start, end)
                     && value.len() >= 3
@@ -243,10 +243,14 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
     match rule.text {
         TextRule::Password if word => !goes_on && !is_verb(value) && !words::is_type(value) && value.len() >= 3,
         TextRule::Password => {
-            !is_code(value) && !is_expression(value) && !is_call(text, start, end) && !words::is_type(value)
+            (!is_code(value) || is_slashed(value))
+                && !is_expression(value)
+                && !is_call(text, start, end)
+                && !words::is_type(value)
         }
         TextRule::Token | TextRule::Cookie => {
             words::is_made_up(value) && !words::is_camel(value) && (!is_code(value) || is_mixed(value))
+                || is_slashed(value)
                 || is_strewn(value)
                 || is_numbered_word(value)
         }

@@ -138,7 +138,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     if prior == b')' && !colon {
         return positional::constraint(text, sign, found).unwrap_or(go_on);
     }
-    if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
+    if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
     let key = if is(prior, LETTER | DIGIT) { bare_key(anchors, sign) } else { key_before(anchors, sign) };
@@ -200,7 +200,7 @@ fn named(
     let arrow = usize::from(!colon && after(text, go_on) == b'>');
     let value = skip_space(text, go_on + arrow);
     // `password= next=1`
-    if !colon && value > go_on + arrow && before(text, sign) != b' ' && value::is_key(text, value) {
+    if !colon && value > go_on + arrow && !matches!(before(text, sign), b' ' | b'\t') && value::is_key(text, value) {
         return go_on;
     }
     if statement::is_key(name) && (!key.quoted || matches!(after(text, value), b'"' | b'\\')) {
