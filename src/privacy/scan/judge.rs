@@ -129,7 +129,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     match style {
         Style::Json => false,
         Style::Entry if is_said(text, start, end) => prose_counts(text, start, end, rule),
-        Style::Field if is_unquoted(value, rule) => true,
+        Style::Field if is_unquoted(value, rule) || is_capitalised(value, rule) => true,
         // A bare word in `Debug` output is the variant of an enum.
         Style::Field | Style::Newtype if words::is_word(value) || is_code(value) => false,
         Style::Equals | Style::Entry | Style::Field | Style::Newtype => match rule.text {
@@ -202,6 +202,36 @@ fn is_unquoted(value: &[u8], rule: KeyInText) -> bool {
         && !words::is_sort(value)
         && !keys::is_named(value)
         && !NAMES.contains(&value)
+}
+
+/// `{ gender: NonBinary, first_name: Rosalind }`: what a derived `Debug` prints of a variant, or of a name without its quotes, under a key
+/// that says enough. No types of fields, and none of the ways in which a password may be absent.
+fn is_capitalised(value: &[u8], rule: KeyInText) -> bool {
+    const VARIANTS: &[&[u8]] = words!(
+        "plain" "plaintext" "prompt" "stdin" "keyring" "keychain" "keystore" "vault" "ask" "always" "inherit" "auto" "automatic" "manual"
+        "custom" "strong" "medium" "secure" "insecure" "other" "owned" "borrowed" "opaque" "country" "locale" "language" "label" "code"
+        "line" "varchar" "prefer" "unspecified" "undisclosed" "withheld" "classic" "simple" "scram" "native" "ldap" "kerberos" "argon" "bcrypt"
+    );
+    let last = value.iter().rposition(u8::is_ascii_uppercase).unwrap_or(0);
+    let camel = rule.numeric == NumericRule::Goes;
+    let wanted = match (rule.class, rule.text) {
+        (KeyClass::Pii, TextRule::Name) => last == 0 || camel,
+        (KeyClass::Secret, TextRule::Password) => last == 0 && value.len() >= 5,
+        _ => false,
+    };
+    let stands_for = |word: &[u8]| {
+        is_status(word) || is_verb(word) || words::is_sort(word) || words::is_type(word) || keys::is_named(word)
+    };
+    wanted
+        && value.len() >= 3
+        && value[0].is_ascii_uppercase()
+        && value[1..].iter().any(u8::is_ascii_lowercase)
+        && words::is_word(value)
+        && !stands_for(value)
+        && !stands_for(&value[last..])
+        && !VARIANTS
+            .iter()
+            .any(|variant| value.eq_ignore_ascii_case(variant) || value[last..].eq_ignore_ascii_case(variant))
 }
 
 fn is_verb(word: &[u8]) -> bool {

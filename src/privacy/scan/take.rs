@@ -25,6 +25,13 @@ pub(super) fn take(
         b'[' | b'{'
             if value::first_bracket(text, at).is_some()
                 && value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
+        b'[' | b'{' if is_free(rule) && value::wrapped(text, at).is_some() => {
+            let Some(end) = value::wrapped(text, at) else { return at };
+            // ODBC's quotes stay.
+            let inside = usize::from(after(text, at) == b'{');
+            push(found, rule, style, in_url, at + inside..end - inside);
+            return end;
+        }
         b'{' if rule.text == TextRule::Password && style == Style::Equals => {
             if let Some(end) = braced(text, at) {
                 push(found, rule, style, in_url, at + 1..end);
@@ -162,6 +169,11 @@ pub(super) fn take(
         return end;
     }
     at
+}
+
+/// Whether a rule lets a secret be nearly any text.
+fn is_free(rule: KeyInText) -> bool {
+    rule.class == KeyClass::Secret && matches!(rule.text, TextRule::Password | TextRule::Token)
 }
 
 /// `{p;w}}1}`: a password as ODBC quotes it, in which two brackets stand for one. Says where it closes. What has no sign inside is

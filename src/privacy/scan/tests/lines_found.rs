@@ -606,4 +606,16 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("AWS_SECRET_ACCESS_KEY=/bPxRfiCYEX/MPLEKEYwJalrXUtnFEMIK7MDENG", &["bPxRfiCYEX", "MPLEKEYwJalr"]),
     ("AccountName=x;AccountKey=/J56SkwJyTutQGNpk/tllSobKtNuvBqqzUN+KaHYsZPbLV7Q==;Suffix=x", &["J56SkwJy", "KaHYsZ"]),
     ("aws_secret_access_key = /whKJD6hFqeHZL+l2H4MR7vG1AuzLaeeBAurkMU9", &["whKJD6hF"]),
+    // Bare words of derived `Debug` under keys that say enough.
+    ("Patient { gender: Female, n: 1 }", &["Female"]),
+    ("Patient { gender: Some(NonBinary), sex: Male }", &["NonBinary", "Male"]),
+    ("Person { religion: Buddhist }", &["Buddhist"]),
+    ("Person { first_name: Rosalind, n: 1 }", &["Rosalind"]),
+    ("Cfg { password: Rokonkwo, n: 1 }", &["Rokonkwo"]),
+    // Secrets in brackets.
+    ("DRIVER={PG};UID=app;PWD={0ABOqzT45w};", &["0ABOqzT45w"]),
+    ("dial `DRIVER={PG};PWD={LQPbHq1zZ7CgTA};`", &["LQPbHq1zZ7CgTA"]),
+    ("{\"password\":\"{abc123XY}\"}", &["abc123XY"]),
+    ("password=[fBDgfam37fXptmh] n=1", &["fBDgfam37fXptmh"]),
+    ("Login { password: \"[NwkaFrWTHUxpZsF]\", n: 1 }", &["NwkaFrWTHUxpZsF"]),
 ];
