@@ -2,6 +2,7 @@
 
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
 use super::code::{is_call, is_code, is_column, is_expression, is_mixed, is_parameter, is_slashed, is_variant};
+use super::key::KEY;
 use super::pairs::Style;
 use super::value::{self, is_placeholder};
 use super::words::{is_answer, is_status};
@@ -281,6 +282,7 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
         TextRule::Token | TextRule::Cookie => {
             words::is_made_up(value) && !words::is_camel(value) && (!is_code(value) || is_mixed(value))
                 || is_slashed(value)
+                || is_hook(value) && is_strict_hook(value)
                 || is_strewn(value)
                 || is_numbered_word(value)
         }
@@ -311,7 +313,8 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             !is_code(value)
                 && (digits >= 3
                     || digits > 0 && street(text, start, end)
-                    || text[start].is_ascii_uppercase() && !goes_on)
+                    || text[start].is_ascii_uppercase() && !goes_on
+                    || is_proper(text, start, end))
         }
         // Also in a list: `a=1, religion: none, b=2`.
         TextRule::Weak => {
@@ -321,7 +324,9 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             street(text, start, end)
                 || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
                 || is_proper(text, start, end)
+                || is_handle(text, start, end)
         }
+        TextRule::Host if is_handle(text, start, end) => true,
         TextRule::Host => {
             (value.contains(&b'.')
                 || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
@@ -348,6 +353,36 @@ fn is_proper(text: &[u8], start: usize, end: usize) -> bool {
         && value.iter().all(|byte| is(*byte, LETTER | HIGH) || matches!(byte, b'-' | b'\''))
         && !(hump || shout || is_verb(value) || words::is_type(value) || keys::is_named(value))
         && (!goes_on(text, whole) || after(text, end + 1).is_ascii_uppercase() && whole > end)
+}
+
+/// `ingrid_fitzgerald`, `rosalinds-mbp`, `rokonkwo77`, where it and its key are a whole line: words joined or a word with a number, none of
+/// which reports on anything.
+fn is_handle(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    let mut words = value.split(|byte| matches!(byte, b'_' | b'-' | b'.'));
+    let plain = |word: &[u8]| {
+        let letters = &word[..word.iter().take_while(|byte| is(**byte, LETTER)).count()];
+        word.iter().all(|byte| is(*byte, LETTER | DIGIT))
+            && !(is_status(letters) || is_verb(letters) || words::is_type(letters) || words::is_sort(letters))
+            && !keys::is_named(letters)
+    };
+    let joined = words.clone().count() > 1 && words.clone().all(|word| word.len() >= 2);
+    let line = run_back(text, start, KEY, |byte| byte != b'\n');
+    let key = run_back(text, start, 4, |byte| matches!(byte, b' ' | b':'));
+    matches!(after(text, end), 0 | b'\n' | b'\r')
+        && (joined || words::digits(value) >= 2)
+        && value.len() >= 6
+        && value[0].is_ascii_lowercase()
+        && words.all(plain)
+        && (line == 0 || before(text, line) == b'\n')
+        && text[line..key].iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'>' | b' ' | b'<'))
+        && !text[line..key].trim_ascii().contains(&b' ')
+}
+
+/// Whether the end of a hook's address is in such disorder that no page is named so.
+fn is_strict_hook(value: &[u8]) -> bool {
+    let last = value.rsplit(|byte| matches!(byte, b'/' | b'=')).next().unwrap_or_default();
+    last.len() >= 16 && words::digits(last) > 0 && words::is_unordered(last)
 }
 
 /// `nUCWW"AMxP`: letters in no order around a sign that no word has inside.

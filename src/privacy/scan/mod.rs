@@ -31,6 +31,7 @@ mod judge;
 mod keccak;
 mod key;
 mod kind;
+mod lines;
 mod national;
 mod net;
 mod notations;

@@ -268,7 +268,7 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
 }
 
 /// How far the lines of pretty `Debug` are indented at most.
-const INDENT: usize = 96;
+pub(super) const INDENT: usize = 96;
 
 /// Where the value of a bracket that pretty `Debug` (`{:#?}`) opened stands on the next line, or `from` if none does: a string, another
 /// bracket, or what has a digit, and a comma behind it. The rest is code.

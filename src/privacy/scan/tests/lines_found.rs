@@ -618,4 +618,28 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("{\"password\":\"{abc123XY}\"}", &["abc123XY"]),
     ("password=[fBDgfam37fXptmh] n=1", &["fBDgfam37fXptmh"]),
     ("Login { password: \"[NwkaFrWTHUxpZsF]\", n: 1 }", &["NwkaFrWTHUxpZsF"]),
+    // Lines of YAML below their key.
+    ("password: |\n  cwkMRu2vQu\nnext: 1", &["cwkMRu2vQu"]),
+    ("db:\n  password: >-\n    hunter\n  n: 1", &["hunter"]),
+    ("api_keys:\n  - 1KgBaK8b1mi59lOt\n  - 7PcGz7CekLovBiE6", &["1KgBaK8b1mi59lOt", "7PcGz7CekLovBiE6"]),
+    ("tokens:\r\n- W38sVzAGT5XolHAdnpPq\r\nnext: 1", &["W38sVzAGT5XolHAdnpPq"]),
+    ("user_ids:\n  - 84783948\n  - 84783949", &["84783948", "84783949"]),
+    ("passwords:\n  - \"correct horse\"", &["correct horse"]),
+    // Names beside their values, in any order.
+    ("{\"name\":\"DB_PASSWORD\",\"x\":1,\"value\":\"m7dQslr57QqaKH\"}", &["m7dQslr57QqaKH"]),
+    ("{\"value\":\"mUxhkwyjStHqm\",\"name\":\"DB_PASSWORD\"}", &["mUxhkwyjStHqm"]),
+    ("env:\n- value: hunter2xyz\n  name: DB_PASSWORD", &["hunter2xyz"]),
+    ("env:\n- name: IMEI\n  value: 011141059024348\n- name: RUST_LOG", &["011141059024348"]),
+    ("env:\n- name: STREET\n  value: Marszalkowska\n- name: RUST_LOG", &["Marszalkowska"]),
+    ("{\"user_id\":{\"$oid\":\"16d31a978173e82d51350e02\"}}", &["16d31a978173e82d51350e02"]),
+    ("form-data; name=\"old_password\"\r\n\r\npurple-gravel-42\r\n--X", &["purple-gravel-42"]),
+    ("form-data; name=\"ssid\"\r\n\r\nWifi-Vasquez\r\n--X", &["Wifi-Vasquez"]),
+    // Whole lines that are a key and what is surely its value.
+    ("login: ingrid_fitzgerald", &["ingrid_fitzgerald"]),
+    ("login: rokonkwo77", &["rokonkwo77"]),
+    ("hostname: rosalinds-mbp", &["rosalinds-mbp"]),
+    ("Accept: */*\r\nWebhook: https://hooks.acme.dev/in/CztzUPpdtST3348CUQ\r\n", &["CztzUPpdtST3348CUQ"]),
+    // Options and their values with quotes of their own.
+    ("\"--password\" \"i9jLTLrJQDGv\"", &["i9jLTLrJQDGv"]),
+    ("[\"./app\", \"--api-key\", \"oCMF1ZIDKtxODiDe\", \"--verbose\"]", &["oCMF1ZIDKtxODiDe"]),
 ];

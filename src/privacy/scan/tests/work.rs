@@ -142,6 +142,20 @@ const UNITS: &[&str] = &[
     "Bearer a.1.",
     "customer: Ab ",
     "\\u0026",
+    "password    ",
+    "password: |\n a1b2c3",
+    "tokens:\n- a1b2c3d4",
+    "tokens:\n- ",
+    "{\"value\":\"",
+    "\"name\":\"token\",\"x\":",
+    "\"value\":\"a\",\"name\":\"token\",",
+    "name=\"token\"\n\n",
+    "Some(\n ",
+    "UserId(\n    1,\n",
+    "creds=(\"a\",\n",
+    "\"--token\" ",
+    "login: a_b",
+    "password={aB1",
 ];
 
 /// Bytes looked at to scan a text of `size` that is made of `unit`.
