@@ -95,7 +95,8 @@ fn row(text: &[u8], from: usize, columns: &[u8], found: &mut Vec<Finding>) -> us
     at
 }
 
-fn rule(key: &[u8]) -> Option<KeyInText> {
+/// The rule for a name by itself.
+pub(super) fn rule(key: &[u8]) -> Option<KeyInText> {
     let number = KeyInText { class: KeyClass::Pii, numeric: NumericRule::Goes, text: TextRule::Digits };
     keys::in_text(b"", key, Parent::Prose).or_else(|| national::names(key).then_some(number))
 }

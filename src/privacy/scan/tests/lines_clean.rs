@@ -941,4 +941,12 @@ pub(super) const LINES: &[&str] = &[
     "[\"--auth\", \"none\"]",
     ".arg(\"--password\").arg(\"x\")",
     "\"--password\" is required",
+    "| Option | Token | Description |\n|---|---|---|\n| --auth | The token | none |",
+    "| name | password | type |\n|---|---|---|\n| root | required | string |",
+    "id,token_count,retries\n1,12345678,3",
+    "n,token,state\n12,45678,ok",
+    "Usually, password, and so on\nfoo, bar99999, baz",
+    "n,api_key\n1\n2,a1b2c3d4e5f6",
+    "name,host,port\na,localhost,80\nb,0.0.0.0,5432",
+    "n,password,state\n10000,[SECRET],ok",
 ];

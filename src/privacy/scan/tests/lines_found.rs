@@ -642,4 +642,11 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     // Options and their values with quotes of their own.
     ("\"--password\" \"i9jLTLrJQDGv\"", &["i9jLTLrJQDGv"]),
     ("[\"./app\", \"--api-key\", \"oCMF1ZIDKtxODiDe\", \"--verbose\"]", &["oCMF1ZIDKtxODiDe"]),
+    // Rows under a header.
+    ("n,passwd,state\n86,\"mellow-monkeys-lantern01\",ok", &["mellow-monkeys"]),
+    ("n\tuser_pass\tstate\n19\tkzgklvzsiuxcc\tskipped\n20\tqwbnlvzsiuxcc\tok", &["kzgklvzsiuxcc", "qwbnlvzsiuxcc"]),
+    (" n | full_name | state \n---+---+---\n 77 | Greta Okonkwo | ok\n(1 row)", &["Greta Okonkwo"]),
+    ("| n | api_key |\r\n|---|---|\r\n| 1 | a1b2c3d4e5f6 |\r\n", &["a1b2c3d4e5f6"]),
+    ("n,cvv,state\n64,\"109\",ok", &["109"]),
+    ("n,account_id,state\n18,IDh6gKpoQpRQ5FjWWvl0Eb,skipped", &["IDh6gKpoQpRQ5FjWWvl0Eb"]),
 ];

@@ -155,6 +155,10 @@ const UNITS: &[&str] = &[
     "creds=(\"a\",\n",
     "\"--token\" ",
     "login: a_b",
+    "n,token\n1,a1b2c3d4",
+    "a,token\n",
+    "a,\"token",
+    "|token|",
     "password={aB1",
 ];
 
