@@ -88,7 +88,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         || is_status(value) && !(rule.text == TextRule::Password && chosen(text, start, end, style))
         || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
         || is_remark(text, start, end, rule)
-        || rule.class == KeyClass::Pii && is_parameter(value)
+        || rule.class == KeyClass::Pii && (is_parameter(value) || value[0] == b'$')
     {
         return false;
     }

@@ -7,7 +7,7 @@ use super::pairs::Style;
 use super::take::{INDENT, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity};
-use crate::privacy::keys::{self, Parent};
+use crate::privacy::keys::{self, Parent, TextRule};
 
 /// Programs and their short options that take a password.
 const SHORT: [(&[u8], &[u8]); 14] = [
@@ -74,9 +74,16 @@ fn argument(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
         return end;
     }
     match keys::in_text(b"", &text[name..end], Parent::Prose) {
-        Some(rule) => take(text, value, rule, Style::Json, false, found),
-        None => end,
+        // `["--user", "setuptools"]`, and words about an option that is declared.
+        Some(rule) if rule.text != TextRule::Weak && is_one_word(text, value) => {
+            take(text, value, rule, Style::Json, false, found)
+        }
+        _ => end,
     }
+}
+
+fn is_one_word(text: &[u8], from: usize) -> bool {
+    value::quoted(head(text, from, 4 * KEY), from).is_some_and(|quoted| !text[quoted.start..quoted.end].contains(&b' '))
 }
 
 fn short(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {

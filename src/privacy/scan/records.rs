@@ -31,7 +31,7 @@ pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<F
     if name.is_empty() || name.len() > KEY || keys::rules_out(name) && !attributes::is_key(name) {
         return false;
     }
-    let part = part(text, next);
+    let part = part(text, next).filter(|_| quoted.is_some() && before(text, at) == b'=');
     let value = part
         .or_else(|| value_behind(text, next))
         .or_else(|| field_between(text, next))

@@ -271,18 +271,23 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
 pub(super) const INDENT: usize = 96;
 
 /// Where the value of a bracket that pretty `Debug` (`{:#?}`) opened stands on the next line, or `from` if none does: a string, another
-/// bracket, or what has a digit, and a comma behind it. The rest is code.
+/// bracket, a variant, or what has a digit, and a comma behind it. The rest is code.
 pub(super) fn below(text: &[u8], from: usize) -> usize {
     if after(text, from) != b'\n' {
         return from;
     }
     let at = run(head(text, from, INDENT), from + 1, |byte| byte == b' ');
-    let next = after(text, at);
-    if at == from + 1 || matches!(next, b'"' | b'\\') || next.is_ascii_uppercase() {
-        return if at == from + 1 { from } else { at };
-    }
     let end = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'-' | b'.' | b':' | b'_'));
-    if words::digits(&text[at..end]) > 0 && text[end..].starts_with(b",\n") { at } else { from }
+    let word = &text[at..end];
+    let stands = match after(text, at) {
+        b'"' | b'\\' => {
+            let near = head(text, at, value::JUDGED);
+            value::quoted(near, at).is_some_and(|string| string.next >= near.len() || after(text, string.next) == b',')
+        }
+        b'A'..=b'Z' if after(text, end) == b'(' => true,
+        byte => (words::digits(word) > 0 || byte.is_ascii_uppercase()) && text[end..].starts_with(b",\n"),
+    };
+    if at > from + 1 && stands { at } else { from }
 }
 
 /// Whether the quote at `at` begins a parameter's value rather than closing the string around the token.

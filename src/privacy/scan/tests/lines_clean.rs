@@ -949,4 +949,10 @@ pub(super) const LINES: &[&str] = &[
     "n,api_key\n1\n2,a1b2c3d4e5f6",
     "name,host,port\na,localhost,80\nb,0.0.0.0,5432",
     "n,password,state\n10000,[SECRET],ok",
+    "name: host\n\non:\n  push:\n    branches:\n      - master",
+    "raise ApiKeyValidityError(\n    \"API key must be valid for a day.\"\n)",
+    "token = PythonToken(\n    FSTRING_END, node.quote, start_pos\n)",
+    "[\"--user\", \"setuptools\", \"pip\"]",
+    "('--password', 'the password to use')",
+    "my $host    = $type . 'Host';",
 ];
