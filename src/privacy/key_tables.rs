@@ -153,10 +153,10 @@ const GROUP_LIST: [Group; 43] = [
         "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
         "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
     group!(Pii Goes End Weak "personal word":
-        "user" "race" "sex" "username or email" "cardholder data"),
+        "user" "race" "username or email" "cardholder data"),
     group!(Pii Stays End Name "personal word": "city" "town"),
     group!(Pii Goes End Name "personal word":
-        "gender" "religion" "ethnicity" "nationality" "sexual orientation" "diagnosis" "blood type"),
+        "gender" "sex" "religion" "ethnicity" "nationality" "sexual orientation" "diagnosis" "blood type"),
     group!(Pii Stays End Host "personal word":
         "host" "hostname" "host name" "hostnames" "computer name" "computername" "device name" "machine name" "peer name"
         "net peer name" "net sock peer name" "server address" "server name" "workstation" "node name"),

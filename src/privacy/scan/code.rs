@@ -1,7 +1,7 @@
 //! Values that are source code, or the names it has, rather than what stands behind them: `config.api_key`, `read_password()?`.
 
 use super::bytes::{LETTER, after, alnum, find, is, run};
-use super::words;
+use super::{random, words};
 
 /// Types, paths, calls, file positions, pointers.
 pub(super) fn is_code(value: &[u8]) -> bool {
@@ -16,6 +16,17 @@ pub(super) fn is_code(value: &[u8]) -> bool {
         || find(value, 0, b".rs:").is_some()
         || value.ends_with(b".rs")
         || find(value, 0, b"://").is_some()
+}
+
+/// `/bPxRfiCYEX+MPLEKEYwJalr==`: base64 that begins as a path does, and in which no names stand.
+pub(super) fn is_slashed(value: &[u8]) -> bool {
+    let text = value.strip_suffix(b"=").unwrap_or(value);
+    let text = text.strip_suffix(b"=").unwrap_or(text);
+    let odd = || text.split(|byte| matches!(byte, b'/' | b'+')).any(words::is_unordered) && words::digits(text) > 0;
+    value.starts_with(b"/")
+        && text.len() >= 16
+        && text.iter().all(|byte| alnum(*byte) || matches!(byte, b'/' | b'+'))
+        && (random::looks_random(text) || odd() && (text.len() < value.len() || text.contains(&b'+')))
 }
 
 /// `config.api_key`, `read_password()?`: source, not the value.
@@ -80,8 +91,11 @@ pub(super) fn is_mixed(value: &[u8]) -> bool {
     }) && value.iter().all(|byte| alnum(*byte) || *byte == b':')
 }
 
-/// `token=Ident`, `token=COMMA`: a parser's words.
+/// `token=Ident`, `token=COMMA`: a parser's words; `Colors.LightCyan`: one of several.
 pub(super) fn is_variant(value: &[u8]) -> bool {
+    if let Some(dot) = value.iter().position(|byte| *byte == b'.') {
+        return words::is_camel(&value[..dot]) && words::is_camel(&value[dot + 1..]);
+    }
     value.len() <= 12
         && value[0].is_ascii_uppercase()
         && (value[1..].iter().all(u8::is_ascii_lowercase) || value.iter().all(u8::is_ascii_uppercase))

@@ -1,7 +1,8 @@
 //! Whether a value beside a key that a rule knows is one, or a word of the sentence: `password: hunter2`, `password: incorrect`.
 
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
-use super::code::{is_call, is_code, is_column, is_expression, is_mixed, is_parameter, is_variant};
+use super::code::{is_call, is_code, is_column, is_expression, is_mixed, is_parameter, is_slashed, is_variant};
+use super::key::KEY;
 use super::pairs::Style;
 use super::value::{self, is_placeholder};
 use super::words::{is_answer, is_status};
@@ -87,7 +88,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         || is_status(value) && !(rule.text == TextRule::Password && chosen(text, start, end, style))
         || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
         || is_remark(text, start, end, rule)
-        || rule.class == KeyClass::Pii && is_parameter(value)
+        || rule.class == KeyClass::Pii && (is_parameter(value) || value[0] == b'$')
     {
         return false;
     }
@@ -129,14 +130,14 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     match style {
         Style::Json => false,
         Style::Entry if is_said(text, start, end) => prose_counts(text, start, end, rule),
-        Style::Field if is_unquoted(value, rule) => true,
+        Style::Field if is_unquoted(value, rule) || is_capitalised(value, rule) => true,
         // A bare word in `Debug` output is the variant of an enum.
         Style::Field | Style::Newtype if words::is_word(value) || is_code(value) => false,
         Style::Equals | Style::Entry | Style::Field | Style::Newtype => match rule.text {
             TextRule::Never | TextRule::File => false,
             TextRule::Password => !is_expression(value) && !is_call(text, start, end),
             TextRule::Token => {
-                (!is_code(value) || is_hook(value) || is_mixed(value))
+                (!is_code(value) || is_hook(value) || is_mixed(value) || is_slashed(value))
                     && !is_expression(value)
                     && !is_call(text, start, end)
                     && value.len() >= 3
@@ -204,6 +205,36 @@ fn is_unquoted(value: &[u8], rule: KeyInText) -> bool {
         && !NAMES.contains(&value)
 }
 
+/// `{ gender: NonBinary, first_name: Rosalind }`: what a derived `Debug` prints of a variant, or of a name without its quotes, under a key
+/// that says enough. No types of fields, and none of the ways in which a password may be absent.
+fn is_capitalised(value: &[u8], rule: KeyInText) -> bool {
+    const VARIANTS: &[&[u8]] = words!(
+        "plain" "plaintext" "prompt" "stdin" "keyring" "keychain" "keystore" "vault" "ask" "always" "inherit" "auto" "automatic" "manual"
+        "custom" "strong" "medium" "secure" "insecure" "other" "owned" "borrowed" "opaque" "country" "locale" "language" "label" "code"
+        "line" "varchar" "prefer" "unspecified" "undisclosed" "withheld" "classic" "simple" "scram" "native" "ldap" "kerberos" "argon" "bcrypt"
+    );
+    let last = value.iter().rposition(u8::is_ascii_uppercase).unwrap_or(0);
+    let camel = rule.numeric == NumericRule::Goes;
+    let wanted = match (rule.class, rule.text) {
+        (KeyClass::Pii, TextRule::Name) => last == 0 || camel,
+        (KeyClass::Secret, TextRule::Password) => last == 0 && value.len() >= 5,
+        _ => false,
+    };
+    let stands_for = |word: &[u8]| {
+        is_status(word) || is_verb(word) || words::is_sort(word) || words::is_type(word) || keys::is_named(word)
+    };
+    wanted
+        && value.len() >= 3
+        && value[0].is_ascii_uppercase()
+        && value[1..].iter().any(u8::is_ascii_lowercase)
+        && words::is_word(value)
+        && !stands_for(value)
+        && !stands_for(&value[last..])
+        && !VARIANTS
+            .iter()
+            .any(|variant| value.eq_ignore_ascii_case(variant) || value[last..].eq_ignore_ascii_case(variant))
+}
+
 fn is_verb(word: &[u8]) -> bool {
     [&b"ed"[..], b"ing", b"able", b"ible", b"ful"].iter().any(|end| word.ends_with(end))
 }
@@ -243,10 +274,15 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
     match rule.text {
         TextRule::Password if word => !goes_on && !is_verb(value) && !words::is_type(value) && value.len() >= 3,
         TextRule::Password => {
-            !is_code(value) && !is_expression(value) && !is_call(text, start, end) && !words::is_type(value)
+            (!is_code(value) || is_slashed(value))
+                && !is_expression(value)
+                && !is_call(text, start, end)
+                && !words::is_type(value)
         }
         TextRule::Token | TextRule::Cookie => {
             words::is_made_up(value) && !words::is_camel(value) && (!is_code(value) || is_mixed(value))
+                || is_slashed(value)
+                || is_hook(value) && is_strict_hook(value)
                 || is_strewn(value)
                 || is_numbered_word(value)
         }
@@ -277,7 +313,8 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             !is_code(value)
                 && (digits >= 3
                     || digits > 0 && street(text, start, end)
-                    || text[start].is_ascii_uppercase() && !goes_on)
+                    || text[start].is_ascii_uppercase() && !goes_on
+                    || is_proper(text, start, end))
         }
         // Also in a list: `a=1, religion: none, b=2`.
         TextRule::Weak => {
@@ -287,7 +324,9 @@ fn prose_counts(text: &[u8], start: usize, end: usize, rule: KeyInText) -> bool 
             street(text, start, end)
                 || after(text, end) == b',' && listed(text, end + 1) && !is_code(value)
                 || is_proper(text, start, end)
+                || is_handle(text, start, end)
         }
+        TextRule::Host if is_handle(text, start, end) => true,
         TextRule::Host => {
             (value.contains(&b'.')
                 || value.contains(&b'-') && (digits > 0 || !value.iter().any(u8::is_ascii_lowercase)))
@@ -314,6 +353,36 @@ fn is_proper(text: &[u8], start: usize, end: usize) -> bool {
         && value.iter().all(|byte| is(*byte, LETTER | HIGH) || matches!(byte, b'-' | b'\''))
         && !(hump || shout || is_verb(value) || words::is_type(value) || keys::is_named(value))
         && (!goes_on(text, whole) || after(text, end + 1).is_ascii_uppercase() && whole > end)
+}
+
+/// `ingrid_fitzgerald`, `rosalinds-mbp`, `rokonkwo77`, where it and its key are a whole line: words joined or a word with a number, none of
+/// which reports on anything.
+fn is_handle(text: &[u8], start: usize, end: usize) -> bool {
+    let value = &text[start..end];
+    let mut words = value.split(|byte| matches!(byte, b'_' | b'-' | b'.'));
+    let plain = |word: &[u8]| {
+        let letters = &word[..word.iter().take_while(|byte| is(**byte, LETTER)).count()];
+        word.iter().all(|byte| is(*byte, LETTER | DIGIT))
+            && !(is_status(letters) || is_verb(letters) || words::is_type(letters) || words::is_sort(letters))
+            && !keys::is_named(letters)
+    };
+    let joined = words.clone().count() > 1 && words.clone().all(|word| word.len() >= 2);
+    let line = run_back(text, start, KEY, |byte| byte != b'\n');
+    let key = run_back(text, start, 4, |byte| matches!(byte, b' ' | b':'));
+    matches!(after(text, end), 0 | b'\n' | b'\r')
+        && (joined || words::digits(value) >= 2)
+        && value.len() >= 6
+        && value[0].is_ascii_lowercase()
+        && words.all(plain)
+        && (line == 0 || before(text, line) == b'\n')
+        && text[line..key].iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'>' | b' ' | b'<'))
+        && !text[line..key].trim_ascii().contains(&b' ')
+}
+
+/// Whether the end of a hook's address is in such disorder that no page is named so.
+fn is_strict_hook(value: &[u8]) -> bool {
+    let last = value.rsplit(|byte| matches!(byte, b'/' | b'=')).next().unwrap_or_default();
+    last.len() >= 16 && words::digits(last) > 0 && words::is_unordered(last)
 }
 
 /// `nUCWW"AMxP`: letters in no order around a sign that no word has inside.

@@ -20,13 +20,28 @@ pub(super) fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
     if before(text, end) == b':' {
         end -= 1;
     }
-    if before(text, end) == b' ' {
-        end = end.saturating_sub(1);
-    }
+    end = gap_start(text, end);
     if matches!(before(text, end), b'"' | b'\'' | b'`') && end > 0 {
         return quoted_key(anchors, end - 1);
     }
     bare_key(anchors, end)
+}
+
+/// How far from its sign a key may stand, in columns that are aligned.
+const GAP: usize = 40;
+
+/// Where the blanks in front of a sign begin: one in a sentence, several where signs stand in a column, and those that do not break
+/// (U+00A0, U+202F), as French has them before a colon.
+#[inline]
+fn gap_start(text: &[u8], sign: usize) -> usize {
+    match before(text, sign) {
+        b' ' | b'\t' => run_back(text, sign, GAP, |byte| matches!(byte, b' ' | b'\t')),
+        0xa0 | 0xaf => {
+            let left = &text[..sign];
+            [&b"\xc2\xa0"[..], b"\xe2\x80\xaf"].iter().find_map(|blank| left.strip_suffix(*blank)).unwrap_or(left).len()
+        }
+        _ => sign,
+    }
 }
 
 /// The key without quotes that ends at `end`.

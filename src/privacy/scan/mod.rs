@@ -31,6 +31,7 @@ mod judge;
 mod keccak;
 mod key;
 mod kind;
+mod lines;
 mod national;
 mod net;
 mod notations;
@@ -48,6 +49,7 @@ mod ruled;
 mod scanner;
 mod shapes;
 mod statement;
+mod table;
 mod take;
 mod tokens;
 mod url;
@@ -101,6 +103,7 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if anchors.any(Class::Pair) {
         pairs::find(anchors, found);
     }
+    table::find(anchors.text, found);
     if anchors.any(Class::Mark) {
         options::find(anchors, found);
     }

@@ -5,7 +5,7 @@ use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
 use super::judge::quoted_counts;
 use super::key::{KEY, bare_key, is_compound};
 use super::pairs::Style;
-use super::take::{push, take};
+use super::take::{below, push, take};
 use super::value::{self, Bare};
 use super::{Finding, positional, words};
 use crate::privacy::keys::{self, KeyClass, Parent};
@@ -15,7 +15,7 @@ pub(super) fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> us
     if alnum(before(text, paren)) {
         return newtype(text, paren, found);
     }
-    if matches!(after(text, paren + 1), b'"' | b'\\')
+    if matches!(after(text, paren + 1), b'"' | b'\\' | b'\n')
         && let Some(next) = positional::tuple(text, paren, found)
     {
         return next;
@@ -25,7 +25,8 @@ pub(super) fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> us
 
 /// `UserId(42)`, `Password("..")`: a type whose name is a key.
 fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
-    let next = after(text, paren + 1);
+    let value = below(text, paren + 1);
+    let next = after(text, value);
     if !(is(next, DIGIT) || matches!(next, b'"' | b'\\')) {
         return paren + 1;
     }
@@ -34,7 +35,7 @@ fn newtype(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
         return paren + 1;
     }
     match keys::in_text(b"", &text[start..paren], Parent::Struct) {
-        Some(rule) => take(text, paren + 1, rule, Style::Newtype, false, found),
+        Some(rule) => take(text, value, rule, Style::Newtype, false, found),
         None => paren + 1,
     }
 }

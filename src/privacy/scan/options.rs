@@ -1,12 +1,13 @@
 //! Secrets on command lines: `--password hunter2`, `mysql -phunter2`, `curl -u user:hunter2`.
 
 use super::anchors::{Anchors, Block, Class, behind};
-use super::bytes::{SPACE, after, alnum, before, is, run, run_back};
+use super::bytes::{SPACE, STOP, after, alnum, before, head, is, run, run_back};
+use super::key::KEY;
 use super::pairs::Style;
-use super::take::take;
+use super::take::{INDENT, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity};
-use crate::privacy::keys::{self, Parent};
+use crate::privacy::keys::{self, Parent, TextRule};
 
 /// Programs and their short options that take a password.
 const SHORT: [(&[u8], &[u8]); 14] = [
@@ -36,7 +37,13 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let mut marks =
         anchors.places(move |blocks, block| blocks[block][Class::Mark as usize] & !behind(blocks, block, part));
     while let Some(dash) = marks.next() {
-        if text[dash] != b'-' || !is(before(text, dash), SPACE) {
+        if text[dash] != b'-' {
+            continue;
+        }
+        if !is(before(text, dash), SPACE) {
+            if matches!(before(text, dash), b'"' | b'\'') && after(text, dash + 1) == b'-' {
+                marks.pass(argument(text, dash, found));
+            }
             continue;
         }
         marks.pass(if after(text, dash + 1) == b'-' { long(text, dash, found) } else { short(text, dash, found) });
@@ -53,6 +60,30 @@ fn long(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
         Some(rule) => take(text, end + 1, rule, Style::Equals, false, found),
         None => end,
     }
+}
+
+/// `["./app", "--api-key", "oCMF1Z"]`: an option and its value, each with its quotes.
+fn argument(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
+    let (name, quote) = (dash + 2, before(text, dash));
+    let end = run(head(text, name, KEY), name, |byte| alnum(byte) || matches!(byte, b'-' | b'_'));
+    if end == name || after(text, end) != quote || !is(before(text, dash - 1), SPACE | STOP) {
+        return end;
+    }
+    let value = run(head(text, end, INDENT), end + 1, |byte| is(byte, SPACE) || byte == b',');
+    if value == end + 1 || after(text, value) != quote || after(text, value + 1) == b'-' {
+        return end;
+    }
+    match keys::in_text(b"", &text[name..end], Parent::Prose) {
+        // `["--user", "setuptools"]`, and words about an option that is declared.
+        Some(rule) if rule.text != TextRule::Weak && is_one_word(text, value) => {
+            take(text, value, rule, Style::Json, false, found)
+        }
+        _ => end,
+    }
+}
+
+fn is_one_word(text: &[u8], from: usize) -> bool {
+    value::quoted(head(text, from, 4 * KEY), from).is_some_and(|quoted| !text[quoted.start..quoted.end].contains(&b' '))
 }
 
 fn short(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {

@@ -13,7 +13,7 @@ use super::notations::{arrow, bracket, element};
 use super::random::{may_be_random, random};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity, attributes, foreign, positional, records, statement, words};
+use super::{Finding, Kind, Severity, attributes, foreign, lines, positional, records, statement, words};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// How a pair is written, which tells how much of it may be prose.
@@ -138,7 +138,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     if prior == b')' && !colon {
         return positional::constraint(text, sign, found).unwrap_or(go_on);
     }
-    if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
+    if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
     let key = if is(prior, LETTER | DIGIT) { bare_key(anchors, sign) } else { key_before(anchors, sign) };
@@ -200,7 +200,7 @@ fn named(
     let arrow = usize::from(!colon && after(text, go_on) == b'>');
     let value = skip_space(text, go_on + arrow);
     // `password= next=1`
-    if !colon && value > go_on + arrow && before(text, sign) != b' ' && value::is_key(text, value) {
+    if !colon && value > go_on + arrow && !matches!(before(text, sign), b' ' | b'\t') && value::is_key(text, value) {
         return go_on;
     }
     if statement::is_key(name) && (!key.quoted || matches!(after(text, value), b'"' | b'\\')) {
@@ -230,7 +230,7 @@ fn named(
     if known && is_redacted(text, value) {
         return go_on;
     }
-    if known && records::is_name(name) && records::take_value(text, value, found) {
+    if known && records::is_name(name) && records::take_value(text, key.start, value, found) {
         return go_on;
     }
     if let Some(rule) = attributes::rule(name) {
@@ -266,6 +266,9 @@ fn named(
             let plural = matches!(name, [.., b'd' | b't' | b'n' | b'y' | b'e', b's']) && rule.class == KeyClass::Secret;
             if plural && counts(text, value) {
                 return go_on;
+            }
+            if colon && let Some(end) = lines::take_below(text, key.start, value, rule, found) {
+                return end;
             }
             // A prompt, and what was typed on the line below.
             let below = colon && rule.text == TextRule::Password && is_typed_below(text, value);

@@ -6,18 +6,19 @@ use super::bytes::{DIGIT, SPACE, after, before, head, is, run, run_back, starts_
 use super::judge::quoted_counts;
 use super::key::KEY;
 use super::pairs::Style;
-use super::take::{push, take};
+use super::take::{below, push, take};
 use super::{national, value};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// `("phone", "..")`: a quoted key alone in front of a value. Says where to go on.
 pub(super) fn tuple(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> Option<usize> {
-    let key = value::quoted(text.get(..text.len().min(paren + 2 * KEY))?, paren + 1)?;
+    let first = below(text, paren + 1);
+    let key = value::quoted(head(text, first, 2 * KEY), first)?;
     let comma = run(text, key.next, |byte| byte == b' ');
     if after(text, comma) != b',' || key.end - key.start > KEY {
         return None;
     }
-    let from = run(text, comma + 1, |byte| byte == b' ');
+    let from = if first > paren + 1 { below(text, comma + 1) } else { run(text, comma + 1, |byte| byte == b' ') };
     let rule = rule(&text[key.start..key.end])?;
     Some(take(text, from, rule, Style::Json, false, found).max(paren + 1))
 }
@@ -94,7 +95,8 @@ fn row(text: &[u8], from: usize, columns: &[u8], found: &mut Vec<Finding>) -> us
     at
 }
 
-fn rule(key: &[u8]) -> Option<KeyInText> {
+/// The rule for a name by itself.
+pub(super) fn rule(key: &[u8]) -> Option<KeyInText> {
     let number = KeyInText { class: KeyClass::Pii, numeric: NumericRule::Goes, text: TextRule::Digits };
     keys::in_text(b"", key, Parent::Prose).or_else(|| national::names(key).then_some(number))
 }

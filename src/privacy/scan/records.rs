@@ -1,11 +1,13 @@
 //! Records that name the value beside it: `{"name":"API_SECRET","value":".."}`, `<add key="ApiKey" value=".."/>`,
 //! `{"key":"enduser.id","value":{"stringValue":".."}}`.
 
-use super::bytes::{SPACE, after, alnum, head, is, run, starts_with};
+use super::bytes::{SPACE, after, alnum, before, head, is, rfind, run, run_back, starts_with};
+use super::judge::quoted_counts;
 use super::key::KEY;
 use super::pairs::Style;
-use super::take::{inside, take};
-use super::{Finding, attributes, value};
+use super::take::{inside, push, take};
+use super::value::{self, Bare};
+use super::{Finding, attributes};
 use crate::privacy::keys::{self, KeyClass, Parent};
 
 /// Whether a key's value may be the name of another value.
@@ -14,8 +16,8 @@ pub(super) fn is_name(key: &[u8]) -> bool {
     matches!(key, b"name" | b"key" | b"Name" | b"Key")
 }
 
-/// Takes the value of the record whose name stands at `from`; whether it is the name of one.
-pub(super) fn take_value(text: &[u8], from: usize, found: &mut Vec<Finding>) -> bool {
+/// Takes the value of the record whose name stands at `from`, behind the `name` at `key`; whether it is the name of one.
+pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<Finding>) -> bool {
     let at = inside(text, from);
     let quoted = value::quoted(head(text, at, 2 * KEY), at);
     let (start, end, next) = match &quoted {
@@ -29,12 +31,27 @@ pub(super) fn take_value(text: &[u8], from: usize, found: &mut Vec<Finding>) -> 
     if name.is_empty() || name.len() > KEY || keys::rules_out(name) && !attributes::is_key(name) {
         return false;
     }
-    let Some(value) = value_behind(text, next) else { return false };
+    let part = part(text, next).filter(|_| quoted.is_some() && before(text, at) == b'=');
+    let value = part
+        .or_else(|| value_behind(text, next))
+        .or_else(|| field_between(text, next))
+        .or_else(|| value_ahead(text, key));
+    let Some(value) = value else { return false };
     let Some(rule) = attributes::rule(name).or_else(|| keys::in_text(b"", name, Parent::Prose)) else { return false };
+    if part.is_some() {
+        let end = run(head(text, value, KEY), value, |byte| !matches!(byte, b'\r' | b'\n'));
+        if quoted_counts(&text[value..end], rule, Style::Json) {
+            push(found, rule, Style::Json, false, value..end);
+        }
+        return true;
+    }
+    let below = text[next.min(value)..value.max(next)].contains(&b'\n');
     let style = match quoted {
+        Some(_) if below && !matches!(after(text, value), b'"' | b'\'') => Style::Entry,
         Some(_) => Style::Json,
-        // `key=user value=3` may be about anything.
+        // `key=user value=3` may be about anything; lines of YAML are not.
         None if matches!(rule.class, KeyClass::Secret | KeyClass::Id) => Style::Entry,
+        None if below => Style::Entry,
         None => return false,
     };
     take(text, value, rule, style, false, found);
@@ -61,16 +78,67 @@ fn value_behind(text: &[u8], from: usize) -> Option<usize> {
     Some(typed(text, at).unwrap_or(at))
 }
 
-/// Where the value inside `{"stringValue":".."}` or `{"S":".."}` begins, as OTLP and DynamoDB write the type around it.
+/// How far from its name a value may stand.
+const APART: usize = 160;
+
+/// Where the value begins behind one other field: `"name":"DB_PASSWORD","x":1,"value":"..`.
+fn field_between(text: &[u8], from: usize) -> Option<usize> {
+    let text_head = head(text, from, APART);
+    if after(text, from) != b',' {
+        return None;
+    }
+    let field = run(text_head, from + 1, |byte| byte == b' ');
+    let key = value::quoted(text_head, field)?;
+    let sign = run(text_head, key.next, |byte| byte == b' ');
+    if after(text, sign) != b':' {
+        return None;
+    }
+    let at = run(text_head, sign + 1, |byte| byte == b' ');
+    let end = match value::quoted(text_head, at) {
+        Some(quoted) => quoted.next,
+        None => run(text_head, at, |byte| alnum(byte) || matches!(byte, b'.' | b'-')),
+    };
+    (end > at).then(|| value_behind(text, end)).flatten()
+}
+
+/// Where the value of the field before the name begins: `{"value":"..","name":"DB_PASSWORD"}`.
+fn value_ahead(text: &[u8], key: usize) -> Option<usize> {
+    let name = run_back(text, key, 4, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
+    let end = run_back(text, name, 32, |byte| is(byte, SPACE) || byte == b',');
+    let floor = end.saturating_sub(APART);
+    if end == name {
+        return None;
+    }
+    let word = floor + rfind(&text[floor..end], b"value")?;
+    let sign = run(head(text, word, 8), word + 5, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b' '));
+    if alnum(before(text, word)) || before(text, word) == b'_' || after(text, sign) != b':' {
+        return None;
+    }
+    // `value_behind` wants something before the word.
+    let at = value_behind(text, word.checked_sub(1)?)?;
+    let value = match value::quoted(&text[..end], at) {
+        Some(quoted) => quoted.next,
+        None => value::bare(&text[..end], at, Bare::Loose, false),
+    };
+    (value == end && at < end).then_some(at)
+}
+
+/// Where the value of a part of a form begins: `name="password"`, an empty line, and the value.
+fn part(text: &[u8], from: usize) -> Option<usize> {
+    [&b"\r\n\r\n"[..], b"\n\n"].iter().find(|lines| text[from..].starts_with(lines)).map(|lines| from + lines.len())
+}
+
+/// Where the value inside `{"stringValue":".."}` or `{"S":".."}` begins, as OTLP, DynamoDB and MongoDB write the type around it.
 pub(super) fn typed(text: &[u8], brace: usize) -> Option<usize> {
     const TYPES: &[&[u8]] = words!(
-        "S" "N" "stringValue" "intValue" "doubleValue" "bytesValue" "string_value" "int_value"
+        "S" "N" "stringValue" "intValue" "doubleValue" "bytesValue" "string_value" "int_value" "oid"
+        "numberLong"
     );
     if after(text, brace) != b'{' {
         return None;
     }
     let quote = |byte: u8| matches!(byte, b'"' | b'\\' | b' ');
-    let start = run(head(text, brace, 8), brace + 1, quote);
+    let start = run(head(text, brace, 8), brace + 1, |byte| quote(byte) || byte == b'$');
     let end = run(head(text, start, 16), start, |byte| alnum(byte) || byte == b'_');
     let sign = run(head(text, end, 8), end, quote);
     let known = start > brace + 1 && TYPES.contains(&&text[start..end]) && after(text, sign) == b':';

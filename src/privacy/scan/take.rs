@@ -1,5 +1,7 @@
 //! Values beside keys that a rule knows: where they start and end, and which of them go.
 
+use std::ops::Range;
+
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
@@ -23,6 +25,13 @@ pub(super) fn take(
         b'[' | b'{'
             if value::first_bracket(text, at).is_some()
                 && value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
+        b'[' | b'{' if is_free(rule) && value::wrapped(text, at).is_some() => {
+            let Some(end) = value::wrapped(text, at) else { return at };
+            // ODBC's quotes stay.
+            let inside = usize::from(after(text, at) == b'{');
+            push(found, rule, style, in_url, at + inside..end - inside);
+            return end;
+        }
         b'{' if rule.text == TextRule::Password && style == Style::Equals => {
             if let Some(end) = braced(text, at) {
                 push(found, rule, style, in_url, at + 1..end);
@@ -31,9 +40,9 @@ pub(super) fn take(
             return at.max(from);
         }
         b'(' if rule.text == TextRule::Token => {
-            if let Some(end) = couple(text, at) {
-                push(found, rule, style, in_url, at..end);
-                return end;
+            if let Some((span, next)) = couple(text, at) {
+                push(found, rule, style, in_url, span);
+                return next;
             }
         }
         b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
@@ -104,8 +113,8 @@ pub(super) fn take(
         {
             end = parameters_end(text, start);
         }
-        // `Token token="abc"`
-        if before(text, end) == b'=' && matches!(after(text, end), b'"' | b'\\') {
+        // `Token token="abc"`, but not `"Basic YWJjZA=="`.
+        if before(text, end) == b'=' && opens_parameter(text, end) {
             end = parameters_end(text, start);
         }
         let token = &text[start..end];
@@ -162,6 +171,11 @@ pub(super) fn take(
     at
 }
 
+/// Whether a rule lets a secret be nearly any text.
+fn is_free(rule: KeyInText) -> bool {
+    rule.class == KeyClass::Secret && matches!(rule.text, TextRule::Password | TextRule::Token)
+}
+
 /// `{p;w}}1}`: a password as ODBC quotes it, in which two brackets stand for one. Says where it closes. What has no sign inside is
 /// rather a template.
 fn braced(text: &[u8], at: usize) -> Option<usize> {
@@ -183,10 +197,16 @@ fn braced(text: &[u8], at: usize) -> Option<usize> {
     (signs && ends && !is_placeholder(value)).then_some(end)
 }
 
-/// `creds=(mnowak, hunter22)`: a user and the password. Says where the bracket ends.
-fn couple(text: &[u8], at: usize) -> Option<usize> {
+/// `creds=(mnowak, hunter22)`, `auth=("mnowak", "hunter22")`: a user and the password. Says what goes, and where to go on.
+fn couple(text: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
     let left = text[..at].trim_ascii_end();
     let left = left.strip_suffix(b"=").or_else(|| left.strip_suffix(b":"))?;
+    let first = below(text, at + 1);
+    if matches!(after(text, first), b'"' | b'\'')
+        && [&b"creds"[..], b"credentials", b"auth"].iter().any(|key| left.ends_with(key))
+    {
+        return quoted_couple(text, first);
+    }
     if !(left.ends_with(b"creds") || left.ends_with(b"credentials")) {
         return None;
     }
@@ -195,7 +215,21 @@ fn couple(text: &[u8], at: usize) -> Option<usize> {
     let (user, password) = (text[at + 1..comma].trim_ascii(), text.get(comma + 1..end)?.trim_ascii());
     let plain = |word: &[u8]| !word.is_empty() && !word.iter().any(|byte| is(*byte, SPACE) || *byte == b',');
     let both = after(text, end) == b')' && plain(user) && plain(password);
-    (both && words::is_made_up(password) && !is_status(password)).then_some(end + 1)
+    (both && words::is_made_up(password) && !is_status(password)).then_some((at..end + 1, end + 1))
+}
+
+/// The second of two strings that are all there is in a bracket.
+fn quoted_couple(text: &[u8], first: usize) -> Option<(Range<usize>, usize)> {
+    let user = value::quoted(head(text, first, 2 * KEY), first)?;
+    if after(text, user.next) != b',' {
+        return None;
+    }
+    let second = run(head(text, user.next, INDENT), user.next + 1, |byte| matches!(byte, b' ' | b'\n'));
+    let password = value::quoted(head(text, second, 2 * KEY), second)?;
+    let close = run(head(text, password.next, INDENT), password.next, |byte| matches!(byte, b' ' | b'\n' | b','));
+    let (span, value) = (password.start..password.end, &text[password.start..password.end]);
+    let counts = !is_placeholder(value) && !is_status(value) && value.len() >= 4 && !value.contains(&b' ');
+    (after(text, close) == b')' && counts).then_some((span, password.next))
 }
 
 /// Whether the key of the value at `from` begins a line that is not the first, as in headers and YAML.
@@ -228,9 +262,39 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
         if after(text, name) != b'(' {
             break;
         }
-        at = name + 1;
+        at = below(text, name + 1);
     }
     at
+}
+
+/// How far the lines of pretty `Debug` are indented at most.
+pub(super) const INDENT: usize = 96;
+
+/// Where the value of a bracket that pretty `Debug` (`{:#?}`) opened stands on the next line, or `from` if none does: a string, another
+/// bracket, a variant, or what has a digit, and a comma behind it. The rest is code.
+pub(super) fn below(text: &[u8], from: usize) -> usize {
+    if after(text, from) != b'\n' {
+        return from;
+    }
+    let at = run(head(text, from, INDENT), from + 1, |byte| byte == b' ');
+    let end = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'-' | b'.' | b':' | b'_'));
+    let word = &text[at..end];
+    let stands = match after(text, at) {
+        b'"' | b'\\' => {
+            let near = head(text, at, value::JUDGED);
+            value::quoted(near, at).is_some_and(|string| string.next >= near.len() || after(text, string.next) == b',')
+        }
+        b'A'..=b'Z' if after(text, end) == b'(' => true,
+        byte => (words::digits(word) > 0 || byte.is_ascii_uppercase()) && text[end..].starts_with(b",\n"),
+    };
+    if at > from + 1 && stands { at } else { from }
+}
+
+/// Whether the quote at `at` begins a parameter's value rather than closing the string around the token.
+fn opens_parameter(text: &[u8], at: usize) -> bool {
+    let quote = run(head(text, at, 8), at, |byte| byte == b'\\');
+    let next = after(text, quote + 1);
+    after(text, quote) == b'"' && (alnum(next) || matches!(next, b'+' | b'/' | b'_' | b'-' | b'.'))
 }
 
 /// Where `username="x", response=".."` ends. A quote that opens no value closes the string around all of it.
@@ -248,7 +312,7 @@ fn parameters_end(text: &[u8], from: usize) -> usize {
 }
 
 /// The value without the word that says how to authenticate.
-fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> std::ops::Range<usize> {
+fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> Range<usize> {
     const SCHEMES: &[&[u8]] = words!(
         "bearer" "basic" "digest" "token" "apikey" "api-key" "negotiate" "ntlm" "hmac" "aws4-hmac-sha256" "oauth"
         "hawk" "key" "jwt"
@@ -352,13 +416,7 @@ fn cookies(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
     at.max(from)
 }
 
-pub(super) fn push(
-    found: &mut Vec<Finding>,
-    rule: KeyInText,
-    style: Style,
-    in_url: bool,
-    span: std::ops::Range<usize>,
-) {
+pub(super) fn push(found: &mut Vec<Finding>, rule: KeyInText, style: Style, in_url: bool, span: Range<usize>) {
     let kind = match rule.class {
         KeyClass::Secret if in_url => Kind::UrlSecret,
         KeyClass::Secret => Kind::KeyedSecret,

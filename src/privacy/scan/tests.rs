@@ -181,6 +181,14 @@ fn the_other_words_of_a_sentence_survive() {
     assert_eq!(said("n:1;password={p;w}}1};encrypt=true"), "n:1;password={[SECRET]};encrypt=true");
     assert_eq!(said("read /home/alice/app.toml"), "read /home/[USER]/app.toml");
     assert_eq!(said("Authorization: Basic YWxpY2U6aHVudGVyMg== ok"), "Authorization: Basic [TOKEN] ok");
+    assert_eq!(
+        said("curl -H \"Authorization: Basic YWJjOmRlZmc=\" https://x.dev"),
+        "curl -H \"Authorization: Basic [TOKEN]\" https://x.dev"
+    );
+    assert_eq!(
+        said(r#"{"h":"Authorization: Basic ZHVib2lzMjY6Z2F4b2Jna2o=","attempts":1}"#),
+        r#"{"h":"Authorization: Basic [TOKEN]","attempts":1}"#
+    );
     assert_eq!(said("Cookie: a=b1; c=d2"), "Cookie: a=[SECRET]; c=[SECRET]");
 }
 

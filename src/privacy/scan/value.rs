@@ -59,6 +59,9 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         "null" "none" "nil" "undefined" "true" "false" "redacted" "hidden" "masked" "filtered" "removed" "n/a"
         "some" "secret(..)" "nan" "sensitive" "sensitive value" "redacted:redacted" "omitted" "sanitized"
     );
+    if is_wrapped(value) {
+        return false;
+    }
     let inner = match value {
         [b'<', inner @ .., b'>'] | [b'(', inner @ .., b')'] => inner,
         // `***REDACTED***`
@@ -113,6 +116,40 @@ pub(super) fn is_bracketed(value: &[u8]) -> bool {
     tail == value.len()
         && (digits(&value[close..]) > 0 || digits(&value[..close]) > 0 || is_oddly_cased(&value[1..close]))
         && has_letter(&value[close..])
+}
+
+/// `{abc123XY}`, `[fBDgfam37]`: a secret in brackets, whose letters and digits stand in less order than those of a name in a template.
+fn is_wrapped(value: &[u8]) -> bool {
+    matches!(value, [b'{', inner @ .., b'}'] | [b'[', inner @ .., b']'] if is_scrambled(inner))
+}
+
+/// Where the brackets around a scrambled value at `at` end, if nothing goes on behind them.
+pub(super) fn wrapped(text: &[u8], at: usize) -> Option<usize> {
+    let close = run(head(text, at, WRAPPED), at + 1, alnum);
+    let end = close + 1;
+    let ends = matches!(after(text, end), b',' | b';' | b'"' | b'\'' | b'`' | b'}' | b')' | b']' | b'\\');
+    let whole = close < text.len() && is_wrapped(&text[at..end]) && (ends || is(after(text, end), SPACE));
+    whole.then_some(end)
+}
+
+/// The longest value that is looked for in brackets.
+const WRAPPED: usize = 80;
+
+/// Letters of both cases and digits in no order, or letters in even less.
+fn is_scrambled(value: &[u8]) -> bool {
+    let class = |byte: u8| (is(byte, DIGIT), byte.is_ascii_uppercase());
+    let changes = value.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
+    // `123XY`, but not `2Name`.
+    let odd = value
+        .windows(3)
+        .any(|three| is(three[0], DIGIT) && three[1].is_ascii_uppercase() && !three[2].is_ascii_lowercase());
+    let cases = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
+    let mixed = if digits(value) > 0 {
+        value.len() >= 8 && (odd || changes * 3 > value.len())
+    } else {
+        value.len() >= 10 && changes * 5 > value.len() * 2
+    };
+    cases && mixed && value.iter().all(|byte| alnum(*byte))
 }
 
 /// Where the brackets that a value at `at` begins with close, if it goes on right behind them.

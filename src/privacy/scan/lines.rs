@@ -1,0 +1,106 @@
+//! Values on the lines below their key, as YAML has them: `password: |`, `api_keys:` and a list.
+
+use super::Finding;
+use super::bytes::{SPACE, after, before, head, is, run, run_back};
+use super::judge::{bare_counts, quoted_counts};
+use super::key::KEY;
+use super::pairs::Style;
+use super::take::push;
+use super::value::{self, Bare};
+use super::words;
+use crate::privacy::keys::{KeyClass, KeyInText, TextRule};
+
+/// The longest line of a block that may be a secret.
+const LINE: usize = 512;
+
+/// How far lines may be indented.
+const INDENT: usize = 64;
+
+/// Takes what stands below the key at `key` whose sign is followed by what is at `from`; says where to go on.
+pub(super) fn take_below(
+    text: &[u8],
+    key: usize,
+    from: usize,
+    rule: KeyInText,
+    found: &mut Vec<Finding>,
+) -> Option<usize> {
+    if !matches!(rule.class, KeyClass::Secret | KeyClass::Id)
+        || !matches!(after(text, from), b'\n' | b'\r' | b'|' | b'>')
+    {
+        return None;
+    }
+    let depth = indent(text, key)?;
+    let head = run(head(text, from, 4), from, |byte| matches!(byte, b'|' | b'>' | b'-' | b'+' | b'0'..=b'9'));
+    let mut line = line_break(text, head)?;
+    let block = head > from;
+    let start = line;
+    loop {
+        let at = run(self::head(text, line, INDENT), line, |byte| byte == b' ');
+        let next = if block {
+            block_line(text, at, at - line > depth, rule, found)
+        } else {
+            item(text, at, at - line >= depth, rule, found)
+        };
+        match next.and_then(|end| line_break(text, end)) {
+            Some(below) => line = below,
+            None => return next.or_else(|| (line > start).then_some(line)),
+        }
+    }
+}
+
+/// How far the line is indented that begins with the key at `key`; a list's key may have a dash before it.
+fn indent(text: &[u8], key: usize) -> Option<usize> {
+    let start = run_back(text, key, INDENT, |byte| matches!(byte, b' ' | b'-' | b'"' | b'\''));
+    (start == 0 || before(text, start) == b'\n').then_some(key - start)
+}
+
+/// Where the next line begins.
+fn line_break(text: &[u8], at: usize) -> Option<usize> {
+    match (after(text, at), after(text, at + 1)) {
+        (b'\n', _) => Some(at + 1),
+        (b'\r', b'\n') => Some(at + 2),
+        _ => None,
+    }
+}
+
+/// A line of a block that is one word; says where it ends.
+fn block_line(text: &[u8], at: usize, inside: bool, rule: KeyInText, found: &mut Vec<Finding>) -> Option<usize> {
+    let end = run(head(text, at, LINE), at, |byte| !is(byte, SPACE));
+    let counts = inside
+        && end > at
+        && matches!(after(text, end), 0 | b'\n' | b'\r')
+        && quoted_counts(&text[at..end], rule, Style::Json)
+        && bare_counts(text, at, end, rule, Style::Equals);
+    counts.then(|| {
+        push(found, rule, Style::Entry, false, at..end);
+        end
+    })
+}
+
+/// An item of a list that is a string, or a word which nobody speaks; says where its line ends.
+fn item(text: &[u8], at: usize, inside: bool, rule: KeyInText, found: &mut Vec<Finding>) -> Option<usize> {
+    if !inside || after(text, at) != b'-' || after(text, at + 1) != b' ' {
+        return None;
+    }
+    let start = run(head(text, at, INDENT), at + 1, |byte| byte == b' ');
+    let (span, next, counts) = match value::quoted(head(text, start, 2 * KEY), start) {
+        Some(quoted) => {
+            let counts = quoted_counts(&text[quoted.start..quoted.end], rule, Style::Json);
+            (quoted.start..quoted.end, quoted.next, counts)
+        }
+        None => {
+            let end = value::bare(head(text, start, LINE), start, Bare::Loose, false);
+            let word = &text[start..end];
+            let known = rule.class == KeyClass::Id
+                || words::is_made_up(word)
+                || rule.text == TextRule::Password && words::digits(word) > 0;
+            let version = words::is_version(word.strip_prefix(b"v").unwrap_or(word)) && word.contains(&b'.');
+            let key = version || after(text, end) == b':' || value::is_key(text, start);
+            (start..end, end, known && !key && end > start && bare_counts(text, start, end, rule, Style::Entry))
+        }
+    };
+    (counts && matches!(after(text, next), 0 | b'\n' | b'\r')).then(|| {
+        push(found, rule, Style::Entry, false, span);
+        next
+    })
+}

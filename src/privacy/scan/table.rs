@@ -1,0 +1,140 @@
+//! Rows under a header: comma- and tab-separated values, and tables as `psql` prints them.
+//!
+//! The header is the first line of the text: names and nothing else, one of which a rule knows. The rows have as many cells as it.
+
+use super::Finding;
+use super::bytes::{DIGIT, LETTER, after, alnum, is, run};
+use super::judge::quoted_counts;
+use super::pairs::Style;
+use super::positional::rule;
+use super::take::push;
+use super::{profile, words};
+use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
+
+/// The longest header.
+const HEADER: usize = 1024;
+
+/// More columns are not read.
+const COLUMNS: usize = 32;
+
+/// The longest name of a column.
+const NAME: usize = 40;
+
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    // Nearly all texts begin otherwise: with a time, or with a word and a sign.
+    let names = |byte: u8| alnum(byte) || matches!(byte, b'_' | b'.' | b'-' | b' ' | b'"' | b',' | b'\t' | b'|' | b';');
+    let first = run(text, 0, |byte| matches!(byte, b' ' | b'"' | b'|'));
+    if first > 4 || !is(after(text, first), LETTER) {
+        return;
+    }
+    let end = run(&text[..text.len().min(HEADER)], first, names);
+    if let Some(rows) = line_break(text, end) {
+        table(text, end, rows, found);
+    }
+}
+
+#[inline(never)]
+fn table(text: &[u8], end: usize, rows: usize, found: &mut Vec<Finding>) {
+    let header = &text[..end];
+    let Some(sign) = [b'\t', b'|', b';', b','].into_iter().find(|sign| header.contains(sign)) else { return };
+    let mut columns = [None; COLUMNS];
+    let mut count = 0;
+    for (start, end) in cells(text, 0, end, sign) {
+        let name = &text[start..end];
+        if count == COLUMNS || !is_name(name, sign) {
+            return;
+        }
+        columns[count] = rule(name);
+        count += 1;
+    }
+    let columns = &columns[..count];
+    // What the gate lets pass is clean.
+    if count < 2 || columns.iter().all(Option::is_none) || profile::is_clean(text) {
+        return;
+    }
+    let mut row = rows;
+    while row < text.len() {
+        let end = run(text, row, |byte| !matches!(byte, b'\n' | b'\r'));
+        let line = &text[row..end];
+        let ruler = line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'-' | b'+' | b'|' | b':' | b' '));
+        if !ruler {
+            if cells(text, row, end, sign).count() != count {
+                break;
+            }
+            for ((start, end), rule) in cells(text, row, end, sign).zip(columns) {
+                if let Some(rule) = rule.filter(|rule| cell_counts(&text[start..end], *rule, sign)) {
+                    push(found, rule, Style::Json, false, start..end);
+                }
+            }
+        }
+        row = line_break(text, end).unwrap_or(text.len());
+    }
+}
+
+/// Whether a cell of the first line may be the name of a column. Commas stand in sentences as well, and there a space follows.
+fn is_name(name: &[u8], sign: u8) -> bool {
+    let spaces = name.iter().filter(|byte| **byte == b' ').count();
+    let most = if matches!(sign, b',' | b';') { 0 } else { 2 };
+    matches!(name, [first, ..] if is(*first, LETTER)) && name.len() <= NAME && spaces <= most
+}
+
+/// Whether a cell under the name that a rule knows is a value: in tables of text about options there are words as well.
+fn cell_counts(cell: &[u8], rule: KeyInText, sign: u8) -> bool {
+    let secret = rule.class == KeyClass::Secret;
+    if words::is_number(cell) && (rule.numeric == NumericRule::Stays || secret && rule.text == TextRule::Token) {
+        return false;
+    }
+    if secret && matches!(rule.text, TextRule::Password | TextRule::Token) {
+        let word = words::is_word(cell) && !words::is_no_word(cell);
+        let spoken = words::is_type(cell) || words::is_sort(cell) || crate::privacy::keys::is_named(cell);
+        if cell.len() < 5
+            || cell.contains(&b' ')
+            || spoken
+            || word && (rule.text == TextRule::Token || sign == b'|' && cell.len() < 8)
+        {
+            return false;
+        }
+    }
+    if rule.class == KeyClass::Id && !cell.iter().any(|byte| is(*byte, DIGIT)) {
+        return false;
+    }
+    quoted_counts(cell, rule, Style::Json)
+}
+
+/// The cells of a line without the blanks, quotes and outer bars around them.
+fn cells(text: &[u8], from: usize, to: usize, sign: u8) -> impl Iterator<Item = (usize, usize)> {
+    let outer = sign == b'|' && text[from..to].trim_ascii().starts_with(b"|");
+    let line = text[from..to].trim_ascii();
+    let (mut at, to) = if outer {
+        let start = run(text, from, |byte| byte == b' ') + 1;
+        (start, to.min(start + line.len() - 1 - usize::from(line.len() > 1 && line.ends_with(b"|"))))
+    } else {
+        (from, to)
+    };
+    let mut done = false;
+    std::iter::from_fn(move || {
+        if done || at > to {
+            return None;
+        }
+        let start = run(&text[..to], at, |byte| byte == b' ').min(to);
+        let quoted = after(&text[..to], start) == b'"';
+        let close = if quoted { run(&text[..to], start + 1, |byte| byte != b'"') } else { start };
+        let end = run(&text[..to], close, |byte| byte != sign);
+        done = end >= to;
+        at = end + 1;
+        if quoted && close < to {
+            return Some((start + 1, close));
+        }
+        let trimmed = text[start..end].trim_ascii_end().len();
+        Some((start, start + trimmed))
+    })
+}
+
+/// Where the next line begins.
+fn line_break(text: &[u8], at: usize) -> Option<usize> {
+    match (after(text, at), after(text, at + 1)) {
+        (b'\n', _) => Some(at + 1),
+        (b'\r', b'\n') => Some(at + 2),
+        _ => None,
+    }
+}
