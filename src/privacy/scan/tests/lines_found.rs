@@ -571,4 +571,9 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("> X-Trace: on\r\n> Login: jfernandez\r\n> Accept: */*", &["jfernandez"]),
     ("> X-Trace: on\r\n> Birthday: 17 March\r\n> Accept: */*", &["17 March"]),
     ("birthday: March 17", &["March 17"]),
+    ("la connexion vers 34.26.202.171 a échoué", &["34.26.202.171"]),
+    ("redirection vers 10.0.0.5:8080", &["10.0.0.5"]),
+    ("driver 185.3.228.122 lost", &["185.3.228.122"]),
+    ("sdk 203.0.113.140 did not answer", &["203.0.113.140"]),
+    ("update from 203.233.110.15", &["203.233.110.15"]),
 ];
