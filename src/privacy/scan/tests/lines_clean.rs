@@ -880,4 +880,11 @@ pub(super) const LINES: &[&str] = &[
     "firmware 185.3.228.122",
     "update from 2.1.0.4 to 2.1.0.5",
     "version 97.9.156.230",
+    "scheme: bearer\n  bearerFormat: JWT",
+    "SCHEME  Bearer    orders-service-v2-eu1",
+    "type Bearer\nX-Request-Id-12: 7",
+    "kind Bearer\n\n lHymHNOxG4vAPGvIBcZS3NtF",
+    "the bearer  of this ticket",
+    "Basic   authentication2",
+    "Bearer+realm",
 ];

@@ -576,4 +576,8 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("driver 185.3.228.122 lost", &["185.3.228.122"]),
     ("sdk 203.0.113.140 did not answer", &["203.0.113.140"]),
     ("update from 203.233.110.15", &["203.233.110.15"]),
+    ("got Bearer  W9kwQXx0MU2ijKBTxK2zq2THA1qZ§eWsa4wLZwSrI", &["W9kwQXx0MU2ijKBTxK2zq2THA1qZ§eWsa4wLZwSrI"]),
+    ("got Bearer\tlmYqH5SRkF9JUWC0MjhhO36IEV1StkIH", &["lmYqH5SRkF9JUWC0MjhhO36IEV1StkIH"]),
+    ("Bearer+MIgUqbVrizN1qiYmjs2yy979nWBhCwIE&n=1", &["MIgUqbVrizN1qiYmjs2yy979nWBhCwIE"]),
+    ("Authorization: Bearer\r\n lHymHNOxG4vAPGvIBcZS3NtFH6pBNfNW", &["lHymHNOxG4vAPGvIBcZS3NtFH6pBNfNW"]),
 ];
