@@ -887,4 +887,8 @@ pub(super) const LINES: &[&str] = &[
     "the bearer  of this ticket",
     "Basic   authentication2",
     "Bearer+realm",
+    "imei[16]",
+    "bsn[12] = 5",
+    "`bsn` has 8 or 9 digits",
+    "pan `panel-1234`",
 ];

@@ -580,4 +580,8 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("got Bearer\tlmYqH5SRkF9JUWC0MjhhO36IEV1StkIH", &["lmYqH5SRkF9JUWC0MjhhO36IEV1StkIH"]),
     ("Bearer+MIgUqbVrizN1qiYmjs2yy979nWBhCwIE&n=1", &["MIgUqbVrizN1qiYmjs2yy979nWBhCwIE"]),
     ("Authorization: Bearer\r\n lHymHNOxG4vAPGvIBcZS3NtFH6pBNfNW", &["lHymHNOxG4vAPGvIBcZS3NtFH6pBNfNW"]),
+    ("invalid BSN `311437291`", &["311437291"]),
+    ("IMEI [860345544579228] is barred", &["860345544579228"]),
+    ("invalid aadhaar `7304 8163 5879`", &["7304 8163 5879"]),
+    ("`nhs`: `943 476 5919`", &["943 476 5919"]),
 ];
