@@ -891,4 +891,10 @@ pub(super) const LINES: &[&str] = &[
     "bsn[12] = 5",
     "`bsn` has 8 or 9 digits",
     "pan `panel-1234`",
+    "closure `[closure@build.rs:10:60: 13:28]` may outlive",
+    "{closure@main.rs:3}",
+    "async_block@codec.rs:3:1",
+    "build@main.py:12",
+    "test@case.rb:4",
+    "run@Main.java:7",
 ];

@@ -584,4 +584,8 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("IMEI [860345544579228] is barred", &["860345544579228"]),
     ("invalid aadhaar `7304 8163 5879`", &["7304 8163 5879"]),
     ("`nhs`: `943 476 5919`", &["943 476 5919"]),
+    ("wrote to bob.smith@acme.rs:25", &["bob.smith@acme.rs"]),
+    ("rcpt <ana@firma.rs>: 250 ok", &["ana@firma.rs"]),
+    ("mail from jelena@posta.co.rs:4 more", &["jelena@posta.co.rs"]),
+    ("juan@correo.py wrote 12 times", &["juan@correo.py"]),
 ];
