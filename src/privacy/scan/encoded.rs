@@ -7,7 +7,7 @@
 
 use super::Finding;
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, after, head, is, run};
+use super::bytes::{DIGIT, after, alnum, before, head, is, run};
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
@@ -102,7 +102,8 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
                 }
                 b'x' => {
                     let byte = hex(text.get(from + 1..from + 3)?)?;
-                    (byte < 0x7f).then_some((sign(byte), from + 3))
+                    let named = alnum(byte) && alnum(before(text, at)) && !ends_escape(text, at);
+                    (byte < 0x7f && !named).then_some((sign(byte), from + 3))
                 }
                 _ => None,
             }
@@ -156,6 +157,12 @@ fn colour(text: &[u8], at: usize) -> Option<usize> {
     let end = run(head(text, open, 32), open + 1, |byte| is(byte, DIGIT) || matches!(byte, b';' | b':' | b'?'));
     // Colours, and moves of the cursor and erasures as progress bars make them.
     matches!(after(text, end), b'm' | b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'h' | b'l').then_some(end + 1)
+}
+
+/// Whether a `\x2d` ends at `at`. Behind anything else of a name, what reads as the escape of a letter is a directory: nobody escapes one letter
+/// of a word.
+fn ends_escape(text: &[u8], at: usize) -> bool {
+    at >= 4 && text[at - 4..].starts_with(b"\\x")
 }
 
 fn past_backslashes(text: &[u8], at: usize) -> usize {

@@ -897,4 +897,8 @@ pub(super) const LINES: &[&str] = &[
     "build@main.py:12",
     "test@case.rb:4",
     "run@Main.java:7",
+    "C:\\Users\\Default\\x37",
+    "C:\\Users\\Public\\x64\\a",
+    "C:\\\\Users\\\\Public\\\\x64\\\\a",
+    "D:\\a\\x64\\Release",
 ];

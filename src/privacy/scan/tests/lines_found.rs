@@ -588,4 +588,6 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("rcpt <ana@firma.rs>: 250 ok", &["ana@firma.rs"]),
     ("mail from jelena@posta.co.rs:4 more", &["jelena@posta.co.rs"]),
     ("juan@correo.py wrote 12 times", &["juan@correo.py"]),
+    ("user\\x40x bob\\x40example.com", &["bob\\x40example.com"]),
+    ("\\x62\\x6f\\x62\\x40example.com", &["\\x62\\x6f\\x62\\x40example.com"]),
 ];
