@@ -901,4 +901,8 @@ pub(super) const LINES: &[&str] = &[
     "C:\\Users\\Public\\x64\\a",
     "C:\\\\Users\\\\Public\\\\x64\\\\a",
     "D:\\a\\x64\\Release",
+    "4111\u{a0}1111\u{a0}1111\u{a0}1112 octets",
+    "total 4 111\u{202f}111\u{202f}111",
+    "de 1234\u{a0}5678\u{2011}9012\u{a0}3456",
+    "DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}01",
 ];

@@ -590,4 +590,14 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("juan@correo.py wrote 12 times", &["juan@correo.py"]),
     ("user\\x40x bob\\x40example.com", &["bob\\x40example.com"]),
     ("\\x62\\x6f\\x62\\x40example.com", &["\\x62\\x6f\\x62\\x40example.com"]),
+    ("carte 4111\u{a0}1111\u{a0}1111\u{a0}1111 refusée", &["4111\u{a0}1111\u{a0}1111\u{a0}1111"]),
+    ("card 4111\u{2011}1111\u{2011}1111\u{2011}1111 declined", &["4111\u{2011}1111\u{2011}1111\u{2011}1111"]),
+    (
+        "IBAN FR14\u{202f}2004\u{202f}1010\u{202f}0505\u{202f}0001\u{202f}3M02\u{202f}606",
+        &["FR14\u{202f}2004\u{202f}1010\u{202f}0505\u{202f}0001\u{202f}3M02\u{202f}606"],
+    ),
+    (
+        "virement vers DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00",
+        &["DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00"],
+    ),
 ];
