@@ -600,4 +600,12 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
         "virement vers DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00",
         &["DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00"],
     ),
+    ("Compiling x v0.1.0 (/System/Volumes/Data/Users/nadia.rasmussen/x)", &["nadia.rasmussen"]),
+    ("open \"/Volumes/Macintosh HD/Users/kasia/x\"", &["kasia"]),
+    ("--config=/System/Volumes/Data/Users/Mehmet/x", &["Mehmet"]),
+    ("restored /backup/Users/johansson/notes.txt", &["johansson"]),
+    ("volume /host/Users/kasia:/work", &["kasia"]),
+    ("cp /media/usb0/home/vasquez/a.txt .", &["vasquez"]),
+    ("mount at /mnt/old/root/home/ingrid", &["ingrid"]),
+    ("/rootfs/home/rokonkwo/.ssh/known_hosts", &["rokonkwo"]),
 ];
