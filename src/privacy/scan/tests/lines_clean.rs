@@ -917,4 +917,13 @@ pub(super) const LINES: &[&str] = &[
     "/mnt/old/home/lost+found",
     "/media/site/home/banner.jpg",
     "/hosting/Users/list",
+    "<string name=\"password\">Password</string>",
+    "<string name=\"api_key_hint\">Your API key</string>",
+    "<a name=\"token\">Tokens</a>",
+    "<password type=\"plain\"></password>",
+    "<password><![CDATA[]]></password>",
+    "<h2 class=\"password\">v2beta1</h2>",
+    "<password type=\"string\"><minLength>8</minLength></password>",
+    "<property name=\"timeout\">30s12b</property>",
+    "if a < b && \"password\"> c",
 ];

@@ -608,4 +608,10 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("cp /media/usb0/home/vasquez/a.txt .", &["vasquez"]),
     ("mount at /mnt/old/root/home/ingrid", &["ingrid"]),
     ("/rootfs/home/rokonkwo/.ssh/known_hosts", &["rokonkwo"]),
+    ("<wsse:Password Type=\"http://x#PasswordText\">067EK5O46EQ</wsse:Password>", &["067EK5O46EQ"]),
+    ("<password><![CDATA[eIpDHahvYFe]]></password>", &["eIpDHahvYFe"]),
+    ("<password enc='none'><![CDATA[eIpDHahvYFe]]></password>", &["eIpDHahvYFe"]),
+    ("<entry key=\"password\">k1CdSXAoZmhFk</entry>", &["k1CdSXAoZmhFk"]),
+    ("<string name=\"api_key\">rQxeJ6mXJlSwP90IfVRhUi0ijIfcWGPy</string>", &["rQxeJ6mXJlSwP90IfVRhUi0ijIfcWGPy"]),
+    ("<ApiKey xsi:type=\"xsd:string\">WwY3szi85MSjMqzKlbR9</ApiKey>", &["WwY3szi85MSjMqzKlbR9"]),
 ];
