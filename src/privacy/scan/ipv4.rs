@@ -53,7 +53,7 @@ fn is_host(text: &[u8], start: usize) -> bool {
 fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     let (prior, next) = (before(text, start), after(text, end));
     let glued = alnum(prior) || matches!(prior, b'_' | b'+') || matches!(next, b'_' | b'+');
-    if prior == b'.' || alnum(next) || glued && !is_glued_address(text, start, end) {
+    if prior == b'.' && !ends_range(text, start) || alnum(next) || glued && !is_glued_address(text, start, end) {
         return false;
     }
     if next == b'-' && is(after(text, end + 1), LETTER) || next == b'.' && is(after(text, end + 1), DIGIT) {
@@ -100,6 +100,17 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     }
     // These name no machine but the own one, or a mask.
     !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
+}
+
+/// Whether what starts at `start` is the end of a range that begins with an address: `10.40.0.11..10.40.0.19`.
+fn ends_range(text: &[u8], start: usize) -> bool {
+    let Some(left) = text[..start].strip_suffix(b"..") else { return false };
+    let first = run_back(text, left.len(), 16, |byte| is(byte, DIGIT) || byte == b'.');
+    let quad = text[first..left.len()].split(|byte| *byte == b'.');
+    before(text, first) != b'.'
+        && quad.clone().count() == 4
+        && quad.clone().all(octet)
+        && is_address(text, first, left.len())
 }
 
 /// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.
