@@ -103,14 +103,13 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
 }
 
 /// Whether what starts at `start` is the end of a range that begins with an address: `10.40.0.11..10.40.0.19`.
+#[inline(never)]
 fn ends_range(text: &[u8], start: usize) -> bool {
     let Some(left) = text[..start].strip_suffix(b"..") else { return false };
     let first = run_back(text, left.len(), 16, |byte| is(byte, DIGIT) || byte == b'.');
-    let quad = text[first..left.len()].split(|byte| *byte == b'.');
-    before(text, first) != b'.'
-        && quad.clone().count() == 4
-        && quad.clone().all(octet)
-        && is_address(text, first, left.len())
+    let quad = left[first..].split(|byte| *byte == b'.');
+    let word = run_back(text, first, 4, |byte| matches!(byte, b' ' | b'=' | b':'));
+    quad.clone().count() == 4 && quad.clone().all(octet) && !alnum(before(text, first)) && !names_version(text, word)
 }
 
 /// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.
@@ -199,12 +198,11 @@ fn is_network(address: &[u8], mask: &[u8]) -> bool {
 fn is_release(text: &[u8], start: usize, end: usize) -> bool {
     const WORDS: &[&[u8]] = words!(
         "version" "versions" "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped"
-        "assemblyversion"
+        "assemblyversion" "update from"
     );
-    starts_with(text, end, b" installed")
-        || starts_with(text, end, b" loaded")
-        || context(text, start, 28, WORDS)
-        || context(text, start, 28, &[b"update from"]) && !is_large(octets(&text[start..end]))
+    // Updates come from machines too.
+    let words = if is_large(octets(&text[start..end])) { &WORDS[..WORDS.len() - 1] } else { WORDS };
+    starts_with(text, end, b" installed") || starts_with(text, end, b" loaded") || context(text, start, 28, words)
 }
 
 pub(super) fn octet(part: &[u8]) -> bool {

@@ -211,8 +211,9 @@ fn stands_off(gap: &[u8], token: &[u8], next: u8) -> bool {
 /// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
 fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     // Nearly always the run is the token, and another word stands before.
-    if before(text, at) == b' ' && !matches!(before(text, at - 1), b'c' | b'r' | b'C' | b'R' | b' ' | b'\t' | b'\n') {
+    if blank(before(text, at)) && !matches!(before(text, run_back(text, at, GAP, blank)), b'c' | b'r' | b'C' | b'R') {
         return None;
     }
     let mut start = run_back(text, at, SCHEMED, token);
@@ -222,7 +223,7 @@ fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     {
         start += plus + 1;
     }
-    let gap = run_back(text, start, GAP, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'+'));
+    let gap = run_back(text, start, GAP, |byte| blank(byte) || byte == b'+');
     let word = &text[..gap];
     if gap == start {
         return None;
