@@ -7,7 +7,7 @@
 
 use super::Finding;
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, after, alnum, before, head, is, run};
+use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
@@ -102,8 +102,7 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
                 }
                 b'x' => {
                     let byte = hex(text.get(from + 1..from + 3)?)?;
-                    let named = alnum(byte) && alnum(before(text, at)) && !ends_escape(text, at);
-                    (byte < 0x7f && !named).then_some((sign(byte), from + 3))
+                    (byte < 0x7f && !(alnum(byte) && is_directory(text, at))).then_some((sign(byte), from + 3))
                 }
                 _ => None,
             }
@@ -159,10 +158,12 @@ fn colour(text: &[u8], at: usize) -> Option<usize> {
     matches!(after(text, end), b'm' | b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'h' | b'l').then_some(end + 1)
 }
 
-/// Whether a `\x2d` ends at `at`. Behind anything else of a name, what reads as the escape of a letter is a directory: nobody escapes one letter
-/// of a word.
-fn ends_escape(text: &[u8], at: usize) -> bool {
-    at >= 4 && text[at - 4..].starts_with(b"\\x")
+/// Whether a name stands between the backslash at `at` and another: behind `C:\Users\Public`, what reads as the escape of a
+/// letter is a directory.
+fn is_directory(text: &[u8], at: usize) -> bool {
+    let name = run_back(text, at, 64, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b' '));
+    let escaped = at == name + 3 && text[name] == b'x';
+    alnum(before(text, at)) && before(text, name) == b'\\' && !escaped
 }
 
 fn past_backslashes(text: &[u8], at: usize) -> usize {

@@ -174,16 +174,15 @@ fn segment(text: &[u8], from: usize, spaced: Option<u8>) -> usize {
     end
 }
 
-/// `/media/site/home/banner.jpg`: a file of a site.
+/// `/media/site/home/banner.jpg`, `/host/Users/42`: a file of a site, and a route.
 fn is_asset(text: &[u8], slash: usize, name: std::ops::Range<usize>) -> bool {
     const ENDS: &[&[u8]] = words!(
         "jpg" "jpeg" "png" "gif" "svg" "webp" "ico" "css" "js" "json" "xml" "mp4" "pdf" "txt"
     );
     let end = super::bytes::run_back(text, name.end, 5, |byte| is(byte, LETTER | DIGIT));
-    alnum(before(text, slash))
-        && after(text, name.end) != b'/'
-        && before(text, end) == b'.'
-        && ENDS.contains(&&text[end..name.end])
+    let last = alnum(before(text, slash)) && after(text, name.end) != b'/';
+    last && (text[name.clone()].iter().all(u8::is_ascii_digit)
+        || before(text, end) == b'.' && ENDS.contains(&&text[end..name.end]))
 }
 
 /// Whether the colon before `slash` follows the letter of a drive.

@@ -8,7 +8,7 @@ use super::pairs::Style;
 use super::take::push;
 use super::value::JUDGED;
 use super::{Finding, words};
-use crate::privacy::keys::{self, Parent};
+use crate::privacy::keys::{self, Parent, TextRule};
 
 /// How long the attributes of an element may be.
 const ATTRIBUTES: usize = 256;
@@ -44,7 +44,8 @@ fn keyed(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
     };
     // The strings of a user interface are keyed by what they speak about: `<string name="password">Password</string>`.
     let counts = quoted_counts(content, rule, Style::Json)
-        && (named || words::is_made_up(content) && !content.iter().any(|byte| is(*byte, SPACE)));
+        && (named && rule.text != TextRule::Token
+            || words::is_made_up(content) && !content.iter().any(|byte| is(*byte, SPACE)));
     if !counts {
         return None;
     }

@@ -937,4 +937,6 @@ pub(super) const LINES: &[&str] = &[
     "authority: \"acme.dev:443\"",
     "--offset -104.687906",
     "2022-08-14T09:39:21+03:00 19491210-2459 queued",
+    "route /host/Users/42 matched",
+    "<token kind=\"ident\">let</token>",
 ];

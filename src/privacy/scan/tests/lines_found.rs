@@ -629,4 +629,5 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ),
     ("serve --lng -104.687906 --workers 43", &["-104.687906"]),
     ("2022-08-14T09:39:21+03:00 19491210-2458 queued", &["19491210-2458"]),
+    ("hello\\x41world@example.com", &["hello"]),
 ];
