@@ -1,6 +1,6 @@
 //! Payment cards: the issuer's digits, the length it gives out, and the check digit.
 
-use super::bytes::{LETTER, is, run_back};
+use super::bytes::{LETTER, after, is, run_back};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
@@ -24,7 +24,7 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
         return 0;
     }
     let valid = |count: usize| {
-        if !cluster.stands_apart(at, count) {
+        if !cluster.stands_apart(at, count) && !is_track(cluster, at) {
             return false;
         }
         let mut digits = [0u8; 19];
@@ -41,17 +41,23 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
         let digits = &digits[..len];
         issuer(digits) && luhn(digits) && digits[1..].iter().any(|digit| *digit != digits[0])
     };
-    let separator = cluster.separator(at + 1);
+    let separator = cluster.spacing(at + 1);
     if matches!(separator, b' ' | b'-') {
         for shape in CARD_SHAPES {
             // `chr14:64892592-51560214` is a range.
             let range = separator == b'-' && shape.len() == 2;
-            if !range && cluster.shaped(at, shape) && cluster.joined(at, shape.len(), separator) && valid(shape.len()) {
+            if !range && cluster.shaped(at, shape) && cluster.spaced(at, shape.len(), separator) && valid(shape.len()) {
                 return shape.len();
             }
         }
     }
     usize::from((14..=19).contains(&cluster.group(at).len()) && !is_clock(cluster, at) && valid(1))
+}
+
+/// `%B4111111111111111^DOE/J^`, as a magnetic stripe holds it.
+fn is_track(cluster: &Cluster<'_>, at: usize) -> bool {
+    let (start, end) = cluster.groups()[at];
+    after(cluster.text, end) == b'^' && cluster.text[..start].ends_with(b"%B")
 }
 
 /// Issuers by their first digits, and the lengths they give out.

@@ -15,6 +15,8 @@ static FILE_ENDS: WordSet = WordSet::of(words!(
     "json" "yaml" "yml" "toml" "xml" "html" "htm" "txt" "pdf" "csv" "log" "lock" "gz" "tgz" "tar" "xz" "bz" "exe"
     "dll" "bin" "dat" "conf" "cfg" "ini" "map" "woff" "ttf" "wasm" "service" "socket" "timer" "mount" "target"
     "slice" "scope" "device" "crate" "whl" "jar" "deb" "rpm" "apk" "rc" "alpha"
+    "rb" "kt" "java" "cpp" "cxx" "hpp" "go" "php" "hs" "exs" "erl" "clj" "scala" "swift" "vue" "sql" "pyc" "pyi" "bat" "dart" "lua"
+    "zig" "jl" "elm" "proto" "rst" "bak" "tmp" "pid" "sock"
 ));
 
 /// Hosts whose `name@host` are names of SSH algorithms and extensions.
@@ -181,9 +183,22 @@ fn is_other(text: &[u8], local: std::ops::Range<usize>, domain: std::ops::Range<
     {
         return true;
     }
+    if is_place(text, name, host, domain.end) {
+        return true;
+    }
     // User and password of a URL are found as such.
     let authority = run_back(text, local.start, LOCAL, |byte| {
         !matches!(byte, b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t')
     });
     authority >= 3 && text[..authority].ends_with(b"//") && matches!(text[authority - 3], b':' | b'/' | b'\\')
+}
+
+/// `closure@build.rs:10:60`, `build@main.py:12`: a line of a file, whose name ends as hosts of Serbia and Paraguay do. Persons there have
+/// more labels, or a name with more in it than small letters.
+fn is_place(text: &[u8], name: &[u8], host: &[u8], end: usize) -> bool {
+    let (Some(file), b':') = (host.strip_suffix(b".rs").or_else(|| host.strip_suffix(b".py")), after(text, end)) else {
+        return false;
+    };
+    let plain = name.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    is(after(text, end + 1), DIGIT) && !file.contains(&b'.') && plain
 }

@@ -7,7 +7,7 @@
 
 use super::Finding;
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, after, head, is, run};
+use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
@@ -102,7 +102,7 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
                 }
                 b'x' => {
                     let byte = hex(text.get(from + 1..from + 3)?)?;
-                    (byte < 0x7f).then_some((sign(byte), from + 3))
+                    (byte < 0x7f && !(alnum(byte) && is_directory(text, at))).then_some((sign(byte), from + 3))
                 }
                 _ => None,
             }
@@ -156,6 +156,14 @@ fn colour(text: &[u8], at: usize) -> Option<usize> {
     let end = run(head(text, open, 32), open + 1, |byte| is(byte, DIGIT) || matches!(byte, b';' | b':' | b'?'));
     // Colours, and moves of the cursor and erasures as progress bars make them.
     matches!(after(text, end), b'm' | b'A'..=b'D' | b'G' | b'H' | b'J' | b'K' | b'h' | b'l').then_some(end + 1)
+}
+
+/// Whether a name stands between the backslash at `at` and another: behind `C:\Users\Public`, what reads as the escape of a
+/// letter is a directory.
+fn is_directory(text: &[u8], at: usize) -> bool {
+    let name = run_back(text, at, 64, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b' '));
+    let escaped = at == name + 3 && text[name] == b'x';
+    alnum(before(text, at)) && before(text, name) == b'\\' && !escaped
 }
 
 fn past_backslashes(text: &[u8], at: usize) -> usize {

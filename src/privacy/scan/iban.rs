@@ -128,11 +128,18 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
         let byte = after(text, at);
         if !alnum(byte) {
             // One space or dash between groups.
-            if count > 0 && matches!(byte, b' ' | b'-') && alnum(after(text, at + 1)) {
-                at += 1;
-                continue;
+            let width = match text.get(at..)? {
+                [b' ' | b'-', ..] => 1,
+                // Those at which no line breaks.
+                [0xc2, 0xa0, ..] => 2,
+                [0xe2, 0x80, 0xaf | 0x90 | 0x91, ..] => 3,
+                _ => return None,
+            };
+            if count == 0 || !alnum(after(text, at + width)) {
+                return None;
             }
-            return None;
+            at += width;
+            continue;
         }
         let value = match byte {
             b'0'..=b'9' => u64::from(byte - b'0'),

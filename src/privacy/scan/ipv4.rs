@@ -53,7 +53,7 @@ fn is_host(text: &[u8], start: usize) -> bool {
 fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     let (prior, next) = (before(text, start), after(text, end));
     let glued = alnum(prior) || matches!(prior, b'_' | b'+') || matches!(next, b'_' | b'+');
-    if prior == b'.' || alnum(next) || glued && !is_glued_address(text, start, end) {
+    if prior == b'.' && !ends_range(text, start) || alnum(next) || glued && !is_glued_address(text, start, end) {
         return false;
     }
     if next == b'-' && is(after(text, end + 1), LETTER) || next == b'.' && is(after(text, end + 1), DIGIT) {
@@ -80,7 +80,7 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     };
     if word_end < start {
         let word = run_back(text, word_end, 16, |byte| is(byte, LETTER));
-        if names_version(text, word_end) {
+        if names_version(text, word_end) && !leads(&text[word..word_end], &text[word_end..start], &text[start..end]) {
             return false;
         }
         // `Chrome 120.0.0.0`, `step 1.1.1.1`
@@ -102,6 +102,16 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
 }
 
+/// Whether what starts at `start` is the end of a range that begins with an address: `10.40.0.11..10.40.0.19`.
+#[inline(never)]
+fn ends_range(text: &[u8], start: usize) -> bool {
+    let Some(left) = text[..start].strip_suffix(b"..") else { return false };
+    let first = run_back(text, left.len(), 16, |byte| is(byte, DIGIT) || byte == b'.');
+    let quad = left[first..].split(|byte| *byte == b'.');
+    let word = run_back(text, first, 4, |byte| matches!(byte, b' ' | b'=' | b':'));
+    quad.clone().count() == 4 && quad.clone().all(octet) && !alnum(before(text, first)) && !names_version(text, word)
+}
+
 /// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.
 fn names_version(text: &[u8], end: usize) -> bool {
     const SHORTENED: &[&[u8]] = words!("ver" "vers" "v" "rev" "rel" "fw");
@@ -118,6 +128,41 @@ fn names_version(text: &[u8], end: usize) -> bool {
     is_one(NUMBERS, last) && before(text, prior) == b' ' && is_one(VERSION_WORDS, word(prior - 1))
 }
 
+/// Whether a word of the versions has its other meaning, by the address behind it: French `vers` is `to`, and a driver is a program.
+fn leads(word: &[u8], between: &[u8], address: &[u8]) -> bool {
+    if between != b" " {
+        return false;
+    }
+    let octets = octets(address);
+    if word.eq_ignore_ascii_case(b"vers") {
+        return is_private(octets) || high(octets) >= 2 && octets.iter().any(|octet| *octet >= 100);
+    }
+    (word.eq_ignore_ascii_case(b"driver") || word.eq_ignore_ascii_case(b"sdk")) && is_large(octets)
+}
+
+/// Whether a number is hardly a version: those have few large parts, and many begin with 10.
+fn is_large(octets: [u32; 4]) -> bool {
+    let large = high(octets) >= 3 && octets.iter().any(|octet| *octet >= 100);
+    octets[0] > 10 && (large || is_private(octets))
+}
+
+fn octets(address: &[u8]) -> [u32; 4] {
+    let mut octets = [0u32; 4];
+    for (octet, part) in octets.iter_mut().zip(address.split(|byte| *byte == b'.')) {
+        *octet = part.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'));
+    }
+    octets
+}
+
+fn is_private(octets: [u32; 4]) -> bool {
+    matches!(octets, [10, ..] | [192, 168, ..] | [172, 16..=31, ..])
+}
+
+/// How many parts are larger than most parts of versions.
+fn high(octets: [u32; 4]) -> usize {
+    octets.iter().filter(|octet| **octet >= 20).count()
+}
+
 /// Whether an address that is glued to something is one and no version: `IP113.66.24.8`, `lock_54.7.77.193`, `10.0.0.1+10.0.0.2`.
 fn is_glued_address(text: &[u8], start: usize, end: usize) -> bool {
     const PLACES: &[&[u8]] = words!("ip" "ipv4" "src" "dst" "srcip" "dstip" "host" "addr" "peer" "client" "from" "to");
@@ -131,12 +176,8 @@ fn is_glued_address(text: &[u8], start: usize, end: usize) -> bool {
             && PLACES.iter().any(|place| text[word..start].eq_ignore_ascii_case(place));
     }
     // Versions that long begin with a small number and have few others.
-    let mut octets = [0u32; 4];
-    for (octet, part) in octets.iter_mut().zip(text[start..end].split(|byte| *byte == b'.')) {
-        *octet = part.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'));
-    }
-    let private = matches!(octets, [10, ..] | [192, 168, ..] | [172, 16..=31, ..]);
-    let high = octets.iter().filter(|octet| **octet >= 20).count();
+    let octets = octets(&text[start..end]);
+    let (private, high) = (is_private(octets), high(octets));
     // `1.2.3.4+build.5` is a version's.
     let metadata = next == b'+' && is(after(text, end + 1), LETTER);
     !metadata
@@ -159,7 +200,9 @@ fn is_release(text: &[u8], start: usize, end: usize) -> bool {
         "version" "versions" "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped"
         "assemblyversion" "update from"
     );
-    starts_with(text, end, b" installed") || starts_with(text, end, b" loaded") || context(text, start, 28, WORDS)
+    // Updates come from machines too.
+    let words = if is_large(octets(&text[start..end])) { &WORDS[..WORDS.len() - 1] } else { WORDS };
+    starts_with(text, end, b" installed") || starts_with(text, end, b" loaded") || context(text, start, 28, words)
 }
 
 pub(super) fn octet(part: &[u8]) -> bool {

@@ -58,6 +58,7 @@ mod value;
 mod vendors;
 mod wallet;
 mod words;
+mod xml;
 
 #[cfg(test)]
 mod tests;

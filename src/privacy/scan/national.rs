@@ -301,7 +301,22 @@ fn announced(text: &[u8], end: usize, form: &Form) -> Option<Finding> {
         at = run(text, at, |byte| {
             matches!(
                 byte,
-                b' ' | b':' | b'=' | b'#' | b'"' | b'\'' | b'.' | b'_' | b'-' | b'\\' | b'(' | b')' | b'>' | b','
+                b' ' | b':'
+                    | b'='
+                    | b'#'
+                    | b'"'
+                    | b'\''
+                    | b'`'
+                    | b'.'
+                    | b'_'
+                    | b'-'
+                    | b'\\'
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'>'
+                    | b','
             )
         });
         let word = run(text, at, |byte| is(byte, LETTER));

@@ -1,13 +1,13 @@
 //! Keys and values with other signs between them: `UserId(42)`, `api_key -> mCKoNJUI1z3M`, `<password>hunter2</password>`.
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
+use super::bytes::{DIGIT, after, alnum, before, head, is, run_back};
 use super::judge::quoted_counts;
 use super::key::{KEY, bare_key, is_compound};
 use super::pairs::Style;
 use super::take::{below, push, take};
 use super::value::{self, Bare};
-use super::{Finding, positional, words};
+use super::{Finding, positional, words, xml};
 use crate::privacy::keys::{self, KeyClass, Parent};
 
 /// What an opening bracket may stand for.
@@ -65,16 +65,15 @@ pub(super) fn arrow(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>
 pub(super) fn element(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> usize {
     let start = run_back(text, sign, KEY, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b':'));
     if start == sign || before(text, start) != b'<' {
-        return sign + 1;
+        return xml::attributed(text, sign, found);
     }
-    let end = run(head(text, sign, 4 * KEY), sign + 1, |byte| byte != b'<');
-    if !text[end..].strip_prefix(b"</").is_some_and(|close| close.starts_with(&text[start..sign])) {
+    let Some((value, next)) = xml::content(text, sign + 1, &text[start..sign]) else {
         return sign + 1;
-    }
+    };
     match keys::in_text(b"", &text[start..sign], Parent::Prose) {
-        Some(rule) if quoted_counts(&text[sign + 1..end], rule, Style::Json) => {
-            push(found, rule, Style::Json, false, sign + 1..end);
-            end
+        Some(rule) if quoted_counts(&text[value.clone()], rule, Style::Json) => {
+            push(found, rule, Style::Json, false, value);
+            next
         }
         _ => sign + 1,
     }

@@ -61,6 +61,15 @@ impl<'t> Cluster<'t> {
         self.separators.get(at).copied().unwrap_or(0)
     }
 
+    /// The same of the spaces and hyphens at which no line breaks, which are longer.
+    pub(super) fn spacing(&self, at: usize) -> u8 {
+        match (self.separator(at), self.groups().get(at).map(|group| &self.text[..group.0])) {
+            (0, Some([.., 0xc2, 0xa0] | [.., 0xe2, 0x80, 0xaf])) => b' ',
+            (0, Some([.., 0xe2, 0x80, 0x90 | 0x91])) => b'-',
+            (separator, _) => separator,
+        }
+    }
+
     /// Whether `count` groups from `at` have these lengths.
     pub(super) fn shaped(&self, at: usize, lengths: &[usize]) -> bool {
         at + lengths.len() <= self.len
@@ -70,6 +79,11 @@ impl<'t> Cluster<'t> {
     /// Whether all separators inside `count` groups from `at` are `separator`.
     pub(super) fn joined(&self, at: usize, count: usize, separator: u8) -> bool {
         (at + 1..at + count).all(|group| self.separator(group) == separator)
+    }
+
+    /// The same of [`Cluster::spacing`].
+    pub(super) fn spaced(&self, at: usize, count: usize, separator: u8) -> bool {
+        (at + 1..at + count).all(|group| self.spacing(group) == separator)
     }
 
     /// Whether the bytes around groups `at..at + count` let them be a number of their own.
@@ -226,7 +240,11 @@ fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
     {
         let end = at + 19;
         let fraction = matches!(after(text, end), b'.' | b',') && is(after(text, end + 1), DIGIT);
-        return Some(if fraction { anchors.run(Class::Digit, end + 1) } else { end });
+        let end = if fraction { anchors.run(Class::Digit, end + 1) } else { end };
+        // `+02:00`, behind which a number may stand.
+        let zone =
+            matches!(text.get(end..end + 6), Some([b'+' | b'-', h, _, b':', m, _]) if is(*h, DIGIT) && is(*m, DIGIT));
+        return Some(if zone { end + 6 } else { end });
     }
     let form = |pattern: &[u8]| {
         text.get(at..at + pattern.len()).is_some_and(|head| {

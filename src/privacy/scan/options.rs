@@ -1,7 +1,7 @@
 //! Secrets on command lines: `--password hunter2`, `mysql -phunter2`, `curl -u user:hunter2`.
 
 use super::anchors::{Anchors, Block, Class, behind};
-use super::bytes::{SPACE, STOP, after, alnum, before, head, is, run, run_back};
+use super::bytes::{DIGIT, SPACE, STOP, after, alnum, before, head, is, run, run_back};
 use super::key::KEY;
 use super::pairs::Style;
 use super::take::{INDENT, take};
@@ -53,12 +53,14 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 fn long(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
     let name = dash + 2;
     let end = run(text, name, |byte| alnum(byte) || matches!(byte, b'-' | b'_' | b'.'));
-    if end == name || after(text, end) != b' ' || after(text, end + 1) == b'-' {
+    let option = after(text, end + 1) == b'-';
+    if end == name || after(text, end) != b' ' || option && !is(after(text, end + 2), DIGIT) {
         return end;
     }
     match keys::in_text(b"", &text[name..end], Parent::Prose) {
-        Some(rule) => take(text, end + 1, rule, Style::Equals, false, found),
-        None => end,
+        // `--lng -104.687906`
+        Some(rule) if !option || rule.text == TextRule::Geo => take(text, end + 1, rule, Style::Equals, false, found),
+        _ => end,
     }
 }
 

@@ -17,6 +17,11 @@ const MOUNTS: &[&[u8]] = words!(
     "/var" "/export" "/usr" "/data" "/mnt" "/nfs" "/srv" "/net" "/private"
 );
 
+/// Where another machine's or an older root hangs, and what was copied from one.
+const ROOTS: &[&[u8]] = words!(
+    "Volumes" "backup" "backups" "host" "hostfs" "rootfs" "media" "mnt" "snapshots" "sysroot"
+);
+
 const METHODS: &[&[u8]] = words!(
     "GET" "POST" "PUT" "PATCH" "DELETE" "HEAD" "OPTIONS"
 );
@@ -53,7 +58,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         let spaced = (windows || drive).then_some(text[slash]);
         let end = segment(text, name, spaced);
         at = end.max(at);
-        if end > name && !is_nobody(&text[name..end]) {
+        if end > name && !is_nobody(&text[name..end]) && !is_asset(text, slash, name..end) {
             found.push(Finding::new(Kind::HomePath, Severity::Likely, name..end));
         }
     }
@@ -89,16 +94,41 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         return true;
     }
     if is(prior, LETTER | DIGIT) || matches!(prior, b'.' | b'_' | b'-' | b'~' | b'}' | b']' | b'%') {
-        return is_option(text, start) || is_file_url(&text[start.saturating_sub(96)..start]);
+        return is_option(text, start)
+            || is_file_url(&text[start.saturating_sub(96)..start])
+            || is_below_root(text, start);
     }
-    // `GET /home/dashboard` is a route.
-    if prior == b' ' && start > 1 {
-        let word = text[..start - 1].rsplit(|byte| !is(*byte, LETTER)).next().unwrap_or_default();
-        if METHODS.contains(&word) {
+    !is_route(text, start)
+}
+
+/// `GET /home/dashboard`
+fn is_route(text: &[u8], start: usize) -> bool {
+    // As far as the longest method, and what stands before it.
+    before(text, start) == b' ' && {
+        let word = super::bytes::run_back(text, start - 1, 8, |byte| is(byte, LETTER));
+        METHODS.contains(&&text[word..start - 1])
+    }
+}
+
+/// Whether the path up to `end` leads to the root of some file system: `/System/Volumes/Data`, `/Volumes/Macintosh HD`, `/media/usb`.
+fn is_below_root(text: &[u8], end: usize) -> bool {
+    let part = |byte: u8| alnum(byte) || is(byte, HIGH) || matches!(byte, b'/' | b'.' | b'_' | b'-');
+    let mut start = super::bytes::run_back(text, end, 96, part);
+    // The name of a volume may hold a space.
+    if before(text, start) == b' ' && !text[start..end].contains(&b'/') {
+        let name = super::bytes::run_back(text, start, 32, |byte| part(byte) && byte != b'/' || byte == b' ');
+        if !text[..name].ends_with(b"/Volumes/") {
             return false;
         }
+        start = name - b"/Volumes/".len();
     }
-    true
+    // What stands before is of another script: `无法读取/backup/home/..`.
+    start += text[start..end].iter().take_while(|byte| is(**byte, HIGH)).count();
+    let Some(path) = text[start..end].strip_prefix(b"/") else { return false };
+    let path = path.strip_prefix(b"System/").unwrap_or(path);
+    let first = path.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let prior = before(text, start);
+    ROOTS.contains(&first) && (matches!(prior, b'=' | b':') || is(prior, SPACE | STOP | HIGH) && !is_route(text, start))
 }
 
 /// `-I/home/x/include`, `-v/home/x:/x`
@@ -144,6 +174,17 @@ fn segment(text: &[u8], from: usize, spaced: Option<u8>) -> usize {
     end
 }
 
+/// `/media/site/home/banner.jpg`, `/host/Users/42`: a file of a site, and a route.
+fn is_asset(text: &[u8], slash: usize, name: std::ops::Range<usize>) -> bool {
+    const ENDS: &[&[u8]] = words!(
+        "jpg" "jpeg" "png" "gif" "svg" "webp" "ico" "css" "js" "json" "xml" "mp4" "pdf" "txt"
+    );
+    let end = super::bytes::run_back(text, name.end, 5, |byte| is(byte, LETTER | DIGIT));
+    let last = alnum(before(text, slash)) && after(text, name.end) != b'/';
+    last && (text[name.clone()].iter().all(u8::is_ascii_digit)
+        || before(text, end) == b'.' && ENDS.contains(&&text[end..name.end]))
+}
+
 /// Whether the colon before `slash` follows the letter of a drive.
 fn is_drive(text: &[u8], slash: usize) -> bool {
     slash >= 2 && is(text[slash - 2], LETTER) && !alnum(before(text, slash - 2))
@@ -165,8 +206,15 @@ fn is_share(text: &[u8], slash: usize) -> bool {
     prior != b']'
         && (is(prior, SPACE | STOP | HIGH)
             || prior == b'='
-            || (prior == b':' && !alnum(before(text, slash.saturating_sub(1)))))
+            || (prior == b':' && (!alnum(before(text, slash.saturating_sub(1))) || is_listed(text, slash))))
         && alnum(after(text, run(text, slash, |byte| byte == b'\\')))
+}
+
+/// `/usr/lib:\\host\share`: one of several paths.
+fn is_listed(text: &[u8], slash: usize) -> bool {
+    let path =
+        super::bytes::run_back(text, slash - 1, 64, |byte| alnum(byte) || matches!(byte, b'/' | b'.' | b'_' | b'-'));
+    text[path..slash - 1].contains(&b'/')
 }
 
 /// `\\host\share\name`: host and name go. Escaped separators are twice as long.

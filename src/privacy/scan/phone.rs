@@ -162,6 +162,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
             }
         }
     }
+    if at == 0 && groups.len() == 1 && is_dialled_abroad(cluster) {
+        return Some((start, 1));
+    }
     // `0044 20 7946 0958`
     if cluster.group(at).starts_with(b"00")
         && at == 0
@@ -181,6 +184,23 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
         }
     }
     None
+}
+
+/// `"0033612688469"`, in one piece: by itself as a value or a line's begin, of a country whose numbers are of one length. With one zero more
+/// it would be padded.
+fn is_dialled_abroad(cluster: &Cluster<'_>) -> bool {
+    const OTHERS: &[&[u8]] = words!(
+        "sku" "ean" "gtin" "upc" "barcode" "isbn" "code" "serial" "batch" "ref" "reference" "invoice" "number" "nr" "no" "account"
+    );
+    let (text, (start, end)) = (cluster.text, cluster.groups()[0]);
+    let Some(digits) = cluster.group(0).strip_prefix(b"00") else { return false };
+    let (prior, next) = (before(text, start), after(text, end));
+    let quoted = matches!(prior, b'"' | b'\'' | b'`') && matches!(next, b'"' | b'\'' | b'`' | b'\\');
+    let value = matches!(prior, 0 | b'=') && matches!(next, 0 | b' ' | b',' | b';' | b'&' | b'\n' | b'\r');
+    // Those of North America and Russia are too like numbers that are padded.
+    let right = digits.first().is_some_and(|first| matches!(first, b'2'..=b'6' | b'8' | b'9'))
+        && codes::lengths(digits).is_some_and(|(fewest, most)| fewest + 1 >= most && digits.len() == most);
+    (quoted || value) && right && !is_id(text, start) && !context(text, start, 16, OTHERS)
 }
 
 /// Seven to thirteen digits, or more with a country's code, soon after a word that announces them.

@@ -192,15 +192,42 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> usize {
 /// How far before the first run of a token behind `Bearer` it may begin: base64 has signs that end a run.
 const SCHEMED: usize = 40;
 
+/// How far from its scheme a token may stand: in a column, or on the next line of a header.
+const GAP: usize = 8;
+
+/// Whether a token may stand so far from its scheme, and is no cell of a table and no key below: on another line it is indented, and
+/// all that it is made of is random.
+fn stands_off(gap: &[u8], token: &[u8], next: u8) -> bool {
+    let folded = gap.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    let indented = gap.last().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+    let lines = gap.iter().filter(|byte| **byte == b'\n').count();
+    let random = token.len() >= 16
+        && token.iter().any(u8::is_ascii_digit)
+        && token.iter().any(u8::is_ascii_alphabetic)
+        && (token.iter().any(u8::is_ascii_uppercase) || !token.contains(&b'-'));
+    !gap.contains(&b'+') && random && !matches!(next, b':' | b'(') && (!folded || indented && lines == 1)
+}
+
 /// What stands behind `Bearer` or `Basic`, given a place inside its first run. Says where it ends.
 fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let token = |byte: u8| alnum(byte) || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'-');
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     // Nearly always the run is the token, and another word stands before.
-    if before(text, at) == b' ' && !matches!(before(text, at - 1), b'c' | b'r' | b'C' | b'R') {
+    if blank(before(text, at)) && !matches!(before(text, run_back(text, at, GAP, blank)), b'c' | b'r' | b'C' | b'R') {
         return None;
     }
-    let start = run_back(text, at, SCHEMED, token);
-    let word = text[..start].strip_suffix(b" ")?;
+    let mut start = run_back(text, at, SCHEMED, token);
+    // In a query a plus is the blank.
+    if let Some(plus) = text[start..at].iter().position(|byte| *byte == b'+')
+        && matches!(text[start..start + plus].to_ascii_lowercase().as_slice(), b"bearer" | b"basic")
+    {
+        start += plus + 1;
+    }
+    let gap = run_back(text, start, GAP, |byte| blank(byte) || byte == b'+');
+    let word = &text[..gap];
+    if gap == start {
+        return None;
+    }
     let basic = word.len() >= 5 && starts_with(word, word.len() - 5, b"basic");
     let bearer = word.len() >= 6 && starts_with(word, word.len() - 6, b"bearer");
     if !(basic || bearer) {
@@ -211,6 +238,9 @@ fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
         end -= 1;
     }
     let value = text.get(start..end)?;
+    if !matches!(text[gap..start], [b' ' | b'+']) && !stands_off(&text[gap..start], value, after(text, end)) {
+        return None;
+    }
     if !(if basic { is_basic(value) } else { is_bearer(value) }) || is_placeholder(value) {
         return None;
     }

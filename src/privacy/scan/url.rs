@@ -1,7 +1,7 @@
 //! User and password inside URLs: `postgres://user:password@host/db`.
 
 use super::anchors::{Anchors, Class, ahead};
-use super::bytes::{SPACE, alnum, before, is, run, run_back};
+use super::bytes::{SPACE, STOP, alnum, before, head, is, run, run_back};
 use super::value::is_placeholder;
 use super::words::is_status;
 use super::{Finding, Kind, Severity};
@@ -73,6 +73,8 @@ fn go_style(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let mut signs = anchors.all(Class::At);
     while let Some(at) = signs.next() {
         if !(text[at..].starts_with(b"@tcp(") || text[at..].starts_with(b"@unix(")) {
+            found
+                .extend(bare_userinfo(text, at).map(|span| Finding::new(Kind::UrlUserinfo, Severity::Validated, span)));
             continue;
         }
         let start =
@@ -81,4 +83,29 @@ fn go_style(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..at));
         }
     }
+}
+
+/// User and password without a `//` before them, of which the first `@` is at `at`: `jdbc:oracle:thin:user/password@host`, and
+/// `authority: "user:password@host"`, as a URL is printed in parts.
+fn bare_userinfo(text: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
+    let part = |byte: u8| !is(byte, SPACE | STOP) && !matches!(byte, b'=' | b':' | b'@');
+    let last = run_back(text, at, 96, part);
+    let left = text[..last].strip_suffix(b":").filter(|_| last < at)?;
+    let (span, password) = if left.ends_with(b":thin") || left.ends_with(b":oci") {
+        // A password may hold the sign.
+        let end = run(head(text, at, 64), at, |byte| part(byte) && byte != b'/' || byte == b'@');
+        let end = at + text[at..end].iter().rposition(|byte| *byte == b'@')?;
+        let slash = text[last..at].iter().position(|byte| *byte == b'/')?;
+        (last..end, last + slash + 1)
+    } else {
+        let user = run_back(text, left.len(), 96, part);
+        (names_authority(&text[..user]) && user < left.len()).then_some((user..at, last))?
+    };
+    (span.start + 1 < password && password < span.end && !is_placeholder(&text[password..span.end])).then_some(span)
+}
+
+/// `authority: "`, `"authority":"`
+fn names_authority(left: &[u8]) -> bool {
+    let end = run_back(left, left.len(), 6, |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b':' | b'='));
+    end < left.len() && left[..end].ends_with(b"authority")
 }

@@ -160,6 +160,23 @@ const UNITS: &[&str] = &[
     "a,\"token",
     "|token|",
     "password={aB1",
+    "<a b=\"c\">",
+    "<a><![CDATA[",
+    "<a key=\"",
+    ":a@",
+    ":thin:a/",
+    "/media/home/",
+    "/Volumes/a b/Users/",
+    "Bearer\t",
+    "basic+",
+    "1.1.1.1..",
+    "\"0033",
+    "a:\\\\a",
+    "4111\u{a0}",
+    "DE89\u{202f}",
+    "a\\x61",
+    "a@a.rs:1",
+    "vers 34.26.202.171 ",
 ];
 
 /// Bytes looked at to scan a text of `size` that is made of `unit`.
