@@ -6,7 +6,7 @@
 use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::key::{
-    KEY, Key, bare_key, curl_user, declares, Maps, is_compound, is_file, is_line, is_session_cookie, is_verb,
+    KEY, Key, Maps, bare_key, curl_user, declares, is_compound, is_file, is_line, is_session_cookie, is_verb,
     key_before, names_file, opens_field, words_before,
 };
 use super::notations::{arrow, bracket, element};
@@ -216,7 +216,9 @@ fn named(
         (true, true) => Style::Json,
         (false, _) => Style::Equals,
         // Go prints `{Token:abc N:3}` and `map[token:abc n:3]`.
-        (true, false) if known && value == go_on && (scopes.depth > 0 || scopes.maps.hold(text, key.start)) => Style::Equals,
+        (true, false) if known && value == go_on && (scopes.depth > 0 || scopes.maps.hold(text, key.start)) => {
+            Style::Equals
+        }
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
         (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => {
             Style::Entry
@@ -324,8 +326,7 @@ fn is_short_list(text: &[u8], from: usize) -> bool {
     }
     let text = head(text, from, KEY);
     let end = run(text, from + 1, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b','));
-    (end == text.len() || text[end] == b']')
-        && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
+    (end == text.len() || text[end] == b']') && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
 }
 
 /// Whether one of our placeholders stands at `from`, alone in its quotes if it has any.

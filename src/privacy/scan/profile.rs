@@ -72,7 +72,11 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
 #[inline]
 fn are_clean(lanes: u64, text: &[u8]) -> bool {
     let has_token = || may_have_token(lanes) && has_long_run(text);
-    lanes_are_clean(lanes) && !has_token() && !may_have_option(lanes, text) && !may_have_colour(lanes, text)
+    lanes_are_clean(lanes)
+        && !has_token()
+        && !may_have_option(lanes, text)
+        && !may_have_colour(lanes, text)
+        && !may_have_dots(lanes, text)
 }
 
 /// The same, block by block; most texts of this length that are not clean say so at their start.
@@ -97,7 +101,7 @@ fn is_clean_long(text: &[u8]) -> bool {
 
 #[inline]
 fn lanes_are_clean(lanes: u64) -> bool {
-    let dotted = lanes >> DOTS & 0xff >= 2 && lanes >> DIGITS & 0xff >= 1;
+    let dotted = lanes >> DOTS & 0xff >= 2 && lanes >> DIGITS & 0xff >= 4;
     (lanes + LIMITS) & REACHED == 0 && !dotted
 }
 
@@ -117,6 +121,19 @@ fn may_have_option(lanes: u64, text: &[u8]) -> bool {
 #[inline]
 fn may_have_colour(lanes: u64, text: &[u8]) -> bool {
     lanes & 0xff << BRACKETS != 0 && has_colour(text)
+}
+
+/// Whether two dots may stand in a token or in the address of a device, of which a digit may be anywhere.
+#[inline]
+fn may_have_dots(lanes: u64, text: &[u8]) -> bool {
+    lanes >> DOTS & 0xff >= 2 && lanes >> DIGITS & 0xff >= 1 && has_dotted_run(text)
+}
+
+#[inline(never)]
+fn has_dotted_run(text: &[u8]) -> bool {
+    let dots = |run: &[u8]| run.iter().filter(|byte| **byte == b'.').count();
+    text.split(|byte| !(alnum(*byte) || is(*byte, JOINT) || *byte == b'.'))
+        .any(|run| run.len() >= RUN && dots(run) >= 2)
 }
 
 #[inline(never)]
@@ -215,13 +232,17 @@ mod tests {
             let starts = dash == 0 || b" \t\n\r\0\x0b\x0c".contains(&text[dash - 1]);
             starts && text.get(dash + 1).is_some_and(u8::is_ascii_alphabetic)
         });
+        let dotted = text
+            .split(|byte| !token(byte) && *byte != b'.')
+            .any(|run| run.len() >= RUN && run.iter().filter(|byte| **byte == b'.').count() >= 2);
         let longest = text.split(|byte| !token(byte)).map(<[u8]>::len).max().unwrap_or(0);
         count(b":=(>@%/\\\xef") == 0
             && digits < 5
             && count(b"-") < 2
             && count(b"'") < 2
             && !option
-            && (digits == 0 || count(b".") < 2)
+            && (digits < 4 || count(b".") < 2)
+            && (digits == 0 || !dotted)
             && (digits + uppers == 0 || longest < RUN)
             && !text.windows(2).any(|pair| pair == b"\x1b[" || pair == b"3[")
     }

@@ -257,10 +257,7 @@ fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> std::
         return start..end;
     }
     let word = run(&text[..end], start, |byte| alnum(byte) || byte == b'-');
-    if after(&text[..end], word) == b' '
-        && word < end
-        && SCHEMES.holds(&text[start..word])
-    {
+    if after(&text[..end], word) == b' ' && word < end && SCHEMES.holds(&text[start..word]) {
         let value = run(&text[..end], word, |byte| byte == b' ');
         // `auth: token expired`
         let first = run(&text[..end], value, |byte| is(byte, LETTER));
