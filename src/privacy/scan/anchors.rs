@@ -269,9 +269,10 @@ impl Anchors<'_> {
     /// have dots as well.
     #[inline]
     pub(super) fn may_hold_tokens(&self) -> bool {
-        (self.any(Class::Digit) || self.text.iter().any(u8::is_ascii_uppercase))
-            && (self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
-                || self.any(Class::Mark) && self.may_hold_dotted_tokens())
+        let digit = self.any(Class::Digit);
+        self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
+            && (digit || self.text.iter().any(u8::is_ascii_uppercase))
+            || digit && self.any(Class::Mark) && self.may_hold_dotted_tokens()
     }
 
     /// `Bearer mF_9.B5f-4.1JqM`

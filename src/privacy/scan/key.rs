@@ -45,7 +45,7 @@ pub(super) fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
 
 /// The key in front of the quote at `quote`.
 #[inline]
-fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
+pub(super) fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
     let text = anchors.text;
     let mut end = quote;
     while before(text, end) == b'\\' {
