@@ -131,9 +131,13 @@ fn may_have_dots(lanes: u64, text: &[u8]) -> bool {
 
 #[inline(never)]
 fn has_dotted_run(text: &[u8]) -> bool {
-    let dots = |run: &[u8]| run.iter().filter(|byte| **byte == b'.').count();
-    text.split(|byte| !(alnum(*byte) || is(*byte, JOINT) || *byte == b'.'))
-        .any(|run| run.len() >= RUN && dots(run) >= 2)
+    let (mut len, mut dots) = (0, 0);
+    text.iter().any(|byte| {
+        let dot = *byte == b'.';
+        let part = dot || alnum(*byte) || is(*byte, JOINT);
+        (len, dots) = if part { (len + 1, dots + usize::from(dot)) } else { (0, 0) };
+        len >= RUN && dots >= 2
+    })
 }
 
 #[inline(never)]
@@ -183,7 +187,7 @@ const fn at_least(word: u64, least: u8) -> u64 {
     (word & !HIGHS) + LOWS * (0x80 - least as u64)
 }
 
-/// Whether twelve bytes of `[A-Za-z0-9_-]` stand together: such a run covers a byte at a multiple of twelve, so only those
+/// Whether twelve bytes of `[A-Za-z0-9_-]` stand together that may be a token: such a run covers a byte at a multiple of twelve, so only those
 /// are probed.
 #[inline]
 fn has_long_run(text: &[u8]) -> bool {
@@ -212,9 +216,20 @@ fn may_be_in_long_run(text: &[u8], probe: usize) -> bool {
 #[inline(never)]
 fn is_in_long_run(text: &[u8], probe: usize) -> bool {
     let token = |byte: &&u8| alnum(**byte) || is(**byte, JOINT);
-    let left = text[..probe].iter().rev().take(RUN - 1).take_while(token).count();
-    let right = text[probe..].iter().take(RUN).take_while(token).count();
-    right > 0 && left + right >= RUN
+    let left = text[..probe].iter().rev().take(TOKEN - 1).take_while(token).count();
+    let right = text[probe..].iter().take(TOKEN).take_while(token).count();
+    let (start, end) = (probe - left, probe + right);
+    right > 0 && (end - start >= TOKEN || end - start >= RUN && !is_name(text, start, end))
+}
+
+/// Whether a run that is shorter than a token stands between spaces and the like, and not behind `Bearer` or `Basic`.
+fn is_name(text: &[u8], start: usize, end: usize) -> bool {
+    let apart = match before(text, start) {
+        0 => true,
+        b' ' => !matches!(before(text, start - 1), b'c' | b'r' | b'C' | b'R'),
+        _ => false,
+    };
+    apart && matches!(after(text, end), 0 | b' ' | b',' | b';')
 }
 
 #[cfg(test)]
@@ -235,7 +250,14 @@ mod tests {
         let dotted = text
             .split(|byte| !token(byte) && *byte != b'.')
             .any(|run| run.len() >= RUN && run.iter().filter(|byte| **byte == b'.').count() >= 2);
-        let longest = text.split(|byte| !token(byte)).map(<[u8]>::len).max().unwrap_or(0);
+        let held = |run: &[u8]| {
+            let start = run.as_ptr() as usize - text.as_ptr() as usize;
+            let (left, right) = (&text[..start], &text[start + run.len()..]);
+            let apart =
+                matches!(left, [] | [.., 0] | [b' ']) || matches!(left, [.., last, b' '] if !b"crCR".contains(last));
+            run.len() >= 16 || run.len() >= 12 && !(apart && matches!(right, [] | [0 | b' ' | b',' | b';', ..]))
+        };
+        let held = text.split(|byte| !token(byte)).any(held);
         count(b":=(>@%/\\\xef") == 0
             && digits < 5
             && count(b"-") < 2
@@ -243,7 +265,7 @@ mod tests {
             && !option
             && (digits < 4 || count(b".") < 2)
             && (digits == 0 || !dotted)
-            && (digits + uppers == 0 || longest < RUN)
+            && (digits + uppers == 0 || !held)
             && !text.windows(2).any(|pair| pair == b"\x1b[" || pair == b"3[")
     }
 

@@ -110,11 +110,18 @@ fn entropy(value: &[u8]) -> f32 {
         counts[usize::from(byte & 127)] += 1;
     }
     let total = len as f32;
+    // Most bytes are there as often as the last.
+    let mut last = (0, 0.0);
     let bits: f32 = counts
         .iter()
         .filter(|count| **count > 0)
-        .map(|count| f32::from(*count) / total)
-        .map(|part| -part * part.log2())
+        .map(|count| {
+            if *count != last.0 {
+                let part = f32::from(*count) / total;
+                last = (*count, -part * part.log2());
+            }
+            last.1
+        })
         .sum();
     bits / total.min(64.0).log2().max(1.0)
 }
