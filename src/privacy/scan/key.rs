@@ -1,7 +1,7 @@
 //! The key left of a sign: where it begins, and what it and the words around it tell of how the pair is meant.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, before, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, after, before, head, is, run, run_back};
 use crate::privacy::keys;
 
 /// The longest key that is read.
@@ -60,6 +60,10 @@ pub(super) fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
 
 /// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
 fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
+    let plain = run_back(text, start, KEY, |byte| is(byte, LETTER | DIGIT | HIGH | JOINT) || byte == b'.');
+    if !matches!(before(text, plain), b'[' | b']') {
+        return plain.max(end.saturating_sub(KEY));
+    }
     let start = run_back(text, start, KEY, |byte| {
         is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
     });

@@ -146,7 +146,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     }
     let key = match prior {
         b'"' => quoted_key(anchors, sign - 1),
-        _ if is(prior, LETTER | DIGIT) => bare_key(anchors, sign),
+        _ if is(prior, LETTER | DIGIT | HIGH) => bare_key(anchors, sign),
         _ => key_before(anchors, sign),
     };
     let Some(key) = key else {
