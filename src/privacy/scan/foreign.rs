@@ -85,7 +85,9 @@ pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
     let key = &text[end.saturating_sub(48)..end];
     let ends = |word: &&[u8]| {
         let start = key.len().checked_sub(word.len())?;
-        let same = key[start..].eq_ignore_ascii_case(word);
+        // Nearly all end otherwise.
+        let ends_alike = (key[key.len() - 1] ^ word[word.len() - 1]) & !0x20 == 0;
+        let same = ends_alike && key[start..].eq_ignore_ascii_case(word);
         // A word of a script with spaces starts where a word does.
         (same && (is(word[0], HIGH) || !is(before(key, start), LETTER | HIGH))).then_some(())
     };
