@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::anchors::{Anchors, Class};
 use super::bytes::{HIGH, LETTER, before, is};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
@@ -64,17 +65,26 @@ const GROUPS: [Group; 8] = [
 
 /// Whether a key with letters of other scripts can be ruled out: it ends in none of the words above, and none of its own words
 /// ends a phrase in English, whose words are all ASCII.
-pub(super) fn rules_out(text: &[u8], key: Range<usize>) -> bool {
-    let mut words = text[key.clone()].split(|byte| !is(*byte, LETTER | HIGH)).filter(|word| !word.is_empty());
-    !may_end_at(text, key.end)
-        && words.all(|word| match word.iter().rposition(|byte| is(*byte, HIGH)) {
+#[inline]
+pub(super) fn rules_out(anchors: &Anchors<'_>, key: Range<usize>) -> bool {
+    // Most have no letters of ASCII at all.
+    let short = (1..=64).contains(&key.len());
+    !may_end_at(anchors.text, key.end)
+        && (short && anchors.bits(Class::Token, key.start) << (64 - key.len()) == 0
+            || rules_out_words(&anchors.text[key]))
+}
+
+fn rules_out_words(key: &[u8]) -> bool {
+    key.split(|byte| !is(*byte, LETTER | HIGH)).filter(|word| !word.is_empty()).all(|word| {
+        match word.iter().rposition(|byte| is(*byte, HIGH)) {
             // What is glued to a word stands behind its last letter of another script; a capital may begin a word of its own.
             Some(last) => {
                 let behind = &word[last + 1..];
                 !word[1..].iter().any(u8::is_ascii_uppercase) && (behind.is_empty() || keys::rules_out(behind))
             }
             None => keys::rules_out(word),
-        })
+        }
+    })
 }
 
 /// The rule for the key that ends at `end`.
@@ -172,7 +182,7 @@ mod tests {
         let mut count = 0;
         for _ in 0..100_000 {
             let name: String = (0..=draw(5)).map(|_| PIECES[draw(PIECES.len())]).collect();
-            if name.is_ascii() || !rules_out(name.as_bytes(), 0..name.len()) {
+            if name.is_ascii() || !Anchors::with(name.as_bytes(), |anchors| rules_out(anchors, 0..name.len())) {
                 continue;
             }
             count += 1;

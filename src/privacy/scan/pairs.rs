@@ -158,7 +158,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
         return go_on;
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
-    let known = !keys::rules_out(name) && (name.is_ascii() || !foreign::rules_out(text, key.start..key.end));
+    let known = !keys::rules_out(name) && (name.is_ascii() || !foreign::rules_out(anchors, key.start..key.end));
     if known
         || colon && (is_verb(name) || curl_user(&text[..key.start]))
         || name.len() >= LONG
