@@ -187,3 +187,34 @@ pub(super) fn declares(text: &[u8], key: usize) -> bool {
     let start = run_back(text, end, 8, |byte| is(byte, LETTER));
     before(text, key) == b' ' && WORDS.contains(&&text[start..end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::draws;
+    use super::*;
+
+    /// The same, walked back from the key.
+    fn is_in_map(text: &[u8], start: usize) -> bool {
+        let window = &text[start.saturating_sub(MAP)..start];
+        let opened = (4..=window.len()).rev().find(|end| window[..*end].ends_with(b"map["));
+        opened.is_some_and(|opened| !window[opened..].contains(&b']'))
+    }
+
+    #[test]
+    fn a_map_that_is_read_on_holds_what_one_that_is_walked_back_holds() {
+        let mut draw = draws();
+        let mut count = 0;
+        for _ in 0..5_000 {
+            let text = (0..draw(120)).map(|_| ["map[", "[", "]", "a:", "ma", " "][draw(6)]).collect::<String>();
+            let mut maps = Maps::default();
+            let mut start = 0;
+            while start <= text.len() {
+                let held = maps.hold(text.as_bytes(), start);
+                assert_eq!(held, is_in_map(text.as_bytes(), start), "{start} of {text}");
+                count += u32::from(held);
+                start += draw(40);
+            }
+        }
+        assert!(count > 1_000, "{count}");
+    }
+}
