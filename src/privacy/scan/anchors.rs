@@ -48,15 +48,15 @@ impl Anchors<'_> {
         let count = text.len().div_ceil(64);
         let (mut one, mut few, mut some, mut many);
         let blocks: &mut [Block] = match count {
-            ..=1 => {
+            0 | 1 => {
                 one = [[0; 8]];
                 &mut one
             }
-            ..=FEW => {
+            _ if count <= FEW => {
                 few = [[0; 8]; FEW];
                 &mut few
             }
-            ..=SOME => {
+            _ if count <= SOME => {
                 some = [[0; 8]; SOME];
                 &mut some
             }
