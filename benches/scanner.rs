@@ -17,8 +17,12 @@
 //!
 //! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21, nothing else running;
 //! without dd-sensitive-data-scanner, which takes 1,047 ns for the clean text and reads 23 to 66 MB/s of ASCII and 52 MB/s of other
-//! scripts (an earlier run). Growth under callgrind, from 64 to 128 to 256 KiB of each of 61 hostile texts: at most 2.0 each; 799
-//! instructions a byte for the worst, 3 for the best. Valgrind knows no SHA-NI.
+//! scripts (an earlier run).
+//!
+//! The times are older than the instructions, which were counted on 2026-11-21 with other work on the machine: since the times
+//! were taken the hostile texts take 464 instructions a byte at most (`entropy "k=.."`, of which 211 are SHA-256; before, 838 for
+//! `tokens:[`), and other scripts 40 (before, 59). Growth under callgrind, from 64 to 128 to 256 KiB of a hostile text: at most 2.0.
+//! Valgrind knows no SHA-NI.
 //!
 //! ```text
 //! ns for a clean text of 40 bytes
@@ -109,18 +113,18 @@
 //! at most 200: held
 //!
 //! instructions per byte and per text
-//! | clean texts of 40 bytes                            |    11.3 |        453 |
-//! | texts with one finding                             |   252.8 |       8369 |
-//! | tracing's fmt lines, 64 KiB at once                |    60.0 |    3930070 |
-//! | tracing's fmt lines                                |    53.9 |       7301 |
-//! | JSON records, 64 KiB at once                       |   156.7 |   10141322 |
-//! | JSON records                                       |    89.6 |      19181 |
-//! | seven real services, 64 KiB at once                |   168.3 |   10349143 |
-//! | seven real services                                |    82.7 |       8874 |
-//! | the tests' clean lines, 64 KiB at once             |   442.4 |   21447058 |
-//! | the tests' clean lines                             |   111.6 |       3221 |
-//! | ten other languages, 64 KiB at once                |    51.9 |    3382967 |
-//! | ten other languages                                |    58.2 |       7260 |
+//! | clean texts of 40 bytes                            |    10.9 |        434 |
+//! | texts with one finding                             |   237.7 |       8049 |
+//! | tracing's fmt lines, 64 KiB at once                |    55.3 |    3619656 |
+//! | tracing's fmt lines                                |    53.3 |       7221 |
+//! | JSON records, 64 KiB at once                       |   145.1 |    9390824 |
+//! | JSON records                                       |    90.2 |      19310 |
+//! | seven real services, 64 KiB at once                |   167.3 |   10291653 |
+//! | seven real services                                |    84.4 |       9054 |
+//! | the tests' clean lines, 64 KiB at once             |   421.3 |   21595703 |
+//! | the tests' clean lines                             |   110.6 |       3192 |
+//! | ten other languages, 64 KiB at once                |    33.1 |    2154864 |
+//! | ten other languages                                |    39.5 |       4928 |
 //! ```
 
 #[path = "support/process.rs"]

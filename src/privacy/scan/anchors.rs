@@ -30,7 +30,7 @@ pub(super) enum Class {
 /// Bits of 64 bytes, by class.
 pub(super) type Block = [u64; 8];
 
-/// Texts up to this many blocks need little memory, and up to the second none of the heap.
+/// Texts up to this many blocks need little memory to be cleared, and up to the second none of the heap.
 const FEW: usize = 8;
 const SOME: usize = 64;
 
@@ -45,11 +45,27 @@ impl Anchors<'_> {
     /// Gives `look` the anchors of `text`.
     #[inline]
     pub(super) fn with<R>(text: &[u8], look: impl FnOnce(&Anchors<'_>) -> R) -> R {
-        match text.len().div_ceil(64) {
-            count @ 0..=FEW => look(&Anchors::fill(text, &mut [[0; 8]; FEW][..count])),
-            count @ ..=SOME => look(&Anchors::fill(text, &mut [[0; 8]; SOME][..count])),
-            count => look(&Anchors::fill(text, &mut vec![[0; 8]; count])),
-        }
+        let count = text.len().div_ceil(64);
+        let (mut one, mut few, mut some, mut many);
+        let blocks: &mut [Block] = match count {
+            0 | 1 => {
+                one = [[0; 8]];
+                &mut one
+            }
+            _ if count <= FEW => {
+                few = [[0; 8]; FEW];
+                &mut few
+            }
+            _ if count <= SOME => {
+                some = [[0; 8]; SOME];
+                &mut some
+            }
+            _ => {
+                many = vec![[0; 8]; count];
+                &mut many
+            }
+        };
+        look(&Anchors::fill(text, &mut blocks[..count]))
     }
 
     #[inline]
@@ -269,9 +285,10 @@ impl Anchors<'_> {
     /// have dots as well.
     #[inline]
     pub(super) fn may_hold_tokens(&self) -> bool {
-        (self.any(Class::Digit) || self.text.iter().any(u8::is_ascii_uppercase))
-            && (self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
-                || self.any(Class::Mark) && self.may_hold_dotted_tokens())
+        let digit = self.any(Class::Digit);
+        self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
+            && (digit || self.text.iter().any(u8::is_ascii_uppercase))
+            || digit && self.any(Class::Mark) && self.may_hold_dotted_tokens()
     }
 
     /// `Bearer mF_9.B5f-4.1JqM`

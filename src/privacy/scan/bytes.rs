@@ -146,23 +146,20 @@ pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {
 /// Whether one of the words stands, as a word of its own, in the `within` bytes before `at`.
 pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool {
     let window = &text[at.saturating_sub(within)..at];
-    for start in 0..window.len() {
-        if !is(window[start], LETTER | HIGH) {
-            continue;
-        }
+    let mut last = 0;
+    for (start, &byte) in window.iter().enumerate() {
+        let prior = std::mem::replace(&mut last, byte);
         // camelCase and snake_case names count: `userPhone`, `home_phone`.
         // Words of scripts without spaces stand anywhere.
-        let edge = start == 0
-            || is(window[start], HIGH)
-            || !is(window[start - 1], LETTER | HIGH)
-            || (window[start].is_ascii_uppercase() && window[start - 1].is_ascii_lowercase());
-        if !edge {
+        let inside = is(prior, LETTER | HIGH) && !(byte.is_ascii_uppercase() && prior.is_ascii_lowercase());
+        if !is(byte, LETTER | HIGH) || inside && !is(byte, HIGH) {
             continue;
         }
-        if start == 0 && at > window.len() && is(window[0], LETTER) && is(text[at - window.len() - 1], LETTER | HIGH) {
+        // The window may begin in the middle of a word.
+        if start == 0 && at > window.len() && is(byte, LETTER) && is(text[at - window.len() - 1], LETTER | HIGH) {
             continue;
         }
-        let first = window[start].to_ascii_lowercase();
+        let first = byte.to_ascii_lowercase();
         for word in words.iter().filter(|word| word[0] == first) {
             let end = start + word.len();
             if starts_with(window, start, word)

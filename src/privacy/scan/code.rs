@@ -1,10 +1,14 @@
 //! Values that are source code, or the names it has, rather than what stands behind them: `config.api_key`, `read_password()?`.
 
-use super::bytes::{LETTER, after, alnum, find, is, run};
+use super::bytes::{JOINT, LETTER, after, alnum, find, is, run};
 use super::{random, words};
 
 /// Types, paths, calls, file positions, pointers.
 pub(super) fn is_code(value: &[u8]) -> bool {
+    // Most values are one word.
+    if value.iter().all(|byte| alnum(*byte) || is(*byte, JOINT)) {
+        return value.starts_with(b"0x");
+    }
     value.windows(2).any(|pair| pair == b"::" || pair == b"()")
         || value.starts_with(b"&")
         || value.starts_with(b"/")
@@ -42,16 +46,24 @@ pub(super) fn is_expression(value: &[u8]) -> bool {
         "module." "input." "event." "secrets." "vault." "options." "conf." "configuration." "payload." "session." "user." "account."
         "credentials." "creds." "auth." "app." "client." "response." "res." "resp." "result." "row." "parsed." "options." "matches."
     );
-    let member = OWNERS.iter().any(|owner| value.starts_with(owner))
-        && value.iter().all(|byte| is(*byte, LETTER) || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']' | b'?'));
+    // Most values are one word.
+    if !value.iter().any(|byte| matches!(byte, b'.' | b':' | b'!' | b'(' | b'@')) {
+        return false;
+    }
+    let part = |byte: u8| is(byte, LETTER) || matches!(byte, b'_' | b'.' | b'(' | b')' | b'[' | b']' | b'?');
+    let member = || value.iter().all(|byte| part(*byte)) && OWNERS.iter().any(|owner| value.starts_with(owner));
     // `parse_token(input)?`
-    let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
-        let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
-        open >= 3 && name && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
-    });
+    let call = || {
+        value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
+            let name = value[..open].iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':' | b'.'));
+            open >= 3
+                && name
+                && value.iter().rposition(|byte| *byte == b')').is_some_and(|close| value.len() - close <= 3)
+        })
+    };
     is_parameter(value)
-        || member
-        || call
+        || member()
+        || call()
         || STARTS.iter().any(|start| value.starts_with(start))
         || value.windows(2).any(|pair| pair == b"()")
 }

@@ -99,8 +99,11 @@ pub(super) fn redacted<'a>(text: &[u8], found: &[Finding], placeholder: impl Fn(
     let mut done = 0;
     replacements(text, found, |span, quote, kind| {
         clean.extend_from_slice(text.get(done..span.start).unwrap_or_default());
-        for piece in [quote, placeholder(kind), quote] {
-            clean.extend_from_slice(piece.as_bytes());
+        let placeholder = placeholder(kind).as_bytes();
+        if quote.is_empty() {
+            clean.extend_from_slice(placeholder);
+        } else {
+            [quote.as_bytes(), placeholder, quote.as_bytes()].iter().for_each(|piece| clean.extend_from_slice(piece));
         }
         done = span.end;
     });

@@ -1,7 +1,10 @@
 //! Keys in other languages than English, for text; attribute keys are written in English.
 
+use std::ops::Range;
+
+use super::anchors::{Anchors, Class};
 use super::bytes::{HIGH, LETTER, before, is};
-use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
+use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
 struct Group {
     class: KeyClass,
@@ -60,16 +63,41 @@ const GROUPS: [Group; 8] = [
     },
 ];
 
+/// Whether a key with letters of other scripts can be ruled out: it ends in none of the words above, and none of its own words
+/// ends a phrase in English, whose words are all ASCII.
+#[inline]
+pub(super) fn rules_out(anchors: &Anchors<'_>, key: Range<usize>) -> bool {
+    // Most have no letters of ASCII at all.
+    let short = (1..=64).contains(&key.len());
+    !may_end_at(anchors.text, key.end)
+        && (short && anchors.bits(Class::Token, key.start) << (64 - key.len()) == 0
+            || rules_out_words(&anchors.text[key]))
+}
+
+fn rules_out_words(key: &[u8]) -> bool {
+    key.split(|byte| !is(*byte, LETTER | HIGH)).filter(|word| !word.is_empty()).all(|word| {
+        match word.iter().rposition(|byte| is(*byte, HIGH)) {
+            // What is glued to a word stands behind its last letter of another script; a capital may begin a word of its own.
+            Some(last) => {
+                let behind = &word[last + 1..];
+                !word[1..].iter().any(u8::is_ascii_uppercase) && (behind.is_empty() || keys::rules_out(behind))
+            }
+            None => keys::rules_out(word),
+        }
+    })
+}
+
 /// The rule for the key that ends at `end`.
 pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
-    let (one, other) = places(*text[..end].last_chunk()?);
-    if ENDS[one / 64] >> (one % 64) & ENDS[other / 64] >> (other % 64) & 1 == 0 {
+    if !may_end_at(text, end) {
         return None;
     }
     let key = &text[end.saturating_sub(48)..end];
     let ends = |word: &&[u8]| {
         let start = key.len().checked_sub(word.len())?;
-        let same = key[start..].eq_ignore_ascii_case(word);
+        // Nearly all end otherwise.
+        let ends_alike = (key[key.len() - 1] ^ word[word.len() - 1]) & !0x20 == 0;
+        let same = ends_alike && key[start..].eq_ignore_ascii_case(word);
         // A word of a script with spaces starts where a word does.
         (same && (is(word[0], HIGH) || !is(before(key, start), LETTER | HIGH))).then_some(())
     };
@@ -78,6 +106,13 @@ pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
         numeric: NumericRule::Goes,
         text: group.text,
     })
+}
+
+/// Whether one of the words may end there.
+fn may_end_at(text: &[u8], end: usize) -> bool {
+    let Some(last) = text[..end].last_chunk() else { return false };
+    let (one, other) = places(*last);
+    ENDS[one / 64] >> (one % 64) & ENDS[other / 64] >> (other % 64) & 1 == 1
 }
 
 /// The last five bytes of the words above, as a set of hashes, so that most keys are passed by at once.
@@ -111,8 +146,55 @@ const fn ends() -> [u64; SLOTS / 64] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::draws;
     use super::*;
-    use crate::privacy::keys;
+    use crate::privacy::keys::Parent;
+
+    #[test]
+    fn no_rule_speaks_about_a_key_that_is_ruled_out() {
+        const PIECES: [&str; 24] = [
+            "é",
+            "ß",
+            "Ä",
+            "密码",
+            "数量",
+            "ключ",
+            "ароль",
+            "user",
+            "User",
+            "ID",
+            "id",
+            "token",
+            "Token",
+            "password",
+            "data",
+            "hash",
+            "a",
+            "Z",
+            "7",
+            "_",
+            "-",
+            ".",
+            "size",
+            "secret",
+        ];
+        let mut draw = draws();
+        let mut count = 0;
+        for _ in 0..100_000 {
+            let name: String = (0..=draw(5)).map(|_| PIECES[draw(PIECES.len())]).collect();
+            if name.is_ascii() || !Anchors::with(name.as_bytes(), |anchors| rules_out(anchors, 0..name.len())) {
+                continue;
+            }
+            count += 1;
+            assert!(rule(name.as_bytes(), name.len()).is_none(), "{name}");
+            for parent in ["", "api ", "the user ", "User", "ApiKey"] {
+                for relation in [Parent::Prose, Parent::Struct] {
+                    assert!(keys::in_text(parent.as_bytes(), name.as_bytes(), relation).is_none(), "{parent}{name}");
+                }
+            }
+        }
+        assert!(count > 10_000, "{count}");
+    }
 
     #[test]
     fn no_word_is_ruled_out_before_it_is_asked_for() {

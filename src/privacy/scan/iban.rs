@@ -89,6 +89,9 @@ const LENGTHS: [(&[u8; 2], u8); 82] = [
     (b"NI", 28),
 ];
 
+/// The longest of them.
+const LONGEST: usize = 34;
+
 /// The lengths by country, zero where there is none.
 static BY_COUNTRY: [u8; 26 * 26] = {
     let mut table = [0; 26 * 26];
@@ -120,44 +123,45 @@ pub(super) fn try_at(text: &[u8], digits: usize, found: &mut Vec<Finding>) -> Op
 fn iban(text: &[u8], start: usize) -> Option<usize> {
     let country = [text[start].to_ascii_uppercase(), text[start + 1].to_ascii_uppercase()];
     let length = usize::from(*BY_COUNTRY.get(place(country)).filter(|length| **length > 0)?);
-    let mut sum = 0u64;
-    let mut head = 0u64;
+    let mut number = [0; LONGEST];
     let mut count = 0;
     let mut at = start;
     while count < length {
         let byte = after(text, at);
-        if !alnum(byte) {
-            // One space or dash between groups.
-            let width = match text.get(at..)? {
-                [b' ' | b'-', ..] => 1,
-                // Those at which no line breaks.
-                [0xc2, 0xa0, ..] => 2,
-                [0xe2, 0x80, 0xaf | 0x90 | 0x91, ..] => 3,
-                _ => return None,
-            };
-            if count == 0 || !alnum(after(text, at + width)) {
-                return None;
-            }
-            at += width;
+        if alnum(byte) {
+            number[count] = byte;
+            count += 1;
+            at += 1;
             continue;
         }
-        let value = match byte {
-            b'0'..=b'9' => u64::from(byte - b'0'),
-            _ => u64::from(byte.to_ascii_uppercase() - b'A') + 10,
+        // One space or dash between groups.
+        let width = match text.get(at..)? {
+            [b' ' | b'-', ..] => 1,
+            // Those at which no line breaks.
+            [0xc2, 0xa0, ..] => 2,
+            [0xe2, 0x80, 0xaf | 0x90 | 0x91, ..] => 3,
+            _ => return None,
         };
-        // The first four move to the end.
-        let into = if count < 4 { &mut head } else { &mut sum };
-        *into = *into * if value > 9 { 100 } else { 10 } + value;
-        count += 1;
-        // Eight more are at most sixteen decimals, which fit.
-        if count % 8 == 0 {
-            sum %= 97;
+        if count == 0 || !alnum(after(text, at + width)) {
+            return None;
         }
-        at += 1;
+        at += width;
     }
-    // Two letters and two digits are six decimals.
-    let check = (sum % 97 * 1_000_000 + head) % 97;
+    let (country, account) = number[..length].split_at(4);
+    let check = remainder(remainder(0, account), country);
     // In one case, as it is printed or typed.
     let mixed = |whole: &[u8]| whole.iter().any(u8::is_ascii_uppercase) && whole.iter().any(u8::is_ascii_lowercase);
     (check == 1 && !mixed(&text[start..at]) && !alnum(after(text, at))).then_some(at)
+}
+
+/// Of the decimals so far and those behind them, divided by 97. A letter is two.
+fn remainder(so_far: u64, number: &[u8]) -> u64 {
+    // Eight letters are sixteen decimals, which fit.
+    number.chunks(8).fold(so_far, |sum, part| {
+        let decimals = part.iter().fold(sum, |sum, byte| match byte {
+            b'0'..=b'9' => sum * 10 + u64::from(byte - b'0'),
+            _ => sum * 100 + u64::from(byte.to_ascii_uppercase() - b'A') + 10,
+        });
+        decimals % 97
+    })
 }

@@ -1,20 +1,20 @@
 //! IPv4 addresses among clusters of digits, told from versions by what stands left of them.
 
-use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, LETTER, WordSet, after, alnum, before, context, is, run, run_back, starts_with};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
 /// Words before a dotted number that make it a version.
-const VERSION_WORDS: &[&[u8]] = words!(
+static VERSION_WORDS: WordSet = WordSet::of(words!(
     "version" "ver" "v" "release" "build" "rev" "revision" "firmware" "fw" "driver" "schema" "assembly" "oid"
     "section" "versions" "vers" "rel" "sdk"
-);
+));
 
 /// Words before four single digits that make them an address for all that.
-const PLACE_WORDS: &[&[u8]] = words!(
+static PLACE_WORDS: WordSet = WordSet::of(words!(
     "ip" "from" "to" "host" "addr" "address" "client" "peer" "dns" "nameserver" "server" "via" "remote" "src" "dst" "source"
     "at" "by" "for" "gateway" "resolver" "using" "ping" "lookup" "resolved" "ips" "blocked" "banned" "on" "and" "with"
-);
+));
 
 pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let text = cluster.text;
@@ -86,10 +86,7 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
         // `Chrome 120.0.0.0`, `step 1.1.1.1`
         let single = end - start == 7;
         let worded = word < word_end && text[word_end..start] == *b" " && !(masked || ported);
-        if worded
-            && (text[start..end].ends_with(b".0.0.0") || single)
-            && !PLACE_WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known))
-        {
+        if worded && (text[start..end].ends_with(b".0.0.0") || single) && !PLACE_WORDS.holds(&text[word..word_end]) {
             return false;
         }
     }
@@ -114,18 +111,17 @@ fn ends_range(text: &[u8], start: usize) -> bool {
 
 /// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.
 fn names_version(text: &[u8], end: usize) -> bool {
-    const SHORTENED: &[&[u8]] = words!("ver" "vers" "v" "rev" "rel" "fw");
-    const NUMBERS: &[&[u8]] = words!("number" "no" "nr" "num");
+    static SHORTENED: WordSet = WordSet::of(words!("ver" "vers" "v" "rev" "rel" "fw"));
+    static NUMBERS: WordSet = WordSet::of(words!("number" "no" "nr" "num"));
     let word = |end: usize| &text[run_back(text, end, 16, |byte| is(byte, LETTER))..end];
-    let is_one = |words: &[&[u8]], word: &[u8]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     // A sentence may end before an address.
     let shortened = before(text, end) == b'.';
     let last = word(end - usize::from(shortened));
-    if is_one(if shortened { SHORTENED } else { VERSION_WORDS }, last) {
+    if if shortened { SHORTENED.holds(last) } else { VERSION_WORDS.holds(last) } {
         return true;
     }
     let prior = end - usize::from(shortened) - last.len();
-    is_one(NUMBERS, last) && before(text, prior) == b' ' && is_one(VERSION_WORDS, word(prior - 1))
+    NUMBERS.holds(last) && before(text, prior) == b' ' && VERSION_WORDS.holds(word(prior - 1))
 }
 
 /// Whether a word of the versions has its other meaning, by the address behind it: French `vers` is `to`, and a driver is a program.

@@ -1,7 +1,7 @@
 //! The key left of a sign: where it begins, and what it and the words around it tell of how the pair is meant.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, before, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, after, before, head, is, run, run_back};
 use crate::privacy::keys;
 
 /// The longest key that is read.
@@ -60,7 +60,7 @@ pub(super) fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
 
 /// The key in front of the quote at `quote`.
 #[inline]
-fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
+pub(super) fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
     let text = anchors.text;
     let mut end = quote;
     while before(text, end) == b'\\' {
@@ -75,6 +75,10 @@ fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
 
 /// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
 fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
+    let plain = run_back(text, start, KEY, |byte| is(byte, LETTER | DIGIT | HIGH | JOINT) || byte == b'.');
+    if !matches!(before(text, plain), b'[' | b']') {
+        return plain.max(end.saturating_sub(KEY));
+    }
     let start = run_back(text, start, KEY, |byte| {
         is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
     });
@@ -197,4 +201,35 @@ pub(super) fn declares(text: &[u8], key: usize) -> bool {
     let end = key.saturating_sub(1);
     let start = run_back(text, end, 8, |byte| is(byte, LETTER));
     before(text, key) == b' ' && WORDS.contains(&&text[start..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::draws;
+    use super::*;
+
+    /// The same, walked back from the key.
+    fn is_in_map(text: &[u8], start: usize) -> bool {
+        let window = &text[start.saturating_sub(MAP)..start];
+        let opened = (4..=window.len()).rev().find(|end| window[..*end].ends_with(b"map["));
+        opened.is_some_and(|opened| !window[opened..].contains(&b']'))
+    }
+
+    #[test]
+    fn a_map_that_is_read_on_holds_what_one_that_is_walked_back_holds() {
+        let mut draw = draws();
+        let mut count = 0;
+        for _ in 0..5_000 {
+            let text = (0..draw(120)).map(|_| ["map[", "[", "]", "a:", "ma", " "][draw(6)]).collect::<String>();
+            let mut maps = Maps::default();
+            let mut start = 0;
+            while start <= text.len() {
+                let held = maps.hold(text.as_bytes(), start);
+                assert_eq!(held, is_in_map(text.as_bytes(), start), "{start} of {text}");
+                count += u32::from(held);
+                start += draw(40);
+            }
+        }
+        assert!(count > 1_000, "{count}");
+    }
 }

@@ -95,7 +95,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if !text.is_ascii() {
         let mut at = 0;
         while let Some(start) = next_part(text, at) {
-            at = ask(text, start, found);
+            at = hump(text, start).max(ask(text, start, found));
         }
         return;
     }
@@ -109,15 +109,15 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 
 /// Asks for the number that the part of a name at `start` announces; says where to go on.
 fn ask(text: &[u8], start: usize, found: &mut Vec<Finding>) -> usize {
-    let at = hump(text, start);
+    let head = folded([0, 1, 2, 3].map(|at| after(text, start + at)));
     // Of a form's words the first that stands there is asked.
     let mut asked = None;
-    let announced = words_with(text[start]).iter().find_map(|(form, word)| {
-        let form = &FORMS[usize::from(*form)];
-        let word = form.words[usize::from(*word)];
-        if (word[1] ^ after(text, start + 1)) & 31 != 0 {
+    let announced = words_with(text[start]).iter().find_map(|known| {
+        if head & known.mask != known.head {
             return None;
         }
+        let form = &FORMS[usize::from(known.form)];
+        let word = form.words[usize::from(known.word)];
         let end = phrase(text, start, word).filter(|_| asked != Some(form.words))?;
         asked = Some(form.words);
         announced(text, end, form)
@@ -126,9 +126,9 @@ fn ask(text: &[u8], start: usize, found: &mut Vec<Finding>) -> usize {
         Some(finding) => {
             let end = finding.end;
             found.push(finding);
-            at.max(end)
+            end
         }
-        None => at,
+        None => start,
     }
 }
 
@@ -219,8 +219,35 @@ fn may_announce(text: &[u8], start: usize) -> bool {
     STARTS[place(text[start], after(text, start + 1))] >> (after(text, start + 2) & 31) & 1 == 1
 }
 
-/// Form and word of all words, those that begin alike together, in the order of the forms.
-static WORDS: [(u8, u8); WORD_COUNT] = sorted_words().0;
+/// A word of a form, and its first letters up to a space.
+#[derive(Clone, Copy)]
+struct Word {
+    head: u32,
+    mask: u32,
+    form: u8,
+    word: u8,
+}
+
+impl Word {
+    const fn of(form: usize, word: usize) -> Self {
+        let bytes = FORMS[form].words[word];
+        let (mut first, mut mask, mut at) = ([0; 4], [0; 4], 0);
+        while at < 4 && at < bytes.len() && bytes[at] != b' ' {
+            (first[at], mask[at]) = (bytes[at], 31);
+            at += 1;
+        }
+        // Both are below 256.
+        Word { head: folded(first), mask: u32::from_le_bytes(mask), form: form as u8, word: word as u8 }
+    }
+}
+
+/// Bytes without the case of letters.
+const fn folded(bytes: [u8; 4]) -> u32 {
+    u32::from_le_bytes(bytes) & u32::from_le_bytes([31; 4])
+}
+
+/// All words, those that begin alike together, in the order of the forms.
+static WORDS: [Word; WORD_COUNT] = sorted_words().0;
 
 /// Where the words that begin with a byte, without its case, start among them.
 static FIRSTS: [u8; 33] = sorted_words().1;
@@ -234,9 +261,9 @@ const WORD_COUNT: usize = {
     count
 };
 
-const fn sorted_words() -> ([(u8, u8); WORD_COUNT], [u8; 33]) {
+const fn sorted_words() -> ([Word; WORD_COUNT], [u8; 33]) {
     assert!(WORD_COUNT < 256 && FORMS.len() < 256);
-    let mut words = [(0, 0); WORD_COUNT];
+    let mut words = [Word::of(0, 0); WORD_COUNT];
     let mut firsts = [0; 33];
     let (mut first, mut count) = (0, 0);
     while first < 32 {
@@ -246,7 +273,7 @@ const fn sorted_words() -> ([(u8, u8); WORD_COUNT], [u8; 33]) {
             let mut word = 0;
             while word < FORMS[form].words.len() {
                 if FORMS[form].words[word][0] as usize & 31 == first {
-                    words[count] = (form as u8, word as u8);
+                    words[count] = Word::of(form, word);
                     count += 1;
                 }
                 word += 1;
@@ -259,7 +286,7 @@ const fn sorted_words() -> ([(u8, u8); WORD_COUNT], [u8; 33]) {
     (words, firsts)
 }
 
-fn words_with(first: u8) -> &'static [(u8, u8)] {
+fn words_with(first: u8) -> &'static [Word] {
     let first = usize::from(first & 31);
     &WORDS[usize::from(FIRSTS[first])..usize::from(FIRSTS[first + 1])]
 }

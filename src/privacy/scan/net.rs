@@ -9,9 +9,12 @@ use super::{Finding, Kind, Severity};
 const RUN: usize = 64;
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    colon_groups(anchors, found);
-    let digit = anchors.any(Class::Digit);
-    mark_groups(anchors, digit, found);
+    if anchors.any(Class::Colon) {
+        colon_groups(anchors, found);
+    }
+    if anchors.any(Class::Mark) {
+        mark_groups(anchors, anchors.any(Class::Digit), found);
+    }
 }
 
 /// Every maximal run of hex digits and colons, anchored on its first colon. No group has more than four digits, so the
@@ -20,7 +23,9 @@ fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut signs = anchors.places(|blocks, block| {
         let colons = ahead_of(blocks, block, Class::Colon);
-        if colons as u64 == 0 {
+        // Most texts have less than three, none of them side by side.
+        let few = |colons: u128| colons & colons.wrapping_sub(1);
+        if few(few(colons)) == 0 && colons & colons >> 1 == 0 || colons as u64 == 0 {
             return 0;
         }
         let near = |colons: u128| {

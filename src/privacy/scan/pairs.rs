@@ -7,7 +7,7 @@ use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::key::{
     KEY, Key, Maps, bare_key, curl_user, declares, is_compound, is_file, is_line, is_session_cookie, is_verb,
-    key_before, names_file, opens_field, words_before,
+    key_before, names_file, opens_field, quoted_key, words_before,
 };
 use super::notations::{arrow, bracket, element};
 use super::random::{may_be_random, random};
@@ -120,6 +120,9 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
     path | path << 1 | clock
 }
 
+/// The shortest key that is the name of a cookie or an attribute.
+const LONG: usize = 11;
+
 /// Judges the pair at a `:` or `=`; says where to go on.
 fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec<Finding>) -> usize {
     let text = anchors.text;
@@ -141,7 +144,11 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
         return go_on;
     }
-    let key = if is(prior, LETTER | DIGIT) { bare_key(anchors, sign) } else { key_before(anchors, sign) };
+    let key = match prior {
+        b'"' => quoted_key(anchors, sign - 1),
+        _ if is(prior, LETTER | DIGIT | HIGH) => bare_key(anchors, sign),
+        _ => key_before(anchors, sign),
+    };
     let Some(key) = key else {
         return go_on;
     };
@@ -151,12 +158,11 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
         return go_on;
     }
     // Most keys end no phrase; without a rule only a long value that is no prose could be one.
-    let known = !keys::rules_out(name);
+    let known = !keys::rules_out(name) && (name.is_ascii() || !foreign::rules_out(anchors, key.start..key.end));
     if known
-        || !colon && name.len() >= 20 && is_session_cookie(name)
         || colon && (is_verb(name) || curl_user(&text[..key.start]))
-        || statement::is_key(name)
-        || attributes::is_key(name)
+        || name.len() >= LONG
+            && (!colon && is_session_cookie(name) || statement::is_key(name) || attributes::is_key(name))
     {
         return named(anchors, sign, key, known, scopes, found);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, LETTER, after, alnum, before, context, is};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, context, head, is, run};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks, national};
 
@@ -22,6 +22,12 @@ const TOKENS: [(&[u8], Check); 6] = [
 pub(super) fn token(text: &[u8], start: usize) -> Option<usize> {
     if alnum(before(text, start)) || matches!(before(text, start), b'-' | b'_' | b'.' | b'/') {
         return None;
+    }
+    // As long as one of them, or up to the sign in the middle of the Finnish number.
+    match run(head(text, start, 19), start, alnum) - start {
+        10 | 11 | 16 | 18 => {}
+        6 if after(text, start + 6) == b'-' => {}
+        _ => return None,
     }
     TOKENS.iter().find_map(|(pattern, check)| {
         let (end, number, len) = national::matched(text, start, pattern)?;

@@ -72,7 +72,11 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
 #[inline]
 fn are_clean(lanes: u64, text: &[u8]) -> bool {
     let has_token = || may_have_token(lanes) && has_long_run(text);
-    lanes_are_clean(lanes) && !has_token() && !may_have_option(lanes, text) && !may_have_colour(lanes, text)
+    lanes_are_clean(lanes)
+        && !has_token()
+        && !may_have_option(lanes, text)
+        && !may_have_colour(lanes, text)
+        && !may_have_dots(lanes, text)
 }
 
 /// The same, block by block; most texts of this length that are not clean say so at their start.
@@ -97,7 +101,7 @@ fn is_clean_long(text: &[u8]) -> bool {
 
 #[inline]
 fn lanes_are_clean(lanes: u64) -> bool {
-    let dotted = lanes >> DOTS & 0xff >= 2 && lanes >> DIGITS & 0xff >= 1;
+    let dotted = lanes >> DOTS & 0xff >= 2 && lanes >> DIGITS & 0xff >= 4;
     (lanes + LIMITS) & REACHED == 0 && !dotted
 }
 
@@ -117,6 +121,23 @@ fn may_have_option(lanes: u64, text: &[u8]) -> bool {
 #[inline]
 fn may_have_colour(lanes: u64, text: &[u8]) -> bool {
     lanes & 0xff << BRACKETS != 0 && has_colour(text)
+}
+
+/// Whether two dots may stand in a token or in the address of a device, of which a digit may be anywhere.
+#[inline]
+fn may_have_dots(lanes: u64, text: &[u8]) -> bool {
+    lanes >> DOTS & 0xff >= 2 && lanes >> DIGITS & 0xff >= 1 && has_dotted_run(text)
+}
+
+#[inline(never)]
+fn has_dotted_run(text: &[u8]) -> bool {
+    let (mut len, mut dots) = (0, 0);
+    text.iter().any(|byte| {
+        let dot = *byte == b'.';
+        let part = dot || alnum(*byte) || is(*byte, JOINT);
+        (len, dots) = if part { (len + 1, dots + usize::from(dot)) } else { (0, 0) };
+        len >= RUN && dots >= 2
+    })
 }
 
 #[inline(never)]
@@ -166,7 +187,7 @@ const fn at_least(word: u64, least: u8) -> u64 {
     (word & !HIGHS) + LOWS * (0x80 - least as u64)
 }
 
-/// Whether twelve bytes of `[A-Za-z0-9_-]` stand together: such a run covers a byte at a multiple of twelve, so only those
+/// Whether twelve bytes of `[A-Za-z0-9_-]` stand together that may be a token: such a run covers a byte at a multiple of twelve, so only those
 /// are probed.
 #[inline]
 fn has_long_run(text: &[u8]) -> bool {
@@ -195,9 +216,20 @@ fn may_be_in_long_run(text: &[u8], probe: usize) -> bool {
 #[inline(never)]
 fn is_in_long_run(text: &[u8], probe: usize) -> bool {
     let token = |byte: &&u8| alnum(**byte) || is(**byte, JOINT);
-    let left = text[..probe].iter().rev().take(RUN - 1).take_while(token).count();
-    let right = text[probe..].iter().take(RUN).take_while(token).count();
-    right > 0 && left + right >= RUN
+    let left = text[..probe].iter().rev().take(TOKEN - 1).take_while(token).count();
+    let right = text[probe..].iter().take(TOKEN).take_while(token).count();
+    let (start, end) = (probe - left, probe + right);
+    right > 0 && (end - start >= TOKEN || end - start >= RUN && !is_name(text, start, end))
+}
+
+/// Whether a run that is shorter than a token stands between spaces and the like, and not behind `Bearer` or `Basic`.
+fn is_name(text: &[u8], start: usize, end: usize) -> bool {
+    let apart = match before(text, start) {
+        0 => true,
+        b' ' => !matches!(before(text, start - 1), b'c' | b'r' | b'C' | b'R'),
+        _ => false,
+    };
+    apart && matches!(after(text, end), 0 | b' ' | b',' | b';')
 }
 
 #[cfg(test)]
@@ -215,20 +247,31 @@ mod tests {
             let starts = dash == 0 || b" \t\n\r\0\x0b\x0c".contains(&text[dash - 1]);
             starts && text.get(dash + 1).is_some_and(u8::is_ascii_alphabetic)
         });
-        let longest = text.split(|byte| !token(byte)).map(<[u8]>::len).max().unwrap_or(0);
+        let dotted = text
+            .split(|byte| !token(byte) && *byte != b'.')
+            .any(|run| run.len() >= RUN && run.iter().filter(|byte| **byte == b'.').count() >= 2);
+        let held = |run: &[u8]| {
+            let start = run.as_ptr() as usize - text.as_ptr() as usize;
+            let (left, right) = (&text[..start], &text[start + run.len()..]);
+            let apart =
+                matches!(left, [] | [.., 0] | [b' ']) || matches!(left, [.., last, b' '] if !b"crCR".contains(last));
+            run.len() >= 16 || run.len() >= 12 && !(apart && matches!(right, [] | [0 | b' ' | b',' | b';', ..]))
+        };
+        let held = text.split(|byte| !token(byte)).any(held);
         count(b":=(>@%/\\\xef") == 0
             && digits < 5
             && count(b"-") < 2
             && count(b"'") < 2
             && !option
-            && (digits == 0 || count(b".") < 2)
-            && (digits + uppers == 0 || longest < RUN)
+            && (digits < 4 || count(b".") < 2)
+            && (digits == 0 || !dotted)
+            && (digits + uppers == 0 || !held)
             && !text.windows(2).any(|pair| pair == b"\x1b[" || pair == b"3[")
     }
 
     #[test]
     fn the_gate_says_what_a_look_at_each_byte_says() {
-        let alphabet = b"ab Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef\x1b[";
+        let alphabet = b"abr Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef\x1b[";
         let mut draw = draws();
         let mut settled = 0;
         for round in 0..60_000_usize {

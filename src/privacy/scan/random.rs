@@ -42,9 +42,14 @@ pub(super) fn random(
 /// Whether what stands at `from` is long enough and all base64: most values end before that.
 #[inline(always)]
 pub(super) fn may_be_random(anchors: &Anchors<'_>, from: usize) -> bool {
-    let word = anchors.bits(Class::Token, from).trailing_ones() as usize;
-    let next = after(anchors.text, from + word);
-    let ends = word > 0 && word < SHORTEST_RANDOM && matches!(next, b' ' | b',' | b'}' | b')' | b'.' | b'\n' | 0);
+    let quoted = after(anchors.text, from) == b'"';
+    let start = from + usize::from(quoted);
+    let word = anchors.bits(Class::Token, start).trailing_ones() as usize;
+    let ends = match after(anchors.text, start + word) {
+        b' ' | b',' | b'}' | b')' | b'.' | b'\n' | 0 => word > 0 && word < SHORTEST_RANDOM,
+        b'"' => quoted && word > 0 && word < SHORTEST_RANDOM,
+        _ => false,
+    };
     !ends && is_long(anchors, from)
 }
 
@@ -110,11 +115,18 @@ fn entropy(value: &[u8]) -> f32 {
         counts[usize::from(byte & 127)] += 1;
     }
     let total = len as f32;
+    // Most bytes are there as often as the last.
+    let mut last = (0, 0.0);
     let bits: f32 = counts
         .iter()
         .filter(|count| **count > 0)
-        .map(|count| f32::from(*count) / total)
-        .map(|part| -part * part.log2())
+        .map(|count| {
+            if *count != last.0 {
+                let part = f32::from(*count) / total;
+                last = (*count, -part * part.log2());
+            }
+            last.1
+        })
         .sum();
     bits / total.min(64.0).log2().max(1.0)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, head, is, run, run_back, starts_with};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
 use super::pairs::Style;
@@ -313,18 +313,15 @@ fn parameters_end(text: &[u8], from: usize) -> usize {
 
 /// The value without the word that says how to authenticate.
 fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> Range<usize> {
-    const SCHEMES: &[&[u8]] = words!(
+    static SCHEMES: WordSet = WordSet::of(words!(
         "bearer" "basic" "digest" "token" "apikey" "api-key" "negotiate" "ntlm" "hmac" "aws4-hmac-sha256" "oauth"
         "hawk" "key" "jwt"
-    );
+    ));
     if rule.class != KeyClass::Secret || rule.text != TextRule::Token {
         return start..end;
     }
     let word = run(&text[..end], start, |byte| alnum(byte) || byte == b'-');
-    if after(&text[..end], word) == b' '
-        && word < end
-        && SCHEMES.iter().any(|scheme| text[start..word].eq_ignore_ascii_case(scheme))
-    {
+    if after(&text[..end], word) == b' ' && word < end && SCHEMES.holds(&text[start..word]) {
         let value = run(&text[..end], word, |byte| byte == b' ');
         // `auth: token expired`
         let first = run(&text[..end], value, |byte| is(byte, LETTER));

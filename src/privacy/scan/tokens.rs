@@ -96,9 +96,12 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
     let last = at + last;
     let mut barren = at;
     while at < end {
+        if !alnum(text[at]) {
+            at += 1;
+            continue;
+        }
         // A key starts where a word does.
-        if alnum(text[at])
-            && !alnum(before(text, at))
+        if !alnum(before(text, at))
             && let Some((kind, severity, to)) = token_at(text, at, last, &mut barren)
         {
             let first = if kind == Kind::ApiKey { vendors::with_scheme(text, at) } else { at };
@@ -106,7 +109,7 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
             at = to;
             continue;
         }
-        at += 1;
+        at = run(&text[..end], at, alnum);
     }
     at
 }

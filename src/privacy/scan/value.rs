@@ -1,6 +1,6 @@
 //! What a value beside a key is: where it ends, and whether it is one at all rather than a word of the sentence.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, char_at, head, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, char_at, head, is, run};
 use super::words::{digits, has_letter, is_made_up, is_no_word, is_oddly_cased, is_status};
 
 /// Where digits go on that are written in groups, if all of them are a number that long: `36 729 710 482`.
@@ -55,10 +55,10 @@ pub(super) fn phrase(text: &[u8], from: usize) -> Option<usize> {
 
 /// Whether a value stands for another that was taken out, or that a template will put in.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    const WORDS: &[&[u8]] = words!(
+    static WORDS: WordSet = WordSet::of(words!(
         "null" "none" "nil" "undefined" "true" "false" "redacted" "hidden" "masked" "filtered" "removed" "n/a"
         "some" "secret(..)" "nan" "sensitive" "sensitive value" "redacted:redacted" "omitted" "sanitized"
-    );
+    ));
     if is_wrapped(value) {
         return false;
     }
@@ -100,12 +100,12 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
             true
         }
         // `hunt****` was masked by somebody; what is left of it is not ours to judge.
-        _ if inner.windows(4).any(|four| four == b"****") => true,
+        _ if inner.contains(&b'*') && inner.windows(4).any(|four| four == b"****") => true,
         // `YOUR_API_KEY`
         _ if inner.len() >= 8 && inner[..4].eq_ignore_ascii_case(b"your") && matches!(inner[4], b'_' | b'-') => {
             digits(inner) == 0
         }
-        _ => WORDS.iter().any(|word| inner.eq_ignore_ascii_case(word)),
+        _ => WORDS.holds(inner),
     }
 }
 

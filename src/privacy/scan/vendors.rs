@@ -382,7 +382,8 @@ pub(super) fn key_at(text: &[u8], at: usize) -> Option<(usize, Severity)> {
     let (from, to) = FIRST[first];
     VENDORS[usize::from(from)..usize::from(to)].iter().find_map(|vendor| {
         let start = at + vendor.prefix.len();
-        if !text[at..].starts_with(vendor.prefix.as_bytes()) {
+        let prefix = vendor.prefix.as_bytes();
+        if prefix[1] != text[at + 1] || !text[at..].starts_with(prefix) {
             return None;
         }
         let seen = super::bytes::head(text, start, vendor.most.min(text.len()) + 2);

@@ -76,11 +76,11 @@ pub(super) fn is_sort(word: &[u8]) -> bool {
 
 /// Whether a quoted string begins as an answer about a value does: `"is required"`.
 pub(super) fn is_answer(first: &[u8]) -> bool {
-    const LEADS: &[&[u8]] = words!(
+    static LEADS: WordSet = WordSet::of(words!(
         "is" "must" "can" "can't" "cannot" "should" "was" "has" "does" "doesn't" "may" "not" "field" "invalid"
         "incorrect" "missing" "required" "expired" "unknown" "too" "no" "failed" "password" "wrong" "please" "token"
-    );
-    LEADS.iter().any(|lead| first.eq_ignore_ascii_case(lead))
+    ));
+    LEADS.holds(first)
 }
 
 /// Whether a word is the name of a type: `String`, `SecretStr`, `ApiToken`.
