@@ -146,6 +146,8 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     }
     let key = match prior {
         b'"' => quoted_key(anchors, sign - 1),
+        // With these a space ends that breaks no line.
+        0xa0 | 0xaf => key_before(anchors, sign),
         _ if is(prior, LETTER | DIGIT | HIGH) => bare_key(anchors, sign),
         _ => key_before(anchors, sign),
     };
