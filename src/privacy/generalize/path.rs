@@ -23,8 +23,12 @@ pub(super) fn without_home(value: &str) -> Option<String> {
         return None;
     }
     let is_windows = value.contains('\\');
-    let parts: Vec<&str> =
+    let mut parts: Vec<&str> =
         value.split(|c| c == '/' || is_windows && c == '\\').filter(|part| !matches!(part.trim(), "" | ".")).collect();
+    if let Some(first) = parts.first_mut() {
+        // Behind a `./`.
+        *first = first.trim_start();
+    }
     if parts.contains(&"..") {
         // It leads anywhere.
         return None;
@@ -119,6 +123,8 @@ mod tests {
             ("/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6"),
             ("src/users/model.rs", "src/users/model.rs"),
             ("./src/main.rs", "src/main.rs"),
+            ("./ +/@", "+/@"),
+            ("./ ~alice/x", "~/x"),
             ("/", "/"),
             (r"C:\Windows\System32\kernel32.dll", "C:/Windows/System32/kernel32.dll"),
         ] {
