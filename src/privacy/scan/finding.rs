@@ -145,7 +145,7 @@ pub(super) fn place_back<'a>(
 /// In a document of JSON only the inside of strings goes, and numbers and words as a whole, never a quote or a bracket.
 fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<usize>, &'static str, Kind)) {
     let found = found.iter().take_while(|finding| finding.start < text.len());
-    if !is_document(text.trim_ascii()) {
+    if !(is_document(text.trim_ascii()) && is_json_outside_strings(text)) {
         return found.for_each(|finding| replace(finding.span(), missing_quote(text, finding.start), finding.kind));
     }
     let (mut at, mut open, mut done) = (0, false, 0);
@@ -228,6 +228,20 @@ fn is_document(text: &[u8]) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether nothing stands between the strings that JSON does not have there: `{"a":1} row {'b': 'c'}` is no document.
+fn is_json_outside_strings(text: &[u8]) -> bool {
+    let is_json = |byte: u8| is_scalar(byte) || byte.is_ascii_whitespace() || b"{}[],:".contains(&byte);
+    let mut at = 0;
+    while at < text.len() {
+        at = match text[at] {
+            b'"' => string_end(text, at + 1) + 1,
+            byte if is_json(byte) => at + 1,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// Inside a string, or where nothing is known of what is around: the quotes for a bare number behind a quoted key, as in

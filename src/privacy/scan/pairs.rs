@@ -215,9 +215,7 @@ fn named(
         return statement::literals(text, value, found);
     }
     let left = before(text, key.start);
-    if !key.quoted
-        && (text[..key.start].ends_with(b"::") || colon && matches!(left, b'/' | b'\\' | b'@') || is_file(name))
-    {
+    if !key.quoted && (is_in_path(text, key.start) || colon && matches!(left, b'/' | b'\\' | b'@') || is_file(name)) {
         return go_on;
     }
     let style = match (colon, key.quoted) {
@@ -327,6 +325,11 @@ fn is_versioned(text: &[u8], at: usize) -> bool {
 fn counts(text: &[u8], at: usize) -> bool {
     let number = value::bare(head(text, at, KEY), at, Bare::Strict, false);
     words::is_number(&text[at..number]) || is_short_list(text, at)
+}
+
+/// Whether a name is the last of a path: `env::TOKEN`; and not what a build machine is told: `::error ::TOKEN=..`.
+fn is_in_path(text: &[u8], name: usize) -> bool {
+    text[..name].strip_suffix(b"::").is_some_and(|left| left.last().is_some_and(|byte| !is(*byte, SPACE)))
 }
 
 /// A list of numbers too few for the bytes of a secret.

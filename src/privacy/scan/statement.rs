@@ -15,7 +15,7 @@ pub(super) fn is_key(key: &[u8]) -> bool {
 pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> usize {
     let (start, end) = match value::quoted(text, from).filter(|_| after(text, from) != b'\'') {
         Some(quoted) => (quoted.start, quoted.end),
-        None => (from, run(text, from, |byte| byte != b'\n')),
+        None => (from, bare_end(text, from)),
     };
     let statement = &text[..end];
     let mut at = start;
@@ -46,6 +46,32 @@ pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> us
             found.push(Finding::new(Kind::KeyedPii, Severity::Likely, quote + 1..close.min(end)));
         }
         at = (close + 1).min(end);
+    }
+}
+
+/// How far back a string is looked for that a statement without quotes of its own may stand in.
+const STRING: usize = 256;
+
+/// Where the statement at `from` ends that is not quoted: with its line, or with the string that it is a part of.
+fn bare_end(text: &[u8], from: usize) -> usize {
+    let line = run_back(text, from, STRING, |byte| byte != b'\n');
+    // Of strings in JSON, and of those that are escaped inside them.
+    let (mut in_plain, mut in_escaped) = (false, false);
+    for quote in (line..from).filter(|at| text[*at] == b'"') {
+        if before(text, quote) == b'\\' {
+            in_escaped = !in_escaped;
+        } else {
+            (in_plain, in_escaped) = (!in_plain, false);
+        }
+    }
+    let mut at = from;
+    loop {
+        at = run(text, at, |byte| !matches!(byte, b'\n' | b'"'));
+        let is_escaped = before(text, at) == b'\\';
+        if after(text, at) != b'"' || in_escaped || in_plain && !is_escaped {
+            return at - usize::from(is_escaped && after(text, at) == b'"' && at > from);
+        }
+        at += 1;
     }
 }
 

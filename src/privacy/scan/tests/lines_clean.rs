@@ -1024,4 +1024,5 @@ pub(super) const LINES: &[&str] = &[
     "2022-08-14T09:39:21+03:00 19491210-2459 queued",
     "route /host/Users/42 matched",
     "<token kind=\"ident\">let</token>",
+    r#"{"a":"\"db.statement:@\"","b":[{"'":""}],"c":"it's"}"#,
 ];

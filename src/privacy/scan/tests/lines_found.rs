@@ -581,6 +581,14 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("api_key\t= vSVOABTTlPOAViV9vnnm", &["vSVOABTTlPOAViV9vnnm"]),
     ("\"password\"   : \"hunter2xyz\"", &["hunter2xyz"]),
     ("mot de passe\u{a0}: ZBxgDrwscs7", &["ZBxgDrwscs7"]),
+    ("::error ::ADMIN_PASS=ZBxgDrwscs7", &["ZBxgDrwscs7"]),
+    ("::error ::org_id: 696876544", &["696876544"]),
+    (r#"{"m":"ran db.statement: SELECT \"id\" FROM u WHERE n='ann'","n":1}"#, &["ann"]),
+    (r#"db.statement: SELECT "id","n" FROM u WHERE n='ann'"#, &["ann"]),
+    (
+        r#"{"span":{"name":"request"}}ValueError: bad row {'storage_account_key': 'qU8WDVlOcmXpxxrB+2IhGhd9z0hS/QFz=', 'n': 7}"#,
+        &["qU8WDVlOcmXpxxrB+2IhGhd9z0hS/QFz"],
+    ),
     ("password\u{202f}: ZBxgDrwscs7", &["ZBxgDrwscs7"]),
     // Pretty `Debug`, whose values stand below their brackets.
     ("Db {\n    port: 5432,\n    password: Some(\n        \"hunter2xyz\",\n    ),\n}", &["hunter2xyz"]),
