@@ -211,7 +211,7 @@ fn a_killed_engine_has_stored_records_once_as_well() {
         let found = server.query(counts);
         found.split('\t').map(|count| count.parse().unwrap()).collect::<Vec<u64>>()
     };
-    let (mut sent, mut kills) = (0, 0);
+    let (mut sent, mut kills) = (0, 0_u32);
     loop {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
             (0..50).for_each(|number| drop(tracing::info_span!("order", number)));
@@ -223,6 +223,8 @@ fn a_killed_engine_has_stored_records_once_as_well() {
                 assert!(!flushing.is_finished(), "it was to be killed in the middle");
                 std::thread::yield_now();
             }
+            // How long after its first part an insert is in its middle nobody knows: each kill comes later than the last.
+            std::thread::sleep(Duration::from_millis(40) * kills);
             server.kill();
             server = start();
             // It may have found the engine back.
@@ -243,7 +245,7 @@ fn a_killed_engine_has_stored_records_once_as_well() {
         if is_partial {
             break;
         }
-        assert!(kills < 10, "no kill came in the middle of an insert");
+        assert!(kills < 20, "no kill came in the middle of an insert");
     }
 }
 

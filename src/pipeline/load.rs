@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::counters::Loss;
 use super::outbox::{Claimed, Lease, Part, Trouble, Verdict};
+#[cfg(test)]
 use super::queue::lock;
 use super::upload::{Lot, Swept};
 use super::uploader::Uploader;
@@ -84,16 +85,25 @@ impl Uploader<'_> {
     /// Claims what is next and makes it ready to be sent; `None` when there is nothing.
     pub(super) fn load(&mut self) -> Result<Option<Loaded>, Trouble> {
         let lease = self.lease();
-        // What is older than all that the worker has handed over was left behind, by others or by a failure: it comes first.
-        // The worker is not between storing and handing over meanwhile, or its rows would seem to be left behind as well.
-        let claimed = {
-            let _commit = lock(&self.shared.commit);
-            let before = self.upload.first_in_lots().unwrap_or(i64::MAX);
-            self.outbox.claim(self.rows(), CLAIM_BYTES, lease, before)?
-        };
-        if !claimed.is_empty() {
-            return self.load_stored(claimed, lease).map(Some);
+        // What a server goes on failing on does not keep back what is new: after a failure it is their turn.
+        if std::mem::take(&mut self.is_held_up)
+            && let Some(loaded) = self.load_lots(lease)?
+        {
+            return Ok(Some(loaded));
         }
+        // What is older than all that the worker has handed over was left behind, by others or by a failure: it comes first.
+        // Rows that the worker has stored and not handed over yet may be among it, which costs reading them and no more.
+        let before = self.upload.first_in_lots().unwrap_or(i64::MAX);
+        let claimed = self.outbox.claim(self.rows(), CLAIM_BYTES, lease, before)?;
+        if claimed.is_empty() {
+            return self.load_lots(lease);
+        }
+        // Until it is settled.
+        self.is_held_up = true;
+        self.load_stored(claimed, lease).map(Some)
+    }
+
+    fn load_lots(&mut self, lease: Lease) -> Result<Option<Loaded>, Trouble> {
         let lots = self.upload.take_lots(self.rows().into());
         if lots.is_empty() { Ok(None) } else { self.load_fresh(lots, lease).map(Some) }
     }

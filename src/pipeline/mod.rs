@@ -425,7 +425,7 @@ impl Shared {
     }
 
     fn ended(&self) {
-        // Closed before anybody is told, who may want to move the file.
+        // Closed before anybody is told, who may want to move the file; an uploader in the middle of a request still has its own.
         #[cfg(feature = "upload")]
         drop(lock(&self.opened).take());
         lock(&self.control).ended = true;

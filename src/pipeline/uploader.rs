@@ -49,6 +49,8 @@ pub(super) struct Uploader<'a> {
     erasures: u64,
     /// The longest that a request can take.
     longest: Duration,
+    /// What was left behind has failed again.
+    pub(super) is_held_up: bool,
     /// After trouble with the store, nothing is tried before this.
     rest: Option<Instant>,
     pub(super) readmitter: Readmitter,
@@ -137,6 +139,7 @@ impl<'a> Uploader<'a> {
             refused: HashMap::new(),
             erasures: 0,
             longest,
+            is_held_up: false,
             rest: None,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
             clean_plans: CleanPlans::default(),
@@ -289,6 +292,7 @@ impl<'a> Uploader<'a> {
                 Err(_) => drop(self.outbox.settle(&load.batches, Verdict::Released)),
             }
         }
+        self.is_held_up &= !matches!(worst, Ok(Round::Settled(_)));
         worst
     }
 

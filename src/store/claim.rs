@@ -294,7 +294,7 @@ fn offered(
         "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?1
            AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3)
-           AND ((done & ?4) <> ?4 OR (done & ?5) = ?5) AND id < ?6 ORDER BY day, id",
+           AND ((done & ?4) <> ?4 OR (done & ?5) = ?5) AND (id < ?6 OR load IS NOT NULL) ORDER BY day, id",
     )?;
     let mut found = select.query(params![first_day, now, live_until(now), routes.open, routes.all, before])?;
     let (mut loads, mut is_full) = (Vec::new(), false);

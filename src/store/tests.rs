@@ -571,6 +571,22 @@ fn of_batches_before_another_one_only_those_are_claimed() {
 }
 
 #[test]
+fn what_was_sent_together_is_claimed_together_wherever_a_claim_is_to_end() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep_singly(&mut store, &texts(0..3, 10));
+    // Of batches 1 and 3 a try is known to nobody but the server.
+    assert_eq!(store.claim_known(&[(1, 1), (3, 1)], lease(NOW)).unwrap(), [1, 3]);
+    store.note(&[1, 3], OWNER, 77, 0).unwrap();
+    store.settle(&[1, 3], OWNER, Verdict::Released).unwrap();
+    let claimed = store.claim(9, u64::MAX, lease(NOW), 2).unwrap();
+    assert_eq!(
+        claimed.iter().map(|claimed| (claimed.batch, claimed.load)).collect::<Vec<_>>(),
+        [(1, Some(77)), (3, Some(77))]
+    );
+}
+
+#[test]
 fn a_claim_means_nothing_in_another_file() {
     let scratch = Scratch::new();
     let mut store = Store::open(scratch.path(), Limits::default()).unwrap();

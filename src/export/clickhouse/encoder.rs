@@ -404,4 +404,59 @@ mod tests {
         let cut: Vec<_> = blocks.blocks.iter().map(|block| (block.day, block.rows)).collect();
         assert_eq!(cut, [(0, 100), (1, 100), (0, 100), (0, 50), (1, 25)]);
     }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn what_records_measured_is_the_same_rows_each_time() {
+        use opentelemetry::KeyValue;
+        use opentelemetry::metrics::MeterProvider as _;
+        use opentelemetry_sdk::error::OTelSdkResult;
+        use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+        use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+
+        #[derive(Clone, Default)]
+        struct Encoded(Arc<Mutex<Vec<Batch>>>);
+
+        impl PushMetricExporter for Encoded {
+            async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+                let period = Period { start: 1, end: 2 };
+                self.0.lock().unwrap().extend(Encoder::default().metrics_of(period, metrics));
+                Ok(())
+            }
+
+            fn force_flush(&self) -> OTelSdkResult {
+                Ok(())
+            }
+
+            fn shutdown_with_timeout(&self, _: std::time::Duration) -> OTelSdkResult {
+                Ok(())
+            }
+
+            fn temporality(&self) -> Temporality {
+                Temporality::Delta
+            }
+        }
+
+        let encoded = || {
+            let batches = Encoded::default();
+            let provider = SdkMeterProvider::builder().with_periodic_exporter(batches.clone()).build();
+            let meter = provider.meter("shop");
+            let (counter, histogram, gauge) = (
+                meter.u64_counter("sold").build(),
+                meter.f64_histogram("price").build(),
+                meter.i64_gauge("left").build(),
+            );
+            for shop in 0..40 {
+                let shop = [KeyValue::new("shop", shop)];
+                counter.add(1, &shop);
+                histogram.record(0.5, &shop);
+                gauge.record(3, &shop);
+            }
+            provider.force_flush().unwrap();
+            std::mem::take(&mut *batches.0.lock().unwrap())
+        };
+        let first = encoded();
+        assert_eq!(first.iter().map(|batch| batch.rows).collect::<Vec<_>>(), [40; 3]);
+        assert!(encoded() == first);
+    }
 }

@@ -95,7 +95,10 @@ impl Target {
     pub(super) fn settings(&self, format: Format) -> impl Iterator<Item = (&str, &str)> {
         let said = |name: &str| self.insert_settings.iter().any(|(one, _)| one == name);
         // From 24.3 to 26.1 a server does not take the two together.
-        let is_async = self.insert_settings.iter().any(|(name, value)| name == "async_insert" && value != "0");
+        let is_async = self
+            .insert_settings
+            .iter()
+            .any(|(name, value)| name == "async_insert" && !matches!(value.as_str(), "0" | "false"));
         let own = self.insert_settings.iter().filter(move |(name, _)| !(is_async && name == VIEWS_TOO));
         let needed = format.settings().iter().copied().filter(move |(name, _)| self.sends_token() && !said(name));
         own.map(|(name, value)| (name.as_str(), value.as_str())).chain(needed)

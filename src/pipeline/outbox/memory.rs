@@ -112,7 +112,7 @@ impl Memory {
         let (mut count, mut size) = (0, 0);
         let is_wanted = |batch: &&mut Batch| {
             let done = batch.done;
-            batch.id < before
+            (batch.id < before || batch.load.is_some())
                 && batch.state == State::Waiting
                 && (done & routes.open != routes.open || done & routes.all == routes.all)
         };

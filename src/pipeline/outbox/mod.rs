@@ -260,7 +260,8 @@ impl Outbox {
         }
     }
 
-    /// Batches to send, oldest first, of those before `before`.
+    /// Batches to send, oldest first, of those before `before` and of those that were sent together once: these go together
+    /// again.
     #[cfg(feature = "upload")]
     pub(crate) fn claim(
         &mut self,

@@ -229,6 +229,28 @@ fn what_was_handed_over_is_not_read_back_although_more_is_stored_meanwhile() {
 }
 
 #[test]
+fn what_a_server_goes_on_failing_on_does_not_keep_back_what_is_new() {
+    let receiver = Receiver::start();
+    let pad = Scratchpad::new();
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let parts = parts(Policy::standard(), vec![collector(&receiver)], Schedule::Live, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    receiver.afterwards(Behaviour::Status(503));
+    log(&pipeline, || tracing::info!("poison"));
+    for _ in 0..2 {
+        // From the worker, and then from the store.
+        clock.advance(Duration::from_secs(600));
+        assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
+    }
+    let tries = receiver.requests().len();
+    log(&pipeline, || tracing::info!("new"));
+    clock.advance(Duration::from_secs(600));
+    let _ = pipeline.flush(LONG);
+    let next = receiver.requests()[tries..].first().map(|request| request.logs()[0].body.clone());
+    assert_eq!(next, Some(Some("new".to_owned())), "{}", pipeline.counts());
+}
+
+#[test]
 fn nothing_is_kept_for_an_uploader_that_was_stopped() {
     let receiver = Receiver::start();
     let pad = Scratchpad::new();

@@ -47,7 +47,7 @@ impl From<'_> {
     fn append<T: Number>(self, data: &MetricData<T>, to: &mut Points) {
         match data {
             MetricData::Gauge(gauge) => {
-                for point in gauge.data_points() {
+                for point in self.in_order(gauge.data_points(), |point| label(point.attributes())) {
                     let (row, time) = to.gauge.row(self.end(gauge.time()));
                     self.series(&mut row.point.series, point.attributes(), gauge.start_time(), time);
                     exemplars(&mut row.point, point.exemplars());
@@ -55,7 +55,7 @@ impl From<'_> {
                 }
             }
             MetricData::Sum(sum) => {
-                for point in sum.data_points() {
+                for point in self.in_order(sum.data_points(), |point| label(point.attributes())) {
                     let (row, time) = to.sum.row(self.end(sum.time()));
                     self.series(&mut row.point.series, point.attributes(), Some(sum.start_time()), time);
                     exemplars(&mut row.point, point.exemplars());
@@ -65,7 +65,7 @@ impl From<'_> {
                 }
             }
             MetricData::Histogram(histogram) => {
-                for point in histogram.data_points() {
+                for point in self.in_order(histogram.data_points(), |point| label(point.attributes())) {
                     let (row, time) = to.histogram.row(self.end(histogram.time()));
                     self.series(&mut row.point.series, point.attributes(), Some(histogram.start_time()), time);
                     exemplars(&mut row.point, point.exemplars());
@@ -83,7 +83,7 @@ impl From<'_> {
                 }
             }
             MetricData::ExponentialHistogram(histogram) => {
-                for point in histogram.data_points() {
+                for point in self.in_order(histogram.data_points(), |point| label(point.attributes())) {
                     let (row, time) = to.exponential_histogram.row(self.end(histogram.time()));
                     self.series(&mut row.point.series, point.attributes(), Some(histogram.start_time()), time);
                     exemplars(&mut row.point, point.exemplars());
@@ -106,6 +106,16 @@ impl From<'_> {
                 }
             }
         }
+    }
+
+    /// The SDK has the points of a metric in another order each time. What our layer makes of records may have to be made once
+    /// more, and then must be the same rows: a part of it may be there already.
+    fn in_order<'p, P>(self, points: impl Iterator<Item = &'p P>, label: impl Fn(&P) -> String) -> Vec<&'p P> {
+        let mut points: Vec<_> = points.collect();
+        if self.period.is_some() {
+            points.sort_by_cached_key(|point| label(point));
+        }
+        points
     }
 
     fn end(self, own: SystemTime) -> i64 {
@@ -136,6 +146,11 @@ impl From<'_> {
         to.time.push(time);
         to.flags.push(0);
     }
+}
+
+/// What tells the points of a metric from each other.
+fn label<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> String {
+    attributes.map(|attribute| format!("{}\0{}\0", attribute.key, attribute.value)).collect()
 }
 
 fn exemplars<'a, T: Number + 'a>(to: &mut Exemplars, exemplars: impl Iterator<Item = &'a Exemplar<T>>) {
