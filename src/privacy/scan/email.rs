@@ -1,7 +1,7 @@
 //! E-mail addresses: out from each `@`, with the grammar of a host name on its right.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HIGH, LETTER, WordSet, after, alnum, before, char_at, char_before, is, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, WordSet, after, alnum, before, char_at, char_before, is, run, run_back};
 use super::{Finding, Kind, Severity};
 
 /// The longest local part that is read.
@@ -193,12 +193,15 @@ fn is_other(text: &[u8], local: std::ops::Range<usize>, domain: std::ops::Range<
     authority >= 3 && text[..authority].ends_with(b"//") && matches!(text[authority - 3], b':' | b'/' | b'\\')
 }
 
-/// `closure@build.rs:10:60`, `build@main.py:12`: a line of a file, whose name ends as hosts of Serbia and Paraguay do. Persons there have
-/// more labels, or a name with more in it than small letters.
+/// `closure@build.rs:10:60`: a line and a column of a file, whose name ends as hosts of Serbia and Paraguay do. One number may be a
+/// port: `marko@telekom.rs:587`.
 fn is_place(text: &[u8], name: &[u8], host: &[u8], end: usize) -> bool {
     let (Some(file), b':') = (host.strip_suffix(b".rs").or_else(|| host.strip_suffix(b".py")), after(text, end)) else {
         return false;
     };
     let plain = name.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
-    is(after(text, end + 1), DIGIT) && !file.contains(&b'.') && plain
+    let line = run(text, end + 1, |byte| is(byte, DIGIT));
+    let has_column = after(text, line) == b':' && is(after(text, line + 1), DIGIT);
+    let is_place = line > end + 1 && (has_column || name == b"closure");
+    is_place && !file.contains(&b'.') && plain
 }

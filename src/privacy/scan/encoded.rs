@@ -163,7 +163,10 @@ fn colour(text: &[u8], at: usize) -> Option<usize> {
 fn is_directory(text: &[u8], at: usize) -> bool {
     let name = run_back(text, at, 64, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b' '));
     let escaped = at == name + 3 && text[name] == b'x';
-    alnum(before(text, at)) && before(text, name) == b'\\' && !escaped
+    let path = run_back(text, name, 128, |byte| alnum(byte) || matches!(byte, b'_' | b'-' | b'.' | b' ' | b'\\'));
+    // Of a drive or of another machine; elsewhere a backslash begins escapes alone.
+    let is_path = before(text, path) == b':' || text[path..].starts_with(b"\\\\");
+    alnum(before(text, at)) && before(text, name) == b'\\' && !escaped && is_path
 }
 
 fn past_backslashes(text: &[u8], at: usize) -> usize {

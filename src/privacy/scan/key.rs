@@ -38,7 +38,8 @@ fn gap_start(text: &[u8], sign: usize) -> usize {
         b' ' | b'\t' => run_back(text, sign, GAP, |byte| matches!(byte, b' ' | b'\t')),
         0xa0 | 0xaf => {
             let left = &text[..sign];
-            [&b"\xc2\xa0"[..], b"\xe2\x80\xaf"].iter().find_map(|blank| left.strip_suffix(*blank)).unwrap_or(left).len()
+            let blank = [&b"\xc2\xa0"[..], b"\xe2\x80\xaf"].iter().find_map(|blank| left.strip_suffix(*blank));
+            blank.map_or(sign, |left| left.strip_suffix(b" ").unwrap_or(left).len())
         }
         _ => sign,
     }

@@ -86,7 +86,7 @@ kinds! {
     KeyedSecret "keyed_secret" "[SECRET]" 3 "A value whose key names a secret."
     KeyedId "keyed_id" "[ID]" 2 "A value whose key names the id of a person."
     KeyedPii "keyed_pii" "[PII]" 2 "A value whose key names personal data."
-    Uuid "uuid" "[UUID]" 1 "A UUID. By itself it is nobody's, and not looked for until [`Scanner::with`](super::Scanner::with) or an answer for it asks so. Under the key of an id it is hashed in any case."
+    Uuid "uuid" "[UUID]" 1 "A UUID. By itself it is nobody's, and not looked for until [`Scanner::with`](super::Scanner::with) or a policy's [`kind`](crate::privacy::Policy::kind) or [`with_kind`](crate::privacy::Policy::with_kind) asks so. Under the key of an id it is hashed in any case."
     HighEntropy "high_entropy" "[SECRET]" 0 "A value that looks random."
     Unscanned "unscanned" "[REMOVED]" 10 "Text that a detector failed on, or in which something is found however often findings are replaced. It cannot be switched off, and drops its field at least."
 }

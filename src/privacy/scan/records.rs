@@ -31,7 +31,7 @@ pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<F
     if name.is_empty() || name.len() > KEY || keys::rules_out(name) && !attributes::is_key(name) {
         return false;
     }
-    let part = part(text, next).filter(|_| quoted.is_some() && before(text, at) == b'=');
+    let part = part(text, next).filter(|_| quoted.is_some() && ends_header(&text[..key], &text[key..at]));
     let value = part
         .or_else(|| value_behind(text, next))
         .or_else(|| field_between(text, next))
@@ -39,7 +39,7 @@ pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<F
     let Some(value) = value else { return false };
     let Some(rule) = attributes::rule(name).or_else(|| keys::in_text(b"", name, Parent::Prose)) else { return false };
     if part.is_some() {
-        let end = run(head(text, value, KEY), value, |byte| !matches!(byte, b'\r' | b'\n'));
+        let end = run(text, value, |byte| !matches!(byte, b'\r' | b'\n'));
         if quoted_counts(&text[value..end], rule, Style::Json) {
             push(found, rule, Style::Json, false, value..end);
         }
@@ -121,6 +121,11 @@ fn value_ahead(text: &[u8], key: usize) -> Option<usize> {
         None => value::bare(&text[..end], at, Bare::Loose, false),
     };
     (value == end && at < end).then_some(at)
+}
+
+/// Whether a name in `sign` belongs to a part of a form: `form-data; name="`.
+fn ends_header(left: &[u8], sign: &[u8]) -> bool {
+    sign.starts_with(b"name=") && left.trim_ascii_end().ends_with(b"form-data;")
 }
 
 /// Where the value of a part of a form begins: `name="password"`, an empty line, and the value.

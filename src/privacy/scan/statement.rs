@@ -52,24 +52,25 @@ pub(super) fn literals(text: &[u8], from: usize, found: &mut Vec<Finding>) -> us
 /// How far back a string is looked for that a statement without quotes of its own may stand in.
 const STRING: usize = 256;
 
-/// Where the statement at `from` ends that is not quoted: with its line, or with the string that it is a part of.
+/// Where the statement at `from` ends that is not quoted: with its line, or with the string of JSON that it is a part of, which
+/// goes on with a comma or a bracket. Where that cannot be told, with its line.
 fn bare_end(text: &[u8], from: usize) -> usize {
     let line = run_back(text, from, STRING, |byte| byte != b'\n');
-    // Of strings in JSON, and of those that are escaped inside them.
-    let (mut in_plain, mut in_escaped) = (false, false);
+    let is_whole = line == 0 || before(text, line) == b'\n';
+    // Backslashes before a quote: none in JSON, one in a string inside it, three in a string inside that.
+    let depth = |quote: usize| quote - run_back(text, quote, 8, |byte| byte == b'\\');
+    let mut open = None;
     for quote in (line..from).filter(|at| text[*at] == b'"') {
-        if before(text, quote) == b'\\' {
-            in_escaped = !in_escaped;
-        } else {
-            (in_plain, in_escaped) = (!in_plain, false);
-        }
+        open = if open == Some(depth(quote)) { None } else { Some(depth(quote)) };
     }
+    let end = run(text, from, |byte| byte != b'\n');
+    let Some(open) = open.filter(|_| is_whole) else { return end };
     let mut at = from;
     loop {
-        at = run(text, at, |byte| !matches!(byte, b'\n' | b'"'));
-        let is_escaped = before(text, at) == b'\\';
-        if after(text, at) != b'"' || in_escaped || in_plain && !is_escaped {
-            return at - usize::from(is_escaped && after(text, at) == b'"' && at > from);
+        at = run(&text[..end], at, |byte| byte != b'"');
+        let goes_on = matches!(after(text, at + 1), b',' | b'}' | b']' | b')' | b'"' | b'\\' | 0 | b'\n');
+        if at == end || depth(at) <= open && goes_on {
+            return at - if at < end { depth(at).min(at - from) } else { 0 };
         }
         at += 1;
     }

@@ -58,10 +58,12 @@ fn table(text: &[u8], end: usize, rows: usize, found: &mut Vec<Finding>) {
         let line = &text[row..end];
         let ruler = line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'-' | b'+' | b'|' | b':' | b' '));
         if !ruler {
-            if cells(text, row, end, sign).count() != count {
+            let there = cells(text, row, end, sign).count();
+            if there > count {
                 break;
             }
-            for ((start, end), rule) in cells(text, row, end, sign).zip(columns) {
+            // A shorter line is no row, and those below it may be.
+            for ((start, end), rule) in cells(text, row, end, sign).zip(columns).filter(|_| there == count) {
                 if let Some(rule) = rule.filter(|rule| cell_counts(&text[start..end], *rule, sign)) {
                     push(found, rule, Style::Json, false, start..end);
                 }
@@ -118,7 +120,7 @@ fn cells(text: &[u8], from: usize, to: usize, sign: u8) -> impl Iterator<Item = 
         }
         let start = run(&text[..to], at, |byte| byte == b' ').min(to);
         let quoted = after(&text[..to], start) == b'"';
-        let close = if quoted { run(&text[..to], start + 1, |byte| byte != b'"') } else { start };
+        let close = if quoted { closing_quote(&text[..to], start + 1) } else { start };
         let end = run(&text[..to], close, |byte| byte != sign);
         done = end >= to;
         at = end + 1;
@@ -128,6 +130,17 @@ fn cells(text: &[u8], from: usize, to: usize, sign: u8) -> impl Iterator<Item = 
         let trimmed = text[start..end].trim_ascii_end().len();
         Some((start, start + trimmed))
     })
+}
+
+/// Where the cell is closed whose quotes have opened before `at`; inside, two are one.
+fn closing_quote(text: &[u8], mut at: usize) -> usize {
+    loop {
+        at = run(text, at, |byte| byte != b'"');
+        if after(text, at + 1) != b'"' || at == text.len() {
+            return at;
+        }
+        at += 2;
+    }
 }
 
 /// Where the next line begins.

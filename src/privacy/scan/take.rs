@@ -290,11 +290,13 @@ pub(super) fn below(text: &[u8], from: usize) -> usize {
     if at > from + 1 && stands { at } else { from }
 }
 
-/// Whether the quote at `at` begins a parameter's value rather than closing the string around the token.
+/// Whether the quote at `at` begins a parameter's value rather than closing the string around the token: nothing that goes on
+/// behind a string is what a value begins with.
 fn opens_parameter(text: &[u8], at: usize) -> bool {
     let quote = run(head(text, at, 8), at, |byte| byte == b'\\');
     let next = after(text, quote + 1);
-    after(text, quote) == b'"' && (alnum(next) || matches!(next, b'+' | b'/' | b'_' | b'-' | b'.'))
+    let goes_on = is(next, SPACE) || matches!(next, b',' | b';' | b':' | b')' | b']' | b'}' | b'"' | b'\'' | b'\\');
+    after(text, quote) == b'"' && !goes_on
 }
 
 /// Where `username="x", response=".."` ends. A quote that opens no value closes the string around all of it.

@@ -91,7 +91,7 @@ fn bare_userinfo(text: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
     let part = |byte: u8| !is(byte, SPACE | STOP) && !matches!(byte, b'=' | b':' | b'@');
     let last = run_back(text, at, 96, part);
     let left = text[..last].strip_suffix(b":").filter(|_| last < at)?;
-    let (span, password) = if left.ends_with(b":thin") || left.ends_with(b":oci") {
+    let (span, password) = if left.ends_with(b"oracle:thin") || left.ends_with(b"oracle:oci") {
         // A password may hold the sign.
         let end = run(head(text, at, 64), at, |byte| part(byte) && byte != b'/' || byte == b'@');
         let end = at + text[at..end].iter().rposition(|byte| *byte == b'@')?;

@@ -1,6 +1,6 @@
 //! UUIDs, for those who ask for them.
 
-use super::bytes::{HEX, after, alnum, before, head, is};
+use super::bytes::{HEX, after, before, head, is};
 use super::{Finding, Kind, Severity};
 
 /// The digits of each group.
@@ -17,13 +17,20 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
             continue;
         };
         let start = at + dash;
-        if is_uuid(&text[start..]) && !alnum(before(text, start)) && !alnum(after(text, start + LENGTH)) {
+        if is_uuid(&text[start..]) && !goes_on_before(text, start) && !is(after(text, start + LENGTH), HEX) {
             found.push(Finding::new(Kind::Uuid, Severity::Likely, start..start + LENGTH));
             at = start + LENGTH;
         } else {
             at = start + 1;
         }
     }
+}
+
+/// Whether a digit before it is one of the same number, and not of an escape: `\n`, `%3D`, `\u0020`.
+fn goes_on_before(text: &[u8], start: usize) -> bool {
+    let left = &text[..start];
+    let escape = |len: usize, sign: &[u8]| left.len() >= len && left[left.len() - len..].starts_with(sign);
+    is(before(text, start), HEX) && !(escape(3, b"%") || escape(6, b"\\u") || escape(4, b"\\x") || escape(2, b"\\"))
 }
 
 fn is_uuid(text: &[u8]) -> bool {

@@ -946,7 +946,6 @@ pub(super) const LINES: &[&str] = &[
     "id,token_count,retries\n1,12345678,3",
     "n,token,state\n12,45678,ok",
     "Usually, password, and so on\nfoo, bar99999, baz",
-    "n,api_key\n1\n2,a1b2c3d4e5f6",
     "name,host,port\na,localhost,80\nb,0.0.0.0,5432",
     "n,password,state\n10000,[SECRET],ok",
     "name: host\n\non:\n  push:\n    branches:\n      - master",
@@ -979,7 +978,6 @@ pub(super) const LINES: &[&str] = &[
     "closure `[closure@build.rs:10:60: 13:28]` may outlive",
     "{closure@main.rs:3}",
     "async_block@codec.rs:3:1",
-    "build@main.py:12",
     "test@case.rb:4",
     "run@Main.java:7",
     "C:\\Users\\Default\\x37",
@@ -1025,4 +1023,6 @@ pub(super) const LINES: &[&str] = &[
     "route /host/Users/42 matched",
     "<token kind=\"ident\">let</token>",
     r#"{"a":"\"db.statement:@\"","b":[{"'":""}],"c":"it's"}"#,
+    "error: bad column name=\"password\"\n\nCaused by:\n    0: pool closed",
+    "copy dest:oci:library/redis@sha256:0123abcd",
 ];

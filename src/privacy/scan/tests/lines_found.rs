@@ -585,6 +585,17 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("::error ::org_id: 696876544", &["696876544"]),
     (r#"{"m":"ran db.statement: SELECT \"id\" FROM u WHERE n='ann'","n":1}"#, &["ann"]),
     (r#"db.statement: SELECT "id","n" FROM u WHERE n='ann'"#, &["ann"]),
+    (r#"5" disk db.query.text=SELECT "id" FROM "u" WHERE "name" = 'ann smith'"#, &["ann smith"]),
+    (r#"{"q":"{\"m\":\"db.query.text=SELECT \\\"id\\\" FROM u WHERE n='ann smith'\"}"}"#, &["ann smith"]),
+    (r#"Authorization: Token token="$2b$10$abcdEFGH12""#, &["$2b$10$abcdEFGH12"]),
+    ("smtp rcpt to marko@telekom.rs:587 failed", &["marko@telekom.rs"]),
+    ("n,password\n1,\"hunter2\"\"xyz987\"", &["hunter2\"\"xyz987"]),
+    ("n,password\nfoo\n1,hunter22xyz99", &["hunter22xyz99"]),
+    (
+        "aws_secret_access_key \u{a0}= je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+        &["je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"],
+    ),
+    (r"a\nbob\x70@example.com", &["bob"]),
     (
         r#"{"span":{"name":"request"}}ValueError: bad row {'storage_account_key': 'qU8WDVlOcmXpxxrB+2IhGhd9z0hS/QFz=', 'n': 7}"#,
         &["qU8WDVlOcmXpxxrB+2IhGhd9z0hS/QFz"],
