@@ -65,17 +65,17 @@ impl Policy {
     /// of them. The longest gives it its kind; among equally long ones, the first of this list does. The surest gives it its
     /// severity, and the strongest answer that any of the kinds has is followed.
     ///
-    /// 1. [`Unscanned`](Kind::Unscanned)
+    /// 1. [`Unscanned`](crate::privacy::Kind::Unscanned)
     /// 2. kinds that the application added
-    /// 3. [`Jwt`](Kind::Jwt), [`Bearer`](Kind::Bearer), [`ApiKey`](Kind::ApiKey), [`Pem`](Kind::Pem), [`UrlUserinfo`](Kind::UrlUserinfo)
-    /// 4. [`UrlSecret`](Kind::UrlSecret)
-    /// 5. [`Card`](Kind::Card), [`Iban`](Kind::Iban), [`Ssn`](Kind::Ssn), [`NationalId`](Kind::NationalId), [`Wallet`](Kind::Wallet)
-    /// 6. [`Email`](Kind::Email)
-    /// 7. [`Ipv4`](Kind::Ipv4), [`Ipv6`](Kind::Ipv6), [`Mac`](Kind::Mac)
-    /// 8. [`Phone`](Kind::Phone), [`Geo`](Kind::Geo), [`BirthDate`](Kind::BirthDate), [`KeyedSecret`](Kind::KeyedSecret)
-    /// 9. [`KeyedId`](Kind::KeyedId), [`KeyedPii`](Kind::KeyedPii)
-    /// 10. [`HomePath`](Kind::HomePath), [`Host`](Kind::Host), [`Uuid`](Kind::Uuid)
-    /// 11. [`HighEntropy`](Kind::HighEntropy)
+    /// 3. [`Jwt`](crate::privacy::Kind::Jwt), [`Bearer`](crate::privacy::Kind::Bearer), [`ApiKey`](crate::privacy::Kind::ApiKey), [`Pem`](crate::privacy::Kind::Pem), [`UrlUserinfo`](crate::privacy::Kind::UrlUserinfo)
+    /// 4. [`UrlSecret`](crate::privacy::Kind::UrlSecret)
+    /// 5. [`Card`](crate::privacy::Kind::Card), [`Iban`](crate::privacy::Kind::Iban), [`Ssn`](crate::privacy::Kind::Ssn), [`NationalId`](crate::privacy::Kind::NationalId), [`Wallet`](crate::privacy::Kind::Wallet)
+    /// 6. [`Email`](crate::privacy::Kind::Email)
+    /// 7. [`Ipv4`](crate::privacy::Kind::Ipv4), [`Ipv6`](crate::privacy::Kind::Ipv6), [`Mac`](crate::privacy::Kind::Mac)
+    /// 8. [`Phone`](crate::privacy::Kind::Phone), [`Geo`](crate::privacy::Kind::Geo), [`BirthDate`](crate::privacy::Kind::BirthDate), [`KeyedSecret`](crate::privacy::Kind::KeyedSecret)
+    /// 9. [`KeyedId`](crate::privacy::Kind::KeyedId), [`KeyedPii`](crate::privacy::Kind::KeyedPii)
+    /// 10. [`HomePath`](crate::privacy::Kind::HomePath), [`Host`](crate::privacy::Kind::Host), [`Uuid`](crate::privacy::Kind::Uuid)
+    /// 11. [`HighEntropy`](crate::privacy::Kind::HighEntropy)
     pub fn findings(&self, text: &str) -> Vec<Finding> {
         let mut findings = Vec::new();
         if !self.scanner.looks_clean(text.as_bytes()) {
