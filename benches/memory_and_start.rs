@@ -13,23 +13,22 @@
 //!
 //! # Results
 //!
-//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21. The machine was loaded:
-//! twelve processes wanted its two processors, which the worst times of `start()` show.
+//! AMD EPYC (family 26, 2 vCPUs, KVM), Linux, rustc 1.95, `bench` profile (release, no LTO), 2026-11-21, nothing else running.
 //! The difference between `VmRSS` and `RssAnon` is pages of the program's own file, which are code.
 //!
 //! start(), 30 processes
 //!
 //! | home     | median, µs | worst, µs | limit |        |
 //! |----------|------------|-----------|-------|--------|
-//! | fresh    |        227 |      6599 |  1000 | held   |
-//! | existing |        348 |     10534 |  1000 | held   |
+//! | fresh    |        375 |       895 |  1000 | held   |
+//! | existing |        352 |      3690 |  1000 | held   |
 //!
 //! memory over the bare program, KiB
 //!
 //! | program      | VmRSS, full | VmHWM | RssAnon, full | dropped | limit |        |
 //! |--------------|-------------|-------|---------------|---------|-------|--------|
-//! | store        |        7536 |  7536 |          3676 |     352 |  8192 | held   |
-//! | store + OTLP |       10456 | 10812 |          4760 |     576 |  8192 | MISSED |
+//! | store        |        7560 |  7560 |          3684 |     128 |  8192 | held   |
+//! | store + OTLP |       10736 | 11072 |          5056 |     219 |  8192 | MISSED |
 //!
 //! By `/proc/self/smaps`, with OTLP: 5.6 MiB are code and constants of the program's file, of whose 7.6 MiB of code 6.3 are mapped then,
 //! since Linux maps 64 KiB at a time and code that is used lies beside code that is not; 1.8 MiB of them come with OTLP. Of the rest
