@@ -107,18 +107,6 @@ impl Anchors<'_> {
         self.any >> (8 * class as u32) & 0xff != 0
     }
 
-    /// The first byte of this class at or after `from`.
-    #[inline]
-    pub(super) fn next(&self, class: Class, from: usize) -> Option<usize> {
-        let mut block = from / 64;
-        let mut bits = self.blocks.get(block)?[class as usize] & (!0 << (from % 64));
-        while bits == 0 {
-            block += 1;
-            bits = self.blocks.get(block)?[class as usize];
-        }
-        Some(block * 64 + bits.trailing_zeros() as usize)
-    }
-
     /// The bytes of this class, one after the other.
     #[inline]
     pub(super) fn all(&self, class: Class) -> Places<'_, impl Fn(&[Block], usize) -> u64> {
@@ -193,9 +181,15 @@ impl Anchors<'_> {
         0
     }
 
-    /// The first run of at least [`RUN`] bytes of `[A-Za-z0-9_.-]` at or after `from`, where a run may be cut.
+    /// The runs of at least [`RUN`] bytes of `[A-Za-z0-9_.-]`, one after the other.
     #[inline]
-    pub(super) fn long_run(&self, from: usize) -> Option<(usize, usize)> {
+    pub(super) fn long_runs(&self) -> LongRuns<'_> {
+        LongRuns { anchors: self, from: 0 }
+    }
+
+    /// The first of them at or after `from`, where a run may be cut.
+    #[inline]
+    fn long_run(&self, from: usize) -> Option<(usize, usize)> {
         self.long_run_of(|block| block[Class::Token as usize] | block[Class::Mark as usize], from)
     }
 
@@ -241,18 +235,8 @@ impl Anchors<'_> {
 
     /// Whether there are so many dots or dashes.
     fn has_marks(&self, mark: u8, count: usize) -> bool {
-        let mut left = count;
-        let mut at = 0;
-        while let Some(found) = self.next(Class::Mark, at) {
-            if self.text[found] == mark {
-                left -= 1;
-                if left == 0 {
-                    return true;
-                }
-            }
-            at = found + 1;
-        }
-        false
+        let mut marks = self.all(Class::Mark);
+        (0..count).all(|_| std::iter::from_fn(|| marks.next()).any(|found| self.text[found] == mark))
     }
 
     /// Cards, phones, addresses, dates: the shortest are an IPv4 address of four digits and three dots, and a
@@ -293,8 +277,8 @@ impl Anchors<'_> {
 
     /// `Bearer mF_9.B5f-4.1JqM`
     fn may_hold_dotted_tokens(&self) -> bool {
-        let mut from = 0;
-        while let Some((start, end)) = self.long_run(from) {
+        let mut runs = self.long_runs();
+        while let Some((start, end)) = runs.next() {
             let run = &self.text[start..end];
             if self.text[..start].ends_with(b"earer ")
                 && run.iter().any(u8::is_ascii_digit)
@@ -302,9 +286,37 @@ impl Anchors<'_> {
             {
                 return true;
             }
-            from = end;
+            runs.pass(end);
         }
         false
+    }
+}
+
+/// Long runs in a text, one after the other. Whatever is passed over, each begins behind the last one's first byte, so that the walk
+/// ends.
+pub(super) struct LongRuns<'t> {
+    anchors: &'t Anchors<'t>,
+    from: usize,
+}
+
+impl LongRuns<'_> {
+    /// Where the next one is looked for.
+    #[inline]
+    pub(super) fn from(&self) -> usize {
+        self.from
+    }
+
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<(usize, usize)> {
+        let (start, end) = self.anchors.long_run(self.from)?;
+        self.from = start + 1;
+        Some((start, end))
+    }
+
+    /// Passes over what is before `to`.
+    #[inline]
+    pub(super) fn pass(&mut self, to: usize) {
+        self.from = self.from.max(to);
     }
 }
 
@@ -441,15 +453,17 @@ mod tests {
                 for from in 0..=length + 1 {
                     let rest = text.get(from..).unwrap_or_default();
                     let next = |wanted: fn(u8) -> bool| rest.iter().position(|byte| wanted(*byte)).map(|at| from + at);
-                    assert_eq!(anchors.next(Class::Digit, from), next(|byte| byte.is_ascii_digit()));
-                    assert_eq!(anchors.next(Class::Pair, from), next(|byte| matches!(byte, b':' | b'=')));
-                    assert_eq!(anchors.next(Class::Mark, from), next(|byte| matches!(byte, b'.' | b'-')));
-                    assert_eq!(anchors.next(Class::Colon, from), next(|byte| byte == b':'));
-                    assert_eq!(anchors.next(Class::At, from), next(|byte| byte == b'@'));
-                    assert_eq!(
-                        anchors.next(Class::Escape, from),
-                        next(|byte| matches!(byte, b'%' | b'\\' | 0xef | 0x1b))
-                    );
+                    let of = |class: Class| {
+                        let mut places = anchors.all(class);
+                        places.pass(from);
+                        places.next()
+                    };
+                    assert_eq!(of(Class::Digit), next(|byte| byte.is_ascii_digit()));
+                    assert_eq!(of(Class::Pair), next(|byte| matches!(byte, b':' | b'=')));
+                    assert_eq!(of(Class::Mark), next(|byte| matches!(byte, b'.' | b'-')));
+                    assert_eq!(of(Class::Colon), next(|byte| byte == b':'));
+                    assert_eq!(of(Class::At), next(|byte| byte == b'@'));
+                    assert_eq!(of(Class::Escape), next(|byte| matches!(byte, b'%' | b'\\' | 0xef | 0x1b)));
                     if from <= length {
                         let run = rest.iter().take_while(|byte| is_token(**byte)).count();
                         assert_eq!(anchors.run(Class::Token, from), from + run);
@@ -457,15 +471,15 @@ mod tests {
                         assert_eq!(anchors.run_back(Class::Token, from), from - back);
                     }
                 }
-                let mut from = 0;
+                let mut runs = anchors.long_runs();
                 for run in text.split(|byte| !is_token(*byte) && *byte != b'.') {
                     if run.len() >= RUN {
                         let start = run.as_ptr() as usize - text.as_ptr() as usize;
-                        assert_eq!(anchors.long_run(from), Some((start, start + run.len())));
-                        from = start + run.len();
+                        assert_eq!(runs.next(), Some((start, start + run.len())));
+                        runs.pass(start + run.len());
                     }
                 }
-                assert_eq!(anchors.long_run(from), None);
+                assert_eq!(runs.next(), None);
                 let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
                 assert!(digits == 0 || anchors.has_digits(digits));
                 assert!(!anchors.has_digits(digits + 1));

@@ -25,9 +25,8 @@ const ALGORITHM_HOSTS: [&[u8]; 5] =
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut from = 0;
-    while let Some(at) = anchors.next(Class::At, from) {
-        from = at + 1;
+    let mut signs = anchors.all(Class::At);
+    while let Some(at) = signs.next() {
         let Some(end) = domain(text, at + 1) else {
             continue;
         };
@@ -37,7 +36,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         if is_other(text, start..at, at + 1..end) {
             continue;
         }
-        from = end;
+        signs.pass(end);
         found.push(Finding::new(Kind::Email, Severity::Validated, start..end));
     }
 }

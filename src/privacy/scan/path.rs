@@ -28,12 +28,12 @@ const METHODS: &[&[u8]] = words!(
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut at = 0;
-    while let Some(slash) = anchors.next(Class::Slash, at) {
-        at = slash + 1;
+    let mut slashes = anchors.all(Class::Slash);
+    while let Some(slash) = slashes.next() {
+        let at = slash + 1;
         // JSON escapes `/` as `\/`.
         if text[slash] == b'\\' && after(text, slash + 1) == b'\\' && is_share(text, slash) {
-            at = share(text, slash, found);
+            slashes.pass(share(text, slash, found));
             continue;
         }
         let (users, windows) = match after(text, at) {
@@ -57,7 +57,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         let drive = before(text, slash) == b':' && is_drive(text, slash);
         let spaced = (windows || drive).then_some(text[slash]);
         let end = segment(text, name, spaced);
-        at = end.max(at);
+        slashes.pass(end);
         if end > name && !is_nobody(&text[name..end]) && !is_asset(text, slash, name..end) {
             found.push(Finding::new(Kind::HomePath, Severity::Likely, name..end));
         }

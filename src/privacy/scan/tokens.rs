@@ -12,18 +12,20 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     // What other detectors found does not matter here.
     let known = found.len();
     let text = anchors.text;
-    let mut from = 0;
-    while let Some((start, mut end)) = anchors.long_run(from) {
+    let mut runs = anchors.long_runs();
+    loop {
+        let floor = runs.from();
+        let Some((start, end)) = runs.next() else { break };
         // Base64 has signs that end a run, and a key's prefix may stand before them.
         if matches!(before(text, start), b'+' | b'/')
             && has_capital(&text[start..start + RUN])
-            && let Some((first, last, severity)) = prefixed(text, from, start)
+            && let Some((first, last, severity)) = prefixed(text, floor, start)
         {
             found.push(Finding::new(Kind::ApiKey, severity, first..last));
-            from = last;
+            runs.pass(last);
             continue;
         }
-        from = end;
+        runs.pass(end);
         if is_uuid(&text[start..end]) && !is_scheme(&text[..start]) {
             continue;
         }
@@ -31,26 +33,26 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             && let Some((first, last)) = shapes::azure_secret(text, start)
         {
             found.push(Finding::new(Kind::ApiKey, Severity::Validated, first..last));
-            from = last;
+            runs.pass(last);
             continue;
         }
         if after(text, end) == b'/'
             && matches!(text[end - 1], b'm' | b'n')
-            && let Some((from, to)) = shapes::hook(text, end)
+            && let Some((first, last)) = shapes::hook(text, end)
         {
-            found.push(Finding::new(Kind::ApiKey, Severity::Validated, from..to));
+            found.push(Finding::new(Kind::ApiKey, Severity::Validated, first..last));
         }
-        end = scheme(text, start, found).unwrap_or(end);
+        // The dots behind a token are in its run, and none of it.
+        let end = scheme(text, start, found).unwrap_or(end);
         if end - start >= TOKEN && found[known..].last().is_none_or(|last| last.end <= start) {
-            end = long(text, start, end, found).max(end);
+            runs.pass(long(text, start, end, found));
         } else if matches!(after(text, end), b'+' | b'/')
             && has_capital(&text[start..end])
             && let Some((first, last, severity)) = prefixed(text, start, end)
         {
             found.push(Finding::new(Kind::ApiKey, severity, first..last));
-            end = last;
+            runs.pass(last);
         }
-        from = end;
     }
 }
 
@@ -106,7 +108,7 @@ fn long(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> usiz
         {
             let first = if kind == Kind::ApiKey { vendors::with_scheme(text, at) } else { at };
             found.push(Finding::new(kind, severity, first..to));
-            at = to;
+            at = to.max(at + 1);
             continue;
         }
         at = run(&text[..end], at, alnum);
@@ -239,6 +241,10 @@ fn scheme(text: &[u8], at: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let mut end = run(text, at, token);
     while before(text, end) == b'.' {
         end -= 1;
+    }
+    if end <= at {
+        // The run is the dots behind it.
+        return None;
     }
     let value = text.get(start..end)?;
     if !matches!(text[gap..start], [b' ' | b'+']) && !stands_off(&text[gap..start], value, after(text, end)) {

@@ -353,6 +353,8 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("Bearer v2.local.xyzABC123_def456", &["xyzABC123_def456"]),
     ("got 401 for token=Bearer%20abc123", &["abc123"]),
     ("Basic dXNlcjpwYXNz", &["dXNlcjpwYXNz"]),
+    ("Basic dXNlcjpwYXNz.............................", &["dXNlcjpwYXNz"]),
+    ("Bearer dXNlcjpwYXNz1---.............................", &["dXNlcjpwYXNz1"]),
     ("authorization: Bearer ya29.§A0ARrdaM-abc123_XYZ", &["A0ARrdaM"]),
     ("grpc metadata authorization=Bearer tok12345", &["tok12345"]),
     ("eyJhbGciOiJIUzI1NiJ9.§eyJpZCI6MX0.§c2ln is malformed", &["eyJpZCI6MX0"]),
