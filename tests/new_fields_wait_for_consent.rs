@@ -35,10 +35,16 @@ const SECOND: &str = r#"
 "#;
 
 fn inventory(version: u32, lines: &str) -> Inventory {
+    inventory_with("", version, lines)
+}
+
+/// The same with this line about all records.
+fn inventory_with(line: &str, version: u32, lines: &str) -> Inventory {
     let text = format!(
         r#"
         version = {version}
         [document]
+        {line}
         controller = "Acme"
         effective = 2026-03-01
         privacy = "p@acme.example"
@@ -162,6 +168,24 @@ fn a_field_that_is_changed_under_its_name_is_a_new_field_whatever_version_it_cla
     home.save(&yes_to(&first));
     let changed = inventory(1, &FIRST.replace("sales", "advertising"));
     assert_eq!(home.kept(&changed), [], "the event itself is for something else now");
+}
+
+#[test]
+fn more_exact_times_and_a_longer_life_wait_and_less_of_either_does_not() {
+    let (exact, hour, day) = ("", "times = \"hour\"", "times = \"day\"");
+    for (agreed, now, goes_on) in [(hour, exact, false), (day, hour, false), (day, day, true), (hour, day, true)] {
+        let home = Home::new("times");
+        home.save(&yes_to(&inventory_with(agreed, 1, FIRST)));
+        let kept = home.kept(&inventory_with(now, 2, FIRST));
+        assert_eq!(!kept.is_empty(), goes_on, "from `{agreed}` to `{now}`: {kept:?}");
+    }
+    let lasting = |day: &str| FIRST.replace("\"how large\"", &format!("\"how large\"{day}"));
+    for (agreed, now) in [(", expires = 2090-01-01", ""), (", expires = 2090-01-01", ", expires = 2091-01-01")] {
+        let home = Home::new("life");
+        home.save(&yes_to(&inventory(1, &lasting(agreed))));
+        assert_eq!(home.kept(&inventory(1, &lasting(now))), [placed(json!({"plan": "pro"}))], "`{agreed}`, `{now}`");
+        assert_eq!(home.kept(&inventory(1, &lasting(agreed))).len(), 1);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::stored;
 use support::{alone, logged, on_with, only, records, settle, span};
 use tracing::field::Empty;
-use tracing_privacy::privacy::{Action, Inventory, Policy, Site};
+use tracing_privacy::privacy::{Action, Inventory, Kind, Policy, Site};
 use tracing_privacy::{Builder, Clock, Environment, Loss, Memory, Telemetry, app, inventory};
 
 fn declared() -> Policy {
@@ -269,6 +269,10 @@ fn rules_may_take_from_what_is_declared_and_change_nothing_else() {
     let error = Telemetry::builder(app!("acme")).environment(environment).policy(loosened).start().unwrap_err();
     assert_eq!(error.setting(), ".policy");
     assert!(error.to_string().contains("`installation_id`") && error.to_string().contains(".drop_field"), "{error}");
+    // The document says that text is searched.
+    let blind = declared().without_kind(Kind::Email);
+    let error = Telemetry::builder(app!("acme")).environment(Environment::empty()).policy(blind).start().unwrap_err();
+    assert!(error.to_string().contains("`.without_kind(Kind::Email)` would leave text unsearched"), "{error}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The version of the collection that it came with.
     pub(crate) since: u32,
+    /// Ids of what collects more, so that a yes to that is one to this.
+    pub(crate) wider: Vec<String>,
 }
 
 /// What a yes is for.

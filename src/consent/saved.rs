@@ -99,7 +99,7 @@ impl Saved {
     pub(super) fn covered(&self, collected: &Collected) -> BTreeSet<String> {
         let Answer::Yes { collection, entries: agreed, .. } = &self.answer else { return BTreeSet::new() };
         let is_covered = |entry: &&Entry| match agreed {
-            Some(agreed) => agreed.ids.contains(&entry.id),
+            Some(agreed) => entry.wider.iter().chain([&entry.id]).any(|id| agreed.ids.contains(id)),
             None => entry.since <= *collection,
         };
         collected.entries.iter().filter(is_covered).map(|entry| entry.id.clone()).collect()
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_answer_reads_back_as_it_was_written() {
-        let entry = |id: &str| Entry { id: id.to_owned(), since: 1 };
+        let entry = |id: &str| Entry { id: id.to_owned(), since: 1, wider: Vec::new() };
         let collected = Collected { digest: "d1".to_owned(), entries: vec![entry("a"), entry("b")] };
         let plain = Settings::new(crate::app!("acme")).host("a.example");
         let declared = Settings::new(crate::app!("acme")).collected(3, collected);

@@ -275,8 +275,8 @@ impl Builder {
             return Err(Error::new(".policy", contradiction));
         }
         if let Some(scope) = self.policy.inventory().map(Inventory::scope) {
-            let entry = |(id, since)| Entry { id, since };
-            let entries = scope.entries.into_iter().map(entry).collect();
+            let entries = scope.entries.into_iter();
+            let entries = entries.map(|entry| Entry { id: entry.id, since: entry.since, wider: entry.wider }).collect();
             self.consent = self.consent.collected(scope.version, Collected { digest: scope.digest, entries });
         }
         let decision = self.decide();

@@ -156,8 +156,8 @@ impl Inventory {
         self.0.version
     }
 
-    /// SHA-256 over what is collected, how and what for, in hexadecimal digits: comments, order, and the words of the
-    /// document change nothing.
+    /// SHA-256 over what is collected, how, what for, how exact its times are and until when, in hexadecimal digits: comments, order,
+    /// and the words of the document change nothing.
     pub fn digest(&self) -> String {
         self.scope().digest
     }
@@ -206,7 +206,8 @@ impl Inventory {
                 Sort::Unnamed => Site::event("").target(&record.name),
                 Sort::Span => Site::span(&record.name),
             };
-            declared.list_record(site, record.facts.expires, !covers(&scope::record_id(record)));
+            let withheld = !covers(&scope::record_id(record, contents.document.times));
+            declared.list_record(site, record.facts.expires, withheld);
             for field in &record.fields {
                 declared.list(site, &field.key, listing(field, scope::field_id(record, field)));
             }

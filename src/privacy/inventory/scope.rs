@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 use super::Contents;
 use super::entry::{Field, Record};
 use super::kind::FieldKind;
-use crate::privacy::policy::Action;
+use crate::app::Date;
+use crate::privacy::policy::{Action, TimeUnit};
 
 /// What an inventory collects, as consent sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,18 +15,27 @@ pub(crate) struct Scope {
     /// SHA-256 over the entries, in hexadecimal digits. The order of the file, its comments and its wording change nothing,
     /// but for the purposes: these are a part of what is agreed to.
     pub(crate) digest: String,
-    /// Records and fields that can be agreed to: 64 bits of SHA-256 over what each collects, how and what for, and the
-    /// version of the inventory that it came with.
-    pub(crate) entries: Vec<(String, u32)>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A record or field that can be agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// 64 bits of SHA-256 over what it collects, how, what for, how exact its times are and until when.
+    pub(crate) id: String,
+    /// The version of the inventory that it came with.
+    pub(crate) since: u32,
+    /// What collects more, so that a yes to that is one to this: the same with more exact times.
+    pub(crate) wider: Vec<String>,
 }
 
 /// What is to be agreed to.
 pub(super) fn of(contents: &Contents) -> Scope {
     let mut hashes: Vec<[u8; 32]> = Vec::new();
     let mut entries = Vec::new();
-    contents.entries(|hash, since| {
+    contents.entries(|hash, since, wider| {
         hashes.push(hash);
-        entries.push((short(&hash), since));
+        entries.push(Entry { id: short(&hash), since, wider });
     });
     hashes.sort_unstable();
     let mut all = Sha256::new();
@@ -34,25 +44,29 @@ pub(super) fn of(contents: &Contents) -> Scope {
 }
 
 impl Contents {
-    fn entries(&self, mut entry: impl FnMut([u8; 32], u32)) {
+    fn entries(&self, mut entry: impl FnMut([u8; 32], u32, Vec<String>)) {
+        let times = self.document.times;
+        let finer = [None, Some(TimeUnit::Hour), Some(TimeUnit::Day), Some(TimeUnit::Week)];
         for record in &self.records {
-            entry(hash_record(record), record.facts.since);
+            let wider = finer.into_iter().take_while(|unit| *unit != times);
+            let wider = wider.map(|unit| record_id(record, unit)).collect();
+            entry(hash_record(record, times), record.facts.since, wider);
             for field in &record.fields {
-                entry(hash_field(Some(record), "", field), field.facts.since);
+                entry(hash_field(Some(record), "", field), field.facts.since, Vec::new());
             }
         }
         for field in &self.shared {
-            entry(hash_field(None, "every record", field), field.facts.since);
+            entry(hash_field(None, "every record", field), field.facts.since, Vec::new());
         }
         for field in &self.resource {
-            entry(hash_field(None, "the resource", field), field.facts.since);
+            entry(hash_field(None, "the resource", field), field.facts.since, Vec::new());
         }
     }
 }
 
-/// The id of a record's entry.
-pub(super) fn record_id(record: &Record) -> String {
-    short(&hash_record(record))
+/// The id of a record's entry, in an inventory that rounds times to this unit.
+pub(super) fn record_id(record: &Record, times: Option<TimeUnit>) -> String {
+    short(&hash_record(record, times))
 }
 
 /// The id of a field's entry, by the record that declares it.
@@ -70,14 +84,17 @@ pub(super) fn resource_id(field: &Field) -> String {
     short(&hash_field(None, "the resource", field))
 }
 
-fn hash_record(record: &Record) -> [u8; 32] {
-    hash(&["record", record.sort.table(), &record.name, &record.facts.purpose])
+fn hash_record(record: &Record, times: Option<TimeUnit>) -> [u8; 32] {
+    let times = times.map_or_else(String::new, |unit| format!(" by the {}", unit_name(unit)));
+    let what = until(&format!("record{times}"), record.facts.expires);
+    hash(&[&what, record.sort.table(), &record.name, &record.facts.purpose])
 }
 
 fn hash_field(record: Option<&Record>, place: &str, field: &Field) -> [u8; 32] {
     let (sort, name) = record.map_or((place, ""), |record| (record.sort.table(), &record.name));
     let action = Spelled(field.action).to_string();
-    let mut parts = vec!["field", sort, name, &field.key, field.kind.name(), &action, &field.facts.purpose];
+    let what = until("field", field.facts.expires);
+    let mut parts = vec![&what, sort, name, &field.key, field.kind.name(), &action, &field.facts.purpose];
     if let FieldKind::Enum(values) = &field.kind {
         let mut values: Vec<&str> = values.iter().map(|value| &**value).collect();
         values.sort_unstable();
@@ -86,13 +103,25 @@ fn hash_field(record: Option<&Record>, place: &str, field: &Field) -> [u8; 32] {
     hash(&parts)
 }
 
+/// What is agreed to for as long as it is collected: who prolongs it has to ask again.
+fn until(what: &str, expires: Option<Date>) -> String {
+    expires.map_or_else(|| what.to_owned(), |day| format!("{what} until {day}"))
+}
+
+fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Hour => "hour",
+        TimeUnit::Day => "day",
+        TimeUnit::Week => "week",
+    }
+}
+
 /// An action as it is hashed: this spelling must never change, since users agreed to it.
 struct Spelled(Action);
 
 impl std::fmt::Display for Spelled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use crate::app::Rotation;
-        use crate::privacy::policy::TimeUnit;
         match self.0 {
             Action::Keep => f.write_str("keep"),
             Action::Drop => f.write_str("drop"),
@@ -105,9 +134,7 @@ impl std::fmt::Display for Spelled {
             Action::Truncate(bytes) => write!(f, "truncate {bytes}"),
             Action::Bucket => f.write_str("bucket"),
             Action::Buckets(bounds) => write!(f, "buckets {bounds}"),
-            Action::Round(TimeUnit::Hour) => f.write_str("round hour"),
-            Action::Round(TimeUnit::Day) => f.write_str("round day"),
-            Action::Round(TimeUnit::Week) => f.write_str("round week"),
+            Action::Round(unit) => write!(f, "round {}", unit_name(unit)),
             Action::Generalize => f.write_str("generalize"),
             Action::GeneralizeTo(form) => write!(f, "generalize to {form}"),
             Action::Parameterize => f.write_str("parameterize"),

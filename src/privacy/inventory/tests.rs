@@ -277,10 +277,7 @@ fn the_digest_is_of_what_is_collected_and_of_nothing_else() {
         )),
         event(&format!("{plan}{items}").replace("sales by plan", "  sales\\n by   plan ")),
         event(&format!("{plan}{items}").replace("[\"a\", \"b\"]", "[\"b\", \"a\"]")),
-        event(
-            &format!("{plan}{items}")
-                .replace("purpose = \"how large\"", "since = 2, expires = 2030-01-01, purpose = \"how large\""),
-        ),
+        event(&format!("{plan}{items}").replace("purpose = \"how large\"", "since = 2, purpose = \"how large\"")),
         format!(
             "[events]\n[events.'order.placed']\nfields = {{ {}, {} }}\npurpose = 'sales'",
             plan.trim().trim_start_matches("fields."),
@@ -311,6 +308,11 @@ fn the_digest_is_of_what_is_collected_and_of_nothing_else() {
     digests.push(digest(&event(&format!("{plan}{items}")).replace("events", "spans")));
     digests.push(digest(&event(&format!("{plan}{items}")).replace("events", "unnamed")));
     digests.push(digest("[resource]\nn = { kind = \"integer\", purpose = \"-\" }"));
+    let lasting = |day: &str| event(&format!("expires = {day}\n{plan}{items}"));
+    digests.extend(["2026-04-01", "2026-04-02"].map(|day| digest(&lasting(day))));
+    digests.push(digest(&event(&format!("{plan}{items}").replace("how large\"", "how large\", expires = 2026-04-01"))));
+    let timed = |unit: &str| with_times(unit, &event(&format!("{plan}{items}"))).digest();
+    digests.extend(["hour", "day", "week"].map(timed));
     let count = digests.len();
     digests.sort();
     digests.dedup();
@@ -323,7 +325,7 @@ fn a_digest_never_changes_by_itself() {
     // hashlib.
     let all = "fields.a = { kind = \"boolean\", purpose = \"-\" }\nfields.b = { kind = \"time\", purpose = \"-\" }\nfields.c = { kind = \"id\", purpose = \"-\" }\nfields.d = { kind = \"text\", action = \"truncate(9)\", purpose = \"-\" }";
     let scope = parse(&event(all)).expect("it is right").scope();
-    let ids: Vec<_> = scope.entries.iter().map(|(id, since)| (id.as_str(), *since)).collect();
+    let ids: Vec<_> = scope.entries.iter().map(|entry| (entry.id.as_str(), entry.since)).collect();
     let known = ["8d47c7f7db2785e3", "245c1e0e3aa3fe47", "f7656a4951e41e5e", "4a7001d63cc2d8d0", "94802a236f12700d"];
     assert_eq!(ids, known.map(|id| (id, 1)));
     assert_eq!(scope.digest, "8ebf89352600b5368d4dbea7a65feab52df95e0ccd3a6965532f0adac17a854c");

@@ -241,7 +241,9 @@ impl Policy {
         self.custom(Custom::words(name, words)?)
     }
 
-    /// Which kinds are looked for in text, and what each leads to. Default: [`Scanner::standard`].
+    /// Which kinds are looked for in text, and what each leads to, in place of all that was said of them before: by [`Policy::kind`],
+    /// [`Policy::with_kind`], [`Policy::without_kind`], [`Policy::custom_words`] and [`Policy::custom_pattern`]. Call it before these.
+    /// Default: [`Scanner::standard`].
     #[must_use]
     pub fn scanner(mut self, scanner: Scanner) -> Self {
         self.scanner = scanner;
@@ -344,8 +346,14 @@ impl Policy {
         if let Some(action) = self.message.filter(|action| *action != Action::Drop) {
             return Some(format!("the rule for messages ({action}) {remedy}"));
         }
-        let rule = self.rules.iter().find(|rule| rule.action != Action::Drop)?;
-        Some(format!("the rule for `{}` ({}) {remedy}", rule.pattern, rule.action))
+        if let Some(rule) = self.rules.iter().find(|rule| rule.action != Action::Drop) {
+            return Some(format!("the rule for `{}` ({}) {remedy}", rule.pattern, rule.action));
+        }
+        let off = Kind::BUILT_IN.iter().find(|kind| self.scanner.is_off(**kind) && !self.scanner.is_usual(**kind))?;
+        Some(format!(
+            "`.without_kind(Kind::{off:?})` would leave text unsearched of which users are told that it is searched; look for all \
+             kinds, or give fields in which that alarms another `kind` in the inventory"
+        ))
     }
 
     /// Whether records of this event or span may exist at all, and the first day on which they may not.
