@@ -10,6 +10,7 @@ mod machine;
 pub(crate) mod private_directory;
 pub(crate) mod random;
 mod rotation;
+mod time_zone;
 
 pub use application::App;
 pub use clock::Clock;
@@ -18,3 +19,4 @@ pub use environment::{Environment, Os};
 pub(crate) use environment::{Presence, Reading, Var};
 pub use rotation::Rotation;
 pub(crate) use rotation::{Renewed, RotatingKey, RotatingKeys};
+pub(crate) use time_zone::country;
