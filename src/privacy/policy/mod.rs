@@ -190,7 +190,7 @@ impl Policy {
     /// use tracing_privacy::privacy::{OnFinding, Policy};
     ///
     /// let unsure = "passport 123456789"; // only the word before it says what it is
-    /// assert_eq!(Policy::strict().scrub(unsure).as_deref(), Some("passport [ID]"));
+    /// assert_eq!(Policy::strict().scrub(unsure).as_deref(), Some("passport [NATIONAL_ID]"));
     /// assert_eq!(Policy::strict().on_finding(OnFinding::DropRecordOnAny).scrub(unsure), None);
     /// ```
     #[must_use]
