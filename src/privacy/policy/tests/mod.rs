@@ -161,7 +161,10 @@ fn a_policy_may_drop_a_text_with_any_finding_and_says_so() {
     }
     // A policy on top that has an answer has the last word, and so has the answer to one kind.
     assert_eq!(any().and(Policy::strict()).unwrap().scrub(unsure).as_deref(), Some("passport [NATIONAL_ID]"));
-    assert_eq!(any().kind(Kind::NationalId, OnFinding::Redact).scrub(unsure).as_deref(), Some("passport [NATIONAL_ID]"));
+    assert_eq!(
+        any().kind(Kind::NationalId, OnFinding::Redact).scrub(unsure).as_deref(),
+        Some("passport [NATIONAL_ID]")
+    );
 }
 
 #[test]
