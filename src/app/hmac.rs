@@ -35,12 +35,6 @@ impl KeyState {
 
     /// Makes this the state of a key of any length.
     pub(crate) fn set(&mut self, key: &[u8]) {
-        self.absorb(key);
-        erase_stack_below();
-    }
-
-    #[inline(never)]
-    fn absorb(&mut self, key: &[u8]) {
         let mut block = Zeroizing::new([0; BLOCK]);
         match block.get_mut(..key.len()) {
             Some(start) => start.copy_from_slice(key),
@@ -137,15 +131,6 @@ fn write(state: &[u32; 8], bytes: &mut [u8; TAG]) {
     for (bytes, word) in bytes.chunks_exact_mut(4).zip(state) {
         bytes.copy_from_slice(&word.to_be_bytes());
     }
-}
-
-/// Writes over what functions that have returned left on this thread's stack: a compression function erases nothing of what
-/// it worked on.
-#[inline(never)]
-fn erase_stack_below() {
-    // More than it takes, also where nothing is optimised.
-    let mut room = [0_u64; 1024];
-    room.zeroize();
 }
 
 #[cfg(test)]
