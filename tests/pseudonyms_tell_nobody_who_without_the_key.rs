@@ -356,6 +356,35 @@ fn a_key_that_others_could_read_is_not_used_again() {
     assert!(run.telemetry.status().to_string().contains("pseudonyms hold for this run alone"));
 }
 
+/// Row 49 of the requirements, under a key: `SHA256(machine_id + date)[0:16]` can be computed by whoever knows the machine.
+#[test]
+fn a_session_id_is_of_one_day_and_says_nothing_of_the_machine() {
+    const MACHINE: &str = "8d2f5c4a1b3e4f60917d2c5b8a3e1f04";
+    let clock = Clock::manual(NOON);
+    let session = |home: &TempDir| {
+        let machine = |builder: Builder| {
+            let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(home.path());
+            builder.environment(environment.clock(clock.clone()).file("/etc/machine-id", MACHINE))
+        };
+        let [.., session] = Run::start(home, &clock, machine).seen();
+        assert!(session.len() == 16 && session.bytes().all(|byte| byte.is_ascii_hexdigit()), "{session}");
+        session
+    };
+    let (home, other) = (TempDir::new("session"), TempDir::new("session-elsewhere"));
+    let mut days = HashSet::new();
+    for date in ["2026-03-05", "2026-03-06", "2026-03-07"] {
+        let today = session(&home);
+        assert_eq!(session(&home), today, "all day");
+        assert!(days.insert(today.clone()), "{date} is another day");
+        assert_ne!(session(&other), today, "the same machine, another key");
+        for text in [format!("{MACHINE}{date}"), format!("{date}{MACHINE}"), date.to_owned()] {
+            let plain: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(!plain.starts_with(&today), "{date}");
+        }
+        clock.advance(DAY);
+    }
+}
+
 #[test]
 fn hosts_with_one_secret_agree_on_people_and_not_on_sessions() {
     let secret = || Secret::new("0123456789abcdef0123456789abcdef");

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::{Record, logged};
-use tracing_privacy::privacy::Policy;
+use tracing_privacy::privacy::{OnFinding, Policy};
 
 /// Every piece of the four sentences that says who, what or where.
 const BAD: &[&str] = &[
@@ -81,6 +81,31 @@ fn an_address_in_a_text_that_stays_takes_the_record_with_it() {
     });
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].attribute("reason"), "no answer");
+}
+
+/// Row 50, as `caro` words it: any hit drops the whole event, before anything is stored.
+#[test]
+fn any_finding_drops_the_whole_record_where_the_policy_says_so() {
+    let log = || {
+        tracing::info!(reason = "no answer from 192.168.1.100", step = 1, "failed");
+        tracing::info!(reason = "passport 123456789", step = 2, "failed");
+        tracing::info!(reason = "left /home/ann/thesis.odt", step = 3, "failed");
+        tracing::info!(step = 4, "password=hunter2");
+        tracing::info_span!("job", note = "passport 123456789", step = 5);
+        tracing::info!(serial = 123_456_789, reason = "no answer", step = 6, "failed");
+    };
+    let steps = |policy: Policy| {
+        let records = logged("any-finding", |builder| builder.policy(policy), log);
+        is_clean(&records);
+        let steps = records.iter().filter_map(|record| record.attribute("step").as_u64());
+        steps.collect::<Vec<_>>()
+    };
+    assert_eq!(steps(Policy::standard().on_finding(OnFinding::DropRecordOnAny)), [6]);
+    assert_eq!(steps(Policy::strict().on_finding(OnFinding::DropRecordOnAny)), [4, 6], "its text was gone before");
+    let of_file = Policy::from_toml("on_finding = 'drop_record_on_any'").expect("it can be read");
+    assert_eq!(steps(Policy::strict().and(of_file).expect("nothing was added")), [4, 6]);
+    assert_eq!(steps(Policy::standard()), [1, 2, 3, 4, 5, 6], "the control: replaced, they stay");
+    assert_eq!(steps(Policy::strict()), [2, 3, 4, 5, 6], "and strict looks at what was validated alone");
 }
 
 /// Shares, feature adoption, error rates by version.

@@ -45,6 +45,7 @@ enum Source {
 enum Planted {
     Contents(Vec<u8>),
     Unreadable,
+    Link(PathBuf),
 }
 
 impl Environment {
@@ -83,6 +84,12 @@ impl Environment {
     /// Plants a file that exists and cannot be read, as behind missing permissions.
     pub fn unreadable_file(mut self, path: impl Into<PathBuf>) -> Self {
         Arc::make_mut(&mut self.0).files.insert(path.into(), Planted::Unreadable);
+        self
+    }
+
+    /// Plants a symbolic link. What it leads to is not followed: the link's target is all that can be seen of it.
+    pub fn link(mut self, path: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+        Arc::make_mut(&mut self.0).files.insert(path.into(), Planted::Link(target.into()));
         self
     }
 
@@ -131,6 +138,7 @@ impl Environment {
         let bytes = match self.0.files.get(path) {
             Some(Planted::Contents(bytes)) => Ok(bytes.clone()),
             Some(Planted::Unreadable) => Err(String::from("permission denied")),
+            Some(Planted::Link(_)) => Err(String::from("the link leads nowhere")),
             None if !self.sees(path) => return Reading::Missing,
             None => match read_small(path) {
                 Ok(bytes) => Ok(bytes),
@@ -144,6 +152,15 @@ impl Environment {
             Ok(Ok(text)) => Reading::Contents(text),
             Ok(Err(_)) => Reading::Unreadable(String::from("it is not UTF-8 text")),
             Err(reason) => Reading::Unreadable(reason),
+        }
+    }
+
+    /// What a symbolic link says; `None` of anything else.
+    pub(crate) fn link_target(&self, path: &Path) -> Option<PathBuf> {
+        match self.0.files.get(path) {
+            Some(Planted::Link(target)) => Some(target.clone()),
+            None if self.sees(path) => std::fs::read_link(path).ok(),
+            _ => None,
         }
     }
 
@@ -296,6 +313,13 @@ mod tests {
         assert_eq!(environment.read(Path::new("/etc/x")), Reading::Contents("text".into()));
         assert_eq!(environment.read(Path::new("/etc/passwd")), Reading::Missing);
         assert_eq!(environment.exists(Path::new("/etc")), Presence::Missing);
+        let linked = environment.clone().link("/etc/y", "/etc/x");
+        assert_eq!(linked.link_target(Path::new("/etc/y")), Some(PathBuf::from("/etc/x")));
+        assert_eq!(linked.exists(Path::new("/etc/y")), Presence::Present);
+        assert!(matches!(linked.read(Path::new("/etc/y")), Reading::Unreadable(_)));
+        for path in ["/etc/x", "/etc/localtime", "/etc/mtab"] {
+            assert_eq!(linked.link_target(Path::new(path)), None, "{path}");
+        }
         let environment = environment.unreadable_file("/etc/x");
         assert_eq!(environment.exists(Path::new("/etc/x")), Presence::Present);
         assert!(matches!(environment.read(Path::new("/etc/x")), Reading::Unreadable(_)));
@@ -344,6 +368,8 @@ mod tests {
         assert!(matches!(exists("loop/below"), Presence::Unreadable(_)));
         assert_eq!(read("file"), Reading::Contents("text".into()));
         assert_eq!(read("link"), Reading::Contents("text".into()));
+        assert_eq!(environment.link_target(&home.join("link")), Some(home.join("file")));
+        assert_eq!(environment.link_target(&home.join("file")), None);
         for name in ["directory", "loop", "loop/below", "dangling", "long", "latin"] {
             assert!(matches!(read(name), Reading::Unreadable(_)), "{name}: {:?}", read(name));
         }

@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::Date;
 use super::random::{self, NoRandomness};
+use super::{Date, KeyState};
 
 /// For how long one key holds. A new key makes new pseudonyms, which cannot be linked to the old ones.
 ///
@@ -66,9 +64,10 @@ impl Rotation {
 }
 
 /// 32 random bytes and the day on which they were drawn. Erased from memory when dropped; `Debug` shows nothing of them.
-#[derive(Clone)]
+///
+/// The bytes stay where they were drawn: what is moved leaves a copy where it was.
 pub(crate) struct RotatingKey {
-    bytes: Zeroizing<[u8; 32]>,
+    bytes: Box<Zeroizing<[u8; 32]>>,
     created: Date,
 }
 
@@ -78,13 +77,20 @@ impl RotatingKey {
     /// # Errors
     /// The operating system gave no randomness.
     pub(crate) fn draw(today: Date) -> Result<Self, NoRandomness> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        random::fill(bytes.as_mut_slice())?;
-        Ok(Self { bytes, created: today })
+        let mut key = Self::blank(today);
+        random::fill(key.bytes.as_mut_slice())?;
+        Ok(key)
     }
 
     pub(crate) fn from_parts(bytes: &[u8; 32], created: Date) -> Self {
-        Self { bytes: Zeroizing::new(*bytes), created }
+        let mut key = Self::blank(created);
+        key.bytes.copy_from_slice(bytes);
+        key
+    }
+
+    /// Zeros, to be filled.
+    fn blank(created: Date) -> Self {
+        Self { bytes: Box::new(Zeroizing::new([0; 32])), created }
     }
 
     /// The secret itself, for HMAC and for the key's file.
@@ -100,11 +106,17 @@ impl RotatingKey {
     /// The key that comes after this one where the operating system gives no randomness: it does not lead back to
     /// this one, and none outside the machine can make it.
     fn derive_next(&self, today: Date) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.bytes()).expect("HMAC takes keys of any length");
-        mac.update(b"next key");
-        mac.update(today.to_string().as_bytes());
-        let bytes = Zeroizing::new(mac.finalize().into_bytes().into());
-        Self { bytes, created: today }
+        let mut state = KeyState::blank();
+        state.set(self.bytes());
+        let mut next = Self::blank(today);
+        state.tag_into(&[b"next key", today.to_string().as_bytes()], &mut next.bytes);
+        next
+    }
+}
+
+impl Clone for RotatingKey {
+    fn clone(&self) -> Self {
+        Self::from_parts(self.bytes(), self.created)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
-use crate::app::{Date, RotatingKeys, Rotation};
+use crate::app::{Date, KeyState, RotatingKeys, Rotation};
 
 /// 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,12 +35,9 @@ pub(crate) fn session_id(keys: &RotatingKeys, date: Date) -> SessionId {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     // The use goes first with its length, so that no other use of the key can give the same input.
     const USE: &[u8] = b"session";
-    let mut mac = Hmac::<Sha256>::new_from_slice(keys.key(Rotation::Daily).bytes())
-        .expect("HMAC takes keys of any length, and this one has 32 bytes");
-    mac.update(&(USE.len() as u64).to_le_bytes());
-    mac.update(USE);
-    mac.update(date.to_string().as_bytes());
-    let tag = mac.finalize().into_bytes();
+    let mut key = KeyState::blank();
+    key.set(keys.key(Rotation::Daily).bytes());
+    let tag = key.tag(&[&(USE.len() as u64).to_le_bytes(), USE, date.to_string().as_bytes()]);
     let mut id = [0; 16];
     for (digits, byte) in id.chunks_exact_mut(2).zip(tag.iter()) {
         digits.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);

@@ -26,8 +26,9 @@
 //! ```
 //!
 //! [`Policy::strict`](super::Policy::strict) drops the record where `standard` would replace a validated finding, and the
-//! text of all events. It fails safer, and it sees no more. Use a scanner for the logs that you have, and as a second net; do
-//! not tell users that it finds everything.
+//! text of all events; a less certain finding is replaced there too, and under
+//! [`OnFinding::DropRecordOnAny`](super::OnFinding::DropRecordOnAny) drops the record as well. That fails safer, and it sees
+//! no more. Use a scanner for the logs that you have, and as a second net; do not tell users that it finds everything.
 //!
 //! # A list has no holes
 //!

@@ -12,14 +12,17 @@ pub struct Resource {
     attributes: Vec<(String, String)>,
 }
 
-/// Keys that the crate itself gives and that need no rule.
-const OWN: &[&str] = &["service.name", "service.version", "session.id", "app.installation.id"];
+/// Keys that the crate itself always gives and that need no rule.
+const OWN: &[&str] = &["service.name", "service.version", "session.id"];
+
+/// Keys that the crate gives where the application asks for it. Of these an inventory has to say so.
+const ASKED_FOR: &[&str] = &["app.installation.id", "geo.country.iso_code"];
 
 /// Where attributes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Application,
-    /// The crate itself: of [`OWN`] keys.
+    /// The crate itself: of [`OWN`] keys and those [`ASKED_FOR`].
     Crate,
     /// A row that was stored: its pseudonyms are pseudonyms already.
     Disk,
@@ -36,7 +39,7 @@ impl Resource {
             // As a field's key is read, and as it is explained.
             let key = key.strip_prefix("r#").map_or(key.clone(), str::to_owned);
             let Decision { action, kind, origin } = decide(policy, source, &key);
-            if source == Source::Application && kind.is_some_and(|kind| !kind.admits(&value)) {
+            if source != Source::Disk && kind.is_some_and(|kind| !kind.admits(&value)) {
                 return None;
             }
             let value = match action {
@@ -100,6 +103,7 @@ pub(super) fn decide(policy: &Policy, source: Source, key: &str) -> Decision {
     let action = match verdict {
         Some(verdict) if verdict.by_application => verdict.action,
         _ if source != Source::Application && OWN.contains(&key) => Action::Keep,
+        None if source != Source::Application && ASKED_FOR.contains(&key) => Action::Keep,
         _ => policy.decide(site, by).action,
     };
     Decision { action, kind, origin }

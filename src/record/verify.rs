@@ -186,6 +186,7 @@ mod tests {
             Policy::standard(),
             Policy::strict(),
             Policy::standard().on_finding(OnFinding::DropField),
+            Policy::strict().on_finding(OnFinding::DropRecordOnAny),
             // Rules for keys hold inside text as well.
             Policy::standard().hash("*_ref").drop_field("n*").keep("*password*", "a test").keep("email", "a test"),
             Policy::standard()
@@ -407,5 +408,18 @@ mod tests {
         });
         assert_eq!(verdicts.len(), 10);
         assert_eq!(verdicts.iter().position(Result::is_ok), Some(9), "{verdicts:?}");
+    }
+
+    #[test]
+    fn what_drops_a_record_for_any_finding_is_held_here_too() {
+        let policy = Policy::standard().on_finding(OnFinding::DropRecordOnAny);
+        let blind = policy.clone().without_kind(Kind::NationalId).without_kind(Kind::Email);
+        let log = || {
+            tracing::info!(note = "passport 123456789", plan = "pro");
+            tracing::info!("mail bob@mail.example");
+            tracing::info!(note = "nothing", plan = "pro");
+        };
+        assert_eq!(checked(&blind, &policy, log), [Err(Defect), Err(Defect), Ok(())]);
+        assert_eq!(checked(&policy, &policy, log), [Ok(())], "and what the filter sees does not come so far");
     }
 }

@@ -34,6 +34,7 @@ pub struct Builder {
     pub(super) rotation: Rotation,
     pub(super) secret: Option<Secret>,
     pub(super) installation_id: InstallationIds,
+    pub(super) country: Country,
     pub(super) resource: Vec<(String, String)>,
     pub(super) memory: Vec<Memory>,
     #[cfg(feature = "upload")]
@@ -53,6 +54,13 @@ pub(super) enum Verbose {
 pub(super) enum InstallationIds {
     None,
     For90Days,
+}
+
+/// Whether records tell the country they come from, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Country {
+    Unsaid,
+    OfTimeZone,
 }
 
 /// Whether the layer stays installed while off.
@@ -77,6 +85,7 @@ impl Builder {
             rotation: Rotation::Weekly,
             secret: None,
             installation_id: InstallationIds::None,
+            country: Country::Unsaid,
             resource: Vec::new(),
             memory: Vec::new(),
             #[cfg(feature = "upload")]
@@ -161,15 +170,34 @@ impl Builder {
 
     /// Adds `app.installation.id` to the attributes that describe the application: a random UUID that is replaced every
     /// 90 days. It links all records of an installation for that long, pseudonyms of different periods included. It
-    /// stands in the file `installation.id` in the application's data directory; deleting that makes a new one. Default:
-    /// none.
+    /// stands in the file `installation.id` in the application's data directory; deleting that makes a new one. Under
+    /// [`Policy::declared`] it is there only if the inventory lists it in `[resource]`. Default: none.
     pub fn installation_id(mut self) -> Self {
         self.installation_id = InstallationIds::For90Days;
         self
     }
 
+    /// Adds `geo.country.iso_code` to the attributes that describe the application: the two letters (ISO 3166-1) of the
+    /// country whose time zone is set, never anything that an address or a position was looked up for. It tells where the
+    /// machine's clock is set to, which need not be where its user is; in a small country it tells a lot all the same.
+    ///
+    /// The variable `TZ`, the link `/etc/localtime` or the file `/etc/timezone` is read when collection starts, in this order,
+    /// and the zone's name becomes a country by IANA's `zone.tab` (tzdata 2025b). UTC, a name that several countries share,
+    /// and a setting that is no name give no attribute, and so does Windows, where none of the three is there unless `TZ` is
+    /// set. Under [`Policy::declared`] the attribute is there only if the inventory lists it in `[resource]`, and the users'
+    /// document says so then. Default: none.
+    pub fn country_from_time_zone(mut self) -> Self {
+        self.country = Country::OfTimeZone;
+        self
+    }
+
     /// Adds an attribute that describes the application, such as `deployment.environment.name`. It is cleaned like any
     /// other. Default: `service.name`, `service.version` and `session.id`.
+    ///
+    /// `session.id` is the same all day and another one the next: 16 hexadecimal digits of an HMAC-SHA-256 of the date, under
+    /// a random key that is destroyed with its day. Nothing of the machine goes into it. `SHA256(machine id + date)`, which
+    /// others publish for the same purpose, is REVERSIBLE: whoever knows or guesses the machine id has the ids of all days,
+    /// past and to come. There is no setting for it.
     pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.resource.push((key.into(), value.into()));
         self

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::builder::{Builder, InstallationIds, Verbose};
+use super::builder::{Builder, Country, InstallationIds, Verbose};
 use super::upkeep::Upkeep;
 use crate::app::private_directory::PrivateDirectory;
-use crate::app::{Clock, Date, Renewed, RotatingKeys, directories, private_directory, random};
+use crate::app::{self, Clock, Date, Renewed, RotatingKeys, directories, private_directory, random};
 use crate::consent::Decision;
 #[cfg(feature = "upload")]
 use crate::consent::State;
@@ -60,6 +60,10 @@ impl Builder {
             directory: Arc::clone(&kept_in),
             attributes: own.into_iter().chain(self.resource.iter().cloned()).collect(),
             installation,
+            country: match self.country {
+                Country::Unsaid => None,
+                Country::OfTimeZone => app::country(&self.environment),
+            },
             day: today,
             not_before: 0,
         };

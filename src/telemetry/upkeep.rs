@@ -21,6 +21,8 @@ pub(super) struct Upkeep {
     /// What describes the application, as it is before it is cleaned.
     pub(super) attributes: Vec<(String, String)>,
     pub(super) installation: Option<(InstallationId, Renewed)>,
+    /// The country of the time zone, where that is asked for and known.
+    pub(super) country: Option<&'static str>,
     /// The day that the attributes are of.
     pub(super) day: Date,
     /// Ticks of the clock before which nothing is written again.
@@ -34,6 +36,7 @@ impl Upkeep {
         let ids = [
             ("session.id", session),
             ("app.installation.id", self.installation.as_ref().map(|(id, _)| id.to_string())),
+            ("geo.country.iso_code", self.country.map(str::to_owned)),
         ];
         let ids = ids.into_iter().filter_map(|(key, id)| Some((key.to_owned(), id?)));
         let (own, more) = self.attributes.split_at(self.attributes.len().min(2));

@@ -49,7 +49,9 @@
 //! it is only known when it was written; it is a field, `message`, and dropped unless it is declared, best as an `enum` of the
 //! texts that there are. Events without a name are declared by their target in `[unnamed."acme::shop"]`, all of a target
 //! together. Records bridged from the `log` crate are `[events."log event"]`. `[fields]` declares what every record may
-//! carry, `[resource]` what [`Builder::resource`](crate::Builder::resource) may give.
+//! carry, `[resource]` what [`Builder::resource`](crate::Builder::resource) may give, and
+//! [`installation_id`](crate::Builder::installation_id) (`app.installation.id`) and
+//! [`country_from_time_zone`](crate::Builder::country_from_time_zone) (`geo.country.iso_code`) where the application asks for them.
 //!
 //! # Each entry
 //!

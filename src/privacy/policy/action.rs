@@ -87,8 +87,12 @@ const ROTATIONS: [(&str, Rotation); 4] = [
     ("never", Rotation::Never),
 ];
 
-const ANSWERS: [(&str, OnFinding); 3] =
-    [("redact", OnFinding::Redact), ("drop_field", OnFinding::DropField), ("drop_record", OnFinding::DropRecord)];
+const ANSWERS: [(&str, OnFinding); 4] = [
+    ("redact", OnFinding::Redact),
+    ("drop_field", OnFinding::DropField),
+    ("drop_record", OnFinding::DropRecord),
+    ("drop_record_on_any", OnFinding::DropRecordOnAny),
+];
 
 impl Action {
     /// Reads what `Display` writes.

@@ -183,7 +183,16 @@ impl Policy {
         self
     }
 
-    /// What a finding in text leads to. Default: [`OnFinding::Redact`].
+    /// What a finding in text leads to, unless the field's rule is [`Action::Redact`]. Default: [`OnFinding::Redact`];
+    /// [`OnFinding::DropRecord`] in [`Policy::strict`].
+    ///
+    /// ```
+    /// use tracing_privacy::privacy::{OnFinding, Policy};
+    ///
+    /// let unsure = "passport 123456789"; // only the word before it says what it is
+    /// assert_eq!(Policy::strict().scrub(unsure).as_deref(), Some("passport [NATIONAL_ID]"));
+    /// assert_eq!(Policy::strict().on_finding(OnFinding::DropRecordOnAny).scrub(unsure), None);
+    /// ```
     #[must_use]
     pub fn on_finding(mut self, answer: OnFinding) -> Self {
         self.on_finding = Some(answer);

@@ -42,7 +42,7 @@ impl Policy {
     /// let policy = Policy::from_toml(r#"
     /// base = "standard"            # or "strict", "automagik"; default: "standard"
     /// message = "drop"             # an action, for the text of events
-    /// on_finding = "drop_field"    # or "redact", "drop_record"
+    /// on_finding = "drop_field"    # or "redact", "drop_record", "drop_record_on_any"
     /// times = "hour"               # or "day", "week"; default: times of records are exact
     ///
     /// [kinds]                      # answers for single kinds of findings

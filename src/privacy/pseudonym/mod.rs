@@ -1,8 +1,8 @@
 //! Keyed pseudonyms: the same person stays the same person, and nobody without the key learns who.
 
-mod hmac;
 mod normal;
 mod secret;
+mod states;
 
 use std::fmt;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use sha2::{Digest, Sha256};
 
-use self::hmac::{KeyState, KeyStates};
 pub use self::secret::Secret;
-use crate::app::{Clock, Date, Renewed, RotatingKeys, Rotation};
+use self::states::KeyStates;
+use crate::app::{Clock, Date, KeyState, Renewed, RotatingKeys, Rotation};
 
 /// Makes pseudonyms: HMAC-SHA-256 under a key that never leaves the machine, cut to 128 bits.
 ///
@@ -69,7 +69,7 @@ impl Pseudonymizer {
     /// same pseudonyms. It is for use beside the layer; telemetry itself has keys of its own, or those of a
     /// [`pseudonym_secret`](crate::Builder::pseudonym_secret).
     pub fn with_key(key: &[u8; 32]) -> Self {
-        let states = KeyStates::new(Rotation::ALL.map(|_| KeyState::of(key)));
+        let states = KeyStates::new(|_, state| state.set(key));
         Pseudonymizer(Arc::new(Shared { states, rotation: Rotation::default(), turning: None }))
     }
 
@@ -90,7 +90,7 @@ impl Pseudonymizer {
 
     fn turning(material: Material, rotation: Rotation, clock: Clock) -> Self {
         let today = clock.today();
-        let states = KeyStates::new(material.states(today));
+        let states = KeyStates::new(|index, state| material.fill(index, today, state));
         let turning = Turning { clock, day: AtomicI32::new(today.days()), material: Mutex::new(material) };
         Pseudonymizer(Arc::new(Shared { states, rotation, turning: Some(turning) }))
     }
@@ -108,8 +108,9 @@ impl Pseudonymizer {
         let lengths = [(field.len() as u32).to_le_bytes(), (value.len() as u32).to_le_bytes()];
         // Lengths first: no two pairs of field and value give the same bytes.
         let parts: [&[u8]; 4] = [&lengths[0], field.as_bytes(), &lengths[1], value.as_bytes()];
-        let tag = self.0.states.read(rotation.index()).tag(&parts);
-        Pseudonym(Digits::Keyed(hex(&tag)))
+        let mut state = KeyState::blank();
+        self.0.states.read(rotation.index(), &mut state);
+        Pseudonym(Digits::Keyed(hex(&state.tag(&parts))))
     }
 
     /// Replaces the keys whose period is over. Never waits: whoever is not first goes on with the old keys until the
@@ -132,7 +133,7 @@ impl Pseudonymizer {
             Err(TryLockError::WouldBlock) => return,
         };
         material.unsaved |= material.keys.renew(today) == Renewed::Yes;
-        self.0.states.replace(material.states(today));
+        self.0.states.replace(|index, state| material.fill(index, today, state));
         turning.day.store(today.days(), Ordering::Relaxed);
     }
 
@@ -149,7 +150,7 @@ impl Pseudonymizer {
         let mut material = turning.lock();
         let today = turning.today();
         material.unsaved = material.keys.agree(saved, today) == Renewed::Yes;
-        self.0.states.replace(material.states(today));
+        self.0.states.replace(|index, state| material.fill(index, today, state));
     }
 
     /// The installation's own keys; none where a fixed key is used.
@@ -172,10 +173,12 @@ impl Turning {
 }
 
 impl Material {
-    fn states(&self, today: Date) -> [KeyState; 4] {
+    /// Makes the state of the rotation at this place.
+    fn fill(&self, index: usize, today: Date, state: &mut KeyState) {
+        let rotation = Rotation::ALL[index];
         match &self.secret {
-            Some((secret, application)) => secret.states(application, today),
-            None => Rotation::ALL.map(|rotation| KeyState::of(self.keys.key(rotation).bytes())),
+            Some((secret, application)) => state.set(&secret.key(application, rotation, today)[..]),
+            None => state.set(self.keys.key(rotation).bytes()),
         }
     }
 }

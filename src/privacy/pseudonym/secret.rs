@@ -2,12 +2,9 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::hmac::KeyState;
-use crate::app::{Date, Rotation};
+use crate::app::{Date, KeyState, Rotation};
 
 /// Bytes that an operator gives to all hosts of an application; 32 or more, drawn at random, such as by
 /// `openssl rand -hex 32`.
@@ -33,17 +30,16 @@ impl Secret {
     /// The key of an application and a period: HMAC-SHA-256 under the secret, of `tracing-privacy pseudonym key 1`, the
     /// application's name and the period's name (`2026-03-01`, `2026-W09`, `2026-03` or `ever`), each with its length
     /// in bytes as a little-endian `u32` before it.
-    pub(super) fn key(&self, application: &str, rotation: Rotation, today: Date) -> Zeroizing<[u8; 32]> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        for part in ["tracing-privacy pseudonym key 1", application, &rotation.period(today)] {
-            mac.update(&(part.len() as u32).to_le_bytes());
-            mac.update(part.as_bytes());
-        }
-        Zeroizing::new(mac.finalize().into_bytes().into())
-    }
-
-    pub(super) fn states(&self, application: &str, today: Date) -> [KeyState; 4] {
-        Rotation::ALL.map(|rotation| KeyState::of(&self.key(application, rotation, today)))
+    pub(super) fn key(&self, application: &str, rotation: Rotation, today: Date) -> Box<Zeroizing<[u8; 32]>> {
+        let period = rotation.period(today);
+        let texts = ["tracing-privacy pseudonym key 1", application, &period];
+        let lengths = texts.map(|text| (text.len() as u32).to_le_bytes());
+        let [label, application, period] = texts.map(str::as_bytes);
+        let mut secret = KeyState::blank();
+        secret.set(&self.0);
+        let mut key = Box::new(Zeroizing::new([0; 32]));
+        secret.tag_into(&[&lengths[0], label, &lengths[1], application, &lengths[2], period], &mut key);
+        key
     }
 }
 

@@ -212,6 +212,8 @@ fn is_capitalised(value: &[u8], rule: KeyInText) -> bool {
         "plain" "plaintext" "prompt" "stdin" "keyring" "keychain" "keystore" "vault" "ask" "always" "inherit" "auto" "automatic" "manual"
         "custom" "strong" "medium" "secure" "insecure" "other" "owned" "borrowed" "opaque" "country" "locale" "language" "label" "code"
         "line" "varchar" "prefer" "unspecified" "undisclosed" "withheld" "classic" "simple" "scram" "native" "ldap" "kerberos" "argon" "bcrypt"
+        "legacy" "modern" "standard" "normal" "regular" "fallback" "interactive" "temporary" "permanent" "initial" "current" "numeric"
+        "alphanumeric" "environment" "agent" "delegate" "saml" "scrypt" "cleartext" "obsolete"
     );
     let last = value.iter().rposition(u8::is_ascii_uppercase).unwrap_or(0);
     let camel = rule.numeric == NumericRule::Goes;

@@ -92,7 +92,7 @@ fn item(text: &[u8], at: usize, inside: bool, rule: KeyInText, found: &mut Vec<F
             let end = value::bare(head(text, start, LINE), start, Bare::Loose, false);
             let word = &text[start..end];
             let known = rule.class == KeyClass::Id
-                || words::is_made_up(word)
+                || words::is_made_up(word) && !(rule.text == TextRule::Token && words::is_numbered_name(word))
                 || rule.text == TextRule::Password && words::digits(word) > 0;
             let version = words::is_version(word.strip_prefix(b"v").unwrap_or(word)) && word.contains(&b'.');
             let key = version || after(text, end) == b':' || value::is_key(text, start);

@@ -198,6 +198,24 @@ fn is_nobody(name: &[u8]) -> bool {
         // `/home/index.html`, `/home/v2`
         || name.ends_with(b".html")
         || name.ends_with(b".php")
+        || is_archive(name)
+}
+
+/// `/backup/home/full.tar.gz`, `daily.0`: all home directories of a day, and nobody's.
+fn is_archive(name: &[u8]) -> bool {
+    const ALL: &[&[u8]] = words!(
+        "full" "incr" "incremental" "diff" "differential" "hourly" "daily" "weekly" "monthly" "yearly" "backup" "backups" "snapshot"
+        "latest" "current" "archive" "dump" "all" "home" "homes" "users" "data"
+    );
+    const ENDS: &[&[u8]] = words!(
+        "gz" "tgz" "bz2" "xz" "zst" "tar" "zip" "7z" "img" "sql" "bak" "age" "gpg"
+    );
+    let word = run(name, 0, |byte| is(byte, LETTER));
+    let end = name.iter().rposition(|byte| *byte == b'.').map_or(name.len(), |dot| dot + 1);
+    let numbered = name[word..].iter().all(|byte| is(*byte, DIGIT) || matches!(byte, b'.' | b'-' | b'_'));
+    ALL.iter().any(|all| name[..word].eq_ignore_ascii_case(all))
+        && matches!(after(name, word), b'.' | b'-' | b'_')
+        && (numbered || ENDS.contains(&&name[end..]))
 }
 
 /// Whether `\\` at `slash` starts a share, and is not an escaped backslash within a path.

@@ -191,6 +191,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
 fn is_dialled_abroad(cluster: &Cluster<'_>) -> bool {
     const OTHERS: &[&[u8]] = words!(
         "sku" "ean" "gtin" "upc" "barcode" "isbn" "code" "serial" "batch" "ref" "reference" "invoice" "number" "nr" "no" "account"
+        "counter" "seq" "sequence" "row" "index" "idx" "ticket" "txn" "block"
     );
     let (text, (start, end)) = (cluster.text, cluster.groups()[0]);
     let Some(digits) = cluster.group(0).strip_prefix(b"00") else { return false };
@@ -200,7 +201,12 @@ fn is_dialled_abroad(cluster: &Cluster<'_>) -> bool {
     // Those of North America and Russia are too like numbers that are padded.
     let right = digits.first().is_some_and(|first| matches!(first, b'2'..=b'6' | b'8' | b'9'))
         && codes::lengths(digits).is_some_and(|(fewest, most)| fewest + 1 >= most && digits.len() == most);
-    (quoted || value) && right && !is_id(text, start) && !context(text, start, 16, OTHERS)
+    (quoted || value) && right && !is_padded(digits) && !is_id(text, start) && !context(text, start, 16, OTHERS)
+}
+
+/// `34000012345`: behind the code of a country no number begins with a zero, and of the few that keep theirs (Italy) none with two.
+fn is_padded(digits: &[u8]) -> bool {
+    (1..=3).any(|code| codes::lengths(&digits[..code]).is_some() && digits[code..].starts_with(b"00"))
 }
 
 /// Seven to thirteen digits, or more with a country's code, soon after a word that announces them.

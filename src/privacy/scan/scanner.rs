@@ -54,6 +54,9 @@ pub enum OnFinding {
     /// The whole record goes. As a policy's answer to all kinds it takes a validated finding to do so, and a less certain
     /// one is replaced; as the answer to one kind it does so in any case.
     DropRecord,
+    /// The whole record goes, whatever the severity of the finding: also where only the word before it tells what it is
+    /// (`passport 123456789`). A false alarm costs a record then.
+    DropRecordOnAny,
 }
 
 /// How often a text is looked at again. Two looks are enough for nearly all there is.
@@ -203,7 +206,9 @@ impl Scanner {
     /// What these findings lead to under a policy whose answer is `default`: the strongest that one of them asks for.
     pub(crate) fn answer(&self, found: &[Finding], default: OnFinding) -> OnFinding {
         let answers = self.settings.as_ref().map_or(&[][..], |settings| &settings.answers);
-        found.iter().map(|finding| answer(finding, answers, default)).max().unwrap_or(OnFinding::Redact)
+        let strongest = found.iter().map(|finding| answer(finding, answers, default)).max();
+        // Whatever made it go, a record that goes is gone.
+        strongest.map_or(OnFinding::Redact, |strongest| strongest.min(OnFinding::DropRecord))
     }
 
     /// Whether a kind is looked for no longer.

@@ -154,6 +154,20 @@ pub(super) fn is_made_up(value: &[u8]) -> bool {
             || value.len() >= 24 && !value.contains(&b'.'))
 }
 
+/// `db-creds-2`, `tls-cert-01`: words joined and a number, as people name the secrets that they keep elsewhere.
+pub(super) fn is_numbered_name(word: &[u8]) -> bool {
+    let parts = word.split(|byte| matches!(byte, b'-' | b'_' | b'.'));
+    let spoken = |part: &[u8]| (2..=12).contains(&part.len()) && part.iter().all(u8::is_ascii_lowercase);
+    let number = |part: &[u8]| (1..=2).contains(&part.len()) && part.iter().all(|byte| is(*byte, DIGIT));
+    let (mut words, mut numbers) = (0, 0);
+    parts.fold(true, |all, part| {
+        words += usize::from(spoken(part));
+        numbers += usize::from(number(part));
+        all && (spoken(part) || number(part))
+    }) && words >= 2
+        && numbers == 1
+}
+
 /// Letters that make no word, of any language or code: `fL4hOe`, `xJnCNR`, `GwDrtr`.
 pub(super) fn is_no_word(word: &[u8]) -> bool {
     const VOWELS: &[u8] = b"aeiouyAEIOUY";

@@ -148,6 +148,26 @@ fn strict_drops_a_text_with_a_validated_finding() {
 }
 
 #[test]
+fn a_policy_may_drop_a_text_with_any_finding_and_says_so() {
+    let unsure = "passport 123456789";
+    let any = || Policy::standard().on_finding(OnFinding::DropRecordOnAny);
+    let of_file = Policy::from_toml("on_finding = \"drop_record_on_any\"").unwrap();
+    let on_top = [Policy::strict().and(any()), any().and(Policy::standard()), Policy::automagik().and(any())];
+    for policy in on_top.map(Result::unwrap).into_iter().chain([any(), of_file]) {
+        assert_eq!(policy.scrub(unsure), None, "{policy}");
+        assert_eq!(policy.scrub("order placed").as_deref(), Some("order placed"));
+        assert!(policy.to_string().contains("\na finding in text: drop_record_on_any\n"), "{policy}");
+        assert!(policy.to_toml().contains("\non_finding = \"drop_record_on_any\"\n"), "{}", policy.to_toml());
+    }
+    // A policy on top that has an answer has the last word, and so has the answer to one kind.
+    assert_eq!(any().and(Policy::strict()).unwrap().scrub(unsure).as_deref(), Some("passport [NATIONAL_ID]"));
+    assert_eq!(
+        any().kind(Kind::NationalId, OnFinding::Redact).scrub(unsure).as_deref(),
+        Some("passport [NATIONAL_ID]")
+    );
+}
+
+#[test]
 fn a_kind_has_the_answer_it_was_given() {
     let policy = Policy::standard().kind(Kind::Ipv4, OnFinding::DropField).without_kind(Kind::Email);
     assert_eq!(policy.scrub("from 203.0.113.7"), None);

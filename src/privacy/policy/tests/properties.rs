@@ -75,7 +75,9 @@ fn pattern() -> impl Strategy<Value = KeyPattern> {
 }
 
 fn answer() -> impl Strategy<Value = OnFinding> {
-    prop::sample::select(vec![OnFinding::Redact, OnFinding::DropField, OnFinding::DropRecord])
+    use OnFinding::{DropField, DropRecord, DropRecordOnAny, Redact};
+
+    prop::sample::select(vec![Redact, DropField, DropRecord, DropRecordOnAny])
 }
 
 prop_compose! {

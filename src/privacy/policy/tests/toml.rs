@@ -11,7 +11,7 @@ const MISTAKES: &[(&str, (usize, usize), &str)] = &[
     (
         "on_finding = \"explode\"",
         (1, 14),
-        "no answer `explode` to a finding; there are `redact`, `drop_field`, `drop_record`",
+        "no answer `explode` to a finding; there are `redact`, `drop_field`, `drop_record`, `drop_record_on_any`",
     ),
     ("kinds = 1", (1, 9), "write `[kinds]`"),
     ("[kinds]\nemial = \"off\"", (2, 1), "no kind `emial`; there are `email`, `phone`,"),

@@ -66,7 +66,7 @@ fn what_one_kind_leaves_another_may_still_find() {
 
 #[test]
 fn each_kind_may_have_its_own_answer_and_the_strongest_wins() {
-    use OnFinding::{DropField, DropRecord, Redact};
+    use OnFinding::{DropField, DropRecord, DropRecordOnAny, Redact};
     let scanner = Scanner::standard()
         .on_finding(Kind::Card, DropRecord)
         .on_finding(Kind::Email, Redact)
@@ -82,7 +82,11 @@ fn each_kind_may_have_its_own_answer_and_the_strongest_wins() {
     assert_eq!(answer(&scanner, "password=4111111111111111-x", Redact), DropRecord);
     assert_eq!(answer(&scanner, "203.0.113.7", DropRecord), DropRecord);
     assert_eq!(answer(&scanner, "passport 123456789", DropRecord), Redact, "only the words around it say so");
-    assert_eq!(answer(&scanner, "plain words", DropRecord), Redact);
+    assert_eq!(answer(&scanner, "passport 123456789", DropRecordOnAny), DropRecord);
+    assert_eq!(answer(&scanner, mail, DropRecordOnAny), Redact);
+    for default in [DropRecord, DropRecordOnAny] {
+        assert_eq!(answer(&scanner, "plain words", default), Redact);
+    }
 }
 
 #[test]
@@ -166,7 +170,9 @@ fn a_detector_that_fails_takes_the_value_with_it() {
     let scanner = Scanner::standard().custom(Custom::failing()).expect("it is the first").without(Kind::Unscanned);
     assert_eq!(scrub(&scanner, "blue heron"), "[REMOVED]");
     assert_eq!(answer(&scanner, "blue heron", OnFinding::Redact), OnFinding::DropField);
-    assert_eq!(answer(&scanner, "blue heron", OnFinding::DropRecord), OnFinding::DropRecord);
+    for drops in [OnFinding::DropRecord, OnFinding::DropRecordOnAny] {
+        assert_eq!(answer(&scanner, "blue heron", drops), OnFinding::DropRecord);
+    }
 }
 
 #[test]
