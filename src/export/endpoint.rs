@@ -111,6 +111,11 @@ impl Endpoint {
             && self.url.host_str() == url.host_str()
             && self.url.port_or_known_default() == url.port_or_known_default()
     }
+
+    /// Whether both have one scheme, host and port: what opens the one is meant for the other.
+    pub(crate) fn is_beside(&self, other: &Endpoint) -> bool {
+        self.owns(&other.url)
+    }
 }
 
 /// Scheme, host and port: the path may hold a key.

@@ -61,8 +61,8 @@ impl Builder {
         self
     }
 
-    /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one that a user named instead.
-    /// Default: no authorization.
+    /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one of another scheme, host or port
+    /// that a user named instead. Default: no authorization.
     #[cfg(feature = "otlp")]
     pub fn bearer(mut self, token: &str) -> Self {
         self.destinations.settings.http.bearer(token);

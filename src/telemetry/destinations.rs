@@ -179,7 +179,7 @@ impl Destinations {
             Some(text) => {
                 let name = variables.endpoint(Backend::Otlp);
                 let named = Endpoint::parse(&name, &text, &self.plaintext_hosts).map_err(|error| error.to_string())?;
-                if own.map(Endpoint::host) != Some(named.host()) {
+                if !own.is_some_and(|own| own.is_beside(&named)) {
                     // What opens the application's server is nobody else's business.
                     settings.http.forget_credentials();
                 }
@@ -207,7 +207,7 @@ impl Destinations {
         if let Some(url) = url {
             settings.url = url;
             let named = settings.endpoint(&name).map_err(|error| error.to_string())?;
-            if own.and_then(Receiver::endpoint).map(Endpoint::host) != Some(named.host()) {
+            if !own.and_then(Receiver::endpoint).is_some_and(|own| own.is_beside(&named)) {
                 // What opens the application's server is nobody else's business.
                 settings.http.forget_credentials();
             }

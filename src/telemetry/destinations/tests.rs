@@ -86,6 +86,22 @@ fn where_the_user_names_an_endpoint_nothing_goes_to_one_of_the_code() {
 }
 
 #[test]
+fn credentials_of_the_application_go_to_its_own_scheme_host_and_port_alone() {
+    for (variable, url, expected) in [
+        ("ENDPOINT", "https://otlp.example/other/path", "otlp https://otlp.example by credentials"),
+        ("ENDPOINT", "https://otlp.example:443", "otlp https://otlp.example by credentials"),
+        ("ENDPOINT", "https://otlp.example:9999", "otlp https://otlp.example:9999"),
+        ("ENDPOINT", "http://otlp.example:443", "otlp http://otlp.example:443"),
+        ("ENDPOINT", "https://ch.example:8443", "otlp https://ch.example:8443"),
+        ("CLICKHOUSE_ENDPOINT", "https://ch.example:8443/path", "clickhouse https://ch.example:8443 by credentials"),
+        ("CLICKHOUSE_ENDPOINT", "https://ch.example:9999", "clickhouse https://ch.example:9999"),
+        ("CLICKHOUSE_ENDPOINT", "http://ch.example:8443", "clickhouse http://ch.example:8443"),
+    ] {
+        assert_eq!(resolved(&code(), &[(variable, url)]), (vec![expected.to_owned()], vec![]), "{url}");
+    }
+}
+
+#[test]
 fn a_program_that_names_nothing_is_led_by_the_environment_alone() {
     let nothing = Destinations::new();
     assert_eq!(resolved(&nothing, &[]), (vec![], vec![]));
