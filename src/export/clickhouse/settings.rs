@@ -180,6 +180,9 @@ impl ClickHouseBuilder {
     }
 
     /// Allows plain http to this host. Default: plain http only to this machine.
+    ///
+    /// Such requests go to the host itself, past the system's proxy (`http_proxy`), which would read them, credentials
+    /// included: through a proxy only if it is on this machine, or is named here too. Over `https` any proxy is a tunnel, and is used.
     pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
         self.plaintext_hosts.push(host.into());
         self

@@ -6,6 +6,7 @@
 mod failure;
 #[cfg(feature = "otlp-grpc")]
 mod http2;
+mod proxy;
 mod resolver;
 mod settings;
 mod tls;
@@ -175,7 +176,7 @@ fn builder(endpoint: &Endpoint, settings: &HttpSettings, tls: rustls::ClientConf
         .tcp_keepalive(None)
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(IDLE);
-    if endpoint.is_loopback() { builder.no_proxy() } else { builder }
+    proxy::through(builder, endpoint)
 }
 
 impl fmt::Debug for HttpClient {
