@@ -79,7 +79,8 @@ impl Builder {
         self
     }
 
-    /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
+    /// Sends a header with every request, as [`bearer`](Builder::bearer). `Authorization` beside [`bearer`](Builder::bearer) or
+    /// [`basic`](Builder::basic) is a mistake that [`start`](Builder::start) tells. Default: none.
     #[cfg(feature = "otlp")]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.destinations.settings.http.header(name, value);

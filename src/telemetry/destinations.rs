@@ -217,6 +217,7 @@ impl Destinations {
         }
         let (user, password) = (variables.text("CLICKHOUSE_USERNAME")?, variables.text("CLICKHOUSE_PASSWORD")?);
         if user.is_some() || password.is_some() {
+            settings.http.forget_user();
             settings = settings.user(user.as_deref().unwrap_or("default"), password.as_deref().unwrap_or_default());
         }
         let endpoint = settings.endpoint(&name).map_err(|error| error.to_string())?;

@@ -155,7 +155,8 @@ impl ClickHouseBuilder {
         self
     }
 
-    /// Sends a header with every request. Default: none.
+    /// Sends a header with every request. What [`user`](Self::user), [`bearer`](Self::bearer) or [`basic`](Self::basic) sends is a
+    /// mistake beside that setting. Default: none.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.http.header(name, value);
         self

@@ -146,10 +146,36 @@ fn a_pinned_program_goes_where_its_code_says() {
 }
 
 #[test]
+fn the_users_own_name_at_the_applications_clickhouse_replaces_each_of_the_applications() {
+    let by_header = ClickHouseBuilder::from("https://ch.example:8443").header("x-clickhouse-user", "hunter2");
+    let by_token = ClickHouseBuilder::from("https://ch.example:8443").header("authorization", "hunter2");
+    for clickhouse in [by_header, by_token] {
+        let code = Destinations { clickhouse: Some(clickhouse), ..Destinations::new() };
+        let (sent, notes) = resolved(&code, &[("CLICKHOUSE_USERNAME", "me")]);
+        assert_eq!((sent, notes), (vec![BOTH[1].to_owned()], vec![]));
+    }
+}
+
+#[test]
 fn a_mistake_in_code_is_an_error_whatever_the_user_says() {
     let mut code = code();
     code.clickhouse = Some(ClickHouseBuilder::from("http://far.example:8123"));
     let environment = Environment::fixed([("ACME_TELEMETRY_BACKEND", "otlp")]);
     let error = code.receivers(&crate::app!("acme"), &environment, &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains(".clickhouse") && error.to_string().contains(".allow_plaintext_to("));
+}
+
+#[test]
+fn two_who_ask_at_once_are_a_mistake_in_code() {
+    let mut otlp = code();
+    otlp.settings.http.header("Authorization", "hunter2");
+    let clickhouse =
+        ClickHouseBuilder::from("https://ch.example").user("own", "x").header("x-clickhouse-user", "hunter2");
+    let clickhouse = Destinations { clickhouse: Some(clickhouse), ..code() };
+    for (code, settings) in [(otlp, [".header(\"authorization\"", ".bearer("]), (clickhouse, [".clickhouse", ".user("])]
+    {
+        let error =
+            code.receivers(&crate::app!("acme"), &Environment::empty(), &mut Vec::new()).unwrap_err().to_string();
+        assert!(settings.iter().all(|setting| error.contains(setting)) && !error.contains("hunter2"), "{error}");
+    }
 }
