@@ -516,6 +516,49 @@ fn a_wrong_password_is_said_and_kept_to_ourselves() {
     assert!(!server.stats().to_string().contains("hunter2"));
 }
 
+/// Days of the tables are days of the server's time zone, and those of an insert days in UTC: two partitions, of which a server
+/// that dies in between has one.
+#[test]
+fn a_day_that_is_two_of_the_servers_is_there_once_whatever_it_took_of_it() {
+    const DAY: u64 = 86_400;
+    const PARTS: &str = "SELECT partition, sum(rows) FROM system.parts WHERE table = 'otel_traces' AND active \
+                         GROUP BY partition ORDER BY partition";
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    // As on a server there.
+    let create = server.query("SHOW CREATE TABLE otel_traces FORMAT TSVRaw");
+    let theirs = create.replace("PARTITION BY toDate(Timestamp)", "PARTITION BY toDate(Timestamp, 'Asia/Kolkata')");
+    assert_ne!(theirs, create);
+    server.query("DROP TABLE otel_traces");
+    server.query(&theirs);
+    // Midnight is at half past six in the evening.
+    let today = now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / DAY * DAY;
+    let midnight = std::time::UNIX_EPOCH + Duration::from_secs(today - 2 * DAY + 18 * 3600 + 1800);
+    let second = Duration::from_secs(1);
+    for (format, lost) in [(Format::Native, None), (Format::Native, Some(0)), (Format::JsonEachRow, Some(1))] {
+        let clock = still_clock();
+        let exporter = exporter(&server).create_schema(CreateSchema::Off).format(format).clock(&clock).build().unwrap();
+        server.run("TRUNCATE TABLE otel_traces;\nTRUNCATE TABLE otel_traces_per_minute;\nTRUNCATE TABLE otel_traces_trace_id_ts");
+        server.query("DETACH TABLE otel_traces_per_minute_mv");
+        server.fault(&json!({"mode": "drop_after", "match": "INSERT", "count": 3}));
+        export(&exporter, [spans(midnight - second, 5), spans(midnight + second, 7)].concat()).unwrap_err();
+        let parts = server.query(PARTS);
+        let partitions: Vec<_> = parts.lines().map(|line| line.split_once('\t').unwrap()).collect();
+        assert_eq!(partitions.iter().map(|(_, rows)| *rows).collect::<Vec<_>>(), ["5", "7"], "one insert");
+        // What it has not taken it does not remember either.
+        if let Some(lost) = lost {
+            let (partition, rows) = partitions[lost];
+            server.query(&format!("ALTER TABLE otel_traces DROP PARTITION '{partition}'"));
+            assert_eq!(counts(&server).0, 12 - rows.parse::<u64>().unwrap());
+        }
+        server.query("ATTACH TABLE otel_traces_per_minute_mv");
+        clock.advance(Duration::from_secs(60));
+        exporter.flush(LONG).unwrap();
+        assert_eq!(counts(&server), each_once(12), "{format:?} {lost:?} {}", exporter.status());
+        assert_eq!(exporter.status().rows_sent(), 12);
+    }
+}
+
 #[test]
 fn a_killed_engine_loses_and_doubles_nothing() {
     const ROWS: usize = 10_000;

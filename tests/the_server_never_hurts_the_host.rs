@@ -402,13 +402,16 @@ fn a_user_can_send_their_data_elsewhere_unless_the_endpoint_is_pinned() {
     log(&redirected, 1);
     redirected.flush(Duration::from_secs(10)).expect("the user's server takes it");
     assert_eq!((own.connections(), users.logs().len()), (0, 1));
+    // Another port of the same host is another server.
+    let request = users.requests().pop().expect("it was sent");
+    assert!(request.header("authorization").is_none() && request.header("x-api-key").is_none(), "{request:?}");
 
     let pinned = builder("pinned").pin_endpoint().start().expect("the settings are right");
     log(&pinned, 1);
     pinned.flush(Duration::from_secs(10)).expect("the application's server takes it");
     assert_eq!((own.logs().len(), users.logs().len()), (1, 1));
 
-    // Both listen on one host, which is what credentials are for; another host gets none.
+    // Credentials are for the application's scheme, host and port.
     assert_eq!(own.requests()[0].header("authorization"), Some("Bearer hunter2"));
     let elsewhere = users.url().replace("127.0.0.1", "localhost");
     let environment = tracing_privacy::Environment::fixed([

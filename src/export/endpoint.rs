@@ -11,6 +11,8 @@ pub(crate) struct Endpoint {
     url: Url,
     host: String,
     reach: Reach,
+    /// Who may see what is not encrypted, besides this machine.
+    plaintext_hosts: Vec<String>,
 }
 
 /// How far a request to the endpoint travels.
@@ -18,6 +20,17 @@ pub(crate) struct Endpoint {
 enum Reach {
     Loopback,
     Network,
+}
+
+impl Reach {
+    /// That of a host without brackets.
+    fn of(host: &str) -> Self {
+        match host.parse() {
+            Ok(address) if is_loopback(address) => Reach::Loopback,
+            Err(_) if host == LOCALHOST => Reach::Loopback,
+            _ => Reach::Network,
+        }
+    }
 }
 
 impl Endpoint {
@@ -57,16 +70,19 @@ impl Endpoint {
         if address.is_some_and(is_forbidden) {
             return Err(refuse(Fault::Forbidden { host }));
         }
-        let reach = match address {
-            Some(address) if is_loopback(address) => Reach::Loopback,
-            None if host == LOCALHOST => Reach::Loopback,
-            _ => Reach::Network,
-        };
-        let listed = || plaintext_hosts.iter().any(|listed| plain_host(listed.trim()) == host);
-        if url.scheme() == "http" && reach == Reach::Network && !listed() {
-            return Err(refuse(Fault::Plaintext { host }));
+        let reach = Reach::of(&host);
+        let plaintext_hosts = plaintext_hosts.iter().map(|listed| plain_host(listed.trim())).collect();
+        let endpoint = Self { url, host, reach, plaintext_hosts };
+        if !endpoint.is_encrypted() && !endpoint.is_open_to(&endpoint.host) {
+            return Err(refuse(Fault::Plaintext { host: endpoint.host }));
         }
-        Ok(Self { url, host, reach })
+        Ok(endpoint)
+    }
+
+    /// Whether the host, as it stands in a URL, may see what is not encrypted: this machine, or one that is listed.
+    pub(crate) fn is_open_to(&self, host: &str) -> bool {
+        let host = plain_host(host);
+        Reach::of(&host) == Reach::Loopback || self.plaintext_hosts.contains(&host)
     }
 
     /// The host in lower case: a name, or an address without brackets.
@@ -110,6 +126,11 @@ impl Endpoint {
         self.url.scheme() == url.scheme()
             && self.url.host_str() == url.host_str()
             && self.url.port_or_known_default() == url.port_or_known_default()
+    }
+
+    /// Whether both have one scheme, host and port: what opens the one is meant for the other.
+    pub(crate) fn is_beside(&self, other: &Endpoint) -> bool {
+        self.owns(&other.url)
     }
 }
 

@@ -17,8 +17,10 @@ impl Builder {
     /// `/v1/logs` and `/v1/traces`. `https`, or `http` to this machine. Default: records stay on this machine, unless
     /// `{P}_TELEMETRY_ENDPOINT` names an endpoint.
     ///
-    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`, and to fewer destinations with
-    /// `{P}_TELEMETRY_BACKEND` (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_ENDPOINT`: then it goes there and to no destination of the code,
+    /// ClickHouse and SDK exporters included. With `{P}_TELEMETRY_BACKEND` (`otlp`, `clickhouse` or `both`) they say which
+    /// backends get it, each at the address that they name, or else at the code's. What they say and cannot be used sends nothing, and the status
+    /// says why. None of it counts if [`Builder::pin_endpoint`] is called.
     #[cfg(feature = "otlp")]
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
         self.destinations.otlp = Some(endpoint.into());
@@ -37,9 +39,10 @@ impl Builder {
     /// [`ClickHouseExporter::builder`](crate::clickhouse::ClickHouseExporter::builder) with its settings. Default: not,
     /// unless `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT` names one.
     ///
-    /// Users may send their data elsewhere with `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT`, `_CLICKHOUSE_DATABASE`,
-    /// `_CLICKHOUSE_USERNAME` and `_CLICKHOUSE_PASSWORD`, and to fewer destinations with `{P}_TELEMETRY_BACKEND`
-    /// (`otlp`, `clickhouse` or `both`), unless [`Builder::pin_endpoint`] is called.
+    /// Users may send their data elsewhere with `{P}_TELEMETRY_CLICKHOUSE_ENDPOINT`: then it goes there and to no destination of the
+    /// code, collector and SDK exporters included, unless they ask for that too by `{P}_TELEMETRY_BACKEND` (`otlp`,
+    /// `clickhouse` or `both`). `_CLICKHOUSE_DATABASE`, `_CLICKHOUSE_USERNAME` and `_CLICKHOUSE_PASSWORD` hold for theirs, or
+    /// for the code's. None of it counts if [`Builder::pin_endpoint`] is called.
     #[cfg(feature = "clickhouse")]
     pub fn clickhouse(mut self, settings: impl Into<crate::clickhouse::ClickHouseBuilder>) -> Self {
         self.destinations.clickhouse = Some(settings.into());
@@ -53,13 +56,16 @@ impl Builder {
     }
 
     /// Allows plain http to this host. Default: plain http only to this machine.
+    ///
+    /// Such requests go to the host itself, past the system's proxy (`http_proxy`), which would read them, credentials
+    /// included: through a proxy only if it is on this machine, or is named here too. Over `https` any proxy is a tunnel, and is used.
     pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
         self.destinations.plaintext_hosts.push(host.into());
         self
     }
 
-    /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one that a user named instead.
-    /// Default: no authorization.
+    /// Sends `Authorization: Bearer …` to the collector of [`otlp`](Builder::otlp), not to one of another scheme, host or port
+    /// that a user named instead. Default: no authorization.
     #[cfg(feature = "otlp")]
     pub fn bearer(mut self, token: &str) -> Self {
         self.destinations.settings.http.bearer(token);
@@ -73,7 +79,8 @@ impl Builder {
         self
     }
 
-    /// Sends a header with every request, as [`bearer`](Builder::bearer). Default: none.
+    /// Sends a header with every request, as [`bearer`](Builder::bearer). `Authorization` beside [`bearer`](Builder::bearer) or
+    /// [`basic`](Builder::basic) is a mistake that [`start`](Builder::start) tells. Default: none.
     #[cfg(feature = "otlp")]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.destinations.settings.http.header(name, value);

@@ -1,11 +1,8 @@
 //! Where records are sent: by the application's code, and by its user's environment.
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
-use std::fmt::Display;
-
 use super::error::Error;
 use crate::app::{App, Environment, Var};
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "otlp")]
 use crate::export::Endpoint;
 #[cfg(feature = "clickhouse")]
 use crate::export::clickhouse::ClickHouseBuilder;
@@ -38,21 +35,11 @@ pub(super) enum Pinned {
     Yes,
 }
 
-/// What a user chose by `{P}_TELEMETRY_BACKEND`.
+/// What users know by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backends {
-    /// Nothing: as the code has it.
-    Unsaid,
-    These {
-        otlp: Wanted,
-        clickhouse: Wanted,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    No,
-    Yes,
+enum Backend {
+    Otlp,
+    ClickHouse,
 }
 
 /// Reads `{P}_TELEMETRY_…`.
@@ -78,8 +65,9 @@ impl Destinations {
         }
     }
 
-    /// The destinations of the code, or those that the user put in their place. What is wrong with a user's goes into
-    /// `notes`, and nothing is sent there or anywhere instead.
+    /// The destinations of the code, or those that the user put in their place: whoever names an endpoint says that the data
+    /// goes there and nowhere else, unless they ask for more by `{P}_TELEMETRY_BACKEND`. What is wrong with what they say goes
+    /// into `notes`, and nothing is sent anywhere: elsewhere than they said would be worse.
     ///
     /// # Errors
     /// A mistake in the code, whatever the user says.
@@ -94,32 +82,13 @@ impl Destinations {
             return Ok(own);
         }
         let variables = Variables { app, environment };
-        #[cfg_attr(
-            not(any(feature = "otlp", feature = "clickhouse")),
-            expect(unused, reason = "there is none to ask for")
-        )]
-        let backends = match variables.backends() {
-            Ok(backends) => backends,
+        let mut receivers = match self.chosen(&own, &variables) {
+            Ok(receivers) => receivers,
             Err(why) => {
                 notes.push(format!("nothing is sent: {why}"));
                 return Ok(Vec::new());
             }
         };
-        let mut receivers = Vec::new();
-        #[cfg(feature = "otlp")]
-        {
-            let own = own.iter().find(|receiver| matches!(receiver, Receiver::Otlp { .. }));
-            if backends.want(Backend::Otlp, own.is_some(), self.names_nothing()) {
-                keep(&mut receivers, self.otlp_of(own, &variables, backends), notes);
-            }
-        }
-        #[cfg(feature = "clickhouse")]
-        {
-            let own = own.iter().find(|receiver| matches!(receiver, Receiver::ClickHouse { .. }));
-            if backends.want(Backend::ClickHouse, own.is_some(), self.names_nothing()) {
-                keep(&mut receivers, self.clickhouse_of(own, &variables, backends), notes);
-            }
-        }
         match variables.names_a_destination() {
             None => receivers.extend(self.sdk.iter().cloned().map(Receiver::Sdk)),
             // Where the application's own code sends it nobody can see, and no variable can change.
@@ -130,6 +99,25 @@ impl Destinations {
             ),
         }
         Ok(receivers)
+    }
+
+    /// A receiver for each backend that gets the data.
+    fn chosen(&self, own: &[Receiver], variables: &Variables<'_>) -> Result<Vec<Receiver>, String> {
+        let of_code = |backend| own.iter().find(|receiver| Backend::of(receiver) == Some(backend));
+        let backends = variables.backends(&|backend| of_code(backend).is_some())?;
+        let receiver = |backend: Backend| match backend {
+            #[cfg(feature = "otlp")]
+            Backend::Otlp => self.otlp_of(of_code(backend), variables),
+            #[cfg(feature = "clickhouse")]
+            Backend::ClickHouse => self.clickhouse_of(of_code(backend), variables),
+            #[cfg(not(all(feature = "otlp", feature = "clickhouse")))]
+            _ => Err(format!(
+                "{} names a {}, and this program sends to none",
+                variables.endpoint(backend),
+                backend.what()
+            )),
+        };
+        backends.into_iter().map(receiver).collect()
     }
 
     /// The destinations of the code alone.
@@ -178,57 +166,35 @@ impl Destinations {
         is_there.then_some(".metric_exporter")
     }
 
-    #[cfg(any(feature = "otlp", feature = "clickhouse"))]
-    fn names_nothing(&self) -> bool {
-        #[cfg(feature = "otlp")]
-        if self.otlp.is_some() {
-            return false;
-        }
-        #[cfg(feature = "clickhouse")]
-        if self.clickhouse.is_some() {
-            return false;
-        }
-        true
-    }
-
-    /// `{P}_TELEMETRY_ENDPOINT` takes the place of the code's collector.
+    /// The user's collector, or else the code's.
     #[cfg(feature = "otlp")]
-    fn otlp_of(
-        &self,
-        own: Option<&Receiver>,
-        variables: &Variables<'_>,
-        backends: Backends,
-    ) -> Result<Option<Receiver>, String> {
-        let name = variables.name("ENDPOINT");
+    fn otlp_of(&self, own: Option<&Receiver>, variables: &Variables<'_>) -> Result<Receiver, String> {
         let mut settings = self.settings.clone();
         if let Some(text) = variables.text("PROTOCOL")? {
             let name = variables.name("PROTOCOL");
             settings.protocol = text.parse().map_err(|error: UnknownProtocol| format!("{name} is {error}"))?;
         }
-        let Some(text) = variables.text("ENDPOINT")? else {
-            return match (own.and_then(Receiver::endpoint).cloned(), backends) {
-                (None, Backends::These { .. }) => Err(format!("{name} is not set, and names no collector")),
-                (own, _) => Ok(own.map(|endpoint| Receiver::Otlp { endpoint, settings: Box::new(settings) })),
-            };
+        let own = own.and_then(Receiver::endpoint);
+        let endpoint = match variables.text(Backend::Otlp.variable())? {
+            Some(text) => {
+                let name = variables.endpoint(Backend::Otlp);
+                let named = Endpoint::parse(&name, &text, &self.plaintext_hosts).map_err(|error| error.to_string())?;
+                if !own.is_some_and(|own| own.is_beside(&named)) {
+                    // What opens the application's server is nobody else's business.
+                    settings.http.forget_credentials();
+                }
+                named
+            }
+            None => own.cloned().ok_or_else(|| variables.unnamed(Backend::Otlp))?,
         };
-        let endpoint = Endpoint::parse(&name, &text, &self.plaintext_hosts).map_err(|error| error.to_string())?;
-        if own.and_then(Receiver::endpoint).map(Endpoint::host) != Some(endpoint.host()) {
-            // What opens the application's server is nobody else's business.
-            settings.http.forget_credentials();
-        }
-        Ok(Some(Receiver::Otlp { endpoint, settings: Box::new(settings) }))
+        Ok(Receiver::Otlp { endpoint, settings: Box::new(settings) })
     }
 
-    /// `{P}_TELEMETRY_CLICKHOUSE_…` takes the place of what the code says about its ClickHouse.
+    /// The user's ClickHouse, or else the code's, and what the user says about it.
     #[cfg(feature = "clickhouse")]
-    fn clickhouse_of(
-        &self,
-        own: Option<&Receiver>,
-        variables: &Variables<'_>,
-        backends: Backends,
-    ) -> Result<Option<Receiver>, String> {
-        let name = variables.name("CLICKHOUSE_ENDPOINT");
-        let url = variables.text("CLICKHOUSE_ENDPOINT")?;
+    fn clickhouse_of(&self, own: Option<&Receiver>, variables: &Variables<'_>) -> Result<Receiver, String> {
+        let name = variables.endpoint(Backend::ClickHouse);
+        let url = variables.text(Backend::ClickHouse.variable())?;
         let mut settings = match (own, &url) {
             (Some(Receiver::ClickHouse { settings, .. }), _) => (**settings).clone(),
             (_, Some(url)) => {
@@ -236,17 +202,12 @@ impl Destinations {
                 settings.plaintext_hosts.extend_from_slice(&self.plaintext_hosts);
                 settings
             }
-            (_, None) => {
-                return match backends {
-                    Backends::Unsaid => Ok(None),
-                    Backends::These { .. } => Err(format!("{name} is not set, and names no ClickHouse")),
-                };
-            }
+            (_, None) => return Err(variables.unnamed(Backend::ClickHouse)),
         };
         if let Some(url) = url {
             settings.url = url;
-            let endpoint = settings.endpoint(&name).map_err(|error| error.to_string())?;
-            if own.and_then(Receiver::endpoint).map(Endpoint::host) != Some(endpoint.host()) {
+            let named = settings.endpoint(&name).map_err(|error| error.to_string())?;
+            if !own.and_then(Receiver::endpoint).is_some_and(|own| own.is_beside(&named)) {
                 // What opens the application's server is nobody else's business.
                 settings.http.forget_credentials();
             }
@@ -256,34 +217,39 @@ impl Destinations {
         }
         let (user, password) = (variables.text("CLICKHOUSE_USERNAME")?, variables.text("CLICKHOUSE_PASSWORD")?);
         if user.is_some() || password.is_some() {
+            settings.http.forget_user();
             settings = settings.user(user.as_deref().unwrap_or("default"), password.as_deref().unwrap_or_default());
         }
         let endpoint = settings.endpoint(&name).map_err(|error| error.to_string())?;
-        Ok(Some(Receiver::ClickHouse { endpoint, settings: Box::new(settings) }))
+        Ok(Receiver::ClickHouse { endpoint, settings: Box::new(settings) })
     }
 }
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
-#[cfg_attr(
-    not(all(feature = "otlp", feature = "clickhouse")),
-    expect(dead_code, reason = "one of the two is not built")
-)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backend {
-    Otlp,
-    ClickHouse,
-}
+impl Backend {
+    const ALL: [Backend; 2] = [Backend::Otlp, Backend::ClickHouse];
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
-impl Backends {
-    /// Whether a backend is asked for: by its name, or by the code, or by its address where the code names no backend.
-    fn want(self, backend: Backend, is_own: bool, names_nothing: bool) -> bool {
+    fn of(receiver: &Receiver) -> Option<Backend> {
+        match receiver {
+            #[cfg(feature = "otlp")]
+            Receiver::Otlp { .. } => Some(Backend::Otlp),
+            #[cfg(feature = "clickhouse")]
+            Receiver::ClickHouse { .. } => Some(Backend::ClickHouse),
+            Receiver::Sdk(_) => None,
+        }
+    }
+
+    /// The variable that names its address, without the prefix.
+    fn variable(self) -> &'static str {
         match self {
-            Backends::Unsaid => is_own || names_nothing,
-            Backends::These { otlp, clickhouse } => match backend {
-                Backend::Otlp => otlp == Wanted::Yes,
-                Backend::ClickHouse => clickhouse == Wanted::Yes,
-            },
+            Backend::Otlp => "ENDPOINT",
+            Backend::ClickHouse => "CLICKHOUSE_ENDPOINT",
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Backend::Otlp => "collector",
+            Backend::ClickHouse => "ClickHouse",
         }
     }
 }
@@ -291,6 +257,10 @@ impl Backends {
 impl Variables<'_> {
     fn name(&self, what: &str) -> String {
         self.app.env_name(what)
+    }
+
+    fn endpoint(&self, backend: Backend) -> String {
+        self.name(backend.variable())
     }
 
     /// What a variable says; nothing if it is empty.
@@ -305,40 +275,58 @@ impl Variables<'_> {
 
     /// The first variable by which a user says where the data goes.
     fn names_a_destination(&self) -> Option<String> {
-        let names = ["BACKEND", "ENDPOINT", "CLICKHOUSE_ENDPOINT"];
-        // One that cannot be read was meant to say something too.
+        let names = ["BACKEND", Backend::Otlp.variable(), Backend::ClickHouse.variable()];
         let is_said = |what: &&&str| !matches!(self.text(what), Ok(None));
         names.iter().find(is_said).map(|what| self.name(what))
     }
 
-    fn backends(&self) -> Result<Backends, String> {
-        let Some(text) = self.text("BACKEND")? else { return Ok(Backends::Unsaid) };
-        let (mut otlp, mut clickhouse) = (Wanted::No, Wanted::No);
-        for word in text.split([',', '+', ' ']).filter(|word| !word.is_empty()) {
-            match word.to_ascii_lowercase().as_str() {
-                "otlp" if cfg!(feature = "otlp") => otlp = Wanted::Yes,
-                "clickhouse" if cfg!(feature = "clickhouse") => clickhouse = Wanted::Yes,
-                "both" if cfg!(all(feature = "otlp", feature = "clickhouse")) => {
-                    (otlp, clickhouse) = (Wanted::Yes, Wanted::Yes);
-                }
-                _ => {
-                    let name = self.name("BACKEND");
-                    return Err(format!(
-                        "{name} names no backend that this program has: write otlp, clickhouse or both"
-                    ));
-                }
+    /// Those that get the data: those that the user asks for, or else whose address they name, or else of the code.
+    fn backends(&self, is_of_code: &dyn Fn(Backend) -> bool) -> Result<Vec<Backend>, String> {
+        let mut named = Vec::new();
+        for backend in Backend::ALL {
+            if self.text(backend.variable())?.is_some() {
+                named.push(backend);
             }
         }
-        Ok(Backends::These { otlp, clickhouse })
+        let asked = self.asked()?;
+        match (asked, named.first()) {
+            (None, None) => Ok(Backend::ALL.into_iter().filter(|backend| is_of_code(*backend)).collect()),
+            (None, Some(_)) => Ok(named),
+            // It would go to none of the user's own, and perhaps to one of the application's.
+            (Some(asked), Some(first)) if !asked.iter().any(|backend| named.contains(backend)) => Err(format!(
+                "{} leaves out what {} names: name a {} by {}, or unset one of the two",
+                self.name("BACKEND"),
+                self.endpoint(*first),
+                asked[0].what(),
+                self.endpoint(asked[0]),
+            )),
+            (Some(asked), _) => Ok(asked),
+        }
     }
-}
 
-/// Takes a destination in. Sending elsewhere than the user said would be worse than not sending.
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
-fn keep(receivers: &mut Vec<Receiver>, found: Result<Option<Receiver>, impl Display>, notes: &mut Vec<String>) {
-    match found {
-        Ok(receiver) => receivers.extend(receiver),
-        Err(why) => notes.push(format!("nothing is sent: {why}")),
+    /// What `{P}_TELEMETRY_BACKEND` asks for, if it is set: one backend at least.
+    fn asked(&self) -> Result<Option<Vec<Backend>>, String> {
+        let Some(text) = self.text("BACKEND")? else { return Ok(None) };
+        let mut asked = Vec::new();
+        let mut is_known = true;
+        for word in text.split([',', '+', ' ']).filter(|word| !word.is_empty()) {
+            match word.to_ascii_lowercase().as_str() {
+                "otlp" if cfg!(feature = "otlp") => asked.push(Backend::Otlp),
+                "clickhouse" if cfg!(feature = "clickhouse") => asked.push(Backend::ClickHouse),
+                "both" if cfg!(all(feature = "otlp", feature = "clickhouse")) => asked.extend(Backend::ALL),
+                _ => is_known = false,
+            }
+        }
+        if !is_known || asked.is_empty() {
+            let name = self.name("BACKEND");
+            return Err(format!("{name} names no backend that this program has: write otlp, clickhouse or both"));
+        }
+        Ok(Some(Backend::ALL.into_iter().filter(|backend| asked.contains(backend)).collect()))
+    }
+
+    #[cfg(any(feature = "otlp", feature = "clickhouse"))]
+    fn unnamed(&self, backend: Backend) -> String {
+        format!("{} is not set, and names no {}", self.endpoint(backend), backend.what())
     }
 }
 

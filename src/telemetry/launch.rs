@@ -79,17 +79,7 @@ impl Builder {
             exporters.push(LocalExporter::Stderr);
         }
         #[cfg(feature = "upload")]
-        let receivers: Vec<_> = receivers
-            .iter()
-            .filter(|receiver| {
-                let allowed = state == State::On || receiver.is_loopback();
-                if !allowed {
-                    notes.push("nothing is sent: on a developer's machine data stays on the machine".to_owned());
-                }
-                allowed
-            })
-            .cloned()
-            .collect();
+        let receivers = permitted(state, receivers, notes);
         #[cfg(feature = "upload")]
         let destination = (!receivers.is_empty()).then(|| Destination {
             receivers,
@@ -176,5 +166,58 @@ impl Builder {
             let _ = is_sent;
             None
         }
+    }
+}
+
+/// Those that may get the data; one note names the others.
+#[cfg(feature = "upload")]
+fn permitted(state: State, receivers: &[Receiver], notes: &mut Vec<String>) -> Vec<Receiver> {
+    let (permitted, left_out): (Vec<_>, Vec<_>) =
+        receivers.iter().cloned().partition(|receiver| state == State::On || receiver.is_loopback());
+    let why = "on a developer's machine data stays on the machine";
+    match (&left_out[..], &permitted[..]) {
+        ([], _) => {}
+        (_, []) => notes.push(format!("nothing is sent: {why}")),
+        (some, _) => {
+            let labels: Vec<_> = some.iter().map(Receiver::label).collect();
+            notes.push(format!("nothing is sent to {}: {why}", labels.join(" and ")));
+        }
+    }
+    permitted
+}
+
+#[cfg(all(test, feature = "otlp", feature = "clickhouse"))]
+mod tests {
+    use opentelemetry_sdk::trace::InMemorySpanExporter;
+
+    use super::*;
+    use crate::app::Environment;
+    use crate::telemetry::Telemetry;
+
+    /// What is sent to on a developer's machine, and the notes.
+    fn in_development(settings: fn(Builder) -> Builder) -> (Vec<String>, Vec<String>) {
+        let variables = [("ACME_TELEMETRY_ENABLED", "true"), ("ENVIRONMENT", "dev")];
+        let builder = Telemetry::builder(crate::app!("acme")).environment(Environment::fixed(variables));
+        let telemetry = settings(builder).allow_local_in_development().start().expect("the settings are right");
+        let status = telemetry.status();
+        let sent = status.destinations().iter().map(|(label, _)| label.clone()).collect();
+        let notes = status.notes().iter().filter(|note| note.contains("sent")).cloned().collect();
+        (sent, notes)
+    }
+
+    #[test]
+    fn on_a_developers_machine_the_status_names_once_what_gets_nothing() {
+        fn elsewhere(builder: Builder) -> Builder {
+            builder.clickhouse("https://ch.example").span_exporter(InMemorySpanExporter::default())
+        }
+        let (sent, notes) = in_development(|builder| elsewhere(builder.otlp("http://127.0.0.1:9")));
+        assert_eq!(sent, ["http://127.0.0.1:9"]);
+        let whom = "https://ch.example and span exporter InMemorySpanExporter";
+        let why = "on a developer's machine data stays on the machine";
+        assert_eq!(notes, [format!("nothing is sent to {whom}: {why}")]);
+        let (sent, notes) = in_development(|builder| elsewhere(builder.otlp("https://otlp.example")));
+        assert_eq!((sent, notes), (vec![], vec![format!("nothing is sent: {why}")]));
+        let (sent, notes) = in_development(|builder| builder.otlp("http://127.0.0.1:9"));
+        assert_eq!((sent, notes), (vec!["http://127.0.0.1:9".to_owned()], vec![]));
     }
 }

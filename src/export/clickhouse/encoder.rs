@@ -32,8 +32,10 @@ pub struct Encoder {
 
 /// The rows of one insert.
 ///
-/// They go into one table and one of its daily partitions, so that the server takes all of them or none, and never finds
-/// too many partitions in one insert.
+/// They go into one table and are of one day in UTC, so that the server never finds too many partitions in one insert. On a
+/// server in UTC that day is one of the table's partitions, and it takes all rows or none. On one in another time zone it is two:
+/// one that dies in between has taken a part of the rows. They are there once all the same after a retry with the same token, which
+/// counts for each partition by itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Where the rows belong.

@@ -155,7 +155,8 @@ impl ClickHouseBuilder {
         self
     }
 
-    /// Sends a header with every request. Default: none.
+    /// Sends a header with every request. What [`user`](Self::user), [`bearer`](Self::bearer) or [`basic`](Self::basic) sends is a
+    /// mistake beside that setting. Default: none.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.http.header(name, value);
         self
@@ -180,6 +181,9 @@ impl ClickHouseBuilder {
     }
 
     /// Allows plain http to this host. Default: plain http only to this machine.
+    ///
+    /// Such requests go to the host itself, past the system's proxy (`http_proxy`), which would read them, credentials
+    /// included: through a proxy only if it is on this machine, or is named here too. Over `https` any proxy is a tunnel, and is used.
     pub fn allow_plaintext_to(mut self, host: impl Into<String>) -> Self {
         self.plaintext_hosts.push(host.into());
         self

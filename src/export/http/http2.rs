@@ -89,7 +89,10 @@ fn client(
 ) -> Result<reqwest::Client, HttpFailure> {
     // What the server may have sent before anybody wants it.
     const WINDOW: u32 = ANSWER_CAP as u32;
-    builder(endpoint, settings, tls.clone())
+    let builder = builder(endpoint, settings, tls.clone());
+    // Without encryption there is no tunnel, and no proxy passes such a request on.
+    let builder = if endpoint.is_encrypted() { builder } else { builder.no_proxy() };
+    builder
         .http2_prior_knowledge()
         .http2_initial_stream_window_size(WINDOW)
         .http2_initial_connection_window_size(WINDOW)

@@ -6,6 +6,7 @@
 mod failure;
 #[cfg(feature = "otlp-grpc")]
 mod http2;
+mod proxy;
 mod resolver;
 mod settings;
 mod tls;
@@ -29,6 +30,8 @@ pub use settings::MinTls;
 pub(crate) use settings::{Auth, HttpSettings};
 
 const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
+const CLICKHOUSE_USER: HeaderName = HeaderName::from_static("x-clickhouse-user");
+const CLICKHOUSE_KEY: HeaderName = HeaderName::from_static("x-clickhouse-key");
 const SUMMARY: HeaderName = HeaderName::from_static("x-clickhouse-summary");
 
 /// What we call ourselves.
@@ -145,12 +148,13 @@ impl HttpClient {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         let request = self.client.post(post.url.clone()).headers(headers).body(post.body);
+        // Of these headers there is no other: `HttpSettings::checked`.
         match &self.settings.auth {
             None => request,
             Some(Auth::Bearer(token)) => request.bearer_auth(token.as_str()),
             Some(Auth::Basic { user, password }) => request.basic_auth(user, Some(password.as_str())),
             Some(Auth::ClickHouse { user, key }) => {
-                request.header("x-clickhouse-user", secret(user)).header("x-clickhouse-key", secret(key))
+                request.header(CLICKHOUSE_USER, secret(user)).header(CLICKHOUSE_KEY, secret(key))
             }
         }
     }
@@ -175,7 +179,7 @@ fn builder(endpoint: &Endpoint, settings: &HttpSettings, tls: rustls::ClientConf
         .tcp_keepalive(None)
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(IDLE);
-    if endpoint.is_loopback() { builder.no_proxy() } else { builder }
+    proxy::through(builder, endpoint)
 }
 
 impl fmt::Debug for HttpClient {

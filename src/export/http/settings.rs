@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
+
+use super::{CLICKHOUSE_KEY, CLICKHOUSE_USER};
 
 /// The oldest version of TLS that is accepted from a receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,6 +144,12 @@ impl HttpSettings {
         self.headers.push((name, value));
     }
 
+    /// Takes out whatever says who is asking, but no other header and no certificate.
+    pub(crate) fn forget_user(&mut self) {
+        self.auth = None;
+        self.headers.retain(|(name, _)| ![AUTHORIZATION, CLICKHOUSE_USER, CLICKHOUSE_KEY].contains(name));
+    }
+
     /// Takes out authorization, headers and certificates.
     pub(crate) fn forget_credentials(&mut self) {
         self.auth = None;
@@ -153,13 +161,39 @@ impl HttpSettings {
     /// The settings, if all of them can be used.
     ///
     /// # Errors
-    /// The first value that cannot be a part of a request, by the name of its setting; never the value.
+    /// The first value that cannot be a part of a request, by the name of its setting; never the value. Or two settings that
+    /// would both say who is asking: of two such headers a server takes the one or the other, or refuses both.
     pub(crate) fn checked(&self) -> Result<(), HttpSettingError> {
-        self.mistake.clone().map_or(Ok(()), Err)
+        self.mistake.clone().map_or(Ok(()), Err)?;
+        let Some(auth) = &self.auth else { return Ok(()) };
+        match self.headers.iter().find(|(name, _)| auth.is_sent_in(name)) {
+            Some((name, _)) => {
+                Err(HttpSettingError(Mistake::SaidTwice { header: name.clone(), setting: auth.setting() }))
+            }
+            None => Ok(()),
+        }
     }
 
     fn complain(&mut self, mistake: Mistake) {
         self.mistake.get_or_insert(HttpSettingError(mistake));
+    }
+}
+
+impl Auth {
+    fn is_sent_in(&self, header: &HeaderName) -> bool {
+        match self {
+            Self::Bearer(_) | Self::Basic { .. } => *header == AUTHORIZATION,
+            Self::ClickHouse { .. } => *header == CLICKHOUSE_USER || *header == CLICKHOUSE_KEY,
+        }
+    }
+
+    /// What it was set by.
+    fn setting(&self) -> &'static str {
+        match self {
+            Self::Bearer(_) => ".bearer(token)",
+            Self::Basic { .. } => ".basic(user, password)",
+            Self::ClickHouse { .. } => ".user(name, password)",
+        }
     }
 }
 
@@ -202,6 +236,7 @@ enum Mistake {
     HeaderName,
     ReservedHeader(HeaderName),
     HeaderValue(HeaderName),
+    SaidTwice { header: HeaderName, setting: &'static str },
 }
 
 impl fmt::Display for HttpSettingError {
@@ -239,6 +274,9 @@ impl fmt::Display for HttpSettingError {
                 "the value of .header(\"{name}\", ..) holds a line break, a control character or a letter beyond \
                  ASCII: take it out"
             ),
+            Mistake::SaidTwice { header, setting } => {
+                write!(f, "{setting} and .header(\"{header}\", ..) both say who is asking: leave one of them out")
+            }
         }
     }
 }
@@ -320,6 +358,40 @@ mod tests {
             let error = mistake(set).expect(word);
             assert!(error.contains(word) && !error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn who_asks_is_said_once() {
+        type Set = fn(&mut HttpSettings);
+        let says: [(Set, &str); 3] = [
+            (|s| s.bearer("hunter2"), ".bearer(token)"),
+            (|s| s.basic("otel", "hunter2"), ".basic(user, password)"),
+            (|s| s.clickhouse_user("otel", "hunter2"), ".user(name, password)"),
+        ];
+        for (place, (set, setting)) in says.iter().enumerate() {
+            for (header, clashes) in [
+                ("authorization", place < 2),
+                ("Authorization", place < 2),
+                ("x-clickhouse-user", place == 2),
+                ("X-ClickHouse-Key", place == 2),
+                ("x-api-key", false),
+            ] {
+                for order in [0, 1] {
+                    let found = mistake(|s| {
+                        let mut both: [&dyn Fn(&mut HttpSettings); 2] = [set, &|s| s.header(header, "hunter2")];
+                        both.rotate_left(order);
+                        both.iter().for_each(|set| set(s));
+                    });
+                    assert_eq!(found.is_some(), clashes, "{setting} and {header}: {found:?}");
+                    let named = format!(".header(\"{}\"", header.to_ascii_lowercase());
+                    let is_named =
+                        |text: &str| text.contains(setting) && text.contains(&named) && text.contains("leave");
+                    assert!(found.iter().all(|text| is_named(text) && !text.contains("hunter2")), "{found:?}");
+                }
+            }
+        }
+        // What was replaced by the last of them says nothing any more.
+        assert_eq!(mistake(|s| (s.bearer("x"), s.header("authorization", "y"), s.clickhouse_user("a", "b")).2), None);
     }
 
     #[test]

@@ -425,14 +425,16 @@ macro_rules! name_of {
 }
 pub(in crate::export) use name_of;
 
+/// An environment in which everything goes through this proxy.
+fn behind(proxy: &str) -> Vec<(&str, &str)> {
+    let variables = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    variables.into_iter().map(|name| (name, proxy)).chain([("no_proxy", ""), ("NO_PROXY", "")]).collect()
+}
+
 #[test]
-fn the_systems_proxy_is_used_but_never_for_this_machine() {
+fn a_proxy_on_this_machine_is_used_but_never_for_this_machine() {
     let proxy = Receiver::start();
-    let url = proxy.url();
-    let variables = ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-    let mut environment: Vec<_> = variables.iter().map(|name| (*name, url.as_str())).collect();
-    environment.extend([("no_proxy", ""), ("NO_PROXY", "")]);
-    in_a_process(name_of!(send_to_this_machine_and_elsewhere), &environment);
+    in_a_process(name_of!(send_to_this_machine_and_elsewhere), &behind(&proxy.url()));
     let requests = proxy.requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
     assert_eq!(requests[0].path, "http://plain.invalid/v1/logs");
@@ -446,7 +448,80 @@ fn send_to_this_machine_and_elsewhere() {
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(post_once("http://plain.invalid", &HttpSettings::default()).unwrap().status, 200);
     #[cfg(feature = "otlp-grpc")]
-    http2::this_machine();
+    {
+        http2::this_machine();
+        http2::elsewhere();
+    }
+}
+
+/// A proxy at an address of this machine that is not loopback; none where there is no network. Tells what it is asked for.
+fn proxy_elsewhere() -> Option<(String, std::sync::mpsc::Receiver<String>)> {
+    // Connecting a UDP socket sends nothing.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let listener = TcpListener::bind((socket.local_addr().ok()?.ip(), 0)).ok()?;
+    let url = format!("http://{}", listener.local_addr().ok()?);
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut bytes = [0; 4096];
+            let read = stream.read(&mut bytes).unwrap_or_default();
+            let asked = String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or_default().to_owned();
+            if tell.send(asked).is_err() {
+                return;
+            }
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+        }
+    });
+    Some((url, told))
+}
+
+/// How a process does whose proxy is elsewhere; what that was asked for.
+fn asked_of_a_proxy_elsewhere(test: &str, variables: impl Fn(&str) -> Vec<(&'static str, String)>) -> Vec<String> {
+    let Some((url, told)) = proxy_elsewhere() else { return Vec::new() };
+    let host = url.trim_start_matches("http://").split(':').next().unwrap_or_default();
+    let more = variables(host);
+    let environment = behind(&url).into_iter().chain(more.iter().map(|(name, value)| (*name, value.as_str())));
+    in_a_process(test, &environment.collect::<Vec<_>>());
+    told.try_iter().collect()
+}
+
+#[test]
+fn what_is_not_encrypted_is_shown_to_no_proxy_elsewhere() {
+    let asked = asked_of_a_proxy_elsewhere(name_of!(send_past_the_proxy), |_| vec![]);
+    assert_eq!(asked, [""; 0]);
+}
+
+#[test]
+#[ignore = "needs the environment that its caller sets"]
+fn send_past_the_proxy() {
+    let failure = post_once("http://plain.invalid", &quick()).unwrap_err();
+    assert!(matches!(failure, HttpFailure::Unresolved | HttpFailure::Timeout), "{failure:?}");
+}
+
+const NAMED: &str = "TRACING_PRIVACY_TEST_NAMED";
+
+#[test]
+fn a_proxy_that_is_named_may_see_it_and_an_encrypted_connection_goes_through_any() {
+    if proxy_elsewhere().is_none() {
+        return;
+    }
+    let asked = asked_of_a_proxy_elsewhere(name_of!(send_through_the_proxy), |host| vec![(NAMED, host.to_owned())]);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked[0].starts_with("POST http://plain.invalid/v1/logs "), "{asked:?}");
+    assert!(asked[1].starts_with("CONNECT secret.invalid:443 "), "{asked:?}");
+}
+
+#[test]
+#[ignore = "needs the environment that its caller sets"]
+fn send_through_the_proxy() {
+    let listed = ["plain.invalid".to_owned(), std::env::var(NAMED).unwrap()];
+    let endpoint = Endpoint::parse("the test", "http://plain.invalid", &listed).unwrap();
+    let client = HttpClient::new(&endpoint, &HttpSettings::default()).unwrap();
+    let answer = block_on(client.post(post(&endpoint.join("v1/logs"), b"x"))).unwrap();
+    assert_eq!(answer.status, 204);
+    // The proxy takes its answer for a tunnel, and nobody is at its end.
+    post_once("https://secret.invalid", &quick()).unwrap_err();
 }
 
 #[cfg(feature = "otlp-grpc")]
@@ -465,6 +540,14 @@ mod http2 {
 
     pub(super) fn this_machine() {
         assert_eq!(call(&Collector::start(), &HttpSettings::default()).unwrap(), (200, "0".to_owned()));
+    }
+
+    /// Without encryption no proxy is asked, also not one on this machine.
+    pub(super) fn elsewhere() {
+        let endpoint = endpoint("http://plain.invalid");
+        let mut client = Http2Client::new(&endpoint, &quick()).unwrap();
+        let failure = block_on(client.call(post(&endpoint.join("logs"), &[0; 5]))).unwrap_err();
+        assert!(matches!(failure, HttpFailure::Unresolved | HttpFailure::Timeout), "{failure:?}");
     }
 
     fn encrypted(protocol: &[u8]) -> Collector {

@@ -29,8 +29,8 @@ pub enum OtlpProtocol {
     /// `grpc`, for receivers that listen to nothing else, by default on port 4317 (feature `otlp-grpc`). Everything else is as over
     /// HTTP: what is sent, when, and to whom.
     ///
-    /// A proxy is used where the connection is encrypted; to a host of
-    /// [`allow_plaintext_to`](crate::Builder::allow_plaintext_to) there is no way through one.
+    /// A proxy is used where the connection is encrypted; a host of
+    /// [`allow_plaintext_to`](crate::Builder::allow_plaintext_to) is spoken to directly.
     #[cfg(feature = "otlp-grpc")]
     Grpc,
 }
