@@ -500,6 +500,32 @@ fn one_switch_of_a_vendor_holds_for_all_its_applications() {
 }
 
 #[test]
+fn a_no_under_the_applications_own_name_outlives_a_prefix() {
+    type Plant = fn(Environment) -> Environment;
+    let noes: [(&str, &[(&str, &str)], Plant, Row, &str); 4] = [
+        ("false", &[(ENABLED, "false")], |e| e, Row::EnabledVariable, "; to turn it on unset ACME_TELEMETRY_ENABLED"),
+        ("garbage", &[(ENABLED, "ture")], |e| e, Row::EnabledVariable, "; to turn it on unset ACME_TELEMETRY_ENABLED"),
+        ("file", &[], |e| e.file(OPT_OUT, ""), Row::OptOutFile, "; to turn it on remove /home/ann/.acme-no-telemetry"),
+        ("hidden", &[], |e| e.unreadable_file(OPT_OUT), Row::OptOutFile, "remove /home/ann/.acme-no-telemetry"),
+    ];
+    for (name, variables, plant, row, remedy) in noes {
+        let vendor = ("VENDOR_TELEMETRY_ENABLED", "true");
+        let environment = Environment::fixed(variables.iter().copied().chain([vendor])).home(HOME).os(Os::Linux);
+        let environment = plant(environment.file(SAVED, r#"{"answer":"yes","collection":1}"#));
+        let settings = Settings::new(app!("acme").prefix("VENDOR")).assume_consent("ours");
+        let decision = decide(&environment, &Saved::read(&environment, settings.app()), &settings);
+        check_shape(&decision);
+        assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, row), "{name}: {decision}");
+        assert!(decision.reason().ends_with(remedy), "{decision}");
+    }
+    let moved = Environment::fixed([(ENABLED, "true")]).home(HOME).os(Os::Linux);
+    let settings = Settings::new(app!("acme").prefix("VENDOR"));
+    let decision = decide(&moved, &Saved::none(), &settings);
+    assert_eq!(row_that_decided(&decision), Row::Yes, "the yes has moved: {decision}");
+    assert!(decision.to_string().contains(ENABLED), "what is looked at is shown: {decision}");
+}
+
+#[test]
 fn the_explanation_shows_every_source_and_the_one_that_won() {
     let decision = World::new().var(ENABLED, "true").var("DO_NOT_TRACK", "1").file(OPT_OUT, "").decide();
     let explained = decision.to_string();

@@ -19,8 +19,8 @@ pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> 
     let mut rows = Vec::with_capacity(24);
     rows.push(table.do_not_track());
     rows.push(table.otel_sdk_disabled());
-    rows.push(table.enabled_variable());
-    rows.push(table.opt_out_file());
+    table.enabled_variables(&mut rows);
+    table.opt_out_files(&mut rows);
     rows.push(table.machine_policy());
     table.config_files(&mut rows);
     rows.push(table.saved_no());
@@ -68,33 +68,41 @@ impl Table<'_> {
         variable(Row::OtelSdkDisabled, name, &var, if off { Effect::Off } else { Effect::Nothing })
     }
 
-    fn enabled_variable(&self) -> Considered {
-        let var = self.environment.var(&self.enabled);
-        let remedy = format!("set {}=true", self.enabled);
-        match Word::of_var(&var) {
-            Word::Unset | Word::Yes => variable(Row::EnabledVariable, &self.enabled, &var, Effect::Nothing),
-            Word::No => variable(Row::EnabledVariable, &self.enabled, &var, Effect::Off).remedy(remedy),
-            Word::Other => variable(Row::EnabledVariable, &self.enabled, &var, Effect::Off)
-                .note(format!("{} cannot be read as a yes or no ({})", self.enabled, shown_var(&var)))
-                .remedy(remedy),
+    fn enabled_variables(&self, rows: &mut Vec<Considered>) {
+        let own = self.settings.app.own_env_name("ENABLED");
+        let own = own.map(|name| (format!("unset {name}"), name));
+        let switch = (format!("set {}=true", self.enabled), self.enabled.clone());
+        // What was said no to under the application's own name is not said yes to by a prefix that came later.
+        for (remedy, name) in std::iter::once(switch).chain(own) {
+            let var = self.environment.var(&name);
+            rows.push(match Word::of_var(&var) {
+                Word::Unset | Word::Yes => variable(Row::EnabledVariable, &name, &var, Effect::Nothing),
+                Word::No => variable(Row::EnabledVariable, &name, &var, Effect::Off).remedy(remedy),
+                Word::Other => variable(Row::EnabledVariable, &name, &var, Effect::Off)
+                    .note(format!("{name} cannot be read as a yes or no ({})", shown_var(&var)))
+                    .remedy(remedy),
+            });
         }
     }
 
-    fn opt_out_file(&self) -> Considered {
+    fn opt_out_files(&self, rows: &mut Vec<Considered>) {
         let row = Row::OptOutFile;
-        let Some(path) = directories::opt_out_file(self.environment, &self.settings.app) else {
+        let paths = directories::opt_out_files(self.environment, &self.settings.app);
+        if paths.is_empty() {
             let name = format!("~/{}", self.settings.app.opt_out_file_name());
-            return Considered::new(row, name, "no home directory is known", Effect::Nothing);
-        };
-        let source = shown_path(&path);
-        match self.environment.exists(&path) {
-            Presence::Missing => Considered::new(row, source, "not there", Effect::Nothing),
-            Presence::Present => Considered::new(row, &source, "exists", Effect::Off)
-                .note(format!("{source} exists"))
-                .remedy(format!("remove {source}")),
-            Presence::Unreadable(reason) => Considered::new(row, &source, shown(&reason), Effect::Off)
-                .note(format!("nobody can tell whether {source} exists ({})", shown(&reason)))
-                .remedy(format!("make it possible to look for {source}")),
+            rows.push(Considered::new(row, name, "no home directory is known", Effect::Nothing));
+        }
+        for path in paths {
+            let source = shown_path(&path);
+            rows.push(match self.environment.exists(&path) {
+                Presence::Missing => Considered::new(row, source, "not there", Effect::Nothing),
+                Presence::Present => Considered::new(row, &source, "exists", Effect::Off)
+                    .note(format!("{source} exists"))
+                    .remedy(format!("remove {source}")),
+                Presence::Unreadable(reason) => Considered::new(row, &source, shown(&reason), Effect::Off)
+                    .note(format!("nobody can tell whether {source} exists ({})", shown(&reason)))
+                    .remedy(format!("make it possible to look for {source}")),
+            });
         }
     }
 

@@ -4,7 +4,8 @@
 //! small files through an [`Environment`](crate::Environment) and writes nothing.
 //!
 //! `{P}` is the application's name in capitals, or its vendor's prefix, and `{p}` the same in small letters. Words are trimmed
-//! and their case does not matter; an empty variable is as none.
+//! and their case does not matter; an empty variable is as none. Under a prefix the rows 3 and 4 are looked at twice: what was
+//! said no to under the application's own name stays a no, and only the yes goes by the prefix alone.
 //!
 #![doc = include_str!("table.md")]
 //!
