@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tracing_privacy::consent::{Decision, Disabled, Effect, InCi, InDevelopment, Row, Saved, Settings, State, decide};
+use tracing_privacy::privacy::{Inventory, Policy};
 use tracing_privacy::{Builder, Environment, Os, Telemetry, app};
 
 const ENABLED: &str = "ACME_TELEMETRY_ENABLED";
@@ -107,12 +108,18 @@ const VETOES: &[Case] = &[
     case(Row::OptOutFile, "unreadable", |w| w.unreadable(OPT_OUT)),
     case(Row::MachinePolicy, "enabled = false", |w| w.file(POLICY, "enabled = false")),
     case(Row::MachinePolicy, "section", |w| w.file(POLICY, "[telemetry]\nenabled = false")),
+    case(Row::MachinePolicy, "misspelt", |w| w.file(POLICY, "enable = false")),
+    case(Row::MachinePolicy, "in capitals", |w| w.file(POLICY, "Enabled = false")),
+    case(Row::MachinePolicy, "in other words", |w| w.file(POLICY, "[telemetry]\ndisabled = true")),
+    case(Row::MachinePolicy, "in words that nobody knows", |w| w.file(POLICY, "[acme]\ncollect = false")),
     case(Row::MachinePolicy, "garbage", |w| w.file(POLICY, "enabled: false")),
     case(Row::MachinePolicy, "unreadable", |w| w.unreadable(POLICY)),
     case(Row::ConfigAndSaved, "config no", |w| w.file(CONFIG, "[telemetry]\nenabled = false")),
     case(Row::ConfigAndSaved, "config garbage", |w| w.file(CONFIG, "[telemetry")),
     case(Row::ConfigAndSaved, "config unreadable", |w| w.unreadable(CONFIG)),
     case(Row::ConfigAndSaved, "named config no", |w| w.file(NAMED_CONFIG, "telemetry.enabled = false")),
+    case(Row::ConfigAndSaved, "config misspelt", |w| w.file(CONFIG, "enalbed = false")),
+    case(Row::ConfigAndSaved, "named config misspelt", |w| w.file(NAMED_CONFIG, "[telemetry]\nenable = false")),
     case(Row::ConfigAndSaved, "named config unclear", |w| w.file(NAMED_CONFIG, "telemetry.enabled = 'x'")),
     case(Row::ConfigAndSaved, "named config unreadable", |w| w.unreadable(NAMED_CONFIG)),
     case(Row::ConfigAndSaved, "saved no", |w| w.saved(Saved::no())),
@@ -523,6 +530,28 @@ fn a_no_under_the_applications_own_name_outlives_a_prefix() {
     let decision = decide(&moved, &Saved::none(), &settings);
     assert_eq!(row_that_decided(&decision), Row::Yes, "the yes has moved: {decision}");
     assert!(decision.to_string().contains(ENABLED), "what is looked at is shown: {decision}");
+}
+
+/// Beside a switch a file may hold a policy or an inventory; whatever those know is no misspelt no.
+#[test]
+fn a_policy_or_an_inventory_in_the_file_is_no_veto() {
+    let policy = Policy::from_toml("x = 1").expect_err("there is no such key").to_string();
+    let inventory = Inventory::parse("x = 1").err().expect("there is no such key").to_string();
+    let known = |error: &str| -> Vec<String> {
+        let (_, list) = error.rsplit_once("; ").expect("what there is comes last");
+        list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let (policy, inventory) = (known(&policy), known(&inventory));
+    assert!(
+        policy.contains(&"base".to_owned()) && inventory.contains(&"document".to_owned()),
+        "{policy:?} {inventory:?}"
+    );
+    for key in policy.iter().chain(&inventory) {
+        let line = format!("{key} = 1");
+        let environment = Environment::fixed([(ENABLED, "true")]).home(HOME).os(Os::Linux);
+        let decision = decide(&environment.file(POLICY, line), &Saved::none(), &Settings::new(app!("acme")));
+        assert_eq!(decision.state(), State::On, "{key}: {decision}");
+    }
 }
 
 #[test]

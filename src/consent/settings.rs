@@ -71,8 +71,9 @@ impl Settings {
         self
     }
 
-    /// Also looks into this TOML file for `[telemetry] enabled = false`. May be called more than once. Default: only
-    /// `telemetry.toml` in the application's configuration directory.
+    /// Also looks into this TOML file for `[telemetry] enabled = false`. Other keys are the application's own, unless one
+    /// says the same in other words, such as `enable = false`: that is a no too, and the decision asks what was meant. May be
+    /// called more than once. Default: only `telemetry.toml` in the application's configuration directory.
     pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.config_files.push(path.into());
         self
