@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
+use super::machine::{User as Owner, effective_user};
 
 /// Makes the directory, for its user alone (0700), or makes sure that it already is so.
 ///
@@ -150,11 +151,6 @@ fn is_directory(metadata: &std::fs::Metadata) -> Result<(), Fault> {
     if metadata.is_dir() { Ok(()) } else { Err(Fault::NotADirectory) }
 }
 
-#[cfg(unix)]
-type Owner = u32;
-#[cfg(not(unix))]
-type Owner = ();
-
 /// Device and number: which directory it is, whatever its name.
 #[cfg(unix)]
 type Identity = (u64, u64);
@@ -178,19 +174,6 @@ fn owner_of(metadata: &std::fs::Metadata) -> Owner {
 
 #[cfg(not(unix))]
 fn owner_of(_: &std::fs::Metadata) -> Owner {}
-
-/// The user that this program acts as. The standard library does not say; a pipe belongs to whoever made it, and needs no
-/// place on any disk.
-#[cfg(unix)]
-fn effective_user() -> std::io::Result<Owner> {
-    let (pipe, _) = std::io::pipe()?;
-    Ok(owner_of(&std::fs::File::from(std::os::fd::OwnedFd::from(pipe)).metadata()?))
-}
-
-#[cfg(not(unix))]
-fn effective_user() -> std::io::Result<Owner> {
-    Ok(())
-}
 
 /// The owner of the home directory; where there is none, of the nearest directory that exists.
 #[cfg(unix)]
@@ -277,7 +260,6 @@ mod tests {
         let home = std::env::temp_dir().join(format!("tracing-privacy-judged-{}", std::process::id()));
         let (path, other, link) = (home.join("data"), home.join("other"), home.join("link"));
         std::fs::create_dir_all(&path).unwrap();
-        assert_eq!(effective_user().unwrap(), owner_of(&std::fs::metadata(&path).unwrap()), "what we made is ours");
         let environment = Environment::empty().home(&home);
         assert!(PrivateDirectory::find(&environment, &other).unwrap().is_none() && !other.exists());
         let directory = PrivateDirectory::find(&environment, &path).unwrap().unwrap();

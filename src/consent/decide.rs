@@ -8,12 +8,16 @@ use super::row::Row;
 use super::saved::{Answer, Saved};
 use super::settings::{Disabled, Granted, InCi, InDevelopment, Settings};
 use super::word::{Word, shown, shown_path, shown_var};
-use crate::app::{Environment, Presence, Var, directories};
+use crate::app::{Environment, Os, Presence, Var, directories};
 
 /// Decides whether telemetry may be.
 ///
 /// Pure but for reading variables and small files through `environment`: it writes nothing, starts nothing, and gives
 /// the same answer to the same input. Every row of the table is looked at, so that all of them can be shown.
+///
+/// Where the user's home directory cannot be found (no usable `HOME`, and no entry in `/etc/passwd`) nobody can look for the
+/// opt-out file, and that is a veto even against a yes by variable: the user of a service from LDAP may well have one. A
+/// container whose user has no home says so by `HOME=/`, which most runtimes set by themselves.
 pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> Decision {
     let table = Table { environment, saved, settings, enabled: settings.app.env_name("ENABLED") };
     let mut rows = Vec::with_capacity(24);
@@ -90,7 +94,15 @@ impl Table<'_> {
         let paths = directories::opt_out_files(self.environment, &self.settings.app);
         if paths.is_empty() {
             let name = format!("~/{}", self.settings.app.opt_out_file_name());
-            rows.push(Considered::new(row, name, "no home directory is known", Effect::Nothing));
+            rows.push(match self.environment.hides_home() {
+                false => Considered::new(row, name, "no home directory", Effect::Nothing),
+                true => Considered::new(row, &name, "no home directory is known", Effect::Off)
+                    .note(format!("no home directory is known, so nobody can tell whether {name} exists"))
+                    .remedy(match self.environment.layout() {
+                        Os::Windows => "set USERPROFILE to the user's home directory",
+                        Os::MacOs | Os::Linux => "set HOME to the user's home directory, or to / if there is none",
+                    }),
+            });
         }
         for path in paths {
             let source = shown_path(&path);
