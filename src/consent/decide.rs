@@ -1,7 +1,7 @@
 //! The table itself, row by row.
 
 use super::agreed::Agreed;
-use super::decision::{Considered, Decision, Effect};
+use super::decision::{Considered, Decision, Effect, GRANTED};
 use super::file::{Keys, Said, look_into};
 use super::markers::{self, Certainty, MARKERS};
 use super::row::Row;
@@ -302,7 +302,7 @@ impl Table<'_> {
 
     /// What the user said while the program ran, if anything.
     fn granted(&self) -> Option<Considered> {
-        let row = Considered::new(Row::Yes, "the user's yes", "while the program ran", Effect::Yes);
+        let row = Considered::new(Row::Yes, GRANTED, "while the program ran", Effect::Yes);
         (self.settings.granted == Granted::Yes).then(|| row.note("the user said yes while the program ran"))
     }
 

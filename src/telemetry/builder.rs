@@ -287,6 +287,7 @@ impl Builder {
             #[cfg(feature = "upload")]
             receivers,
             pipeline: std::sync::OnceLock::new(),
+            withdrawn: std::sync::atomic::AtomicBool::new(false),
             notes,
             builder: self,
         };
