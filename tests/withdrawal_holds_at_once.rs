@@ -12,7 +12,7 @@ use support::{Host, alone, await_that, builder, our_threads, records, settle, sp
 use tracing::Dispatch;
 use tracing::dispatcher::with_default;
 use tracing_privacy::consent::{Considered, Effect, Row, State};
-use tracing_privacy::{Environment, Loss, Memory, Telemetry, app};
+use tracing_privacy::{Environment, Loss, Memory, Os, Telemetry, app};
 
 const THREADS: usize = 8;
 /// Longer than the worker lets records gather.
@@ -234,6 +234,41 @@ fn a_veto_that_came_up_since_ends_what_a_yes_asks_for() {
     let decision = telemetry.grant();
     assert_eq!(decision.decided_by().map(Considered::row), Some(Row::OptOutFile), "{decision}");
     assert!(!telemetry.is_on() && telemetry.status().is_withdrawn());
+}
+
+#[test]
+fn a_no_that_is_written_while_the_program_runs_is_heard() {
+    let (opt_out, config) = (".acme-no-telemetry", ".config/acme/telemetry.toml");
+    let saved = ".local/share/acme/telemetry/consent.json";
+    for (file, text, words) in [
+        (opt_out, "", ".acme-no-telemetry exists"),
+        (config, "enabled = false", "telemetry.toml says enabled = false"),
+        (saved, r#"{"answer":"no"}"#, "consent.json is no"),
+    ] {
+        let (memory, directory) = (Memory::new(), support::TempDir::new("said-no-since"));
+        let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(directory.path()).os(Os::Linux);
+        let telemetry = builder(&directory, &memory).environment(environment).start().expect("the settings are right");
+        let dispatch = alone(&telemetry);
+        with_default(&dispatch, || tracing::info!("before"));
+        settle(&telemetry);
+        let path = directory.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory can be made");
+        std::fs::write(path, text).expect("a file can be written");
+        let heard = await_that(support::LONG, || {
+            with_default(&dispatch, || tracing::info!("meanwhile"));
+            !telemetry.is_on()
+        });
+        let status = telemetry.status();
+        assert!(heard.is_some() && status.is_withdrawn(), "{file}: {status}");
+        let note = status.notes().iter().find(|note| note.starts_with("somebody said no while the program ran: "));
+        assert!(note.is_some_and(|note| note.ends_with(words)), "{status}");
+        telemetry.flush(support::LONG).expect("there is nothing left to wait for");
+        let at_once = kept(&telemetry, &memory);
+        assert!(at_once.0 > 0, "what was stored before stays");
+        with_default(&dispatch, || tracing::info!("after"));
+        std::thread::sleep(LATER);
+        assert_eq!(kept(&telemetry, &memory), at_once, "{file}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The table itself, row by row.
 
+use std::path::PathBuf;
+
 use super::agreed::Agreed;
 use super::decision::{Considered, Decision, Effect, GRANTED};
 use super::file::{Keys, Said, look_into};
@@ -42,6 +44,13 @@ pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> 
     rows.push(table.assumed());
     let agreed = table.agreed(&rows);
     Decision::of(rows, &format!("set {}=true", table.enabled), agreed)
+}
+
+/// The files of the user and the application that may say no.
+pub(super) fn config_files(environment: &Environment, settings: &Settings) -> impl Iterator<Item = (PathBuf, Keys)> {
+    let own = directories::config(environment, &settings.app).map(|dir| (dir.join("telemetry.toml"), Keys::Whole));
+    let named = settings.config_files.iter().cloned().map(|path| (path, Keys::Section));
+    own.into_iter().chain(named)
 }
 
 struct Table<'a> {
@@ -129,9 +138,7 @@ impl Table<'_> {
     }
 
     fn config_files(&self, rows: &mut Vec<Considered>) {
-        let own = directories::config(self.environment, &self.settings.app).map(|dir| dir.join("telemetry.toml"));
-        let named = self.settings.config_files.iter().cloned().map(|path| (path, Keys::Section));
-        for (path, keys) in own.map(|path| (path, Keys::Whole)).into_iter().chain(named) {
+        for (path, keys) in config_files(self.environment, self.settings) {
             let said = look_into(self.environment, &path, keys);
             let path = shown_path(&path);
             let remedy = match &said {
