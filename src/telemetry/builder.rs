@@ -271,8 +271,8 @@ impl Builder {
                 "with Events::SpanEvents it would miss what is measured inside spans: use Events::Logs or Events::Both";
             return Err(Error::new(setting, why));
         }
-        if let Some(contradiction) = self.policy.contradiction() {
-            return Err(Error::new(".policy", contradiction));
+        if let Some(mistake) = self.policy.mistake() {
+            return Err(Error::new(".policy", mistake));
         }
         if let Some(scope) = self.policy.inventory().map(Inventory::scope) {
             let entry = |(id, since)| Entry { id, since };
@@ -303,8 +303,8 @@ impl Builder {
         let Some(path) = &self.policy_file else { return Ok(()) };
         let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
         let policy = self.policy.clone().and(read).map_err(|error| Error::new(".policy_file", error))?;
-        if let Some(contradiction) = policy.contradiction() {
-            return Err(Error::new(".policy_file", contradiction));
+        if let Some(mistake) = policy.mistake() {
+            return Err(Error::new(".policy_file", mistake));
         }
         (self.policy, self.policy_file) = (policy, None);
         Ok(())
