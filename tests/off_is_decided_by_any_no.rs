@@ -510,21 +510,22 @@ fn one_switch_of_a_vendor_holds_for_all_its_applications() {
 
 #[test]
 fn a_no_under_the_applications_own_name_outlives_a_prefix() {
-    type Plant = fn(Environment) -> Environment;
-    let noes: [(&str, &[(&str, &str)], Plant, Row, &str); 4] = [
-        ("false", &[(ENABLED, "false")], |e| e, Row::EnabledVariable, "; to turn it on unset ACME_TELEMETRY_ENABLED"),
-        ("garbage", &[(ENABLED, "ture")], |e| e, Row::EnabledVariable, "; to turn it on unset ACME_TELEMETRY_ENABLED"),
-        ("file", &[], |e| e.file(OPT_OUT, ""), Row::OptOutFile, "; to turn it on remove /home/ann/.acme-no-telemetry"),
-        ("hidden", &[], |e| e.unreadable_file(OPT_OUT), Row::OptOutFile, "remove /home/ann/.acme-no-telemetry"),
-    ];
-    for (name, variables, plant, row, remedy) in noes {
-        let vendor = ("VENDOR_TELEMETRY_ENABLED", "true");
-        let environment = Environment::fixed(variables.iter().copied().chain([vendor])).home(HOME).os(Os::Linux);
-        let environment = plant(environment.file(SAVED, r#"{"answer":"yes","collection":1}"#));
+    let unset = "; to turn it on unset ACME_TELEMETRY_ENABLED";
+    let remove = "; to turn it on remove /home/ann/.acme-no-telemetry";
+    let world = |own: &str| {
+        let yes = [("VENDOR_TELEMETRY_ENABLED", "true"), (ENABLED, own)];
+        Environment::fixed(yes).home(HOME).os(Os::Linux).file(SAVED, r#"{"answer":"yes","collection":1}"#)
+    };
+    for (environment, row, remedy) in [
+        (world("false"), Row::EnabledVariable, unset),
+        (world("ture"), Row::EnabledVariable, unset),
+        (world("").file(OPT_OUT, ""), Row::OptOutFile, remove),
+        (world("true").unreadable_file(OPT_OUT), Row::OptOutFile, remove),
+    ] {
         let settings = Settings::new(app!("acme").prefix("VENDOR")).assume_consent("ours");
         let decision = decide(&environment, &Saved::read(&environment, settings.app()), &settings);
         check_shape(&decision);
-        assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, row), "{name}: {decision}");
+        assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, row), "{decision}");
         assert!(decision.reason().ends_with(remedy), "{decision}");
     }
     let moved = Environment::fixed([(ENABLED, "true")]).home(HOME).os(Os::Linux);
@@ -538,7 +539,7 @@ fn a_no_under_the_applications_own_name_outlives_a_prefix() {
 #[test]
 fn a_policy_or_an_inventory_in_the_file_is_no_veto() {
     let policy = Policy::from_toml("x = 1").expect_err("there is no such key").to_string();
-    let inventory = Inventory::parse("x = 1").err().expect("there is no such key").to_string();
+    let inventory = Inventory::parse("x = 1").expect_err("there is no such key").to_string();
     let known = |error: &str| -> Vec<String> {
         let (_, list) = error.rsplit_once("; ").expect("what there is comes last");
         list.split('`').skip(1).step_by(2).map(str::to_owned).collect()

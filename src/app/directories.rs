@@ -97,7 +97,7 @@ mod tests {
         }
         let vendor = app().prefix("AUTOMAGIK");
         let own = PathBuf::from("/home/ann/.acme-no-telemetry");
-        assert_eq!(opt_out_files(&home, &app()), [own.clone()]);
+        assert_eq!(opt_out_files(&home, &app()), std::slice::from_ref(&own));
         assert_eq!(opt_out_files(&home, &vendor), [PathBuf::from("/home/ann/.automagik-no-telemetry"), own]);
         assert_eq!(
             shown(data(&home.clone().os(Os::Linux), &vendor)).as_deref(),
