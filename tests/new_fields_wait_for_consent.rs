@@ -247,6 +247,33 @@ fn a_yes_for_this_run_covers_what_this_run_collects() {
 }
 
 #[test]
+fn a_new_yes_while_running_widens_nothing_and_says_when_it_counts() {
+    let (first, second) = (inventory(1, FIRST), inventory(2, SECOND));
+    let home = Home::new("later");
+    home.save(&yes_to(&first));
+    let memory = Memory::new();
+    let mut telemetry = home.builder(&second, &memory).switchable().start().expect("the settings are right");
+    for _ in 0..2 {
+        let decision = telemetry.grant().clone();
+        assert!(decision.state() == tracing_privacy::consent::State::On, "{decision}");
+        let words =
+            "; the user agreed to more while the program ran, which counts from the next start, once it is saved";
+        assert!(decision.reason().matches(words).count() == 1 && decision.reason().ends_with(words), "{decision}");
+        assert!(decision.to_string().contains("the user's yes"), "{decision}");
+    }
+    place_and_send(&telemetry);
+    assert_eq!(records(&memory)[0].json()["attributes"], json!({"plan": "pro", "items": 3}), "as it was agreed before");
+    home.save(&telemetry.agreement().to_json().expect("a yes has a text"));
+    drop(telemetry);
+    assert_eq!(home.kept(&second).len(), 2, "the next start");
+
+    // Who has agreed to all there is has nothing to wait for.
+    let (mut telemetry, _memory) = home.start(&second);
+    let before = telemetry.decision().clone();
+    assert_eq!(*telemetry.grant(), before);
+}
+
+#[test]
 fn a_yes_is_for_a_host_as_well() {
     let first = inventory(1, FIRST);
     let home = Home::new("host");

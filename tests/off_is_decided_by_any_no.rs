@@ -8,8 +8,11 @@ mod home;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use tracing_privacy::consent::{Decision, Disabled, Effect, InCi, InDevelopment, Row, Saved, Settings, State, decide};
+use tracing_privacy::privacy::{Inventory, Policy};
 use tracing_privacy::{Builder, Environment, Os, Telemetry, app};
 
 const ENABLED: &str = "ACME_TELEMETRY_ENABLED";
@@ -107,12 +110,18 @@ const VETOES: &[Case] = &[
     case(Row::OptOutFile, "unreadable", |w| w.unreadable(OPT_OUT)),
     case(Row::MachinePolicy, "enabled = false", |w| w.file(POLICY, "enabled = false")),
     case(Row::MachinePolicy, "section", |w| w.file(POLICY, "[telemetry]\nenabled = false")),
+    case(Row::MachinePolicy, "misspelt", |w| w.file(POLICY, "enable = false")),
+    case(Row::MachinePolicy, "in capitals", |w| w.file(POLICY, "Enabled = false")),
+    case(Row::MachinePolicy, "in other words", |w| w.file(POLICY, "[telemetry]\ndisabled = true")),
+    case(Row::MachinePolicy, "in words that nobody knows", |w| w.file(POLICY, "[acme]\ncollect = false")),
     case(Row::MachinePolicy, "garbage", |w| w.file(POLICY, "enabled: false")),
     case(Row::MachinePolicy, "unreadable", |w| w.unreadable(POLICY)),
     case(Row::ConfigAndSaved, "config no", |w| w.file(CONFIG, "[telemetry]\nenabled = false")),
     case(Row::ConfigAndSaved, "config garbage", |w| w.file(CONFIG, "[telemetry")),
     case(Row::ConfigAndSaved, "config unreadable", |w| w.unreadable(CONFIG)),
     case(Row::ConfigAndSaved, "named config no", |w| w.file(NAMED_CONFIG, "telemetry.enabled = false")),
+    case(Row::ConfigAndSaved, "config misspelt", |w| w.file(CONFIG, "enalbed = false")),
+    case(Row::ConfigAndSaved, "named config misspelt", |w| w.file(NAMED_CONFIG, "[telemetry]\nenable = false")),
     case(Row::ConfigAndSaved, "named config unclear", |w| w.file(NAMED_CONFIG, "telemetry.enabled = 'x'")),
     case(Row::ConfigAndSaved, "named config unreadable", |w| w.unreadable(NAMED_CONFIG)),
     case(Row::ConfigAndSaved, "saved no", |w| w.saved(Saved::no())),
@@ -500,6 +509,55 @@ fn one_switch_of_a_vendor_holds_for_all_its_applications() {
 }
 
 #[test]
+fn a_no_under_the_applications_own_name_outlives_a_prefix() {
+    let unset = "; to turn it on unset ACME_TELEMETRY_ENABLED";
+    let remove = "; to turn it on remove /home/ann/.acme-no-telemetry";
+    let world = |own: &str| {
+        let yes = [("VENDOR_TELEMETRY_ENABLED", "true"), (ENABLED, own)];
+        Environment::fixed(yes).home(HOME).os(Os::Linux).file(SAVED, r#"{"answer":"yes","collection":1}"#)
+    };
+    for (environment, row, remedy) in [
+        (world("false"), Row::EnabledVariable, unset),
+        (world("ture"), Row::EnabledVariable, unset),
+        (world("").file(OPT_OUT, ""), Row::OptOutFile, remove),
+        (world("true").unreadable_file(OPT_OUT), Row::OptOutFile, remove),
+    ] {
+        let settings = Settings::new(app!("acme").prefix("VENDOR")).assume_consent("ours");
+        let decision = decide(&environment, &Saved::read(&environment, settings.app()), &settings);
+        check_shape(&decision);
+        assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, row), "{decision}");
+        assert!(decision.reason().ends_with(remedy), "{decision}");
+    }
+    let moved = Environment::fixed([(ENABLED, "true")]).home(HOME).os(Os::Linux);
+    let settings = Settings::new(app!("acme").prefix("VENDOR"));
+    let decision = decide(&moved, &Saved::none(), &settings);
+    assert_eq!(row_that_decided(&decision), Row::Yes, "the yes has moved: {decision}");
+    assert!(decision.to_string().contains(ENABLED), "what is looked at is shown: {decision}");
+}
+
+/// Beside a switch a file may hold a policy or an inventory; whatever those know is no misspelt no.
+#[test]
+fn a_policy_or_an_inventory_in_the_file_is_no_veto() {
+    let policy = Policy::from_toml("x = 1").expect_err("there is no such key").to_string();
+    let inventory = Inventory::parse("x = 1").expect_err("there is no such key").to_string();
+    let known = |error: &str| -> Vec<String> {
+        let (_, list) = error.rsplit_once("; ").expect("what there is comes last");
+        list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let (policy, inventory) = (known(&policy), known(&inventory));
+    assert!(
+        policy.contains(&"base".to_owned()) && inventory.contains(&"document".to_owned()),
+        "{policy:?} {inventory:?}"
+    );
+    for key in policy.iter().chain(&inventory) {
+        let line = format!("{key} = 1");
+        let environment = Environment::fixed([(ENABLED, "true")]).home(HOME).os(Os::Linux);
+        let decision = decide(&environment.file(POLICY, line), &Saved::none(), &Settings::new(app!("acme")));
+        assert_eq!(decision.state(), State::On, "{key}: {decision}");
+    }
+}
+
+#[test]
 fn the_explanation_shows_every_source_and_the_one_that_won() {
     let decision = World::new().var(ENABLED, "true").var("DO_NOT_TRACK", "1").file(OPT_OUT, "").decide();
     let explained = decision.to_string();
@@ -593,6 +651,112 @@ fn anything_at_the_place_of_the_opt_out_file_is_an_opt_out() {
     let decision =
         decide(&Environment::fixed([(ENABLED, "true")]).home(circle), &Saved::none(), &Settings::new(app!("acme")));
     assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, Row::OptOutFile), "{decision}");
+}
+
+/// As the children of the next two tests, shows where the opt-out file of this process is looked for.
+#[cfg(target_os = "linux")]
+#[test]
+fn child_shows_its_opt_out_file() {
+    if std::env::var_os("TRACING_PRIVACY_CHILD").is_some() {
+        let decision = decide(&Environment::process(), &Saved::none(), &Settings::new(app!("acme-child")));
+        let row = decision.considered().iter().find(|c| c.row() == Row::OptOutFile).expect("it is looked at");
+        println!("\nopt-out: {} {}", row.source(), row.effect());
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn child(program: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> String {
+    let mut child = Command::new(program);
+    child.args(["--exact", "child_shows_its_opt_out_file", "--nocapture"]).env("TRACING_PRIVACY_CHILD", "1");
+    child.current_dir("/");
+    change(&mut child);
+    let output = child.output().expect("the program runs");
+    let shown = String::from_utf8(output.stdout).expect("it writes text");
+    let line = shown.lines().find_map(|line| line.strip_prefix("opt-out: "));
+    line.unwrap_or_else(|| panic!("{shown}{}", String::from_utf8_lossy(&output.stderr))).to_owned()
+}
+
+/// What the user table says of a user.
+#[cfg(target_os = "linux")]
+fn in_the_user_table(user: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    match fields.into_iter().find(|fields| fields.get(2).is_some_and(|number| *number == user.to_string())) {
+        Some(fields) => format!("{}/.acme-child-no-telemetry -", fields[5].trim_end_matches('/')),
+        None => String::from("~/.acme-child-no-telemetry off"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_usable_home_the_user_table_says_where_the_opt_out_file_is() {
+    let program = std::env::current_exe().expect("this program is a file");
+    let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&Home::new("user").0).expect("it was just made"));
+    assert_eq!(child(&program, |c| c.env("HOME", "/srv/ann")), "/srv/ann/.acme-child-no-telemetry -");
+    assert_eq!(child(&program, |c| c.env_remove("HOME")), in_the_user_table(user));
+    for home in ["", " ", "ann", "./", "~"] {
+        assert_eq!(child(&program, |c| c.env("HOME", home)), in_the_user_table(user), "HOME={home:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_user_in_the_table_is_the_one_that_the_program_acts_as() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65534;
+    const IN_NO_TABLE: u32 = 1_987_654_321;
+
+    let home = Home::new("hidden");
+    // Only root can run a program as somebody else; elsewhere this test has nothing to try.
+    if std::os::unix::fs::chown(&home.0, Some(NOBODY), None).is_err() {
+        return;
+    }
+    let program = home.0.join("program");
+    std::fs::copy(std::env::current_exe().expect("this program is a file"), &program).expect("there is room");
+    for path in [&home.0, &program] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("they are ours");
+    }
+    for user in [NOBODY, IN_NO_TABLE] {
+        let shown = child(&program, |c| c.env_remove("HOME").uid(user).gid(NOBODY));
+        assert_eq!(shown, in_the_user_table(user));
+    }
+}
+
+#[test]
+fn a_home_that_nobody_can_find_is_a_veto_and_one_that_is_not_there_is_none() {
+    let hidden = Environment::fixed([(ENABLED, "true")]).unknown_home();
+    for app in [app!("acme"), app!("acme").prefix("ACME")] {
+        let decision = decide(&hidden, &Saved::yes(1, None), &Settings::new(app).assume_consent("ours"));
+        check_shape(&decision);
+        assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, Row::OptOutFile), "{decision}");
+        assert!(decision.reason().contains("; to turn it on set HOME to the user's home directory"), "{decision}");
+    }
+    let none = Environment::fixed([(ENABLED, "true")]);
+    assert_eq!(decide(&none, &Saved::none(), &Settings::new(app!("acme"))).state(), State::On);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_whose_name_is_no_text_hides_no_no() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let directory = PathBuf::from(OsString::from_vec(b"/srv/caf\xe9".to_vec()));
+    for (variable, file, no) in [
+        ("XDG_CONFIG_HOME", "acme/telemetry.toml", "enabled = false"),
+        ("XDG_DATA_HOME", "acme/telemetry/consent.json", r#"{"answer":"no"}"#),
+    ] {
+        let variables = [(ENABLED, OsString::from("true")), (variable, directory.clone().into())];
+        let environment = Environment::fixed(variables).home(HOME).os(Os::Linux);
+        let settings = Settings::new(app!("acme"));
+        let decision =
+            |environment: Environment| decide(&environment, &Saved::read(&environment, settings.app()), &settings);
+        assert_eq!(decision(environment.clone()).state(), State::On);
+        let decision = decision(environment.file(directory.join(file), no));
+        check_shape(&decision);
+        assert_eq!((decision.state(), row_that_decided(&decision)), (State::Off, Row::ConfigAndSaved), "{decision}");
+    }
 }
 
 #[cfg(unix)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "store")]
 use tracing_privacy::Clock;
+use tracing_privacy::privacy::{KeyPattern, Policy};
 use tracing_privacy::{App, Builder, Environment, Status, Telemetry};
 use tracing_subscriber::prelude::*;
 
@@ -159,6 +160,14 @@ fn a_mistake_in_code_is_an_error_that_names_the_setting_and_the_remedy() {
         (named(tracing_privacy::app!("")), "app!", "app!(\""),
         (named(tracing_privacy::app!("../etc")), "app!", "app!(\""),
         (off().targets("sqlx=loud"), ".targets", "sqlx=warn"),
+        (
+            off().policy(Policy::standard().drop_field("")),
+            ".policy",
+            "a rule (drop) is about nothing: the key is empty",
+        ),
+        (off().policy(Policy::standard().hash(" ")), ".policy", "name a key, such as `user.plan`"),
+        (off().policy(Policy::strict().keep("token:7", "x")), ".policy", "`token:7` matches no key; after `token:`"),
+        (off().policy(Policy::standard().drop_field(KeyPattern::token(""))), ".policy", "come words of letters"),
     ];
     #[cfg(feature = "otlp")]
     mistakes.extend([

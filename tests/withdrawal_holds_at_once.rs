@@ -11,7 +11,8 @@ use std::time::Duration;
 use support::{Host, alone, await_that, builder, our_threads, records, settle, span};
 use tracing::Dispatch;
 use tracing::dispatcher::with_default;
-use tracing_privacy::{Environment, Loss, Memory, Telemetry, app};
+use tracing_privacy::consent::{Considered, Effect, Row, State};
+use tracing_privacy::{Environment, Loss, Memory, Os, Telemetry, app};
 
 const THREADS: usize = 8;
 /// Longer than the worker lets records gather.
@@ -172,7 +173,8 @@ fn a_yes_while_running_takes_effect_at_once_and_its_withdrawal_is_final() {
     // Whoever started once more would begin by making its directory.
     std::fs::remove_dir_all(directory.path()).expect("nobody uses it any more");
     for _ in 0..3 {
-        telemetry.grant();
+        let decision = telemetry.grant();
+        assert_eq!(decision.state(), State::Off, "{decision}");
         assert!(!telemetry.is_on(), "a withdrawal holds for the rest of the run");
         with_default(&dispatch, || {
             let _span = tracing::info_span!("after").entered();
@@ -188,11 +190,85 @@ fn a_yes_while_running_takes_effect_at_once_and_its_withdrawal_is_final() {
 fn without_being_switchable_a_yes_waits_for_the_next_start() {
     let (mut telemetry, memory, directory) = support::off("not-switchable");
     let dispatch = alone(&telemetry);
-    telemetry.grant();
+    for _ in 0..2 {
+        let decision = telemetry.grant();
+        assert_eq!(
+            (decision.state(), decision.reason()),
+            (
+                State::Off,
+                "off: the user said yes while the program ran, which counts from the next start; to turn it on save the \
+                 yes and start the program again"
+            )
+        );
+        assert_eq!(decision.decided_by().map(Considered::effect), Some(Effect::Void), "{decision}");
+    }
     assert!(!telemetry.is_on());
     with_default(&dispatch, || tracing::info!("still off"));
     std::thread::sleep(LATER);
     assert!(memory.rows().is_empty() && directory.contents().is_empty());
+}
+
+#[test]
+fn a_withdrawal_before_anything_ran_holds_for_the_rest_of_the_run() {
+    let (mut telemetry, memory, directory) = installed("early");
+    let dispatch = alone(&telemetry);
+    telemetry.withdraw();
+    assert!(telemetry.status().is_withdrawn(), "{}", telemetry.status());
+    for _ in 0..2 {
+        let decision = telemetry.grant();
+        assert_eq!(decision.state(), State::Off);
+        assert!(decision.reason().contains("the no holds until it ends; to turn it on save the yes"), "{decision}");
+    }
+    assert!(!telemetry.is_on() && threads_of("early") == 0);
+    with_default(&dispatch, || tracing::info!("after"));
+    std::thread::sleep(LATER);
+    assert!(memory.rows().is_empty() && directory.contents().is_empty());
+}
+
+#[test]
+fn a_veto_that_came_up_since_ends_what_a_yes_asks_for() {
+    let (mut telemetry, _memory, directory) = installed("vetoed-since");
+    telemetry.grant();
+    assert!(telemetry.is_on(), "{}", telemetry.status());
+    std::fs::write(directory.path().join(".vetoed-since-no-telemetry"), "").expect("a file can be written");
+    let decision = telemetry.grant();
+    assert_eq!(decision.decided_by().map(Considered::row), Some(Row::OptOutFile), "{decision}");
+    assert!(!telemetry.is_on() && telemetry.status().is_withdrawn());
+}
+
+#[test]
+fn a_no_that_is_written_while_the_program_runs_is_heard() {
+    let (opt_out, config) = (".acme-no-telemetry", ".config/acme/telemetry.toml");
+    let saved = ".local/share/acme/telemetry/consent.json";
+    for (file, text, words) in [
+        (opt_out, "", ".acme-no-telemetry exists"),
+        (config, "enabled = false", "telemetry.toml says enabled = false"),
+        (saved, r#"{"answer":"no"}"#, "consent.json is no"),
+    ] {
+        let (memory, directory) = (Memory::new(), support::TempDir::new("said-no-since"));
+        let environment = Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]).home(directory.path()).os(Os::Linux);
+        let telemetry = builder(&directory, &memory).environment(environment).start().expect("the settings are right");
+        let dispatch = alone(&telemetry);
+        with_default(&dispatch, || tracing::info!("before"));
+        settle(&telemetry);
+        let path = directory.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory can be made");
+        std::fs::write(path, text).expect("a file can be written");
+        let heard = await_that(support::LONG, || {
+            with_default(&dispatch, || tracing::info!("meanwhile"));
+            !telemetry.is_on()
+        });
+        let status = telemetry.status();
+        assert!(heard.is_some() && status.is_withdrawn(), "{file}: {status}");
+        let note = status.notes().iter().find(|note| note.starts_with("somebody said no while the program ran: "));
+        assert!(note.is_some_and(|note| note.ends_with(words)), "{status}");
+        telemetry.flush(support::LONG).expect("there is nothing left to wait for");
+        let at_once = kept(&telemetry, &memory);
+        assert!(at_once.0 > 0, "what was stored before stays");
+        with_default(&dispatch, || tracing::info!("after"));
+        std::thread::sleep(LATER);
+        assert_eq!(kept(&telemetry, &memory), at_once, "{file}");
+    }
 }
 
 #[test]

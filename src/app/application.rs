@@ -55,6 +55,10 @@ impl App {
     /// With `.prefix("AUTOMAGIK")` the variables are `AUTOMAGIK_TELEMETRY_*` and the opt-out file is
     /// `~/.automagik-no-telemetry`, so one "no" holds for all of them. The directories still go by the application's
     /// name. Default: the name is the prefix.
+    ///
+    /// A "no" that was said under the application's own name goes on counting: a release that adds a prefix takes back
+    /// nobody's `ACME_TELEMETRY_ENABLED=false` or `~/.acme-no-telemetry`. Only the "yes" moves to the prefix. What was said
+    /// under an earlier *prefix* or an earlier name is not known here, so think twice before changing one that users know.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(Name::parse(prefix.into(), Setting::Prefix));
         self
@@ -78,27 +82,26 @@ impl App {
     /// no shell could set it otherwise.
     #[must_use]
     pub fn env_name(&self, suffix: &str) -> String {
-        let name = self.switch();
-        let mut full = String::with_capacity(name.len() + suffix.len() + 12);
-        if name.starts_with(|first: char| first.is_ascii_digit()) {
-            full.push('_');
-        }
-        full.extend(name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }));
-        full.push_str("_TELEMETRY_");
-        full.push_str(suffix);
-        full
+        variable(self.switch(), suffix)
+    }
+
+    /// Beside [`env_name`](App::env_name), the variable of the application's own name, where a prefix took its place: it
+    /// says yes no longer, and still says no.
+    pub(crate) fn own_env_name(&self, suffix: &str) -> Option<String> {
+        let own = variable(self.own_switch()?, suffix);
+        (own != self.env_name(suffix)).then_some(own)
     }
 
     /// The name of the file in the home directory that says "never": `.acme-no-telemetry`.
     pub(crate) fn opt_out_file_name(&self) -> String {
-        let mut file = String::from(".");
-        file.extend(self.switch().chars().map(
-            |c| {
-                if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
-            },
-        ));
-        file.push_str("-no-telemetry");
-        file
+        opt_out_file(self.switch())
+    }
+
+    /// Beside [`opt_out_file_name`](App::opt_out_file_name), that of the application's own name, where a prefix took its
+    /// place: it still says "never".
+    pub(crate) fn own_opt_out_file_name(&self) -> Option<String> {
+        let own = opt_out_file(self.own_switch()?);
+        (own != self.opt_out_file_name()).then_some(own)
     }
 
     /// Whether an event with this target comes out of the application's own crates.
@@ -120,7 +123,7 @@ impl App {
         match &self.name {
             Ok(name) => {
                 // Without a letter or digit in ASCII all variables would be called `___TELEMETRY_ENABLED`.
-                if self.prefix.is_none() && !name.as_str().bytes().any(|b| b.is_ascii_alphanumeric()) {
+                if self.prefix.is_none() && !names_variables(name.as_str()) {
                     return Err(NameError::new(name.as_str(), Setting::Name, Fault::NoLetter));
                 }
                 Ok(name.as_str())
@@ -135,6 +138,13 @@ impl App {
             Some(prefix) => prefix.as_ref().map_or("", Name::as_str),
             None => self.name(),
         }
+    }
+
+    /// What they would be named after without the prefix, if there is one. A name that could not stand alone has never
+    /// named any.
+    fn own_switch(&self) -> Option<&str> {
+        self.prefix.as_ref()?;
+        Some(self.name()).filter(|name| names_variables(name))
     }
 }
 
@@ -240,6 +250,28 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
+fn variable(switch: &str, suffix: &str) -> String {
+    let mut full = String::with_capacity(switch.len() + suffix.len() + 12);
+    if switch.starts_with(|first: char| first.is_ascii_digit()) {
+        full.push('_');
+    }
+    full.extend(switch.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }));
+    full.push_str("_TELEMETRY_");
+    full.push_str(suffix);
+    full
+}
+
+fn opt_out_file(switch: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let switch: String = switch.chars().map(letter).collect();
+    format!(".{switch}-no-telemetry")
+}
+
+/// Whether variables can be named after it: without a letter or digit of ASCII all would have the same name.
+fn names_variables(name: &str) -> bool {
+    name.bytes().any(|b| b.is_ascii_alphanumeric())
+}
+
 fn fault(name: &str, setting: Setting) -> Option<Fault> {
     if name.trim().is_empty() {
         return Some(Fault::Empty);
@@ -256,7 +288,7 @@ fn fault(name: &str, setting: Setting) -> Option<Fault> {
     if let Some(c) = name.chars().find(|c| c.is_control() || "/\\<>:\"|?*".contains(*c)) {
         return Some(Fault::Character(c));
     }
-    if setting == Setting::Prefix && !name.bytes().any(|b| b.is_ascii_alphanumeric()) {
+    if setting == Setting::Prefix && !names_variables(name) {
         return Some(Fault::NoLetter);
     }
     None
@@ -283,6 +315,7 @@ mod tests {
             assert_eq!(app.checked(), Ok(name));
             assert_eq!(app.env_name("ENABLED"), variable);
             assert_eq!(app.opt_out_file_name(), file);
+            assert_eq!((app.own_env_name("ENABLED"), app.own_opt_out_file_name()), (None, None));
         }
     }
 
@@ -292,6 +325,15 @@ mod tests {
         assert_eq!(app.checked(), Ok("acme"));
         assert_eq!(app.env_name("ENABLED"), "AUTOMAGIK_TELEMETRY_ENABLED");
         assert_eq!(app.opt_out_file_name(), ".automagik-no-telemetry");
+        assert_eq!(app.own_opt_out_file_name().as_deref(), Some(".acme-no-telemetry"));
+        assert_eq!(app.own_env_name("ENABLED").as_deref(), Some("ACME_TELEMETRY_ENABLED"));
+    }
+
+    #[test]
+    fn a_prefix_that_is_the_name_adds_no_switch_and_a_name_that_named_none_neither() {
+        for app in [app("acme").prefix("ACME"), app("日本").prefix("NIHON")] {
+            assert_eq!((app.own_env_name("ENABLED"), app.own_opt_out_file_name()), (None, None), "{app:?}");
+        }
     }
 
     #[test]

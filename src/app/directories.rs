@@ -39,10 +39,16 @@ pub(crate) fn config(environment: &Environment, app: &App) -> Option<PathBuf> {
     Some(base.join(app.checked().ok()?))
 }
 
-/// The file whose existence says "never": `~/.acme-no-telemetry`.
-pub(crate) fn opt_out_file(environment: &Environment, app: &App) -> Option<PathBuf> {
-    app.checked().ok()?;
-    Some(environment.home_directory()?.join(app.opt_out_file_name()))
+/// The files of which each says "never" by existing: `~/.acme-no-telemetry`, and under a prefix that of the prefix too.
+/// None where no home directory is known or the application's name cannot be used.
+pub(crate) fn opt_out_files(environment: &Environment, app: &App) -> Vec<PathBuf> {
+    match (app.checked(), environment.home_directory()) {
+        (Ok(_), Some(home)) => {
+            let names = std::iter::once(app.opt_out_file_name()).chain(app.own_opt_out_file_name());
+            names.map(|name| home.join(name)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The administrator's file, which can only tighten.
@@ -90,8 +96,9 @@ mod tests {
             assert_eq!(shown(config(&environment, &app())).as_deref(), Some(config_path));
         }
         let vendor = app().prefix("AUTOMAGIK");
-        assert_eq!(shown(opt_out_file(&home, &app())).as_deref(), Some("/home/ann/.acme-no-telemetry"));
-        assert_eq!(shown(opt_out_file(&home, &vendor)).as_deref(), Some("/home/ann/.automagik-no-telemetry"));
+        let own = PathBuf::from("/home/ann/.acme-no-telemetry");
+        assert_eq!(opt_out_files(&home, &app()), std::slice::from_ref(&own));
+        assert_eq!(opt_out_files(&home, &vendor), [PathBuf::from("/home/ann/.automagik-no-telemetry"), own]);
         assert_eq!(
             shown(data(&home.clone().os(Os::Linux), &vendor)).as_deref(),
             Some("/home/ann/.local/share/acme/telemetry")
@@ -105,10 +112,10 @@ mod tests {
     #[test]
     fn without_a_home_or_a_name_there_is_nowhere_to_write() {
         assert_eq!(data(&Environment::empty(), &app()), None);
-        assert_eq!(opt_out_file(&Environment::empty(), &app()), None);
+        assert!(opt_out_files(&Environment::empty(), &app()).is_empty());
         let unusable = App::__new("../x", "1.0.0", "acme", None, "acme");
         let home = Environment::empty().home("/home/ann");
-        assert_eq!((data(&home, &unusable), opt_out_file(&home, &unusable)), (None, None));
+        assert_eq!((data(&home, &unusable), opt_out_files(&home, &unusable)), (None, Vec::new()));
         assert_eq!((config(&home, &unusable), policy_file(&home, &unusable)), (None, None));
     }
 }

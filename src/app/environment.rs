@@ -30,7 +30,7 @@ pub struct Environment(Arc<View>);
 struct View {
     source: Source,
     os: Os,
-    home: Option<PathBuf>,
+    home: Home,
     files: BTreeMap<PathBuf, Planted>,
     clock: Option<Clock>,
 }
@@ -39,6 +39,14 @@ struct View {
 enum Source {
     Process,
     Fixed(BTreeMap<String, OsString>),
+}
+
+#[derive(Clone)]
+enum Home {
+    /// Of a process, its user's; of a fixed environment, none.
+    OfSource,
+    At(PathBuf),
+    Unknown,
 }
 
 #[derive(Clone)]
@@ -71,7 +79,14 @@ impl Environment {
 
     /// Takes this as the home directory. Under a fixed environment the real files below it can be seen.
     pub fn home(mut self, directory: impl Into<PathBuf>) -> Self {
-        Arc::make_mut(&mut self.0).home = Some(directory.into());
+        Arc::make_mut(&mut self.0).home = Home::At(directory.into());
+        self
+    }
+
+    /// Has a home directory that cannot be found, as a process has without `HOME` whose user is not in `/etc/passwd`. Then
+    /// nobody can look for the opt-out file, and telemetry is off.
+    pub fn unknown_home(mut self) -> Self {
+        Arc::make_mut(&mut self.0).home = Home::Unknown;
         self
     }
 
@@ -108,11 +123,7 @@ impl Environment {
 
     /// One variable, as it is now.
     pub(crate) fn var(&self, name: &str) -> Var {
-        let value = match &self.0.source {
-            Source::Process => std::env::var_os(name),
-            Source::Fixed(variables) => variables.get(name).cloned(),
-        };
-        match value.map(OsString::into_string) {
+        match self.var_os(name).map(OsString::into_string) {
             None => Var::Unset,
             Some(Ok(text)) => Var::Text(text),
             Some(Err(_)) => Var::NotUnicode,
@@ -174,26 +185,37 @@ impl Environment {
         self.0.os
     }
 
-    /// The user's home directory, if it is known.
+    /// The user's home directory, if there is one that is known.
     pub(crate) fn home_directory(&self) -> Option<PathBuf> {
-        if let Some(home) = &self.0.home {
-            return Some(home.clone());
-        }
-        match self.0.source {
-            Source::Fixed(_) => None,
-            Source::Process => process_home(),
+        match (&self.0.home, &self.0.source) {
+            (Home::At(home), _) => Some(home.clone()),
+            (Home::OfSource, Source::Process) => process_home(),
+            (Home::OfSource, Source::Fixed(_)) | (Home::Unknown, _) => None,
         }
     }
 
-    /// A directory that a variable names. A relative one is ignored, as the XDG specification asks: it would be
-    /// somewhere else after each `cd`.
+    /// Whether the user may have a home directory that cannot be found. A fixed environment that was given none has none.
+    pub(crate) fn hides_home(&self) -> bool {
+        match (&self.0.home, &self.0.source) {
+            (Home::Unknown, _) => true,
+            (Home::OfSource, Source::Process) => process_home().is_none(),
+            (Home::OfSource, Source::Fixed(_)) | (Home::At(_), _) => false,
+        }
+    }
+
+    /// A directory that a variable names, in any encoding. A relative one is ignored, as the XDG specification asks: it would
+    /// be somewhere else after each `cd`.
     pub(crate) fn directory_var(&self, name: &str) -> Option<PathBuf> {
-        match self.var(name) {
-            // Asked of the text, since on another system's layout `C:\` is relative here.
-            Var::Text(path) if Path::new(&path).is_absolute() || self.0.os == Os::Windows && is_drive(&path) => {
-                Some(PathBuf::from(path))
-            }
-            _ => None,
+        let path = PathBuf::from(self.var_os(name)?);
+        // Asked of the text, since on another system's layout `C:\` is relative here.
+        let is_drive = self.0.os == Os::Windows && is_drive(&path.to_string_lossy());
+        (path.is_absolute() || is_drive).then_some(path)
+    }
+
+    fn var_os(&self, name: &str) -> Option<OsString> {
+        match &self.0.source {
+            Source::Process => std::env::var_os(name),
+            Source::Fixed(variables) => variables.get(name).cloned(),
         }
     }
 
@@ -204,13 +226,13 @@ impl Environment {
             Source::Fixed(_) => ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA", "APPDATA"]
                 .into_iter()
                 .filter_map(|name| self.directory_var(name))
-                .chain(self.0.home.clone())
+                .chain(self.home_directory())
                 .any(|directory| path.starts_with(directory)),
         }
     }
 
     fn from_source(source: Source) -> Self {
-        Self(Arc::new(View { source, os: Os::current(), home: None, files: BTreeMap::new(), clock: None }))
+        Self(Arc::new(View { source, os: Os::current(), home: Home::OfSource, files: BTreeMap::new(), clock: None }))
     }
 }
 
@@ -229,7 +251,7 @@ impl fmt::Debug for Environment {
         };
         shown
             .field("os", &self.0.os)
-            .field("home", &self.0.home.is_some())
+            .field("home", &self.home_directory().is_some())
             .field("files", &self.0.files.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }

@@ -33,56 +33,81 @@ pub(super) fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The home directory of this process' user. An empty or relative `HOME` is none at all.
-pub(super) fn process_home() -> Option<PathBuf> {
-    let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    match std::env::var_os(name) {
-        Some(home) => Some(PathBuf::from(home)).filter(|home| home.is_absolute()),
-        None => home_of_owner(Path::new("/proc/self"), Path::new("/etc/passwd")),
-    }
-}
-
-/// The home directory in the user table, for a process that was started without `HOME`: its user's opt-out file counts
-/// all the same. The table is read as a file, since asking the C library may open a socket to a name service.
+/// The user that this program acts as, where users have numbers.
 #[cfg(unix)]
-fn home_of_owner(process: &Path, users: &Path) -> Option<PathBuf> {
-    use std::os::unix::fs::MetadataExt;
+pub(super) type User = u32;
+#[cfg(not(unix))]
+pub(super) type User = ();
 
-    let user = std::fs::metadata(process).ok()?.uid().to_string();
-    let users = std::fs::read(users).ok()?;
-    // Comments of old tables are in any encoding.
-    let users = String::from_utf8_lossy(&users);
-    // name:password:uid:gid:comment:home:shell
-    let home = users
-        .lines()
-        .map(|line| line.split(':'))
-        .find_map(|mut fields| (fields.nth(2) == Some(user.as_str())).then(|| fields.nth(2).map(PathBuf::from)));
-    home.flatten().filter(|home| home.is_absolute())
+/// The user that this program acts as. The standard library does not say; a pipe belongs to whoever made it, and needs no
+/// place on any disk.
+#[cfg(unix)]
+pub(super) fn effective_user() -> std::io::Result<User> {
+    let (pipe, _) = std::io::pipe()?;
+    let pipe = std::fs::File::from(std::os::fd::OwnedFd::from(pipe));
+    Ok(std::os::unix::fs::MetadataExt::uid(&pipe.metadata()?))
 }
 
 #[cfg(not(unix))]
-fn home_of_owner(_: &Path, _: &Path) -> Option<PathBuf> {
-    None
+pub(super) fn effective_user() -> std::io::Result<User> {
+    Ok(())
 }
 
-#[cfg(test)]
+/// The home directory of this process' user: by `HOME`, and where that is not set, empty or relative, by the user table.
+/// `None` if it cannot be known.
+#[cfg(unix)]
+pub(super) fn process_home() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    home.or_else(|| home_of(effective_user().ok()?, Path::new("/etc/passwd")))
+}
+
+#[cfg(not(unix))]
+pub(super) fn process_home() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| home.is_absolute())
+}
+
+/// The home directory in the user table. The table is read as a file, since asking the C library may open a socket to a name
+/// service.
+#[cfg(unix)]
+fn home_of(user: User, users: &Path) -> Option<PathBuf> {
+    let user = user.to_string();
+    let users = std::fs::read(users).ok()?;
+    // name:password:uid:gid:comment:home:shell, of which comments and homes are in any encoding.
+    let home = users
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.split(|byte| *byte == b':'))
+        .find_map(|mut fields| (fields.nth(2) == Some(user.as_bytes())).then(|| fields.nth(2)));
+    let home: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(home.flatten()?);
+    Some(PathBuf::from(home)).filter(|home| home.is_absolute())
+}
+
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
-    fn without_home_the_user_table_is_asked() {
-        use std::os::unix::fs::MetadataExt;
-
+    fn the_user_table_knows_the_home_of_its_users() {
         let table = std::env::temp_dir().join(format!("tracing-privacy-passwd-{}", std::process::id()));
-        std::fs::write(&table, "").unwrap();
-        let user = std::fs::metadata(&table).unwrap().uid();
-        assert_eq!(home_of_owner(&table, &table), None);
-        std::fs::write(&table, format!("x:x:{}:0::/home/x:/bin/sh\nme:x:{user}:0:Me:/home/me:/bin/sh\n", user + 1))
-            .unwrap();
-        assert_eq!(home_of_owner(&table, &table), Some(PathBuf::from("/home/me")));
-        std::fs::write(&table, format!("me:x:{user}:0:Me\n")).unwrap();
-        assert_eq!(home_of_owner(&table, &table), None);
+        let home = |text: &[u8]| {
+            std::fs::write(&table, text).unwrap();
+            home_of(1001, &table)
+        };
+        assert_eq!(home(b""), None);
+        assert_eq!(home(b"x:x:1002:0::/home/x:/bin/sh\nme:x:1001:0:Me:/home/me:/bin/sh\n"), Some("/home/me".into()));
+        assert_eq!(home(b"caf\xe9:x:1:1:Caf\xe9:/:\nme:x:1001:0:Me:/home/me"), Some("/home/me".into()));
+        for unknown in ["me:x:1001:0:Me\n", "me:x:1001:0:Me::/bin/sh\n", "me:x:1001:0:Me:home/me:/bin/sh\n"] {
+            assert_eq!(home(unknown.as_bytes()), None, "{unknown}");
+        }
         std::fs::remove_file(&table).unwrap();
+        assert_eq!(home_of(1001, &table), None);
+    }
+
+    #[test]
+    fn what_this_program_makes_belongs_to_the_user_it_acts_as() {
+        let file = std::env::temp_dir().join(format!("tracing-privacy-user-{}", std::process::id()));
+        std::fs::write(&file, "").unwrap();
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&file).unwrap());
+        assert_eq!(effective_user().unwrap(), owner);
+        std::fs::remove_file(&file).unwrap();
     }
 }

@@ -6,18 +6,20 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
+use super::machine::{User as Owner, effective_user};
 
 /// Makes the directory, for its user alone (0700), or makes sure that it already is so.
 ///
-/// The directory itself is never a link, and it belongs to whoever the home directory belongs to: an application that
-/// is run once as root leaves nothing in its user's home that this user could not remove.
+/// The directory itself is never a link. Below the home directory it belongs to whoever that belongs to: an application that
+/// is run once as root leaves nothing in its user's home that this user could not remove. Elsewhere, as a service account may
+/// have it in `XDG_DATA_HOME`, it belongs to the user that the program acts as.
 ///
 /// # Errors
 /// The directory cannot be made, is a link or not a directory, or belongs to someone else. Telemetry then keeps nothing
 /// on disk.
 pub(crate) fn create_private(environment: &Environment, directory: &Path) -> Result<(), DirectoryError> {
     let failed = |fault| DirectoryError { directory: directory.to_owned(), fault };
-    let owner = owner_of_home(environment, directory).map_err(|error| failed(Fault::Io(error)))?;
+    let owner = rightful_owner(environment, directory).map_err(|error| failed(Fault::Io(error)))?;
     let missing: Vec<_> = directory
         .ancestors()
         .take_while(|path| std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound))
@@ -55,8 +57,8 @@ impl PrivateDirectory {
     /// The directory at this path, or `None` if there is none yet. Changes nothing.
     ///
     /// # Errors
-    /// What is there is a link or no directory, or does not belong to the user that this program runs as and to whom the home
-    /// directory belongs. Under `sudo` that is so: a key of root's would lock its user out.
+    /// What is there is a link or no directory, or does not belong to the user that this program runs as, or lies below a home
+    /// directory that does not. Under `sudo` that is so: a key of root's would lock its user out.
     pub(crate) fn find(environment: &Environment, path: &Path) -> Result<Option<Self>, DirectoryError> {
         let failed = |fault| DirectoryError { directory: path.to_owned(), fault };
         let metadata = match std::fs::symlink_metadata(path) {
@@ -66,8 +68,8 @@ impl PrivateDirectory {
         };
         is_directory(&metadata).map_err(failed)?;
         let owner = effective_user().map_err(|error| failed(Fault::Io(error)))?;
-        let home = owner_of_home(environment, path).map_err(|error| failed(Fault::Io(error)))?;
-        if home != owner || owner_of(&metadata) != owner {
+        let rightful = rightful_owner(environment, path).map_err(|error| failed(Fault::Io(error)))?;
+        if rightful != owner || owner_of(&metadata) != owner {
             return Err(failed(Fault::NotOurs));
         }
         Ok(Some(PrivateDirectory { path: path.to_owned(), owner, identity: identity_of(&metadata) }))
@@ -120,6 +122,10 @@ enum Fault {
     NotOurs,
 }
 
+/// The variables that say where it is.
+const DIRECTORIES: &str =
+    if cfg!(any(target_os = "macos", target_os = "ios")) { "HOME" } else { "XDG_DATA_HOME or HOME" };
+
 impl fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the telemetry directory {:?} ", self.directory)?;
@@ -127,8 +133,10 @@ impl fmt::Display for DirectoryError {
             Fault::Io(error) => write!(f, "cannot be used: {error}"),
             Fault::Link => f.write_str("is a link; remove it, or make it a directory"),
             Fault::NotADirectory => f.write_str("is not a directory; remove it"),
-            Fault::NotOurs => f.write_str(
-                "does not belong to the owner of the home directory, or this program runs as another; run as that user",
+            Fault::NotOurs => write!(
+                f,
+                "belongs to somebody else than the user that this program runs as, or is in the home directory of somebody \
+                 else; run as that user, or set {DIRECTORIES} to a directory of this user's own"
             ),
         }
     }
@@ -149,11 +157,6 @@ fn is_directory(metadata: &std::fs::Metadata) -> Result<(), Fault> {
     }
     if metadata.is_dir() { Ok(()) } else { Err(Fault::NotADirectory) }
 }
-
-#[cfg(unix)]
-type Owner = u32;
-#[cfg(not(unix))]
-type Owner = ();
 
 /// Device and number: which directory it is, whatever its name.
 #[cfg(unix)]
@@ -179,31 +182,19 @@ fn owner_of(metadata: &std::fs::Metadata) -> Owner {
 #[cfg(not(unix))]
 fn owner_of(_: &std::fs::Metadata) -> Owner {}
 
-/// The user that this program acts as. The standard library does not say; a pipe belongs to whoever made it, and needs no
-/// place on any disk.
+/// To whom the directory should belong: below the home directory, to the owner of that, and elsewhere to the user that the
+/// program acts as. `/` is nobody's home, but what `HOME` says where there is none.
 #[cfg(unix)]
-fn effective_user() -> std::io::Result<Owner> {
-    let (pipe, _) = std::io::pipe()?;
-    Ok(owner_of(&std::fs::File::from(std::os::fd::OwnedFd::from(pipe)).metadata()?))
-}
-
-#[cfg(not(unix))]
-fn effective_user() -> std::io::Result<Owner> {
-    Ok(())
-}
-
-/// The owner of the home directory; where there is none, of the nearest directory that exists.
-#[cfg(unix)]
-fn owner_of_home(environment: &Environment, directory: &Path) -> std::io::Result<Owner> {
-    if let Some(metadata) = environment.home_directory().and_then(|home| std::fs::metadata(home).ok()) {
-        return Ok(owner_of(&metadata));
+fn rightful_owner(environment: &Environment, directory: &Path) -> std::io::Result<Owner> {
+    let home = environment.home_directory().filter(|home| home.parent().is_some() && directory.starts_with(home));
+    match home.and_then(|home| std::fs::metadata(home).ok()) {
+        Some(metadata) => Ok(owner_of(&metadata)),
+        None => effective_user(),
     }
-    let nearest = directory.ancestors().find_map(|path| std::fs::metadata(path).ok());
-    nearest.map(|metadata| owner_of(&metadata)).ok_or_else(|| std::io::ErrorKind::NotFound.into())
 }
 
 #[cfg(not(unix))]
-fn owner_of_home(_: &Environment, _: &Path) -> std::io::Result<Owner> {
+fn rightful_owner(_: &Environment, _: &Path) -> std::io::Result<Owner> {
     Ok(())
 }
 
@@ -277,7 +268,6 @@ mod tests {
         let home = std::env::temp_dir().join(format!("tracing-privacy-judged-{}", std::process::id()));
         let (path, other, link) = (home.join("data"), home.join("other"), home.join("link"));
         std::fs::create_dir_all(&path).unwrap();
-        assert_eq!(effective_user().unwrap(), owner_of(&std::fs::metadata(&path).unwrap()), "what we made is ours");
         let environment = Environment::empty().home(&home);
         assert!(PrivateDirectory::find(&environment, &other).unwrap().is_none() && !other.exists());
         let directory = PrivateDirectory::find(&environment, &path).unwrap().unwrap();
@@ -306,12 +296,40 @@ mod tests {
         if std::os::unix::fs::chown(&home, Some(other), None).is_ok() {
             let environment = Environment::empty().home(&home);
             let error = create_private(&environment, &home.join("a/b")).unwrap_err();
-            assert!(error.to_string().contains("owner of the home directory"), "{error}");
+            assert!(error.to_string().contains(&format!("set {DIRECTORIES} to a directory")), "{error}");
             assert!(!home.join("a").exists());
             // As under `sudo`: the directory is the user's, and so is the home, but the program is not.
             assert!(PrivateDirectory::find(&environment, &home).unwrap_err().to_string().contains("run as that user"));
             assert!(PrivateDirectory::find(&Environment::empty(), &home).is_err());
         }
         std::fs::remove_dir_all(&home).unwrap();
+    }
+    #[test]
+    fn a_service_whose_home_is_not_its_own_keeps_its_data_elsewhere() {
+        use std::os::unix::fs::MetadataExt;
+
+        let scratch = std::env::temp_dir().join(format!("tracing-privacy-service-{}", std::process::id()));
+        let (home, ours) = (scratch.join("home"), scratch.join("var/acme/telemetry"));
+        std::fs::create_dir_all(&home).unwrap();
+        let user = std::fs::metadata(&home).unwrap().uid();
+        // Only root can give a directory away; elsewhere the home of this test is its own.
+        let foreign = std::os::unix::fs::chown(&home, Some(user + 1), None).is_ok();
+        // `/` is what runtimes of containers give to a user without a home, and it is root's.
+        for environment in [Environment::empty().home(&home), Environment::empty().home("/"), Environment::empty()] {
+            create_private(&environment, &ours).unwrap();
+            assert!(PrivateDirectory::find(&environment, &ours).unwrap().is_some(), "{environment:?}");
+            std::fs::remove_dir_all(scratch.join("var")).unwrap();
+        }
+        // Another's directory is not taken over, wherever it is.
+        if foreign {
+            std::fs::create_dir_all(&ours).unwrap();
+            std::os::unix::fs::chown(&ours, Some(user + 1), None).unwrap();
+            for environment in [Environment::empty().home(&home), Environment::empty().home("/"), Environment::empty()]
+            {
+                assert!(create_private(&environment, &ours).is_err(), "{environment:?}");
+                assert!(PrivateDirectory::find(&environment, &ours).is_err(), "{environment:?}");
+            }
+        }
+        std::fs::remove_dir_all(&scratch).unwrap();
     }
 }

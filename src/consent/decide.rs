@@ -1,26 +1,32 @@
 //! The table itself, row by row.
 
+use std::path::PathBuf;
+
 use super::agreed::Agreed;
-use super::decision::{Considered, Decision, Effect};
+use super::decision::{Considered, Decision, Effect, GRANTED};
 use super::file::{Keys, Said, look_into};
 use super::markers::{self, Certainty, MARKERS};
 use super::row::Row;
 use super::saved::{Answer, Saved};
 use super::settings::{Disabled, Granted, InCi, InDevelopment, Settings};
 use super::word::{Word, shown, shown_path, shown_var};
-use crate::app::{Environment, Presence, Var, directories};
+use crate::app::{Environment, Os, Presence, Var, directories};
 
 /// Decides whether telemetry may be.
 ///
 /// Pure but for reading variables and small files through `environment`: it writes nothing, starts nothing, and gives
 /// the same answer to the same input. Every row of the table is looked at, so that all of them can be shown.
+///
+/// Where the user's home directory cannot be found (no usable `HOME`, and no entry in `/etc/passwd`) nobody can look for the
+/// opt-out file, and that is a veto even against a yes by variable: the user of a service from LDAP may well have one. A
+/// container whose user has no home says so by `HOME=/`, which most runtimes set by themselves.
 pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> Decision {
     let table = Table { environment, saved, settings, enabled: settings.app.env_name("ENABLED") };
     let mut rows = Vec::with_capacity(24);
     rows.push(table.do_not_track());
     rows.push(table.otel_sdk_disabled());
-    rows.push(table.enabled_variable());
-    rows.push(table.opt_out_file());
+    table.enabled_variables(&mut rows);
+    table.opt_out_files(&mut rows);
     rows.push(table.machine_policy());
     table.config_files(&mut rows);
     rows.push(table.saved_no());
@@ -38,6 +44,13 @@ pub fn decide(environment: &Environment, saved: &Saved, settings: &Settings) -> 
     rows.push(table.assumed());
     let agreed = table.agreed(&rows);
     Decision::of(rows, &format!("set {}=true", table.enabled), agreed)
+}
+
+/// The files of the user and the application that may say no.
+pub(super) fn config_files(environment: &Environment, settings: &Settings) -> impl Iterator<Item = (PathBuf, Keys)> {
+    let own = directories::config(environment, &settings.app).map(|dir| (dir.join("telemetry.toml"), Keys::Whole));
+    let named = settings.config_files.iter().cloned().map(|path| (path, Keys::Section));
+    own.into_iter().chain(named)
 }
 
 struct Table<'a> {
@@ -68,33 +81,49 @@ impl Table<'_> {
         variable(Row::OtelSdkDisabled, name, &var, if off { Effect::Off } else { Effect::Nothing })
     }
 
-    fn enabled_variable(&self) -> Considered {
-        let var = self.environment.var(&self.enabled);
-        let remedy = format!("set {}=true", self.enabled);
-        match Word::of_var(&var) {
-            Word::Unset | Word::Yes => variable(Row::EnabledVariable, &self.enabled, &var, Effect::Nothing),
-            Word::No => variable(Row::EnabledVariable, &self.enabled, &var, Effect::Off).remedy(remedy),
-            Word::Other => variable(Row::EnabledVariable, &self.enabled, &var, Effect::Off)
-                .note(format!("{} cannot be read as a yes or no ({})", self.enabled, shown_var(&var)))
-                .remedy(remedy),
+    fn enabled_variables(&self, rows: &mut Vec<Considered>) {
+        let own = self.settings.app.own_env_name("ENABLED");
+        let own = own.map(|name| (format!("unset {name}"), name));
+        let switch = (format!("set {}=true", self.enabled), self.enabled.clone());
+        // What was said no to under the application's own name is not said yes to by a prefix that came later.
+        for (remedy, name) in std::iter::once(switch).chain(own) {
+            let var = self.environment.var(&name);
+            rows.push(match Word::of_var(&var) {
+                Word::Unset | Word::Yes => variable(Row::EnabledVariable, &name, &var, Effect::Nothing),
+                Word::No => variable(Row::EnabledVariable, &name, &var, Effect::Off).remedy(remedy),
+                Word::Other => variable(Row::EnabledVariable, &name, &var, Effect::Off)
+                    .note(format!("{name} cannot be read as a yes or no ({})", shown_var(&var)))
+                    .remedy(remedy),
+            });
         }
     }
 
-    fn opt_out_file(&self) -> Considered {
+    fn opt_out_files(&self, rows: &mut Vec<Considered>) {
         let row = Row::OptOutFile;
-        let Some(path) = directories::opt_out_file(self.environment, &self.settings.app) else {
+        let paths = directories::opt_out_files(self.environment, &self.settings.app);
+        if paths.is_empty() {
             let name = format!("~/{}", self.settings.app.opt_out_file_name());
-            return Considered::new(row, name, "no home directory is known", Effect::Nothing);
-        };
-        let source = shown_path(&path);
-        match self.environment.exists(&path) {
-            Presence::Missing => Considered::new(row, source, "not there", Effect::Nothing),
-            Presence::Present => Considered::new(row, &source, "exists", Effect::Off)
-                .note(format!("{source} exists"))
-                .remedy(format!("remove {source}")),
-            Presence::Unreadable(reason) => Considered::new(row, &source, shown(&reason), Effect::Off)
-                .note(format!("nobody can tell whether {source} exists ({})", shown(&reason)))
-                .remedy(format!("make it possible to look for {source}")),
+            rows.push(match self.environment.hides_home() {
+                false => Considered::new(row, name, "no home directory", Effect::Nothing),
+                true => Considered::new(row, &name, "no home directory is known", Effect::Off)
+                    .note(format!("no home directory is known, so nobody can tell whether {name} exists"))
+                    .remedy(match self.environment.layout() {
+                        Os::Windows => "set USERPROFILE to the user's home directory",
+                        Os::MacOs | Os::Linux => "set HOME to the user's home directory, or to / if there is none",
+                    }),
+            });
+        }
+        for path in paths {
+            let source = shown_path(&path);
+            rows.push(match self.environment.exists(&path) {
+                Presence::Missing => Considered::new(row, source, "not there", Effect::Nothing),
+                Presence::Present => Considered::new(row, &source, "exists", Effect::Off)
+                    .note(format!("{source} exists"))
+                    .remedy(format!("remove {source}")),
+                Presence::Unreadable(reason) => Considered::new(row, &source, shown(&reason), Effect::Off)
+                    .note(format!("nobody can tell whether {source} exists ({})", shown(&reason)))
+                    .remedy(format!("make it possible to look for {source}")),
+            });
         }
     }
 
@@ -109,9 +138,7 @@ impl Table<'_> {
     }
 
     fn config_files(&self, rows: &mut Vec<Considered>) {
-        let own = directories::config(self.environment, &self.settings.app).map(|dir| dir.join("telemetry.toml"));
-        let named = self.settings.config_files.iter().cloned().map(|path| (path, Keys::Section));
-        for (path, keys) in own.map(|path| (path, Keys::Whole)).into_iter().chain(named) {
+        for (path, keys) in config_files(self.environment, self.settings) {
             let said = look_into(self.environment, &path, keys);
             let path = shown_path(&path);
             let remedy = match &said {
@@ -282,7 +309,7 @@ impl Table<'_> {
 
     /// What the user said while the program ran, if anything.
     fn granted(&self) -> Option<Considered> {
-        let row = Considered::new(Row::Yes, "the user's yes", "while the program ran", Effect::Yes);
+        let row = Considered::new(Row::Yes, GRANTED, "while the program ran", Effect::Yes);
         (self.settings.granted == Granted::Yes).then(|| row.note("the user said yes while the program ran"))
     }
 

@@ -5,6 +5,9 @@ use std::fmt;
 use super::agreed::Agreed;
 use super::row::Row;
 
+/// What a yes is called that was said while the program ran.
+pub(super) const GRANTED: &str = "the user's yes";
+
 /// How much of telemetry may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
@@ -75,6 +78,33 @@ impl Decision {
             _ => {}
         }
         Self { state, reason, considered, decided_by, agreed }
+    }
+
+    /// This decision, which rests on a yes that the user said while the program runs, for the rest of a run that can no
+    /// longer follow it; `why` is the beginning of the sentence.
+    pub(crate) fn put_off(mut self, why: &str) -> Self {
+        if self.state != State::Off {
+            let yes = self.considered.iter().position(|c| c.source == GRANTED);
+            self.state = State::Off;
+            self.decided_by = yes.unwrap_or(self.decided_by);
+            self.reason = format!("{}: {why}; to turn it on save the yes and start the program again", self.state);
+            if let Some(yes) = self.considered.get_mut(self.decided_by) {
+                (yes.effect, yes.note) = (Effect::Void, why.to_owned());
+            }
+        }
+        self
+    }
+
+    /// Says that the user agreed to more while the program ran, and that this takes effect later.
+    pub(crate) fn and_more_later(&mut self) {
+        if !self.considered.iter().any(|c| c.source == GRANTED) {
+            let why =
+                "the user agreed to more while the program ran, which counts from the next start, once it is saved";
+            let row = Considered::new(Row::Yes, GRANTED, "while the program ran", Effect::Noted);
+            self.considered.push(row.note(why));
+            self.reason.push_str("; ");
+            self.reason.push_str(why);
+        }
     }
 
     /// How much of telemetry may be.

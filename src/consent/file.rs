@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::word::{Word, shown};
-use crate::app::{Environment, Reading};
+use crate::app::{Environment, Reading, is_near};
 
 /// What a file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +19,44 @@ pub(super) enum Said {
     Unclear(String),
 }
 
-/// Which keys of a file count.
+/// Whose file it is, which tells what its other keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
-    /// `[telemetry] enabled`, in a file that is also about other things.
+    /// The application's own, in which `[telemetry] enabled` counts. Its other keys are its own business, unless one says
+    /// in other words what `enabled` is for.
     Section,
-    /// Also `enabled` itself, in a file that is about telemetry alone.
+    /// One that is about telemetry alone, in which `enabled` counts at the top as well. A key that nobody knows may be a
+    /// misspelt no.
     Whole,
 }
+
+/// What a file about telemetry may hold beside `enabled`: the settings of a policy and those of an inventory, since an
+/// application may keep its own there. That these are all is checked by `off_is_decided_by_any_no`.
+const KNOWN: [&str; 18] = [
+    "enabled",
+    "telemetry",
+    "base",
+    "message",
+    "on_finding",
+    "times",
+    "kinds",
+    "custom",
+    "field",
+    "version",
+    "document",
+    "changes",
+    "events",
+    "unnamed",
+    "spans",
+    "fields",
+    "resource",
+    "local",
+];
+
+/// Words for a switch that is on when it says yes, without the word telemetry and what joins words.
+const FOR: [&str; 9] = ["enable", "enabled", "active", "activated", "allow", "allowed", "on", "optin", "consent"];
+/// The same for one that is off when it says yes.
+const AGAINST: [&str; 8] = ["disable", "disabled", "off", "optout", "no", "never", "deny", "donottrack"];
 
 pub(super) fn look_into(environment: &Environment, path: &Path, keys: Keys) -> Said {
     match environment.read(path) {
@@ -45,6 +75,10 @@ fn understand(text: &str, keys: Keys) -> Said {
         }
     };
     let mut found = Vec::new();
+    let mut strangers = strangers(&table, |name, value| match keys {
+        Keys::Whole => !KNOWN.contains(&name),
+        Keys::Section => name != "telemetry" && is_about_telemetry(name) && may_say_no(name, value),
+    });
     if keys == Keys::Whole {
         found.extend(find(&table, "enabled").map(|value| ("enabled", value)));
     }
@@ -52,12 +86,18 @@ fn understand(text: &str, keys: Keys) -> Said {
         match section {
             DeValue::Table(section) => {
                 found.extend(find(section, "enabled").map(|value| ("telemetry.enabled", value)));
+                strangers.extend(self::strangers(section, |name, value| {
+                    name != "enabled" && (keys == Keys::Whole || may_say_no(name, value))
+                }));
             }
             // `telemetry = false` is as clear as it is unforeseen.
             other => found.push(("telemetry", (other, start))),
         }
     }
-    let mut said = Said::Nothing;
+    let mut said = match strangers.into_iter().min() {
+        Some((start, name)) => Said::Unclear(format!("{}: {}", place(text, start), unknown(name))),
+        None => Said::Nothing,
+    };
     for (key, (value, start)) in found {
         match word(value) {
             Word::No => return Said::No(key.to_owned()),
@@ -68,6 +108,60 @@ fn understand(text: &str, keys: Keys) -> Said {
         }
     }
     said
+}
+
+/// The keys of a table of which this holds, and where they stand.
+fn strangers<'a>(table: &'a DeTable<'_>, is_one: impl Fn(&str, &DeValue<'_>) -> bool) -> Vec<(usize, &'a str)> {
+    let entries = table.iter().map(|(key, value)| (key.span().start, key.get_ref().as_ref(), value.get_ref()));
+    entries.filter(|(_, name, value)| is_one(name, value)).map(|(start, name, _)| (start, name)).collect()
+}
+
+fn unknown(name: &str) -> String {
+    let (folded, shown) = (folded(name), shown(name));
+    match is_near("telemetry", &folded) {
+        true => format!("unknown key `{shown}`, did you mean `telemetry`?"),
+        false if switch(&folded).is_some() => format!("unknown key `{shown}`, did you mean `enabled`?"),
+        false => format!("unknown key `{shown}`; what says no is `enabled = false`"),
+    }
+}
+
+/// Whether a key of an application's own file is meant for telemetry as a whole.
+fn is_about_telemetry(name: &str) -> bool {
+    let folded = folded(name);
+    folded.contains("telemetry") || is_near("telemetry", &folded) || folded == "donottrack"
+}
+
+/// Whether somebody may have meant a no by a key that is not the one that counts.
+fn may_say_no(name: &str, value: &DeValue<'_>) -> bool {
+    let folded = folded(name);
+    match (switch(&folded), value) {
+        (_, DeValue::Table(table)) => table.iter().any(|(key, value)| {
+            let name: &str = key.get_ref().as_ref();
+            may_say_no(name, value.get_ref())
+        }),
+        (Some(Switch::For), _) => word(value) != Word::Yes,
+        (Some(Switch::Against), _) => word(value) != Word::No,
+        (None, _) => is_near("telemetry", &folded) && word(value) != Word::Yes,
+    }
+}
+
+/// What a key switches by its yes.
+enum Switch {
+    For,
+    Against,
+}
+
+fn switch(folded: &str) -> Option<Switch> {
+    let word = folded.replace("telemetry", "");
+    if FOR.contains(&word.as_str()) || is_near("enabled", &word) {
+        return Some(Switch::For);
+    }
+    (AGAINST.contains(&word.as_str()) || is_near("disabled", &word)).then_some(Switch::Against)
+}
+
+/// A key without what spellings of the same words differ in.
+fn folded(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// A key's value, and where it stands.
@@ -103,9 +197,9 @@ mod tests {
         for (text, section, whole) in [
             ("", Said::Nothing, Said::Nothing),
             ("enabled = true", Said::Nothing, Said::Nothing),
-            ("[telemetry]\nenabled = true\nlevel = 'x'", Said::Nothing, Said::Nothing),
+            ("[telemetry]\nenabled = true", Said::Nothing, Said::Nothing),
             ("enabled = false", Said::Nothing, Said::No("enabled".into())),
-            ("[other]\nenabled = false", Said::Nothing, Said::Nothing),
+            ("[events.x]\nfields.enabled = { kind = 'boolean' }\n[kinds]\nemail = 'off'", Said::Nothing, Said::Nothing),
         ] {
             assert_eq!((understand(text, Keys::Section), understand(text, Keys::Whole)), (section, whole), "{text}");
         }
@@ -123,6 +217,67 @@ mod tests {
             }
         }
         assert_eq!(understand("telemetry = false", Keys::Section), Said::No("telemetry".into()));
+    }
+
+    fn unclear(text: &str, keys: Keys) -> String {
+        match understand(text, keys) {
+            Said::Unclear(reason) => reason,
+            other => panic!("{text:?} in {keys:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_no_in_other_words_is_not_taken_for_silence() {
+        for text in [
+            "[telemetry]\nenable = false",
+            "[telemetry]\nEnabled = false",
+            "[telemetry]\nenalbed = 'no'",
+            "[telemetry]\ndisabled = true",
+            "[telemetry]\nenabled = true\nopt-out = true",
+            "[telemetry]\noff = 1",
+            "[telemetry]\nno_telemetry = true",
+            "#\ntelemetry_enabled = false",
+            "#\nTelemetry-Enabled = false",
+            "#\ndisable_telemetry = true",
+            "#\nno_telemetry = true",
+            "#\nDO_NOT_TRACK = 1",
+        ] {
+            for keys in [Keys::Section, Keys::Whole] {
+                let reason = unclear(text, keys);
+                assert!(reason.starts_with("line ") && reason.contains("did you mean `enabled`?"), "{reason}");
+            }
+        }
+        for text in ["[Telemetry]\nenabled = false", "[telemetri]\ndisabled = true", "Telemetry = false"] {
+            for keys in [Keys::Section, Keys::Whole] {
+                let reason = unclear(text, keys);
+                assert!(reason.starts_with("line 1, ") && reason.contains("did you mean `telemetry`?"), "{reason}");
+            }
+        }
+        // A file that is about nothing else says nothing in vain.
+        for text in ["enable = false", "Enabled = false", "disabled = true", "enabeld = false", "enable = true"] {
+            assert!(unclear(text, Keys::Whole).contains("did you mean `enabled`?"), "{text}");
+            assert_eq!(understand(text, Keys::Section), Said::Nothing, "{text}");
+        }
+        for text in ["collect = false", "[acme]\nenabled = false", "[telemetry]\nlevel = 'none'", "'\\u001b' = 0"] {
+            let reason = unclear(text, Keys::Whole);
+            assert!(reason.contains("what says no is `enabled = false`") && !reason.contains('\u{1b}'), "{reason}");
+        }
+        assert_eq!(understand("enable = false\nenabled = false", Keys::Whole), Said::No("enabled".into()));
+    }
+
+    #[test]
+    fn an_application_may_have_keys_of_its_own_in_its_own_file() {
+        for text in [
+            "[telemetry]\nenabled = true\nlevel = 'x'\nendpoint = 'https://a.example'\nverbose = false",
+            "[telemetry]\nenable = true\ndisabled = false",
+            "telemetry_endpoint = 'https://a.example'\ntelemetry-level = 0",
+            "[other]\nenabled = false\ndisabled = true",
+            "[Telemetry]\nendpoint = 'x'\nenabled = true",
+            "on = false\nactive = false",
+            "[telemetry.consent]\nversion = 1",
+        ] {
+            assert_eq!(understand(text, Keys::Section), Said::Nothing, "{text}");
+        }
     }
 
     #[test]

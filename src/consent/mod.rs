@@ -3,8 +3,13 @@
 //! Any "no" turns it off, whatever else says yes; then somebody must have said yes. [`decide()`] reads variables and
 //! small files through an [`Environment`](crate::Environment) and writes nothing.
 //!
+//! It is asked at the start, and again by [`Telemetry::grant`](crate::Telemetry::grant). While records are collected, the files
+//! of the rows 4 to 6 are looked at once a second, whenever there is something to record: a plain no in one of them ends
+//! collection. A variable counts from the next start.
+//!
 //! `{P}` is the application's name in capitals, or its vendor's prefix, and `{p}` the same in small letters. Words are trimmed
-//! and their case does not matter; an empty variable is as none.
+//! and their case does not matter; an empty variable is as none. Under a prefix the rows 3 and 4 are looked at twice: what was
+//! said no to under the application's own name stays a no, and only the yes goes by the prefix alone.
 //!
 #![doc = include_str!("table.md")]
 //!
@@ -27,6 +32,7 @@ mod markers;
 mod row;
 mod saved;
 mod settings;
+mod since;
 mod word;
 
 pub(crate) use agreed::{Collected, Entry};
@@ -35,6 +41,7 @@ pub use decision::{Considered, Decision, Effect, State};
 pub use row::Row;
 pub use saved::Saved;
 pub use settings::{Disabled, InCi, InDevelopment, Settings};
+pub(crate) use since::no_since;
 
 /// Whether a variable's text is one of the words for yes.
 pub(crate) fn is_yes(text: &str) -> bool {

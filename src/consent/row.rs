@@ -10,9 +10,10 @@ pub enum Row {
     DoNotTrack,
     /// `OTEL_SDK_DISABLED`, for everything that speaks OpenTelemetry.
     OtelSdkDisabled,
-    /// `{P}_TELEMETRY_ENABLED`, where it says no or cannot be understood.
+    /// `{P}_TELEMETRY_ENABLED`, where it says no or cannot be understood; under a prefix also the variable of the
+    /// application's own name.
     EnabledVariable,
-    /// The file `~/.{p}-no-telemetry`.
+    /// The file `~/.{p}-no-telemetry`; under a prefix also that of the application's own name.
     OptOutFile,
     /// The administrator's file, such as `/etc/acme/telemetry.toml`.
     MachinePolicy,

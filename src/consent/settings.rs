@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::agreed::Collected;
+use super::decision::Decision;
 use crate::app::App;
 
 /// What the application's code says about consent; a part of the telemetry builder.
@@ -71,8 +72,9 @@ impl Settings {
         self
     }
 
-    /// Also looks into this TOML file for `[telemetry] enabled = false`. May be called more than once. Default: only
-    /// `telemetry.toml` in the application's configuration directory.
+    /// Also looks into this TOML file for `[telemetry] enabled = false`. Other keys are the application's own, unless one
+    /// says the same in other words, such as `enable = false`: that is a no too, and the decision asks what was meant. May be
+    /// called more than once. Default: only `telemetry.toml` in the application's configuration directory.
     pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.config_files.push(path.into());
         self
@@ -95,6 +97,12 @@ impl Settings {
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
+    }
+
+    /// Whether a decision lets through all that is collected, so that there is nothing more to say yes to.
+    pub(crate) fn all_agreed(&self, decision: &Decision) -> bool {
+        let mut entries = self.collected.iter().flat_map(|collected| &collected.entries);
+        entries.all(|entry| decision.agreed().covers(&entry.id))
     }
 
     /// The application these settings are for.

@@ -311,19 +311,7 @@ impl Pipeline {
 
     /// When this returns, nothing more is stored or sent, and what was queued is gone.
     pub(crate) fn withdraw(&self) {
-        let shared = &self.0.shared;
-        shared.withdrawn.store(true, Ordering::SeqCst);
-        shared.queue.close();
-        if !shared.queue.is_home() {
-            return;
-        }
-        #[cfg(feature = "upload")]
-        if let Some(upload) = &shared.upload {
-            upload.cancel();
-        }
-        // Whoever is in the middle of storing ends first; whoever comes later sees the withdrawal.
-        drop(lock(&shared.commit));
-        shared.stop();
+        self.0.shared.withdraw();
     }
 }
 
@@ -336,6 +324,21 @@ impl Drop for Owner {
 impl Shared {
     fn is_withdrawn(&self) -> bool {
         self.withdrawn.load(Ordering::SeqCst)
+    }
+
+    fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::SeqCst);
+        self.queue.close();
+        if !self.queue.is_home() {
+            return;
+        }
+        #[cfg(feature = "upload")]
+        if let Some(upload) = &self.upload {
+            upload.cancel();
+        }
+        // Whoever is in the middle of storing ends first; whoever comes later sees the withdrawal.
+        drop(lock(&self.commit));
+        self.stop();
     }
 
     /// Does something on disk that is not to happen after a withdrawal: who withdraws waits for its end.

@@ -239,7 +239,10 @@ fn records_go_out_under_what_described_the_application_when_they_were_swept() {
         engine,
         upkeep: Box::new({
             let is_next_day = Arc::clone(&is_next_day);
-            move || Kept { resource: is_next_day.swap(false, Ordering::SeqCst).then(|| session("new")), note: None }
+            move || Kept {
+                resource: is_next_day.swap(false, Ordering::SeqCst).then(|| session("new")),
+                ..Kept::default()
+            }
         }),
         ..parts(Policy::standard(), vec![collector(&receiver)], Schedule::Live, scratchpad.place())
     };

@@ -38,6 +38,8 @@ pub(super) struct Worker {
     upkeep: Upkeep,
     /// What describes the application now. Shared with the chunks that were swept under it.
     resource: Arc<Resource>,
+    /// A no that is not heeded yet: that takes a lock under which it is heard.
+    objection: Option<String>,
     /// What was swept and is not stored yet.
     rows: Rows,
     /// Records were lost here since a flush was last answered: the next answer says so, however empty its own sweep is.
@@ -71,6 +73,8 @@ pub(crate) struct Kept {
     pub(crate) resource: Option<Resource>,
     /// What went wrong.
     pub(crate) note: Option<String>,
+    /// A no that was said since the start, and where: collection ends.
+    pub(crate) objection: Option<String>,
 }
 
 impl Worker {
@@ -88,6 +92,7 @@ impl Worker {
             prepare: Some(prepare),
             upkeep,
             resource: Arc::new(resource),
+            objection: None,
             rows: Rows::default(),
             has_lost: false,
             #[cfg(feature = "upload")]
@@ -135,15 +140,20 @@ impl Worker {
         self.shared.changed.notify_all();
     }
 
-    /// Replaces what has had its time.
+    /// Replaces what has had its time, and heeds a no that was said since the start before anything more is stored.
     fn keep_up(&mut self) {
         let shared = Arc::clone(&self.shared);
         shared.unless_withdrawn(|| self.replace());
+        if let Some(no) = self.objection.take() {
+            shared.note(format!("somebody said no while the program ran: {no}"));
+            shared.withdraw();
+        }
     }
 
     /// The same, where a withdrawal waits for its end already.
     fn replace(&mut self) {
-        let Kept { resource, note } = (self.upkeep)();
+        let Kept { resource, note, objection } = (self.upkeep)();
+        self.objection = self.objection.take().or(objection);
         note.into_iter().for_each(|note| self.shared.note(note));
         if let Some(resource) = resource {
             self.resource = Arc::new(resource);

@@ -299,8 +299,8 @@ impl Builder {
                 "with Events::SpanEvents it would miss what is measured inside spans: use Events::Logs or Events::Both";
             return Err(Error::new(setting, why));
         }
-        if let Some(contradiction) = self.policy.contradiction() {
-            return Err(Error::new(".policy", contradiction));
+        if let Some(mistake) = self.policy.mistake() {
+            return Err(Error::new(".policy", mistake));
         }
         if let Some(scope) = self.policy.inventory().map(Inventory::scope) {
             let entries = scope.entries.into_iter();
@@ -315,6 +315,7 @@ impl Builder {
             #[cfg(feature = "upload")]
             receivers,
             pipeline: std::sync::OnceLock::new(),
+            withdrawn: std::sync::atomic::AtomicBool::new(false),
             notes,
             builder: self,
         };
@@ -330,8 +331,8 @@ impl Builder {
         let Some(path) = &self.policy_file else { return Ok(()) };
         let read = Policy::from_toml_file(path).map_err(|error| Error::new(".policy_file", error))?;
         let policy = self.policy.clone().and(read).map_err(|error| Error::new(".policy_file", error))?;
-        if let Some(contradiction) = policy.contradiction() {
-            return Err(Error::new(".policy_file", contradiction));
+        if let Some(mistake) = policy.mistake() {
+            return Err(Error::new(".policy_file", mistake));
         }
         (self.policy, self.policy_file) = (policy, None);
         Ok(())

@@ -57,6 +57,8 @@ impl Builder {
         let mut upkeep = Upkeep {
             engine: Arc::clone(&engine),
             clock: clock.clone(),
+            environment: self.environment.clone(),
+            consent: self.consent.clone(),
             directory: Arc::clone(&kept_in),
             attributes: own.into_iter().chain(self.resource.iter().cloned()).collect(),
             installation,
@@ -66,6 +68,7 @@ impl Builder {
             },
             day: today,
             not_before: 0,
+            next_look: 0,
         };
         let resource = upkeep.resource();
         let mut run = [0; 8];

@@ -12,6 +12,7 @@ mod upkeep;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Telemetry {
     #[cfg(feature = "upload")]
     receivers: Vec<Receiver>,
     pipeline: OnceLock<Pipeline>,
+    /// The user said no while the program ran, whether anything was collected or not.
+    withdrawn: AtomicBool,
     notes: Vec<String>,
     builder: Builder,
 }
@@ -94,7 +97,7 @@ impl Telemetry {
         notes.extend(pipeline.map(Pipeline::notes).unwrap_or_default());
         Status {
             decision: self.decision.clone(),
-            withdrawn: pipeline.is_some_and(Pipeline::is_withdrawn),
+            withdrawn: self.is_withdrawn(),
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
             events_in_open_spans: self.core.events_in_open_spans(),
             store: self.store(),
@@ -216,8 +219,19 @@ impl Telemetry {
     /// began before may end after: printing a record that was stored ([`Builder::verbose`]), and a call into an exporter or
     /// processor of the application's own, which nobody can take back.
     ///
-    /// It holds for this run. To make it last, the application saves its user's no.
+    /// It holds for the rest of this run, also if nothing was collected yet and whoever [grants](Telemetry::grant) later. To
+    /// make it last, the application saves its user's no.
     pub fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::SeqCst);
+        self.end();
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::SeqCst) || self.pipeline.get().is_some_and(Pipeline::is_withdrawn)
+    }
+
+    /// Ends collection, if it runs.
+    fn end(&self) {
         if let Some(pipeline) = self.pipeline.get() {
             pipeline.withdraw();
             self.core.end(Loss::Withdrawn);
@@ -237,25 +251,44 @@ impl Telemetry {
         Saved::yes_to(&self.builder.consent, &format!("{seconds}Z"))
     }
 
-    /// The user's yes while the program runs. Any veto still wins: the decision tells. Takes effect at once if the
-    /// builder was told to be [`switchable`](Builder::switchable), else with the next start of the program, once it is
-    /// saved. A withdrawal holds for the rest of the run.
+    /// The user's yes while the program runs, for the application to save as well. The decision tells what came of it:
+    ///
+    /// - Any veto still wins, and one that has come up since the start ends collection, as [`Telemetry::withdraw`] does.
+    /// - While nothing is collected, it takes effect at once if the builder was told to be
+    ///   [`switchable`](Builder::switchable), else with the next start of the program.
+    /// - While something is collected and new entries of an [`Inventory`](crate::privacy::Inventory) are withheld, they stay
+    ///   so until the next start: what is collected does not widen while it runs.
+    /// - After a withdrawal, also one that came before anything was collected, it counts from the next start: a withdrawal
+    ///   holds for the rest of the run.
     pub fn grant(&mut self) -> &Decision {
-        if self.pipeline.get().is_none() && self.builder.is_switchable() {
-            self.decision = self.builder.decide_with_yes();
-            if self.decision.state() != State::Off {
-                match self.builder.read_policy_file() {
-                    Ok(()) => {
-                        self.run();
-                        forget_interest();
-                    }
-                    Err(error) => {
-                        let note = format!("telemetry does not run: {error}");
-                        self.notes.retain(|known| *known != note);
-                        self.notes.push(note);
-                    }
+        const LATER: &str = "the user said yes while the program ran, which counts from the next start";
+        const WITHDRAWN: &str = "the user said no and then yes while the program ran, and the no holds until it ends";
+
+        let granted = self.builder.decide_with_yes();
+        if granted.state() == State::Off {
+            self.end();
+            self.decision = granted;
+        } else if self.is_withdrawn() {
+            self.decision = granted.put_off(WITHDRAWN);
+        } else if self.pipeline.get().is_some() {
+            if !self.builder.consent.all_agreed(&self.decision) {
+                self.decision.and_more_later();
+            }
+        } else if self.builder.is_switchable() {
+            self.decision = granted;
+            match self.builder.read_policy_file() {
+                Ok(()) => {
+                    self.run();
+                    forget_interest();
+                }
+                Err(error) => {
+                    let note = format!("telemetry does not run: {error}");
+                    self.notes.retain(|known| *known != note);
+                    self.notes.push(note);
                 }
             }
+        } else {
+            self.decision = granted.put_off(LATER);
         }
         &self.decision
     }

@@ -61,8 +61,9 @@ impl Page<'_> {
         self.heading("In short (TL;DR)");
         line!(
             self,
-            "- Nothing is collected until you say yes, and you can say no at any time: {}.",
-            self.switch("false")
+            "- Nothing is collected until you say yes, and you can say no at any time, also while the program runs: make an \
+             empty file {}.",
+            self.opt_out_file()
         );
         let fields = self.contents.places().len();
         line!(
@@ -233,14 +234,14 @@ impl Page<'_> {
         line!(self, "|---|---|");
         line!(self, "| turn it on for one run | set {} |", cell(&self.switch("true")));
         line!(self, "| turn it off for one run | set {} |", cell(&self.switch("false")));
-        let file = format!("~/{}", self.app.opt_out_file_name());
-        line!(self, "| turn it off for ever | make an empty file {} |", cell(&code(&file)));
+        line!(self, "| turn it off for ever | make an empty file {} |", cell(&self.opt_out_file()));
         line!(self, "| turn it off in all programs that listen | set {} |", code("DO_NOT_TRACK=1"));
         line!(self, "| see each record as it is made | set {} |", cell(&code(&self.variable("VERBOSE", "true"))));
         line!(self);
         line!(
             self,
-            "Any no wins over any yes. What you agreed to is saved item by item: if a later version collects more, the new \
+            "Any no wins over any yes. A program that is running hears of the file when it next has something to record, within \
+             two seconds; variables count from its next start. What you agreed to is saved item by item: if a later version collects more, the new \
              items are left out until you have been asked again."
         );
     }
@@ -333,6 +334,10 @@ impl Page<'_> {
 
     fn variable(&self, suffix: &str, value: &str) -> String {
         format!("{}={value}", self.app.env_name(suffix))
+    }
+
+    fn opt_out_file(&self) -> String {
+        code(&format!("~/{}", self.app.opt_out_file_name()))
     }
 
     fn switch(&self, value: &str) -> String {

@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::error::{InventoryError, place};
-use crate::app::Date;
+use crate::app::{Date, is_near};
 
 /// The file that is being read.
 #[derive(Debug, Clone, Copy)]
@@ -226,28 +226,5 @@ fn article(kind: &str) -> String {
         "array" => "a list".to_owned(),
         "integer" => "an integer".to_owned(),
         kind => format!("a {kind}"),
-    }
-}
-
-/// Whether two words differ in one letter, or in the order of two.
-fn is_near(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let head = one.iter().zip(other).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&one[head..], &other[head..]);
-    let swapped = a.len() > 1 && b.len() > 1 && a[0] == b[1] && a[1] == b[0] && a[2..] == b[2..];
-    let skip = |text: &'_ [u8]| text.get(1..).unwrap_or_default().to_vec();
-    swapped || skip(a) == b || a == skip(b) || (!a.is_empty() && skip(a) == skip(b))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_of_the_hand_is_near() {
-        for (known, written) in [("purpose", "purpos"), ("owner", "onwer"), ("kind", "kinds"), ("since", "sinse")] {
-            assert!(is_near(known, written), "{known} {written}");
-        }
-        assert!(!is_near("purpose", "prposes") && !is_near("kind", "owner"));
     }
 }

@@ -21,6 +21,9 @@ use crate::privacy::keys;
 /// it stood under no key. In text it is the value beside the key that is meant: of an object, its own keys decide.
 ///
 /// Case counts, except in the words of `token:`. Number tokens are no words: `order2` has the word `order`.
+///
+/// An empty text and `token:` without a word, as in `token:7`, are slips and match no key. A rule for one is refused where
+/// mistakes are told: by [`Builder::start`](crate::Builder::start) and [`Policy::from_toml`](super::Policy::from_toml).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPattern(Form);
 
@@ -32,6 +35,8 @@ enum Form {
     Words(Box<str>),
     /// The pieces between the stars.
     Glob(Box<[Box<str>]>),
+    /// A text that says nothing.
+    Void(Box<str>),
 }
 
 impl KeyPattern {
@@ -47,7 +52,10 @@ impl KeyPattern {
 
     /// Keys that hold these words one after the other, in any spelling.
     pub fn token(words: &str) -> Self {
-        KeyPattern(Form::Words(keys::phrase(words).into()))
+        match keys::phrase(words) {
+            phrase if phrase.is_empty() => KeyPattern(Form::Void(format!("token:{words}").into())),
+            phrase => KeyPattern(Form::Words(phrase.into())),
+        }
     }
 
     /// Keys that match a text in which `*` stands for any text.
@@ -66,13 +74,14 @@ impl KeyPattern {
             Form::Prefix(head) => key.starts_with(&**head),
             Form::Words(words) => keys::holds(key, words),
             Form::Glob(pieces) => glob(pieces, key),
+            Form::Void(_) => false,
         }
     }
 
     /// Whether it is about every key there is.
     pub(in crate::privacy) fn is_about_all(&self) -> bool {
         match &self.0 {
-            Form::Exact(_) | Form::Words(_) => false,
+            Form::Exact(_) | Form::Words(_) | Form::Void(_) => false,
             Form::Prefix(head) => head.is_empty(),
             Form::Glob(pieces) => pieces.iter().all(|piece| piece.is_empty()),
         }
@@ -80,7 +89,18 @@ impl KeyPattern {
 
     /// Whether no key can ever match.
     pub(super) fn is_void(&self) -> bool {
-        matches!(&self.0, Form::Words(words) if words.is_empty())
+        matches!(&self.0, Form::Void(_))
+    }
+
+    /// Why no key can ever match, and what to write instead, if that is so.
+    pub(super) fn mistake(&self) -> Option<String> {
+        match &self.0 {
+            Form::Void(text) if text.trim().is_empty() => {
+                Some(String::from("the key is empty; name a key, such as `user.plan`, or write `*` for all of them"))
+            }
+            Form::Void(text) => Some(format!("`{text}` matches no key; after `token:` come words of letters")),
+            _ => None,
+        }
     }
 }
 
@@ -90,6 +110,7 @@ impl From<&str> for KeyPattern {
             Some(("exact", key)) => Self::exact(key),
             Some(("prefix", head)) => Self::prefix(head),
             Some(("token", words)) => Self::token(words),
+            _ if text.trim().is_empty() => KeyPattern(Form::Void(text.into())),
             _ => Self::glob(text),
         }
     }
@@ -119,6 +140,7 @@ impl fmt::Display for KeyPattern {
             Form::Prefix(head) => write!(f, "prefix:{head}"),
             Form::Words(words) => write!(f, "token:{words}"),
             Form::Glob(pieces) => f.write_str(&pieces.join("*")),
+            Form::Void(text) => f.write_str(text),
         }
     }
 }
@@ -168,6 +190,9 @@ mod tests {
             ("token:order ref", "reorder_ref", false),
             ("token:cc", "Accept", false),
             ("token:cc", "bill.cc", true),
+            ("", "", false),
+            (" ", " ", false),
+            ("exact:", "", true),
             ("token:", "", false),
             ("token:7", "7", false),
             ("code:file", "code:file", true),

@@ -134,7 +134,8 @@ impl Policy {
         self.rule(key.into(), Action::Keep, Some(reason))
     }
 
-    /// Drops a field; for patterns see [`KeyPattern`].
+    /// Drops a field; for patterns see [`KeyPattern`]. A pattern that no key can match, such as an empty text, is a mistake that
+    /// [`Builder::start`](crate::Builder::start) refuses.
     #[must_use]
     pub fn drop_field(self, key: impl Into<KeyPattern>) -> Self {
         self.rule(key.into(), Action::Drop, None)
@@ -347,8 +348,15 @@ impl Policy {
         Policy { base: base.unwrap_or_else(|| self.base.clone()), ..self.clone() }
     }
 
+    /// The first rule that no key can match, or the first setting that would change what an inventory declares.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        let void =
+            |rule: &Rule| Some(format!("a rule ({}) is about nothing: {}", rule.action, rule.pattern.mistake()?));
+        self.rules.iter().find_map(void).or_else(|| self.contradiction())
+    }
+
     /// The first setting that would change what an inventory declares, instead of taking from it.
-    pub(crate) fn contradiction(&self) -> Option<String> {
+    fn contradiction(&self) -> Option<String> {
         self.listed()?;
         let remedy = "would change what the inventory declares and users are told; change the `action` there, or take \
                       fields away by `.drop_field(..)`";

@@ -312,13 +312,8 @@ impl Reader<'_> {
         self.known(entry.table, &["key", "action", "reason"], "setting of a field")?;
         let key_value = self.required(&entry, "key", "a field")?;
         let key = self.string(key_value, "key")?;
-        if key.trim().is_empty() {
-            let problem = "the key is empty; name a key, such as `user.plan`, or write `*` for all of them";
-            return Err(self.error(key_value.span(), problem));
-        }
         let pattern = KeyPattern::from(key);
-        if pattern.is_void() {
-            let problem = format!("`{key}` matches no key; after `token:` come words of letters");
+        if let Some(problem) = pattern.mistake() {
             return Err(self.error(key_value.span(), problem));
         }
         let action_value = self.required(&entry, "action", &format!("the field `{key}`"))?;
