@@ -198,7 +198,7 @@ impl Store {
     fn try_clear(&self, run: u64) -> Result<Cleared, StoreError> {
         let transaction = self.write()?;
         let erased = erased(&transaction, run)?;
-        transaction.execute_batch("DELETE FROM lines; DELETE FROM batches;")?;
+        transaction.execute_batch("DELETE FROM lines; DELETE FROM batches; DELETE FROM suspects;")?;
         transaction.commit()?;
         // Gives the space back; what matters, that the rows are overwritten, `secure_delete` has done.
         let _ = self.connection()?.execute_batch("VACUUM");
