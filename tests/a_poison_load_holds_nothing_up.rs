@@ -174,16 +174,17 @@ fn a_server_that_fails_at_everything_costs_no_record_however_long() {
     program.receiver.afterwards(Behaviour::Status(500));
     let mut telemetry = program.start();
     let mut logged = 0;
-    for round in 0..24 {
-        for _ in 0..3 {
-            log(&telemetry, &format!("order {logged}"));
-            logged += 1;
+    for round in 0..48 {
+        // Few, so that each of them fails more often than a load may.
+        if round % 16 == 0 {
+            telemetry = program.start();
+            for _ in 0..3 {
+                log(&telemetry, &format!("order {logged}"));
+                logged += 1;
+            }
         }
         telemetry.flush(LONG).unwrap_err();
         program.clock.advance(HOUR / 2);
-        if round % 8 == 7 {
-            telemetry = program.start();
-        }
     }
     assert_eq!(telemetry.status().counts().dropped(), 0, "{}", telemetry.status());
     assert_eq!(telemetry.records(1000).unwrap().len(), logged);

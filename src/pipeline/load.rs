@@ -10,7 +10,7 @@ use super::outbox::Trouble;
 #[cfg(test)]
 use super::queue::lock;
 use super::upload::{Lot, Swept};
-use super::uploader::Uploader;
+use super::uploader::{Uploader, Whose};
 use crate::app::Timestamp;
 use crate::export::{Parcel, Receiver};
 use crate::privacy::format::Shape;
@@ -88,8 +88,11 @@ struct Returned {
 
 impl Uploader<'_> {
     /// Claims what is next and makes it ready to be sent; `None` when there is nothing.
-    pub(super) fn load(&mut self) -> Result<Option<Loaded>, Trouble> {
+    pub(super) fn load(&mut self, whose: Whose) -> Result<Option<Loaded>, Trouble> {
         let lease = self.lease();
+        if whose == Whose::Suspects {
+            return self.load_suspect(lease);
+        }
         // What is older than all that the worker has handed over was left behind, by others or by a burst: it comes first.
         // Rows that the worker has stored and not handed over yet may be among it, which costs reading them and no more.
         let before = self.upload.first_in_lots().unwrap_or(i64::MAX);

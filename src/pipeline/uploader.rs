@@ -62,6 +62,14 @@ struct Task {
     waiting: u64,
 }
 
+/// What a claim is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Any,
+    /// What a destination failed at: the others had their turn, and what comes meanwhile has the next pass.
+    Suspects,
+}
+
 /// How a claim of rows fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Round {
@@ -123,24 +131,26 @@ impl<'a> Uploader<'a> {
         while let Some(Task { asked, waiting }) = self.wait() {
             self.rest = None;
             self.suspects.begin(self.outbox.suspects().unwrap_or_default());
-            let (mut left, mut are_own_sent) = (waiting, false);
+            let (mut left, mut whose) = (waiting, Whose::Any);
             // A pass ends with the rows that were there when it began: others may log faster than this sends.
             let all_sent = loop {
-                match self.round() {
+                match self.round(whose) {
                     Ok(Round::Settled(rows)) => {
                         left = left.saturating_sub(rows);
                         if left == 0 {
-                            left = self.left_behind(waiting);
+                            left = self.untried(waiting);
                         }
-                        are_own_sent = left == 0;
-                        let is_done = are_own_sent && !self.suspects.is_any_due(self.shared.now_seconds());
+                        if left == 0 {
+                            whose = Whose::Suspects;
+                        }
+                        let is_done = left == 0 && !self.suspects.is_any_due(self.shared.now_seconds());
                         if is_done || self.is_to_end(asked) {
-                            break are_own_sent && self.nothing_is_left_behind();
+                            break self.left_behind(waiting) == 0 && self.nothing_is_left_behind();
                         }
                     }
                     Ok(Round::Empty) => {
                         let is_any_left = || self.outbox.unsent().map_or(true, |unsent| unsent > 0);
-                        let others_may_wait = are_own_sent && self.routes.len() == 1;
+                        let others_may_wait = whose == Whose::Suspects && self.routes.len() == 1;
                         let all_sent = self.left_behind(waiting) == 0 && (others_may_wait || !is_any_left());
                         if !all_sent {
                             // They had their turn, or somebody else holds them, perhaps a run that crashed: until its lease is over.
@@ -189,10 +199,18 @@ impl<'a> Uploader<'a> {
     /// Rows of this run that were there when a pass began and still wait: older rows of others may have gone out instead.
     /// `waiting` is how many were known then.
     fn left_behind(&self, waiting: u64) -> u64 {
+        self.left_of(waiting, Outbox::unsent_own)
+    }
+
+    /// The same but for what a destination failed at.
+    fn untried(&self, waiting: u64) -> u64 {
+        self.left_of(waiting, Outbox::untried_own)
+    }
+
+    fn left_of(&self, waiting: u64, rows: fn(&Outbox) -> Result<u64, Trouble>) -> u64 {
         // Nothing is stored between the two.
         let _commit = lock(&self.shared.commit);
-        let unsent = self.outbox.unsent_own().unwrap_or(u64::MAX);
-        unsent.saturating_sub(lock(&self.upload.state).waiting.saturating_sub(waiting))
+        rows(&self.outbox).unwrap_or(u64::MAX).saturating_sub(lock(&self.upload.state).waiting.saturating_sub(waiting))
     }
 
     /// Whether rows were left in a place that was lost: they are not sent from here.
@@ -239,7 +257,7 @@ impl<'a> Uploader<'a> {
     }
 
     /// Sends one claim of rows.
-    fn round(&mut self) -> Result<Round, Trouble> {
+    fn round(&mut self, whose: Whose) -> Result<Round, Trouble> {
         if self.shared.is_withdrawn() {
             return Ok(Round::Over);
         }
@@ -249,7 +267,7 @@ impl<'a> Uploader<'a> {
             return Ok(Round::Later);
         }
         self.erasures = self.upload.erasures();
-        let Some(Loaded { loads, rows }) = self.load()? else { return Ok(Round::Empty) };
+        let Some(Loaded { loads, rows }) = self.load(whose)? else { return Ok(Round::Empty) };
         let mut settled = rows.saturating_sub(loads.iter().map(|load| load.rows).sum());
         let mut end = None;
         for load in loads {

@@ -93,9 +93,23 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent_of(&self, run: u64) -> Result<u64, StoreError> {
-        let unsent = "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send
-                      WHERE state IN ('kept','claimed') AND run = ?1";
-        let rows = self.connection()?.query_row(unsent, [run.cast_signed()], |row| row.get::<_, i64>(0))?;
+        self.waiting_of(run, "true")
+    }
+
+    /// The same but for what a receiver failed at.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn untried_of(&self, run: u64) -> Result<u64, StoreError> {
+        self.waiting_of(run, "(load IS NULL OR load NOT IN (SELECT load FROM suspects))")
+    }
+
+    fn waiting_of(&self, run: u64, and: &str) -> Result<u64, StoreError> {
+        let waiting = format!(
+            "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send
+             WHERE state IN ('kept','claimed') AND run = ?1 AND {and}"
+        );
+        let rows = self.connection()?.query_row(&waiting, [run.cast_signed()], |row| row.get::<_, i64>(0))?;
         Ok(u64::try_from(rows).unwrap_or(0))
     }
 

@@ -86,7 +86,7 @@ fn suspect(row: &Row<'_>) -> rusqlite::Result<Suspect> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{NOW, OWNER, Scratch, claim, keep_singly, lease, texts};
+    use super::super::tests::{NOW, OWNER, RUN, Scratch, claim, keep_singly, lease, texts};
     use super::*;
     use crate::record::Signal;
     use crate::record::claim::Verdict;
@@ -112,6 +112,7 @@ mod tests {
         let scratch = Scratch::new();
         drop(failed(&scratch));
         let mut store = scratch.open();
+        assert_eq!((store.unsent_of(RUN).unwrap(), store.untried_of(RUN).unwrap()), (3, 1));
         assert_eq!(claim(&mut store, 9, NOW), [2]);
         assert_eq!(store.suspects().unwrap(), [of(77)]);
         assert!(store.claim_load(78, lease(NOW)).unwrap().is_empty());

@@ -153,6 +153,12 @@ impl Memory {
         wanted.map(Batch::claim).collect()
     }
 
+    pub(super) fn untried(&self) -> u64 {
+        let is_suspect = |batch: &Batch| self.suspects.iter().any(|suspect| Some(suspect.load) == batch.load);
+        let waiting = self.batches.iter().filter(|batch| batch.state != State::Done && !is_suspect(batch));
+        waiting.map(|batch| batch.rows.len() as u64).sum()
+    }
+
     pub(super) fn suspects(&self) -> Vec<Suspect> {
         let waits = |suspect: &&Suspect| self.waiting().any(|load| load == suspect.load);
         self.suspects.iter().filter(waits).cloned().collect()

@@ -347,6 +347,16 @@ impl Outbox {
         }
     }
 
+    /// The same but for what a receiver failed at.
+    #[cfg(feature = "upload")]
+    pub(crate) fn untried_own(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run, .. } => Ok(lock(store).untried_of(*run)?),
+            Outbox::Memory(memory) => Ok(lock(memory).untried()),
+        }
+    }
+
     /// Whether this is an access to that place.
     #[cfg(feature = "upload")]
     pub(crate) fn is_of(&self, place: &Place) -> bool {
