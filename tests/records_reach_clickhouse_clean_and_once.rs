@@ -20,7 +20,7 @@ use chdb::ClickHouse;
 use data::{Data, free_port};
 use receiver::{Behaviour, Receiver};
 use serde_json::json;
-use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, Schema};
+use tracing_privacy::clickhouse::{ClickHouseBuilder, ClickHouseExporter, CreateSchema, Schema};
 use tracing_privacy::{BreakerState, Clock, Environment, Loss, Schedule, Telemetry};
 use tracing_subscriber::prelude::*;
 
@@ -261,6 +261,83 @@ fn records_that_are_refused_for_good_stay_where_they_can_be_read() {
     telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
     arrived(&server, 2);
     assert_eq!(telemetry.records(100).unwrap().len(), 10);
+}
+
+/// The engine fails at it in a view of the operator's, when the table has it: nobody can tell whether it has all of it, so
+/// it stays one insert under one token.
+#[test]
+fn what_the_engine_goes_on_failing_at_is_given_up_and_everything_else_arrives_once() {
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    server.run(
+        "CREATE TABLE unsealed (Body String) ENGINE = MergeTree ORDER BY Body;
+         CREATE MATERIALIZED VIEW unsealed_mv TO unsealed AS
+             SELECT decrypt('aes-128-ecb', if(Body = 'sealed', Body, encrypt('aes-128-ecb', Body, 'sixteen letters.')),
+                 'sixteen letters.') AS Body FROM otel_logs",
+    );
+    let clock = days_ago(&server, 0);
+    let environment = home::yes("SHOP", &home::home("clickhouse-poison")).clock(clock.clone());
+    let telemetry = builder(environment).clickhouse(clickhouse(&server)).start().unwrap();
+    let say = |bodies: &[&str]| {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
+            bodies.iter().for_each(|body| tracing::info!("{body}"));
+        });
+    };
+    say(&["fine", "sealed", "fine"]);
+    let mut rounds = 0;
+    while telemetry.status().counts().lost(Loss::GivenUp) == 0 {
+        let _ = telemetry.flush(LONG);
+        say(&["later"]);
+        let _ = telemetry.flush(LONG);
+        rounds += 1;
+        let later = server.query("SELECT count() FROM otel_logs WHERE Body = 'later'");
+        assert_eq!(later, rounds.to_string(), "{}", telemetry.status());
+        clock.advance(Duration::from_secs(3_600));
+        assert!(rounds < 20, "{}", telemetry.status());
+    }
+    telemetry.flush(LONG).unwrap_or_else(|error| panic!("{error}: {}", telemetry.status()));
+    let status = telemetry.status();
+    let counts = status.counts();
+    assert_eq!((counts.sent(), counts.lost(Loss::GivenUp), counts.stored()), (rounds, 3, 0), "{status}");
+    assert!(status.notes().iter().any(|note| note.contains("given up")), "{status}");
+    assert!(rounds >= 10, "{rounds}");
+    let twice = server.query("SELECT countIf(Body = 'sealed') > 1 OR countIf(Body = 'fine') > 2 FROM otel_logs");
+    assert_eq!(twice, "0", "what it may have of them it has once");
+}
+
+#[test]
+fn a_table_that_is_missing_holds_up_its_own_kind_of_records_alone() {
+    for schedule in [Schedule::Manual, Schedule::Live] {
+        let server = ClickHouse::start();
+        let schema = || Schema::new().to_sql();
+        server.run(&schema());
+        let clock = days_ago(&server, 0);
+        let environment = home::yes("SHOP", &home::home(&format!("clickhouse-missing-{schedule:?}")));
+        let off = clickhouse(&server).create_schema(CreateSchema::Off);
+        let telemetry = builder(environment.clock(clock.clone())).schedule(schedule).clickhouse(off).start().unwrap();
+        let mut logged = 0;
+        for (missing, kept) in [("otel_traces", "otel_logs"), ("otel_logs", "otel_traces")] {
+            let found = |table: &str| server.query(&format!("SELECT count() FROM {table}"));
+            server.query(&format!("RENAME TABLE {missing} TO elsewhere"));
+            // More often than a load may fail.
+            for _ in 0..12 {
+                log(&telemetry, 5);
+                logged += 5;
+                telemetry.flush(LONG).unwrap_err();
+                assert_eq!(found(kept), logged.to_string(), "{schedule:?} {missing}: {}", telemetry.status());
+                clock.advance(Duration::from_secs(600));
+            }
+            let status = telemetry.status();
+            assert_eq!((status.counts().stored(), status.counts().dropped()), (60, 0), "{schedule:?} {status}");
+            assert!(status.notes().iter().any(|note| note.contains("UNKNOWN_TABLE")), "{schedule:?} {status}");
+            assert!(status.destinations().iter().all(|(_, breaker)| *breaker == BreakerState::Closed), "{status}");
+            // The operator brings it back.
+            server.query(&format!("RENAME TABLE elsewhere TO {missing}"));
+            telemetry.flush(LONG).unwrap_or_else(|error| panic!("{schedule:?} {error}: {}", telemetry.status()));
+            arrived(&server, logged);
+        }
+        assert_eq!(telemetry.status().counts().sent(), 2 * logged, "{schedule:?} {}", telemetry.status());
+    }
 }
 
 #[test]

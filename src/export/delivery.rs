@@ -13,6 +13,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a server that refuses us, or has too much to do, is left alone.
 const REST: Duration = Duration::from_secs(60);
 
+/// Rounds of tries at which a batch may be at fault itself before it is given up.
+pub(crate) const ROUNDS: u32 = 10;
+
 /// Retry and breaker of one destination. It owns no clock: the caller passes monotonic nanoseconds.
 pub(crate) struct Delivery {
     breaker: Breaker,
@@ -49,6 +52,10 @@ impl Delivery {
             Outcome::Delivered { .. } | Outcome::Rejected { .. } => {
                 self.breaker.succeeded();
                 Step::Settled
+            }
+            Outcome::NoTable { .. } => {
+                self.breaker.succeeded();
+                Step::Later
             }
             Outcome::Paused { .. } => {
                 self.breaker.trip(now, REST);

@@ -59,7 +59,7 @@ pub(crate) use pipeline::Kind as SdkKind;
 #[cfg(feature = "upload")]
 pub(crate) use {
     breaker::{Admission, Breaker},
-    delivery::{Delivery, Step},
+    delivery::{Delivery, ROUNDS, Step},
     exporter::{Exporter, Parcel, Receiver},
     outcome::Outcome,
     pipeline::{End, SdkDestination},

@@ -29,4 +29,6 @@ pub(crate) enum Outcome {
     Rejected { status: u16, why: Cow<'static, str> },
     /// The server takes nothing from us as things are: a matter of address or authorization, not of this batch.
     Paused { status: u16, why: Cow<'static, str> },
+    /// The server has no table for records of this kind; for others it may have one.
+    NoTable { why: Cow<'static, str> },
 }

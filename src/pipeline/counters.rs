@@ -59,6 +59,11 @@ losses! {
     Undeclared = "its entry in the inventory has expired or was not agreed to",
     /// The server refused it for good.
     Rejected = "the server refused it",
+    /// The server failed at it in ten rounds of tries, and after each of them took other records of its kind: it would do so
+    /// for ever. They are spread over 85 minutes or more; a server that is away counts against nothing. A load of many
+    /// records is halved until the one at fault is alone, but for ClickHouse, where all of the load go. They stay in the store
+    /// as long as any, to be looked at.
+    GivenUp = "the server failed at it again and again, and took others",
     /// Deleted on request before it was sent.
     Cleared = "deleted on request",
     /// Consent was withdrawn before it was stored or sent.

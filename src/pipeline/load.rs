@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::counters::Loss;
-use super::outbox::{Claimed, Lease, Part, Trouble, Verdict};
+use super::outbox::Trouble;
 #[cfg(test)]
 use super::queue::lock;
 use super::upload::{Lot, Swept};
-use super::uploader::Uploader;
+use super::uploader::{Uploader, Whose};
 use crate::app::Timestamp;
 use crate::export::{Parcel, Receiver};
 use crate::privacy::format::Shape;
 use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
+use crate::record::claim::{Claimed, Lease, Part, Verdict};
 use crate::record::{Batch, RecordRef, Signal};
 
 /// Rows and bytes of one claim, unless a single batch has more.
@@ -30,6 +31,10 @@ pub(super) struct Load {
     pub(super) number: i64,
     /// For each route that does not have it yet, by its place.
     pub(super) parcels: Vec<(usize, Parcel)>,
+    /// The routes on which it is given up, by their places.
+    pub(super) given_up: Vec<usize>,
+    /// Some routes that do not have it are to be left alone with it now.
+    pub(super) is_left: bool,
     /// Some routes have it, from an earlier round.
     pub(super) has_arrived: bool,
     /// The routes that have no use for it, a bit for each.
@@ -83,24 +88,22 @@ struct Returned {
 
 impl Uploader<'_> {
     /// Claims what is next and makes it ready to be sent; `None` when there is nothing.
-    pub(super) fn load(&mut self) -> Result<Option<Loaded>, Trouble> {
+    pub(super) fn load(&mut self, whose: Whose) -> Result<Option<Loaded>, Trouble> {
         let lease = self.lease();
-        // What a server goes on failing on does not keep back what is new: after a failure it is their turn.
-        if std::mem::take(&mut self.is_held_up)
-            && let Some(loaded) = self.load_lots(lease)?
-        {
-            return Ok(Some(loaded));
+        if whose == Whose::Suspects {
+            return self.load_suspect(lease);
         }
-        // What is older than all that the worker has handed over was left behind, by others or by a failure: it comes first.
+        // What is older than all that the worker has handed over was left behind, by others or by a burst: it comes first.
         // Rows that the worker has stored and not handed over yet may be among it, which costs reading them and no more.
         let before = self.upload.first_in_lots().unwrap_or(i64::MAX);
         let claimed = self.outbox.claim(self.rows(), CLAIM_BYTES, lease, before)?;
-        if claimed.is_empty() {
-            return self.load_lots(lease);
+        if !claimed.is_empty() {
+            return self.load_stored(claimed, lease).map(Some);
         }
-        // Until it is settled.
-        self.is_held_up = true;
-        self.load_stored(claimed, lease).map(Some)
+        match self.load_lots(lease)? {
+            None => self.load_suspect(lease),
+            loaded => Ok(loaded),
+        }
     }
 
     fn load_lots(&mut self, lease: Lease) -> Result<Option<Loaded>, Trouble> {
@@ -116,14 +119,17 @@ impl Uploader<'_> {
     /// Claims what the worker has handed over.
     fn load_fresh(&mut self, lots: Vec<Lot>, lease: Lease) -> Result<Loaded, Trouble> {
         let shared = self.shared;
-        let batches = |lots: &[&Lot]| lots.iter().flat_map(|lot| &lot.batches).map(|(batch, _)| *batch).collect();
-        let all: Vec<(i64, u64)> = lots
-            .iter()
-            .flat_map(|lot| lot.batches.iter().map(|(batch, _)| *batch).zip(lot.rows_of.iter().copied()))
-            .collect();
+        // What nobody takes now stays in the store.
+        let is_open = |signal| lease.routes.open(signal) != 0;
+        let open = |lot: &Lot| -> Vec<(i64, Signal, u64)> {
+            let batches = lot.batches.iter().zip(&lot.rows_of).map(|((batch, signal), rows)| (*batch, *signal, *rows));
+            batches.filter(|(_, signal, _)| is_open(*signal)).collect()
+        };
+        let batches = |lots: &[&Lot]| lots.iter().flat_map(|lot| open(lot)).map(|(batch, ..)| batch).collect();
+        let all: Vec<(i64, u64)> = lots.iter().flat_map(open).map(|(batch, _, rows)| (batch, rows)).collect();
         let claimed: HashSet<i64> = self.outbox.claim_known(&all, lease)?.into_iter().collect();
         // What was cleared meanwhile, or taken by somebody else, is not ours to send; what has lost rows is read back.
-        let is_ours = |lot: &&Lot| lot.batches.iter().all(|(batch, _)| claimed.contains(batch));
+        let is_ours = |lot: &&Lot| open(lot).iter().all(|(batch, ..)| claimed.contains(batch));
         let (ours, others): (Vec<&Lot>, Vec<&Lot>) = lots.iter().partition(is_ours);
         let others: Vec<i64> = batches(&others);
         self.outbox.settle(&others, Verdict::Released)?;
@@ -136,15 +142,15 @@ impl Uploader<'_> {
                 groups.push((resource, self.is_clean_resource(resource), fresh));
             }
             let Some((_, is_clean_resource, [logs, spans])) = groups.last_mut() else { continue };
-            for (batch, signal) in &lot.batches {
-                let group = if *signal == Signal::Log { &mut *logs } else { &mut *spans };
-                group.batches.push(*batch);
+            for (batch, signal, _) in open(lot) {
+                let group = if signal == Signal::Log { &mut *logs } else { &mut *spans };
+                group.batches.push(batch);
             }
             let (mut defects, mut unwanted) = (Vec::new(), Vec::new());
             let in_order = lot.chunks.iter().flat_map(|Swept { chunk, zero }| {
                 Batch { chunk, plans: Some(&shared.plans), resource, zero: *zero }.records()
             });
-            for (seq, record) in (lot.first..).zip(in_order) {
+            for (seq, record) in (lot.first..).zip(in_order).filter(|(_, record)| is_open(record.signal())) {
                 match self.judge(&record, *is_clean_resource) {
                     Judged::Defect => {
                         defects.push(seq);
@@ -160,10 +166,10 @@ impl Uploader<'_> {
                 group.own += 1;
                 group.records.push(record);
             }
-            for (batch, _) in &lot.batches {
-                let erased = self.erase(*batch, &defects)?;
+            for (batch, ..) in open(lot) {
+                let erased = self.erase(batch, &defects)?;
                 shared.queue.counters.lose_stored(Loss::Defect, erased);
-                self.outbox.part(*batch, &unwanted, Part::Rejected, lease.now)?;
+                self.outbox.part(batch, &unwanted, Part::Rejected, lease.now)?;
             }
         }
         let groups: Vec<Group<'_>> = groups.into_iter().flat_map(|(.., groups)| groups).collect();
@@ -174,7 +180,7 @@ impl Uploader<'_> {
     }
 
     /// Lets what waited in the outbox through the filter again. What does not pass is never sent.
-    fn load_stored(&mut self, claimed: Vec<Claimed>, lease: Lease) -> Result<Loaded, Trouble> {
+    pub(super) fn load_stored(&mut self, claimed: Vec<Claimed>, lease: Lease) -> Result<Loaded, Trouble> {
         let shared = self.shared;
         let rows = claimed.iter().map(|batch| batch.rows.len() as u64).sum();
         let mut returned: Vec<Returned> = Vec::new();
@@ -284,13 +290,22 @@ impl Uploader<'_> {
                 continue;
             }
             let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
-            let (mut parcels, mut refused, mut unwanted) = (Vec::new(), None, 0);
+            let (mut parcels, mut given_up, mut refused, mut unwanted) = (Vec::new(), Vec::new(), None, 0);
+            let (resting, mut is_left) = (self.suspects.resting(number, claimed_at), false);
             for (place, route) in self.routes.iter_mut().enumerate() {
                 if !records.iter().any(|record| route.exporter.takes(record)) {
                     unwanted |= route.bit;
                     continue;
                 }
                 if done & route.bit != 0 {
+                    continue;
+                }
+                if resting & route.bit != 0 {
+                    is_left = true;
+                    continue;
+                }
+                if self.suspects.is_given_up(number, route.bit) {
+                    given_up.push(place);
                     continue;
                 }
                 match guarded(self.shared, Step::Seal, || route.exporter.seal(&records, number)) {
@@ -308,14 +323,26 @@ impl Uploader<'_> {
             let has_arrived = done & !unwanted != 0;
             if let Some(why) = refused {
                 self.shared.note(why);
-                if parcels.is_empty() && !has_arrived {
+                if parcels.is_empty() && given_up.is_empty() && !is_left && !has_arrived {
                     let marked = self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
                     self.shared.queue.counters.lose_stored(Loss::Rejected, own.min(marked));
                     continue;
                 }
             }
             let rows = records.len() as u64;
-            loads.push(Load { number, parcels, has_arrived, unwanted, signal, batches, rows, own, claimed_at });
+            loads.push(Load {
+                number,
+                parcels,
+                given_up,
+                is_left,
+                has_arrived,
+                unwanted,
+                signal,
+                batches,
+                rows,
+                own,
+                claimed_at,
+            });
         }
         Ok(loads)
     }

@@ -2,10 +2,18 @@
 
 mod counters;
 #[cfg(feature = "upload")]
+mod halve;
+#[cfg(feature = "upload")]
 mod load;
 mod mute;
 mod outbox;
 mod queue;
+#[cfg(feature = "upload")]
+mod route;
+#[cfg(feature = "upload")]
+mod send;
+#[cfg(feature = "upload")]
+mod suspects;
 #[cfg(feature = "upload")]
 mod upload;
 #[cfg(feature = "upload")]

@@ -1,5 +1,8 @@
 //! Reading clean records: a view over a chunk's bytes, and the JSON text that it prints as.
 
+#[cfg(any(feature = "store", feature = "upload"))]
+#[cfg_attr(not(feature = "upload"), allow(dead_code, reason = "without a destination nothing is claimed"))]
+pub(crate) mod claim;
 pub(crate) mod json;
 #[cfg(feature = "upload")]
 mod verify;
@@ -35,6 +38,17 @@ pub enum Signal {
     Log,
     /// A closed span.
     Span,
+}
+
+#[cfg(feature = "upload")]
+impl Signal {
+    /// What several of them are called.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Signal::Log => "log records",
+            Signal::Span => "spans",
+        }
+    }
 }
 
 /// How severe a record is: the levels of `tracing`.

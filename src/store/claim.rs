@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::append::Patience;
 use super::{Store, StoreError, schema};
 use crate::record::Signal;
+use crate::record::claim::{Claimed, Lease, Part, Verdict};
 
 /// The longest claim. A claim that ends later than this from now was made under another clock, and does not count: a clock
 /// that was set back must not lock rows away for years.
@@ -17,80 +18,16 @@ pub(super) fn live_until(now: i64) -> i64 {
     now.saturating_add_unsigned(LONGEST.as_secs())
 }
 
-/// Who claims, when, for which receivers, and for how long: at least a second, at most two hours.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lease {
-    /// The claiming process run: nobody else can settle what it claimed.
-    pub(crate) owner: u64,
-    pub(crate) now: i64,
-    pub(crate) length: Duration,
-    pub(crate) routes: Routes,
-}
-
-impl Lease {
-    fn until(&self) -> i64 {
-        self.now.saturating_add_unsigned(self.length.min(LONGEST).as_secs().max(1))
-    }
-}
-
-/// The receivers that rows are for, a bit for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Routes {
-    /// Those that can be asked now.
-    pub(crate) open: u8,
-    pub(crate) all: u8,
-}
-
-/// What may become of a claimed batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// A receiver confirmed it, at this time.
-    Sent(i64),
-    /// A receiver refused it for good, at this time: it stays visible and is never offered again.
-    Rejected(i64),
-    /// It is offered again at once.
-    Released,
-}
-
-/// What may become of single rows of a claimed batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// They stay visible and are never offered again.
-    Rejected,
-    /// They are deleted.
-    Erased,
-    /// They are offered again at once, as a batch of their own.
-    Released,
-}
-
-/// A batch that an upload holds until its claim ends, with its rows.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Claimed {
-    /// Its number, never given twice.
-    pub(crate) batch: i64,
-    /// The process run that stored it.
-    pub(crate) run: u64,
-    /// What kind of records these are.
-    pub(crate) signal: Signal,
-    /// The number of what it was sent in, if it was.
-    pub(crate) load: Option<i64>,
-    /// The receivers that have it already.
-    pub(crate) done: u8,
-    /// Numbers and texts of the rows, oldest first, exactly as they were stored.
-    pub(crate) rows: Vec<(i64, String)>,
-}
-
-impl std::fmt::Debug for Claimed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Claimed").field("batch", &self.batch).field("rows", &self.rows.len()).finish_non_exhaustive()
-    }
+/// The end of a claim that is made now.
+fn until(lease: &Lease) -> i64 {
+    lease.now.saturating_add_unsigned(lease.length.min(LONGEST).as_secs().max(1))
 }
 
 impl Store {
     /// Takes the oldest unsent batches for an upload: as many as fit into `records` and `bytes` of text, but at least one
     /// if there is any, and all of those that were sent together with one of them. Nobody else is offered them for the
     /// length of the lease. Rows past their age are not offered, nor those that only wait for receivers which cannot be
-    /// asked now, nor those from the batch `before` on.
+    /// asked now, nor those from the batch `before` on that were never sent, nor loads at which a receiver failed.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -101,7 +38,15 @@ impl Store {
         lease: Lease,
         before: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.mending(|store| store.try_claim(records, bytes, lease, before))
+        self.mending(|store| store.try_claim(records, bytes, lease, Wanted::Before(before)))
+    }
+
+    /// Takes what was sent together under this number, under the same conditions, whoever failed at it.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn claim_load(&mut self, load: i64, lease: Lease) -> Result<Vec<Claimed>, StoreError> {
+        self.mending(|store| store.try_claim(u32::MAX, u64::MAX, lease, Wanted::Load(load)))
     }
 
     /// Notes of batches that the owner holds in what they are sent together, and which receivers have them.
@@ -229,7 +174,7 @@ impl Store {
                 for (batch, rows) in batches {
                     // To read the rows once more takes as long as to put them in.
                     let is_untouched = store.untouched.has(*batch);
-                    let (owner, until) = (lease.owner.cast_signed(), lease.until());
+                    let (owner, until) = (lease.owner.cast_signed(), until(&lease));
                     let mut changed = update.query(params![batch, owner, until, rows.cast_signed(), is_untouched])?;
                     while let Some(row) = changed.next()? {
                         taken.push(row.get(0)?);
@@ -241,21 +186,28 @@ impl Store {
         })
     }
 
-    fn try_claim(&mut self, records: u32, bytes: u64, lease: Lease, before: i64) -> Result<Vec<Claimed>, StoreError> {
-        let any = "SELECT EXISTS(SELECT 1 FROM batches WHERE state IN ('kept','claimed') AND id < ?1)";
-        if records == 0 || !self.connection()?.query_row(any, [before], |row| row.get(0))? {
+    fn try_claim(
+        &mut self,
+        records: u32,
+        bytes: u64,
+        lease: Lease,
+        wanted: Wanted,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let (only, number) = wanted.condition();
+        let any = format!("SELECT EXISTS(SELECT 1 FROM batches WHERE state IN ('kept','claimed') AND {only})");
+        if records == 0 || !self.connection()?.query_row(&any, [number], |row| row.get(0))? {
             // Looking takes no lock, so an idle uploader is in nobody's way.
             return Ok(Vec::new());
         }
         let transaction = self.write()?;
-        let mut claimed = offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease, before)?;
+        let mut claimed = offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease, wanted)?;
         {
             let mut update = transaction
                 .prepare("UPDATE batches SET state='claimed', owner=?2, claimed_until=?3, sent_at=NULL WHERE id=?1")?;
             let mut select = transaction
                 .prepare("SELECT seq, json FROM lines WHERE seq BETWEEN ?1 AND ?2 AND batch=?3 ORDER BY seq")?;
             for (batch, range) in &mut claimed {
-                update.execute(params![batch.batch, lease.owner.cast_signed(), lease.until()])?;
+                update.execute(params![batch.batch, lease.owner.cast_signed(), until(&lease)])?;
                 let mut broken = Vec::new();
                 let mut rows = select.query(params![range.0, range.1, batch.batch])?;
                 while let Some(row) = rows.next()? {
@@ -277,6 +229,27 @@ impl Store {
     }
 }
 
+/// What a claim is about.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Batches before this one, and those that were sent once, but for what a receiver failed at.
+    Before(i64),
+    /// What went out under this number.
+    Load(i64),
+}
+
+impl Wanted {
+    /// The condition, and the number that it is about.
+    fn condition(self) -> (&'static str, i64) {
+        match self {
+            Wanted::Before(batch) => {
+                ("(id < ?1 OR load IS NOT NULL) AND (load IS NULL OR load NOT IN (SELECT load FROM suspects))", batch)
+            }
+            Wanted::Load(load) => ("load = ?1", load),
+        }
+    }
+}
+
 /// A batch that may be claimed, still without its rows, and the numbers of the first and the last of them.
 type Offered = (Claimed, (i64, i64));
 
@@ -287,16 +260,25 @@ fn offered(
     bytes: u64,
     first_day: i64,
     lease: Lease,
-    before: i64,
+    wanted: Wanted,
 ) -> Result<Vec<Offered>, StoreError> {
     let Lease { now, routes, .. } = lease;
-    let mut select = connection.prepare(
+    let (only, number) = wanted.condition();
+    let mut select = connection.prepare(&format!(
         "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
-         WHERE state IN ('kept','claimed') AND day >= ?1
-           AND NOT (state = 'claimed' AND claimed_until > ?2 AND claimed_until <= ?3)
-           AND ((done & ?4) <> ?4 OR (done & ?5) = ?5) AND (id < ?6 OR load IS NOT NULL) ORDER BY day, id",
-    )?;
-    let mut found = select.query(params![first_day, now, live_until(now), routes.open, routes.all, before])?;
+         WHERE state IN ('kept','claimed') AND day >= ?2
+           AND NOT (state = 'claimed' AND claimed_until > ?3 AND claimed_until <= ?4)
+           AND (iif(signal = 'log', ?5, ?6) & ~done <> 0 OR (done & ?7) = ?7) AND {only} ORDER BY day, id"
+    ))?;
+    let mut found = select.query(params![
+        number,
+        first_day,
+        now,
+        live_until(now),
+        routes.open(Signal::Log),
+        routes.open(Signal::Span),
+        routes.all
+    ])?;
     let (mut loads, mut is_full) = (Vec::new(), false);
     let (mut offered, mut records, mut bytes) =
         (Vec::new(), i64::from(records), i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -318,7 +300,7 @@ fn offered(
         }
         let batch = Claimed {
             batch: row.get(0)?,
-            run: row.get::<_, i64>(1)?.cast_unsigned(),
+            own: row.get::<_, i64>(1)?.cast_unsigned() == lease.owner,
             signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
             load,
             done: row.get(8)?,
@@ -343,8 +325,9 @@ fn take_out(
         return Ok(0);
     }
     let state = match part {
-        Part::Rejected => Some(("rejected", Some(now))),
-        Part::Released => Some(("kept", None)),
+        Part::Rejected => Some(("rejected", Some(now), None)),
+        Part::Released => Some(("kept", None, None)),
+        Part::Divided(load) => Some(("kept", None, Some(load))),
         Part::Erased => None,
     };
     let (mut parted, mut bytes) = (0, 0);
@@ -352,11 +335,11 @@ fn take_out(
     let mut erase = transaction.prepare("DELETE FROM lines WHERE seq=?1 AND batch=?2")?;
     let mut move_to = transaction.prepare("UPDATE lines SET batch=?3 WHERE seq=?1 AND batch=?2")?;
     let other = match state {
-        Some((state, at)) => {
+        Some((state, at, load)) => {
             transaction.execute(
-                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes)
-                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0 FROM batches WHERE id=?1",
-                params![batch, state, at],
+                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done)
+                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, 0, done) FROM batches WHERE id=?1",
+                params![batch, state, at, load],
             )?;
             Some(transaction.last_insert_rowid())
         }

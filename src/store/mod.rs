@@ -17,6 +17,7 @@ mod file;
 mod read;
 mod room;
 mod schema;
+mod suspects;
 mod untouched;
 
 #[cfg(test)]
@@ -33,8 +34,6 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 #[cfg(test)]
 pub(crate) use self::append::Appended;
 pub(crate) use self::append::{Fate, Row};
-#[cfg_attr(not(feature = "upload"), expect(unused_imports, reason = "nothing is claimed"))]
-pub(crate) use self::claim::{Lease, Part, Routes, Verdict};
 pub(crate) use self::error::{Reason, StoreError};
 pub(crate) use self::read::{Cleared, Erased};
 #[cfg(test)]
@@ -43,7 +42,10 @@ pub(crate) use self::schema::State;
 use self::file::Location;
 use self::untouched::Untouched;
 #[cfg(test)]
-use crate::record::Signal;
+use crate::record::{
+    Signal,
+    claim::{Lease, Part, Routes, Verdict},
+};
 
 /// How long one call waits for another process's write to end before it answers [`Reason::Busy`].
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -93,9 +93,23 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent_of(&self, run: u64) -> Result<u64, StoreError> {
-        let unsent = "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send
-                      WHERE state IN ('kept','claimed') AND run = ?1";
-        let rows = self.connection()?.query_row(unsent, [run.cast_signed()], |row| row.get::<_, i64>(0))?;
+        self.waiting_of(run, "true")
+    }
+
+    /// The same but for what a receiver failed at.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn untried_of(&self, run: u64) -> Result<u64, StoreError> {
+        self.waiting_of(run, "(load IS NULL OR load NOT IN (SELECT load FROM suspects))")
+    }
+
+    fn waiting_of(&self, run: u64, and: &str) -> Result<u64, StoreError> {
+        let waiting = format!(
+            "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send
+             WHERE state IN ('kept','claimed') AND run = ?1 AND {and}"
+        );
+        let rows = self.connection()?.query_row(&waiting, [run.cast_signed()], |row| row.get::<_, i64>(0))?;
         Ok(u64::try_from(rows).unwrap_or(0))
     }
 
@@ -198,7 +212,7 @@ impl Store {
     fn try_clear(&self, run: u64) -> Result<Cleared, StoreError> {
         let transaction = self.write()?;
         let erased = erased(&transaction, run)?;
-        transaction.execute_batch("DELETE FROM lines; DELETE FROM batches;")?;
+        transaction.execute_batch("DELETE FROM lines; DELETE FROM batches; DELETE FROM suspects;")?;
         transaction.commit()?;
         // Gives the space back; what matters, that the rows are overwritten, `secure_delete` has done.
         let _ = self.connection()?.execute_batch("VACUUM");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Limits, Log, PATIENCE, Reason, StoreError};
+use super::{Limits, Log, PATIENCE, Reason, StoreError, suspects};
 use crate::app::random::start_of_numbers;
 use crate::record::Signal;
 
@@ -52,11 +52,12 @@ CREATE VIEW records AS
 ";
 
 /// Every column and index that statements name.
-const PARTS: [&str; 3] = [
+const PARTS: [&str; 4] = [
     "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
      WHERE state IN ('kept','claimed') AND signal = 'log'",
     "SELECT rows FROM batches INDEXED BY batches_by_day WHERE day < 0",
     "SELECT seq, run, day, signal, state, sent_at, json FROM records",
+    "SELECT load, receiver, signal, rounds, is_counted, failed_at, rests_until FROM suspects",
 ];
 
 /// A signal as the file has it.
@@ -125,6 +126,7 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
     if found == Found::Empty {
         create(connection)?;
     }
+    connection.execute_batch(suspects::LAYOUT)?;
     let page = page_bytes(connection)?;
     set(connection, "journal_size_limit", limits.log_bytes())?;
     set(connection, "wal_autocheckpoint", (limits.log_bytes() / page).max(1))?;

@@ -85,9 +85,13 @@ struct Shared {
     changed: Condvar,
 }
 
+/// What a request is recognised by.
+type Matches = Box<dyn Fn(&Request) -> bool + Send>;
+
 #[derive(Default)]
 struct State {
     script: Script<Behaviour>,
+    rules: Vec<(Matches, Behaviour)>,
     requests: Vec<Request>,
     /// Of each connection a handle to stop it by, as long as it is served.
     streams: Vec<Option<TcpStream>>,
@@ -130,6 +134,16 @@ impl Receiver {
     /// What to do once the script has run out.
     pub fn afterwards(&self, behaviour: Behaviour) {
         self.shared.lock().script.afterwards(behaviour);
+    }
+
+    /// What to do with requests like these, whatever the script says; not [`Behaviour::Reset`].
+    pub fn whenever(&self, matches: impl Fn(&Request) -> bool + Send + 'static, behaviour: Behaviour) {
+        self.shared.lock().rules.push((Box::new(matches), behaviour));
+    }
+
+    /// Forgets what was said about certain requests.
+    pub fn forgive(&self) {
+        self.shared.lock().rules.clear();
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -267,7 +281,11 @@ fn serve(stream: &TcpStream, connection: usize, shared: &Shared) -> io::Result<(
         }
         read_body(&mut reader, &mut request)?;
         let logs = request.path.ends_with("/v1/logs");
-        shared.lock().requests.push(request);
+        let mut state = shared.lock();
+        let by_rule = state.rules.iter().find(|(matches, _)| matches(&request)).map(|(_, behaviour)| behaviour.clone());
+        let behaviour = by_rule.unwrap_or(behaviour);
+        state.requests.push(request);
+        drop(state);
         shared.changed.notify_all();
         if !answer(&behaviour, stream, logs, shared)? {
             return Ok(());

@@ -139,7 +139,9 @@ impl Uplink {
                     (None, rows)
                 }
                 Attempt::Outcome(outcome) => return outcome,
-                Attempt::NoTable(why) => return Outcome::Paused { status: 404, why },
+                Attempt::NoTable(why) => {
+                    return Outcome::NoTable { why: format!("{why} (Schema::to_sql() prints how to make it)").into() };
+                }
                 Attempt::Expired => (None, rows),
                 Attempt::Halved(halves, why) => {
                     self.sender.note(format!("an insert was halved: {why}"));

@@ -16,7 +16,7 @@ use super::status::ClickHouseStatus;
 use super::table::Table;
 use crate::app::Clock;
 use crate::export::breaker::Admission;
-use crate::export::delivery::{Delivery, Step};
+use crate::export::delivery::{Delivery, ROUNDS, Step};
 use crate::export::outcome::Outcome;
 
 /// What the handles and the thread share.
@@ -66,9 +66,6 @@ enum Settled {
 
 /// How long a table that is not there is left alone.
 const REST: Duration = Duration::from_secs(60);
-
-/// Rounds of tries that a server may answer with an error before an insert is given up: something is wrong with it then.
-const ROUNDS: u32 = 10;
 
 impl Shared {
     pub(super) fn status(&self) -> MutexGuard<'_, ClickHouseStatus> {
@@ -229,7 +226,8 @@ impl Worker {
                 }
                 Outcome::Retry { why: said, .. }
                 | Outcome::Overloaded { why: said, .. }
-                | Outcome::Paused { why: said, .. } => *why = Some(self.failed(said.clone().into_owned())),
+                | Outcome::Paused { why: said, .. }
+                | Outcome::NoTable { why: said } => *why = Some(self.failed(said.clone().into_owned())),
             }
             match step {
                 Step::Settled => return Settled::Yes,
@@ -243,6 +241,7 @@ impl Worker {
                     if let Some(halves) = insert.halves_for_memory() {
                         return Settled::Halved(Box::new(halves));
                     }
+                    // What it answers with an error again and again is wrong itself.
                     if insert.fate.is_some_and(|fate| fate != Fate::NoAnswer) {
                         insert.rounds += 1;
                     }

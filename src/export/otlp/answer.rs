@@ -239,6 +239,7 @@ mod tests {
                     assert!(said == status && why.contains(&status.to_string()));
                     "paused"
                 }
+                Outcome::NoTable { .. } => "no table",
             };
             let expected = match status {
                 200..=299 => "delivered",

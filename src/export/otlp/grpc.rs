@@ -244,6 +244,7 @@ mod tests {
             Outcome::Overloaded { .. } => "overloaded",
             Outcome::Rejected { .. } => "rejected",
             Outcome::Paused { .. } => "paused",
+            Outcome::NoTable { .. } => "no table",
         }
     }
 

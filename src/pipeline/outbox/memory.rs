@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Appended;
 #[cfg(feature = "upload")]
-use super::{Claimed, Part, Routes, Verdict};
+use crate::record::claim::{Claimed, Part, Routes, Suspect, Verdict};
 use crate::record::{Rows, Signal};
 
 /// Bytes of rows that memory holds in place of a store.
@@ -16,6 +16,8 @@ pub(crate) struct Memory {
     batches: VecDeque<Batch>,
     bytes: usize,
     next: i64,
+    #[cfg(feature = "upload")]
+    suspects: Vec<Suspect>,
 }
 
 /// Rows of one kind that were appended together.
@@ -41,6 +43,21 @@ enum State {
 impl Batch {
     fn new(id: i64, signal: Signal, state: State, rows: VecDeque<(i64, String)>) -> Self {
         Batch { id, signal, state, load: None, done: 0, rows }
+    }
+}
+
+#[cfg(feature = "upload")]
+impl Batch {
+    /// Whether somebody who can be asked now lacks it, or nobody does and that could not be noted.
+    fn is_offered(&self, routes: Routes) -> bool {
+        let (done, open) = (self.done, routes.open(self.signal));
+        self.state == State::Waiting && (open & !done != 0 || done & routes.all == routes.all)
+    }
+
+    fn claim(&mut self) -> Claimed {
+        self.state = State::Claimed;
+        let Batch { id, signal, load, done, .. } = *self;
+        Claimed { batch: id, own: true, signal, load, done, rows: self.rows.iter().cloned().collect() }
     }
 }
 
@@ -110,11 +127,11 @@ impl Memory {
     pub(super) fn claim(&mut self, records: u32, bytes: u64, routes: Routes, before: i64) -> Vec<Claimed> {
         let mut claimed: Vec<Claimed> = Vec::new();
         let (mut count, mut size) = (0, 0);
-        let is_wanted = |batch: &&mut Batch| {
-            let done = batch.done;
-            (batch.id < before || batch.load.is_some())
-                && batch.state == State::Waiting
-                && (done & routes.open != routes.open || done & routes.all == routes.all)
+        let suspects = &self.suspects;
+        let is_wanted = |batch: &&mut Batch| match batch.load {
+            _ if !batch.is_offered(routes) => false,
+            Some(load) => suspects.iter().all(|suspect| suspect.load != load),
+            None => batch.id < before,
         };
         for batch in self.batches.iter_mut().filter(is_wanted) {
             // What was sent together goes together again.
@@ -126,12 +143,37 @@ impl Memory {
                     continue;
                 }
             }
-            batch.state = State::Claimed;
-            let rows = batch.rows.iter().cloned().collect();
-            let Batch { id, signal, load, done, .. } = *batch;
-            claimed.push(Claimed { batch: id, own: true, signal, load, done, rows });
+            claimed.push(batch.claim());
         }
         claimed
+    }
+
+    pub(super) fn claim_load(&mut self, load: i64, routes: Routes) -> Vec<Claimed> {
+        let wanted = self.batches.iter_mut().filter(|batch| batch.load == Some(load) && batch.is_offered(routes));
+        wanted.map(Batch::claim).collect()
+    }
+
+    pub(super) fn untried(&self) -> u64 {
+        let is_suspect = |batch: &Batch| self.suspects.iter().any(|suspect| Some(suspect.load) == batch.load);
+        let waiting = self.batches.iter().filter(|batch| batch.state != State::Done && !is_suspect(batch));
+        waiting.map(|batch| batch.rows.len() as u64).sum()
+    }
+
+    pub(super) fn suspects(&self) -> Vec<Suspect> {
+        let waits = |suspect: &&Suspect| self.waiting().any(|load| load == suspect.load);
+        self.suspects.iter().filter(waits).cloned().collect()
+    }
+
+    pub(super) fn suspect(&mut self, suspects: &[Suspect]) {
+        let waiting: Vec<i64> = self.waiting().collect();
+        let is_of = |one: &Suspect, other: &Suspect| (one.load, one.receiver) == (other.load, other.receiver);
+        self.suspects.retain(|known| waiting.contains(&known.load) && !suspects.iter().any(|new| is_of(known, new)));
+        self.suspects.extend_from_slice(suspects);
+    }
+
+    /// The numbers of loads that are not settled.
+    fn waiting(&self) -> impl Iterator<Item = i64> {
+        self.batches.iter().filter(|batch| batch.state != State::Done).filter_map(|batch| batch.load)
     }
 
     pub(super) fn note(&mut self, batches: &[i64], load: i64, done: u8) {
@@ -179,15 +221,19 @@ impl Memory {
         let (gone, rows): (VecDeque<_>, _) = known.rows.drain(..).partition(|(seq, _)| seqs.contains(seq));
         known.rows = rows;
         let (count, signal) = (gone.len() as u64, known.signal);
-        let state = match part {
+        if count == 0 {
+            return 0;
+        }
+        let (state, load, done) = match part {
             Part::Erased => {
                 self.bytes -= gone.iter().map(|(_, json)| json.len()).sum::<usize>();
                 return count;
             }
-            Part::Rejected => State::Done,
-            Part::Released => State::Waiting,
+            Part::Rejected => (State::Done, None, 0),
+            Part::Released => (State::Waiting, None, 0),
+            Part::Divided(load) => (State::Waiting, Some(load), known.done),
         };
-        self.batches.push_back(Batch::new(self.next, signal, state, gone));
+        self.batches.push_back(Batch { load, done, ..Batch::new(self.next, signal, state, gone) });
         self.next += 1;
         count
     }

@@ -5,12 +5,12 @@ mod memory;
 #[cfg(feature = "store")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-#[cfg(feature = "upload")]
-use std::time::Duration;
 
 use self::memory::Memory;
 use super::queue::lock;
 use crate::app::random::start_of_numbers;
+#[cfg(feature = "upload")]
+use crate::record::claim::{Claimed, Lease, Part, Suspect, Verdict};
 use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
 use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
@@ -63,66 +63,6 @@ pub(crate) struct Erased {
     pub(crate) own: u64,
     /// Why their bytes may still be there.
     pub(crate) rest: Result<(), Trouble>,
-}
-
-/// A batch of rows that is ours to send for the length of a lease.
-#[cfg(feature = "upload")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Claimed {
-    pub(crate) batch: i64,
-    /// Made by this run; others are sent, but not counted as this run's.
-    pub(crate) own: bool,
-    pub(crate) signal: Signal,
-    /// The number of what it was sent in, if it was.
-    pub(crate) load: Option<i64>,
-    /// The receivers that have it already, a bit for each.
-    pub(crate) done: u8,
-    /// Numbers and texts of the rows.
-    pub(crate) rows: Vec<(i64, String)>,
-}
-
-/// From when a claim holds, and for how long.
-#[cfg(feature = "upload")]
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lease {
-    /// Seconds since 1970.
-    pub(crate) now: i64,
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "memory knows no leases"))]
-    pub(crate) length: Duration,
-    pub(crate) routes: Routes,
-}
-
-/// The receivers that rows are for, a bit for each.
-#[cfg(feature = "upload")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Routes {
-    /// Those that can be asked now.
-    pub(crate) open: u8,
-    pub(crate) all: u8,
-}
-
-/// What becomes of claimed batches.
-#[cfg(feature = "upload")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// A server took them, at this time.
-    Sent(i64),
-    /// They will never be sent, as was decided at this time.
-    Rejected(i64),
-    /// They are given back.
-    Released,
-}
-
-/// What becomes of single rows of a claimed batch.
-#[cfg(feature = "upload")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// They stay to be seen and are never sent.
-    Rejected,
-    /// They are deleted.
-    Erased,
-    /// They are offered again, as a batch of their own.
-    Released,
 }
 
 /// Why the outbox did not take or give rows; in words for `status()`.
@@ -260,8 +200,8 @@ impl Outbox {
         }
     }
 
-    /// Batches to send, oldest first, of those before `before` and of those that were sent together once: these go together
-    /// again.
+    /// Batches to send, oldest first, of those before `before` and of those that were sent together once, which go together
+    /// again; none at which a receiver failed.
     #[cfg(feature = "upload")]
     pub(crate) fn claim(
         &mut self,
@@ -272,19 +212,41 @@ impl Outbox {
     ) -> Result<Vec<Claimed>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => {
-                let claimed = lock(store).claim(records, bytes, lease.of(*run), before)?;
-                let claimed = claimed.into_iter().map(|claimed| Claimed {
-                    batch: claimed.batch,
-                    own: claimed.run == *run,
-                    signal: claimed.signal,
-                    load: claimed.load,
-                    done: claimed.done,
-                    rows: claimed.rows,
-                });
-                Ok(claimed.collect())
-            }
+            Outbox::Disk { store, .. } => Ok(lock(store).claim(records, bytes, lease, before)?),
             Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes, before)),
+        }
+    }
+
+    /// What was sent together under this number.
+    #[cfg(feature = "upload")]
+    pub(crate) fn claim_load(&mut self, load: i64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(lock(store).claim_load(load, lease)?),
+            Outbox::Memory(memory) => Ok(lock(memory).claim_load(load, lease.routes)),
+        }
+    }
+
+    /// The loads that wait although a receiver was asked to take them.
+    #[cfg(feature = "upload")]
+    pub(crate) fn suspects(&self) -> Result<Vec<Suspect>, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(lock(store).suspects()?),
+            Outbox::Memory(memory) => Ok(lock(memory).suspects()),
+        }
+    }
+
+    /// Remembers what is known of loads at which a receiver failed.
+    #[cfg(feature = "upload")]
+    pub(crate) fn suspect(&mut self, suspects: &[Suspect]) -> Result<(), Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(lock(store).suspect(suspects)?),
+            Outbox::Memory(memory) => {
+                lock(memory).suspect(suspects);
+                Ok(())
+            }
         }
     }
 
@@ -294,7 +256,7 @@ impl Outbox {
     pub(crate) fn claim_known(&mut self, batches: &[(i64, u64)], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).claim_known(batches, lease.of(*run))?),
+            Outbox::Disk { store, .. } => Ok(lock(store).claim_known(batches, lease)?),
             Outbox::Memory(memory) => Ok(lock(memory).claim_known(batches)),
         }
     }
@@ -318,7 +280,7 @@ impl Outbox {
     pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).renew(batches, lease.of(*run))?),
+            Outbox::Disk { store, .. } => Ok(lock(store).renew(batches, lease)?),
             Outbox::Memory(memory) => Ok(lock(memory).held(batches)),
         }
     }
@@ -328,14 +290,7 @@ impl Outbox {
     pub(crate) fn settle(&mut self, batches: &[i64], verdict: Verdict) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => {
-                let verdict = match verdict {
-                    Verdict::Sent(at) => store::Verdict::Sent(at),
-                    Verdict::Rejected(at) => store::Verdict::Rejected(at),
-                    Verdict::Released => store::Verdict::Released,
-                };
-                Ok(lock(store).settle(batches, *run, verdict)?.into())
-            }
+            Outbox::Disk { store, run, .. } => Ok(lock(store).settle(batches, *run, verdict)?.into()),
             Outbox::Memory(memory) => Ok(lock(memory).settle(batches, verdict)),
         }
     }
@@ -346,14 +301,7 @@ impl Outbox {
     pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => {
-                let part = match part {
-                    Part::Rejected => store::Part::Rejected,
-                    Part::Erased => store::Part::Erased,
-                    Part::Released => store::Part::Released,
-                };
-                Ok(lock(store).part(batch, seqs, *run, part, now)?.into())
-            }
+            Outbox::Disk { store, run, .. } => Ok(lock(store).part(batch, seqs, *run, part, now)?.into()),
             Outbox::Memory(memory) => Ok(lock(memory).part(batch, seqs, part)),
         }
     }
@@ -399,6 +347,16 @@ impl Outbox {
         }
     }
 
+    /// The same but for what a receiver failed at.
+    #[cfg(feature = "upload")]
+    pub(crate) fn untried_own(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, run, .. } => Ok(lock(store).untried_of(*run)?),
+            Outbox::Memory(memory) => Ok(lock(memory).untried()),
+        }
+    }
+
     /// Whether this is an access to that place.
     #[cfg(feature = "upload")]
     pub(crate) fn is_of(&self, place: &Place) -> bool {
@@ -415,14 +373,6 @@ impl Outbox {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.why)
-    }
-}
-
-#[cfg(all(feature = "store", feature = "upload"))]
-impl Lease {
-    fn of(self, owner: u64) -> store::Lease {
-        let Routes { open, all } = self.routes;
-        store::Lease { owner, now: self.now, length: self.length, routes: store::Routes { open, all } }
     }
 }
 

@@ -158,6 +158,10 @@ fn the_one_that_is_there_gets_each_record_once_and_the_other_one_when_it_is_back
             }
             false => drop(at_clickhouse.drain(..at_clickhouse.len() - 15)),
         }
+        // What it failed at comes after what it was not asked to take.
+        let number = |record: &String| record["record ".len()..].parse::<usize>().unwrap();
+        at_collector.sort_by_key(number);
+        at_clickhouse.sort_by_key(number);
         assert_eq!((at_collector, at_clickhouse), (records(0..15), records(0..15)), "{is_collector_down}");
     }
 }
@@ -204,6 +208,62 @@ fn what_one_refused_before_the_other_was_there_is_not_counted_as_sent_when_that_
 }
 
 #[test]
+fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
+    for is_clickhouse_there in [true, false] {
+        let both = Both::start();
+        let is_poison = |request: &crate::export::receiver::Request| {
+            request.logs().iter().any(|log| log.body.as_deref() == Some("record 2"))
+        };
+        both.collector.whenever(is_poison, Behaviour::Status(500));
+        if !is_clickhouse_there {
+            both.clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
+        }
+        both.log(0..4);
+        let mut logged = 4;
+        let gave_up = || both.pipeline.notes().iter().any(|note| note.contains("given up"));
+        while !gave_up() {
+            let _ = both.pipeline.flush(LONG);
+            both.log(logged..logged + 1);
+            logged += 1;
+            let _ = both.pipeline.flush(LONG);
+            both.clock.advance(Duration::from_secs(3_600));
+            assert!(logged < 40, "{:?}", both.pipeline.notes());
+        }
+        let at_collector = || {
+            let requests = both.collector.requests().into_iter().filter(|request| !is_poison(request));
+            let mut found: Vec<_> = requests.flat_map(|one| one.logs()).filter_map(|log| log.body).collect();
+            found.sort();
+            found
+        };
+        let expected = |range: std::ops::Range<usize>| {
+            let mut expected = records(range);
+            expected.sort();
+            expected
+        };
+        let mut without = expected(0..logged);
+        if is_clickhouse_there {
+            // The one that knows tokens has it: halves are safe.
+            without.retain(|record| record != "record 2");
+        } else {
+            // It may have rows of the load under its token, so that stays whole.
+            without = expected(4..logged);
+            assert_eq!(both.pipeline.counts().sent(), 0, "the other one is not there, and loses nothing by that");
+            both.clickhouse.afterwards(nothing());
+        }
+        both.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+        assert_eq!(at_collector(), without, "{is_clickhouse_there}");
+        if is_clickhouse_there {
+            let mut at_clickhouse = both.inserts().concat();
+            at_clickhouse.sort();
+            assert_eq!(at_clickhouse, expected(0..logged));
+        }
+        // One of them has it.
+        both.assert_counts(logged as u64, 0, 0);
+    }
+}
+
+#[test]
 fn what_is_cleared_while_the_first_has_it_does_not_reach_the_second() {
     let both = Both::start();
     both.collector.then([Behaviour::Trickle]);
@@ -228,8 +288,8 @@ fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second(
     both.clock.advance(Duration::from_secs(600));
     let mut other = both.pad.place().open(9).unwrap();
     let now = both.pipeline.0.shared.now_seconds();
-    let routes = super::super::outbox::Routes { open: 3, all: 3 };
-    let lease = super::super::outbox::Lease { now, length: LONG, routes };
+    let routes = crate::record::claim::Routes { logs: 3, spans: 3, all: 3 };
+    let lease = crate::record::claim::Lease { owner: 9, now, length: LONG, routes };
     let claimed = other.claim(100, u64::MAX, lease, i64::MAX).unwrap();
     assert_eq!(claimed.iter().map(|batch| batch.rows.len()).sum::<usize>(), 3);
     let _ = flushing.join().unwrap();

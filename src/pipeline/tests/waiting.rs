@@ -251,6 +251,42 @@ fn what_a_server_goes_on_failing_on_does_not_keep_back_what_is_new() {
 }
 
 #[test]
+fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
+    let pad = Scratchpad::new();
+    for (schedule, place) in
+        [(Schedule::Live, pad.place()), (Schedule::Live, Place::memory()), (Schedule::Manual, Place::memory())]
+    {
+        let receiver = Receiver::start();
+        let is_poison = |request: &crate::export::receiver::Request| {
+            request.logs().iter().any(|log| log.body.as_deref() == Some("poison"))
+        };
+        receiver.whenever(is_poison, Behaviour::Status(500));
+        let clock = Clock::manual("2026-11-21T12:00:00Z");
+        let parts = parts(Policy::standard(), vec![collector(&receiver)], schedule, place);
+        let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+        log(&pipeline, || ["one", "poison", "two", "three"].iter().for_each(|body| tracing::info!("{body}")));
+        let mut others = 0;
+        while pipeline.counts().lost(Loss::GivenUp) == 0 {
+            let _ = pipeline.flush(LONG);
+            log(&pipeline, || tracing::info!("other"));
+            let _ = pipeline.flush(LONG);
+            others += 1;
+            clock.advance(Duration::from_secs(3_600));
+            assert!(others < 30, "{:?}", pipeline.notes());
+        }
+        assert_eq!(pipeline.flush(LONG), Ok(()));
+        let counts = pipeline.counts();
+        assert_adds_up(&counts);
+        assert_eq!((counts.sent(), counts.dropped(), counts.stored()), (3 + others, 1, 0), "{counts}");
+        let requests = receiver.requests().into_iter().filter(|request| !is_poison(request));
+        let mut taken: Vec<_> = requests.flat_map(|request| request.logs()).filter_map(|log| log.body).collect();
+        taken.retain(|body| body != "other");
+        taken.sort();
+        assert_eq!(taken, ["one", "three", "two"]);
+    }
+}
+
+#[test]
 fn nothing_is_kept_for_an_uploader_that_was_stopped() {
     let receiver = Receiver::start();
     let pad = Scratchpad::new();

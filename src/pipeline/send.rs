@@ -1,0 +1,279 @@
+//! Sending a load to each destination that lacks it, and settling it.
+
+use std::time::{Duration, Instant};
+
+use super::counters::Loss;
+use super::load::Load;
+use super::outbox::Trouble;
+use super::queue::lock;
+use super::uploader::{Round, Uploader};
+use crate::export::{BreakerState, Outcome, Parcel, ROUNDS, Step};
+use crate::record::claim::Verdict;
+
+/// A claim older than this is looked at again before a request: its rows may have been erased by another process.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Loads that wait for one destination and were refused by another; beyond it what was refused counts as sent.
+const MOST_REFUSED: usize = 1024;
+
+/// How a load fared on one route.
+enum Fared {
+    /// The destination has it, but for so many records.
+    Delivered(u64),
+    /// The destination will never take it.
+    Refused,
+    /// The destination was asked, and did not take it now.
+    Failed,
+    /// The destination was not asked, or does not take anything of the kind now.
+    Later,
+    /// The batches are not ours any more.
+    Lost,
+    /// Consent was withdrawn, or the thread is to end.
+    Over,
+}
+
+/// Batches that a server took.
+pub(super) struct Delivered {
+    batches: Vec<i64>,
+    /// How many rows were made by this run.
+    own: u64,
+    /// How many the server did not take.
+    rejected: u64,
+}
+
+impl Uploader<'_> {
+    /// Sends a load to each destination that does not have it, until it is settled or this round's tries are used up.
+    pub(super) fn send(&mut self, mut load: Load) -> Result<Round, Trouble> {
+        let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
+        if is_noted && !load.parcels.is_empty() {
+            // Before the first try: whoever takes over after a crash sends the same rows under the same number.
+            self.outbox.note(&load.batches, load.number, load.unwanted)?;
+        }
+        // Records that no destination takes; what one of them has is sent.
+        let mut refused = load.has_arrived.then(|| self.refused.remove(&load.number).unwrap_or(0));
+        let mut has_arrived = refused.is_some_and(|refused| refused < load.rows);
+        let (mut is_left, mut loss) = (load.is_left, Loss::Rejected);
+        for place in std::mem::take(&mut load.given_up) {
+            loss = Loss::GivenUp;
+            refused = Some(refused.map_or(load.rows, |refused| refused.min(load.rows)));
+            self.give_up(place, &load)?;
+        }
+        let mut progress = loss == Loss::GivenUp;
+        for (place, mut parcel) in std::mem::take(&mut load.parcels) {
+            let fared = self.deliver(place, &mut parcel, &mut load)?;
+            for note in self.routes[place].exporter.take_notes() {
+                self.shared.note(note);
+            }
+            let rejected = match fared {
+                Fared::Delivered(rejected) => {
+                    has_arrived = true;
+                    self.taken(place, &load, rejected);
+                    rejected.min(load.rows)
+                }
+                Fared::Refused => load.rows,
+                Fared::Failed => {
+                    is_left = true;
+                    self.failed(place, &load, is_noted)?;
+                    continue;
+                }
+                Fared::Later => {
+                    is_left = true;
+                    continue;
+                }
+                Fared::Lost => return Ok(Round::Settled(0)),
+                Fared::Over => {
+                    self.outbox.settle(&load.batches, Verdict::Released)?;
+                    return Ok(Round::Over);
+                }
+            };
+            refused = Some(refused.map_or(rejected, |refused| refused.min(rejected)));
+            progress = true;
+            if self.routes.len() > 1 {
+                self.outbox.note(&load.batches, load.number, self.routes[place].bit)?;
+            }
+        }
+        if is_left {
+            if let Some(refused) = refused.filter(|refused| *refused > 0) {
+                if self.refused.len() == MOST_REFUSED {
+                    self.refused.clear();
+                }
+                self.refused.insert(load.number, refused);
+            }
+            self.outbox.settle(&load.batches, Verdict::Released)?;
+            return Ok(Round::Settled(if progress { load.rows } else { 0 }));
+        }
+        let now = self.shared.now_seconds();
+        if has_arrived {
+            self.delivered.push(Delivered { batches: load.batches, own: load.own, rejected: refused.unwrap_or(0) });
+            self.mark_delivered()?;
+        } else {
+            let marked = self.outbox.settle(&load.batches, Verdict::Rejected(now))?;
+            self.shared.queue.counters.lose_stored(loss, load.own.min(marked));
+        }
+        Ok(Round::Settled(load.rows))
+    }
+
+    /// Notes in the store what a server took, and counts it as sent once that is noted: until then it can still be cleared,
+    /// and nothing else is claimed.
+    pub(super) fn mark_delivered(&mut self) -> Result<(), Trouble> {
+        while let Some(Delivered { batches, own, rejected }) = self.delivered.last() {
+            let marked = self.outbox.settle(batches, Verdict::Sent(self.shared.now_seconds()))?;
+            // What was cleared meanwhile is counted as cleared.
+            let own = marked.min(*own);
+            // A server does not say which ones it left out; they count as this run's first.
+            let refused = own.min(*rejected);
+            let counters = &self.shared.queue.counters;
+            counters.sent.add(own - refused);
+            counters.lose_stored(Loss::Rejected, refused);
+            self.delivered.pop();
+        }
+        Ok(())
+    }
+
+    /// A destination took a load.
+    fn taken(&mut self, place: usize, load: &Load, rejected: u64) {
+        let route = &mut self.routes[place];
+        if let Some(answer) = route.exporter.take_answer() {
+            *lock(&self.upload.answer) = Some(answer);
+        }
+        self.shared.queue.counters.answered(load.signal, load.rows, rejected);
+        let counted = self.suspects.took(load.number, load.signal, route.bit);
+        // What cannot be remembered counts in this pass alone.
+        let _ = self.outbox.suspect(&counted);
+    }
+
+    /// A destination failed at a load, which goes out as it is from now on: what comes later is not to fail with it.
+    fn failed(&mut self, place: usize, load: &Load, is_noted: bool) -> Result<(), Trouble> {
+        if !is_noted {
+            self.outbox.note(&load.batches, load.number, load.unwanted)?;
+        }
+        let bit = self.routes[place].bit;
+        let suspect = self.suspects.failed(load.number, load.signal, bit, self.shared.now_seconds());
+        self.outbox.suspect(&[suspect])
+    }
+
+    /// A destination is not asked to take a load any more.
+    fn give_up(&mut self, place: usize, load: &Load) -> Result<(), Trouble> {
+        let Load { rows, number, batches, .. } = load;
+        let route = &self.routes[place];
+        self.shared.note(format!(
+            "{rows} records were given up: {} failed at them in {ROUNDS} rounds of tries, and took others after each. Its log should say \
+             why; they stay in the store, to be looked at (Telemetry::records)",
+            route.label
+        ));
+        if self.routes.len() > 1 {
+            self.outbox.note(batches, *number, route.bit)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a load to one destination, until that has it or this round's tries are used up.
+    fn deliver(&mut self, place: usize, parcel: &mut Parcel, load: &mut Load) -> Result<Fared, Trouble> {
+        let mut failed = 0;
+        // One try is enough to see that nothing has changed.
+        let is_suspect = self.suspects.rounds(load.number, self.routes[place].bit) > 0;
+        loop {
+            if !self.routes[place].admits(load.signal, self.shared.clock.now().0) {
+                return Ok(if failed == 0 { Fared::Later } else { Fared::Failed });
+            }
+            if !self.is_held(load, failed)? {
+                return Ok(Fared::Lost);
+            }
+            let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
+            let (route, now) = (&mut self.routes[place], self.shared.clock.now().0);
+            let step = match outcome {
+                // That is known of the load, and says nothing about the server: the others are not to wait for it.
+                Outcome::Retry { after: None, .. } | Outcome::Paused { .. }
+                    if is_suspect && route.delivery.state(now) == BreakerState::Closed =>
+                {
+                    Step::Later
+                }
+                _ => route.step(&outcome, load.signal, &mut failed, now),
+            };
+            if let Some(breaker) = lock(&self.upload.breakers).get_mut(place) {
+                *breaker = route.delivery.breaker();
+            }
+            if !matches!(outcome, Outcome::Delivered { .. }) {
+                self.shared.queue.counters.uploads_failed.add(1);
+            }
+            match outcome {
+                Outcome::Delivered { rejected, message } => {
+                    if let Some(message) = message {
+                        self.shared.note(format!("the server said: {message}"));
+                    }
+                    return Ok(Fared::Delivered(rejected));
+                }
+                Outcome::Rejected { status, why } => {
+                    self.shared.note(format!("the server refused records for good ({status}): {why}"));
+                    return Ok(Fared::Refused);
+                }
+                Outcome::Paused { status, why } => {
+                    self.shared.note(format!("the server takes nothing from us as things are ({status}): {why}"));
+                }
+                Outcome::NoTable { why } => {
+                    let kind = load.signal.plural();
+                    self.shared.note(format!("the server takes no {kind} as things are: {why}"));
+                    // That is not for anything in the load.
+                    return Ok(Fared::Later);
+                }
+                Outcome::Retry { why, .. } | Outcome::Overloaded { why, .. } => {
+                    self.shared.note(format!("sending failed and is tried again: {why}"));
+                }
+            }
+            match step {
+                Step::Again(_) if is_suspect => return Ok(Fared::Failed),
+                Step::Again(delay) if self.pause(delay) => {}
+                Step::Again(_) => return Ok(Fared::Over),
+                Step::Settled | Step::Later => return Ok(Fared::Failed),
+            }
+        }
+    }
+
+    /// Whether a load is still ours for the length of one more request: its rows can have been erased meanwhile, or the
+    /// claim can have run out and another process can have taken them. The store is asked unless it has just been.
+    fn is_held(&mut self, load: &mut Load, failed: u32) -> Result<bool, Trouble> {
+        let lease = self.lease();
+        let erasures = self.upload.erasures();
+        let is_fresh = (load.claimed_at..load.claimed_at.saturating_add_unsigned(FRESH.as_secs())).contains(&lease.now);
+        if failed == 0 && is_fresh && erasures == self.erasures {
+            return Ok(true);
+        }
+        load.claimed_at = lease.now;
+        let held = self.outbox.renew(&load.batches, lease)?;
+        if held.len() == load.batches.len() {
+            return Ok(true);
+        }
+        // The rest goes out with the next claim.
+        self.outbox.settle(&held, Verdict::Released)?;
+        Ok(false)
+    }
+
+    /// One request; `None` when it was cut by a withdrawal.
+    fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
+        let exporter = &mut self.routes[place].exporter;
+        // A withdrawal waits until a request is cut, and does not wait for what cannot be.
+        let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
+        if self.shared.is_withdrawn() {
+            return None;
+        }
+        exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified())
+    }
+
+    /// Waits between two tries; `false` when the thread is to end.
+    fn pause(&self, delay: Duration) -> bool {
+        let until = Instant::now() + delay;
+        let mut state = lock(&self.upload.state);
+        loop {
+            if state.stop || self.shared.is_withdrawn() {
+                return false;
+            }
+            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
+                return true;
+            };
+            state = match self.upload.changed.wait_timeout(state, rest) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What whoever keeps records and whoever sends them say to each other: what is claimed, for how long, and what became of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Signal;
+
+/// Who claims, when, for which receivers, and for how long: at least a second, at most two hours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lease {
+    /// The claiming process run: nobody else can settle what it claimed.
+    pub(crate) owner: u64,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) length: Duration,
+    pub(crate) routes: Routes,
+}
+
+/// The receivers that rows are for, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Routes {
+    /// Those that can be asked to take log records now.
+    pub(crate) logs: u8,
+    /// And those that can be asked to take spans.
+    pub(crate) spans: u8,
+    pub(crate) all: u8,
+}
+
+impl Routes {
+    /// Those that can be asked now to take records of this kind.
+    pub(crate) fn open(&self, signal: Signal) -> u8 {
+        match signal {
+            Signal::Log => self.logs,
+            Signal::Span => self.spans,
+        }
+    }
+}
+
+/// A batch of rows that an upload holds until its claim ends.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    /// Its number, never given twice.
+    pub(crate) batch: i64,
+    /// Made by the run that claims it; others are sent, but not counted as this run's.
+    pub(crate) own: bool,
+    /// What kind of records these are.
+    pub(crate) signal: Signal,
+    /// The number of what it was sent in, if it was.
+    pub(crate) load: Option<i64>,
+    /// The receivers that have it already, a bit for each.
+    pub(crate) done: u8,
+    /// Numbers and texts of the rows, oldest first, exactly as they were stored.
+    pub(crate) rows: Vec<(i64, String)>,
+}
+
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed").field("batch", &self.batch).field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
+
+/// What may become of a claimed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A receiver confirmed it, at this time.
+    Sent(i64),
+    /// It will never be sent, as was decided at this time: it stays visible and is never offered again.
+    Rejected(i64),
+    /// It is offered again at once.
+    Released,
+}
+
+/// What may become of single rows of a claimed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// They stay visible and are never offered again.
+    Rejected,
+    /// They are deleted.
+    Erased,
+    /// They are offered again at once, as a batch of their own.
+    Released,
+    /// The same, and they go out in this load.
+    Divided(i64),
+}
+
+/// A load at which a receiver failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Suspect {
+    /// Its number.
+    pub(crate) load: i64,
+    /// The receiver's bit.
+    pub(crate) receiver: u8,
+    pub(crate) signal: Signal,
+    /// Rounds of tries that failed, and after which the receiver took other records of the kind.
+    pub(crate) rounds: u32,
+    /// Whether the last failure is among these.
+    pub(crate) is_counted: bool,
+    /// When that was, in seconds since 1970.
+    pub(crate) failed_at: i64,
+    /// Until then it is left alone.
+    pub(crate) rests_until: i64,
+}

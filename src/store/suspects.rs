@@ -1,0 +1,164 @@
+//! What is remembered of loads at which a receiver failed, also by the next run: a program that lives for a second would
+//! begin with the same one for ever.
+
+use rusqlite::{Connection, Row, params};
+
+use super::{Store, StoreError, schema};
+use crate::record::claim::Suspect;
+
+/// Made where it is missing: files of releases that knew no suspects have none, and those go on reading a file that has.
+pub(super) const LAYOUT: &str = "
+CREATE TABLE IF NOT EXISTS suspects(
+  load INTEGER NOT NULL,
+  receiver INTEGER NOT NULL,
+  signal TEXT NOT NULL,
+  rounds INTEGER NOT NULL,
+  is_counted INTEGER NOT NULL,
+  failed_at INTEGER NOT NULL,
+  rests_until INTEGER NOT NULL,
+  PRIMARY KEY(load, receiver)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Loads that still wait.
+const WAITING: &str = "SELECT load FROM batches INDEXED BY batches_to_send \
+                       WHERE state IN ('kept','claimed') AND load IS NOT NULL";
+
+impl Store {
+    /// What is remembered of loads that still wait.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn suspects(&self) -> Result<Vec<Suspect>, StoreError> {
+        let connection = self.connection()?;
+        if !any(connection)? {
+            return Ok(Vec::new());
+        }
+        let mut select = connection.prepare(&format!(
+            "SELECT load, receiver, signal, rounds, is_counted, failed_at, rests_until FROM suspects WHERE load IN ({WAITING})"
+        ))?;
+        let found = select.query_map([], suspect)?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// Remembers this, and nothing more of loads that do not wait any longer.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn suspect(&mut self, suspects: &[Suspect]) -> Result<(), StoreError> {
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        self.mending(|store| {
+            let transaction = store.write()?;
+            transaction.execute(&format!("DELETE FROM suspects WHERE load NOT IN ({WAITING})"), [])?;
+            {
+                let mut insert =
+                    transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+                for suspect in suspects {
+                    let Suspect { load, receiver, signal, rounds, is_counted, failed_at, rests_until } = suspect;
+                    let signal = schema::text_of(*signal);
+                    insert.execute(params![load, receiver, signal, rounds, is_counted, failed_at, rests_until])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+}
+
+fn any(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.query_row("SELECT EXISTS(SELECT 1 FROM suspects)", [], |row| row.get(0))?)
+}
+
+/// Somebody may have edited it: what does not fit counts for the load.
+fn suspect(row: &Row<'_>) -> rusqlite::Result<Suspect> {
+    Ok(Suspect {
+        load: row.get(0)?,
+        receiver: u8::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+        signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
+        rounds: u32::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+        is_counted: row.get::<_, i64>(4)? != 0,
+        failed_at: row.get(5)?,
+        rests_until: row.get(6)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, OWNER, RUN, Scratch, claim, keep_singly, lease, texts};
+    use super::*;
+    use crate::record::Signal;
+    use crate::record::claim::Verdict;
+
+    fn of(load: i64) -> Suspect {
+        let (receiver, signal, rounds, is_counted) = (1, Signal::Log, 2, false);
+        Suspect { load, receiver, signal, rounds, is_counted, failed_at: NOW, rests_until: NOW + 10 }
+    }
+
+    /// Batches 1 and 3 of three went out together, and the receiver failed at them.
+    fn failed(scratch: &Scratch) -> Store {
+        let mut store = scratch.open();
+        keep_singly(&mut store, &texts(0..3, 10));
+        assert_eq!(store.claim_known(&[(1, 1), (3, 1)], lease(NOW)).unwrap(), [1, 3]);
+        store.note(&[1, 3], OWNER, 77, 0).unwrap();
+        store.suspect(&[of(77)]).unwrap();
+        store.settle(&[1, 3], OWNER, Verdict::Released).unwrap();
+        store
+    }
+
+    #[test]
+    fn what_a_receiver_failed_at_is_claimed_by_its_number_alone_also_by_another_run() {
+        let scratch = Scratch::new();
+        drop(failed(&scratch));
+        let mut store = scratch.open();
+        assert_eq!((store.unsent_of(RUN).unwrap(), store.untried_of(RUN).unwrap()), (3, 1));
+        assert_eq!(claim(&mut store, 9, NOW), [2]);
+        assert_eq!(store.suspects().unwrap(), [of(77)]);
+        assert!(store.claim_load(78, lease(NOW)).unwrap().is_empty());
+        let claimed = store.claim_load(77, lease(NOW)).unwrap();
+        assert_eq!(claimed.iter().map(|claimed| claimed.batch).collect::<Vec<_>>(), [1, 3]);
+        assert!(store.claim_load(77, lease(NOW)).unwrap().is_empty(), "it is claimed");
+        store.settle(&[1, 3], OWNER, Verdict::Sent(NOW)).unwrap();
+        assert_eq!(store.suspects().unwrap(), [], "it does not wait any more");
+        store.suspect(&[of(5)]).unwrap();
+        let left = schema::number(store.connection().unwrap(), "SELECT count(*) FROM suspects").unwrap();
+        assert_eq!(left, 1, "and is forgotten");
+    }
+
+    #[test]
+    fn nothing_of_it_is_left_when_all_is_erased() {
+        let scratch = Scratch::new();
+        let mut store = failed(&scratch);
+        let _ = store.clear(1).unwrap();
+        assert!(!any(store.connection().unwrap()).unwrap());
+    }
+
+    #[test]
+    fn a_file_of_a_release_that_knew_no_suspects_is_read_on() {
+        let scratch = Scratch::new();
+        let store = failed(&scratch);
+        store.connection().unwrap().execute_batch("DROP TABLE suspects").unwrap();
+        drop(store);
+        let mut store = scratch.open();
+        assert_eq!((store.unsent().unwrap(), store.suspects().unwrap()), (3, vec![]));
+        assert!(!store.was_reset());
+        store.suspect(&[of(77)]).unwrap();
+        assert_eq!((store.suspects().unwrap(), claim(&mut store, 9, NOW)), (vec![of(77)], vec![2]));
+    }
+
+    #[test]
+    fn a_part_of_a_load_goes_out_under_the_number_that_it_is_given() {
+        use super::super::tests::keep;
+        use crate::record::claim::Part;
+
+        let scratch = Scratch::new();
+        let mut store = scratch.open();
+        keep(&mut store, &texts(0..4, 10));
+        assert_eq!(claim(&mut store, 9, NOW), [1]);
+        store.note(&[1], OWNER, 77, 4).unwrap();
+        assert_eq!(store.part(1, &[3, 4], OWNER, Part::Divided(78), NOW).unwrap(), 2);
+        let other = store.claim_load(78, lease(NOW)).unwrap();
+        assert_eq!(other.iter().map(|claimed| (claimed.rows.len(), claimed.done)).collect::<Vec<_>>(), [(2, 4)]);
+    }
+}
