@@ -150,6 +150,13 @@ impl Pipeline {
         #[cfg(not(feature = "upload"))]
         let _ = checked_by;
         let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, upkeep, .. } = parts;
+        // What is kept while these receive may go to these.
+        #[cfg(feature = "upload")]
+        let place = match &parts.destination {
+            Some(destination) => place
+                .for_hosts(destination.receivers.iter().map(|receiver| (receiver.host().to_owned(), receiver.bit()))),
+            None => place,
+        };
         let shared = Arc::new(Shared {
             name: name.clone(),
             queue: Arc::new(Queue::new(QUEUE)),

@@ -18,7 +18,8 @@ use crate::export::Endpoint;
 use crate::export::receiver::Receiver;
 use crate::privacy::format::{Header, Shape};
 use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch};
-use crate::store::{Fate, Limits};
+use crate::record::Hosts;
+use crate::store::Limits;
 
 const LONG: Duration = Duration::from_secs(30);
 const CANARY: &str = "canary@mail.example";
@@ -42,7 +43,7 @@ impl Scratchpad {
     }
 
     fn place(&self) -> Place {
-        Place::Disk { directory: self.0.clone(), limits: Limits::default(), fate: Fate::ToSend }
+        Place::Disk { directory: self.0.clone(), limits: Limits::default(), hosts: Hosts::default() }
     }
 }
 

@@ -199,8 +199,15 @@ impl Worker {
             self.shared.note(finding.to_owned());
         }
         #[cfg(feature = "upload")]
-        if let Some(waiting) = self.outbox.as_ref().and_then(|outbox| outbox.unsent().ok()) {
-            self.shared.pending_upload(waiting);
+        if self.shared.upload.is_some()
+            && let Some(outbox) = &self.outbox
+        {
+            outbox.unsent().into_iter().for_each(|waiting| self.shared.pending_upload(waiting));
+            if let Ok(elsewhere @ 1..) = outbox.unsent_elsewhere() {
+                self.shared.note(format!(
+                    "{elsewhere} records of earlier runs are not sent: they were kept for other hosts than those of this run"
+                ));
+            }
         }
     }
 

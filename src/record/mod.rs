@@ -3,6 +3,8 @@
 #[cfg(any(feature = "store", feature = "upload"))]
 #[cfg_attr(not(feature = "upload"), allow(dead_code, reason = "without a destination nothing is claimed"))]
 pub(crate) mod claim;
+#[cfg(feature = "store")]
+mod hosts;
 pub(crate) mod json;
 #[cfg(feature = "upload")]
 mod verify;
@@ -11,6 +13,8 @@ use crate::app::{Date, Timestamp};
 use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
 use crate::privacy::{Chunk, Plan, Plans, Resource};
 
+#[cfg(feature = "store")]
+pub(crate) use hosts::Hosts;
 pub use json::Row;
 pub(crate) use json::{RowRef, Rows};
 #[cfg(feature = "upload")]

@@ -127,8 +127,10 @@ impl Store {
         let mut ids = Vec::with_capacity(batches.len());
         {
             let mut insert = transaction.prepare(
-                "INSERT INTO batches(run, day, signal, state, first, last, rows, bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO batches(run, day, signal, state, first, last, rows, bytes, hosts)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
+            let noted = self.hosts.noted();
             for batch in &batches {
                 let Batch { run, day, signal, fate, first, last, rows, bytes } = batch;
                 let state = match fate {
@@ -143,7 +145,8 @@ impl Store {
                     first,
                     last,
                     rows,
-                    bytes
+                    bytes,
+                    if *fate == Fate::ToSend { &noted } else { "" }
                 ])?;
                 ids.push((transaction.last_insert_rowid(), *signal));
             }

@@ -200,7 +200,18 @@ impl Store {
             return Ok(Vec::new());
         }
         let transaction = self.write()?;
-        let mut claimed = offered(&transaction, records, bytes, self.limits.first_day(lease.now), lease, wanted)?;
+        let budget = Budget { records, bytes, first_day: self.limits.first_day(lease.now) };
+        let mut claimed = Vec::new();
+        for noted in places(&transaction, wanted)? {
+            let permitted = self.hosts.permitted(&noted) & lease.routes.all;
+            if permitted != 0 {
+                claimed = offered(&transaction, &budget, lease, wanted, &noted, permitted)?;
+            }
+            // What goes to different hosts is never sent together.
+            if !claimed.is_empty() {
+                break;
+            }
+        }
         {
             let mut update = transaction
                 .prepare("UPDATE batches SET state='claimed', owner=?2, claimed_until=?3, sent_at=NULL WHERE id=?1")?;
@@ -253,31 +264,52 @@ impl Wanted {
 /// A batch that may be claimed, still without its rows, and the numbers of the first and the last of them.
 type Offered = (Claimed, (i64, i64));
 
-/// The batches that may be claimed, oldest first.
-fn offered(
-    connection: &Connection,
+/// How much is claimed at most, and from which day on.
+struct Budget {
     records: u32,
     bytes: u64,
     first_day: i64,
+}
+
+/// The lists of hosts that batches wait for, those of the oldest first.
+fn places(connection: &Connection, wanted: Wanted) -> Result<Vec<String>, StoreError> {
+    let (only, number) = wanted.condition();
+    let mut select = connection.prepare(&format!(
+        "SELECT hosts FROM batches INDEXED BY batches_to_send WHERE state IN ('kept','claimed') AND {only}
+         GROUP BY hosts ORDER BY min(day), min(id)"
+    ))?;
+    let found = select.query_map([number], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The batches for these hosts that may be claimed, oldest first; `permitted` are the receivers there, a bit for each. Whoever else
+/// sends has no part in them, as if it had them already.
+fn offered(
+    connection: &Connection,
+    budget: &Budget,
     lease: Lease,
     wanted: Wanted,
+    noted: &str,
+    permitted: u8,
 ) -> Result<Vec<Offered>, StoreError> {
     let Lease { now, routes, .. } = lease;
+    let &Budget { records, bytes, first_day } = budget;
     let (only, number) = wanted.condition();
     let mut select = connection.prepare(&format!(
         "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?2
            AND NOT (state = 'claimed' AND claimed_until > ?3 AND claimed_until <= ?4)
-           AND (iif(signal = 'log', ?5, ?6) & ~done <> 0 OR (done & ?7) = ?7) AND {only} ORDER BY day, id"
+           AND (iif(signal = 'log', ?5, ?6) & ~done <> 0 OR (done & ?7) = ?7) AND hosts = ?8 AND {only} ORDER BY day, id"
     ))?;
     let mut found = select.query(params![
         number,
         first_day,
         now,
         live_until(now),
-        routes.open(Signal::Log),
-        routes.open(Signal::Span),
-        routes.all
+        routes.open(Signal::Log) & permitted,
+        routes.open(Signal::Span) & permitted,
+        permitted,
+        noted
     ])?;
     let (mut loads, mut is_full) = (Vec::new(), false);
     let (mut offered, mut records, mut bytes) =
@@ -303,7 +335,7 @@ fn offered(
             own: row.get::<_, i64>(1)?.cast_unsigned() == lease.owner,
             signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
             load,
-            done: row.get(8)?,
+            done: row.get::<_, u8>(8)? | routes.all & !permitted,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));
@@ -337,8 +369,9 @@ fn take_out(
     let other = match state {
         Some((state, at, load)) => {
             transaction.execute(
-                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done)
-                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, 0, done) FROM batches WHERE id=?1",
+                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done, hosts)
+                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, 0, done), hosts FROM batches
+                 WHERE id=?1",
                 params![batch, state, at, load],
             )?;
             Some(transaction.last_insert_rowid())

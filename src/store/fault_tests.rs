@@ -14,7 +14,7 @@ use super::*;
 
 /// The error of opening the outbox in a directory.
 fn refused(dir: &Path) -> StoreError {
-    Store::open(dir, Limits::default()).expect_err("it must be refused")
+    open_at(dir, Limits::default()).expect_err("it must be refused")
 }
 
 /// Runs one of the `child_…` tests below in a process of its own, through a shell line that may restrict it first.
@@ -105,7 +105,7 @@ fn a_link_on_the_way_to_the_directory_is_followed_and_one_swapped_in_later_is_no
     fs::create_dir(&real).unwrap();
     make_private(&real);
     symlink(&real, &link).unwrap();
-    let mut store = Store::open(&link, Limits::default()).unwrap();
+    let mut store = open_at(&link, Limits::default()).unwrap();
     keep(&mut store, &texts(0..3, 10));
     assert_eq!(store.path(), fs::canonicalize(&real).unwrap().join("telemetry.db"));
     let elsewhere = scratch.path().join("elsewhere.db");
@@ -192,7 +192,7 @@ fn a_file_too_short_to_hold_anything_is_a_new_store() {
 
 /// Everything a handle can be asked, in the order in which damage spreads. Returns whether rows can be stored at the end.
 fn exercise(dir: &Path) -> Result<bool, StoreError> {
-    let mut store = Store::open(dir, Limits { records: 300, ..Limits::default() })?;
+    let mut store = open_at(dir, Limits { records: 300, ..Limits::default() })?;
     let _ = (store.list(1000), store.unsent(), store.counts(), store.export(&mut std::io::sink()));
     if let Ok(held) = store.claim(150, u64::MAX, lease(NOW), i64::MAX) {
         let seqs: Vec<_> = held.iter().map(|batch| batch.batch).collect();
@@ -310,10 +310,11 @@ fn a_newer_layout_and_other_programs_files_are_refused_untouched() {
 fn where_no_write_ahead_log_can_be_it_works_without_one() {
     let scratch = Scratch::new();
     let dotfile = Some("unix-dotfile");
-    let mut store = Store::open_with(scratch.path(), Limits::default(), dotfile).unwrap();
+    let open = || Store::open_with(scratch.path(), Limits::default(), dotfile).unwrap().for_hosts(hosts());
+    let mut store = open();
     assert_eq!(store.log, Log::Rollback);
     keep(&mut store, &[r#"{"c":"CANARY"}"#.to_owned()]);
-    let mut other = Store::open_with(scratch.path(), Limits::default(), dotfile).unwrap();
+    let mut other = open();
     assert_eq!(claim(&mut other, 9, NOW).len(), 1);
     assert!(scratch.occurrences("CANARY") > 0, "positive control");
     assert_eq!(store.clear(RUN).unwrap(), Cleared::Gone(Erased { rows: 1, own: 1 }));
@@ -480,7 +481,7 @@ fn processes_that_open_it_for_the_first_time_together_all_succeed() {
 #[test]
 fn child_appends_once() {
     let Some(dir) = child_dir() else { return };
-    let mut store = Store::open(&dir, Limits::default()).unwrap();
+    let mut store = open_at(&dir, Limits::default()).unwrap();
     let stored = append(&mut store, &texts(0..5, 100)).stored;
     say(&format!("stored {stored}, reset {}", store.was_reset()));
 }
@@ -532,7 +533,7 @@ fn rows_that_were_acknowledged_survive_kill_9_in_the_middle_of_appends() {
         for mut child in children {
             child.wait().unwrap();
         }
-        let store = Store::open(scratch.path(), Limits { records: u64::MAX, ..Limits::default() }).unwrap();
+        let store = open_at(scratch.path(), Limits { records: u64::MAX, ..Limits::default() }).unwrap();
         assert!(!store.was_reset());
         let there: std::collections::HashSet<_> = exported(&store).lines().map(str::to_owned).collect();
         let lines = acknowledged.iter().filter(|said| said.starts_with('{'));
@@ -548,7 +549,7 @@ fn rows_that_were_acknowledged_survive_kill_9_in_the_middle_of_appends() {
 fn child_appends_for_ever() {
     let Some(dir) = child_dir() else { return };
     let limits = Limits { bytes: 1_000_000_000, records: u64::MAX, ..Limits::default() };
-    let mut store = Store::open(&dir, limits).unwrap();
+    let mut store = open_at(&dir, limits).unwrap();
     for n in 0_u64.. {
         let rows: Vec<_> = (0..3).map(|i| format!(r#"{{"process":{},"n":{n},"i":{i}}}"#, std::process::id())).collect();
         keep(&mut store, &rows);
@@ -591,7 +592,7 @@ fn a_full_disk_is_an_error_that_passes_and_costs_no_stored_row() {
     let ballast = |bytes| fs::write(dir.join("ballast"), vec![1; bytes]);
     ballast(200_000).unwrap();
     assert_eq!(said(child("child_runs_out_of_room", &dir, "")), ["Full true"]);
-    let mut store = Store::open(&dir, Limits::default()).unwrap();
+    let mut store = open_at(&dir, Limits::default()).unwrap();
     let unsent = store.unsent().unwrap();
     assert!(unsent >= 50, "{unsent}");
     assert_eq!(store.append(&[row(&texts(0..1, 9000)[0])], NOW).unwrap_err().reason(), Reason::Full);
@@ -619,7 +620,7 @@ fn a_full_disk_is_an_error_that_passes_and_costs_no_stored_row() {
 #[test]
 fn child_runs_out_of_room() {
     let Some(dir) = child_dir() else { return };
-    let mut store = Store::open(&dir, Limits::default()).unwrap();
+    let mut store = open_at(&dir, Limits::default()).unwrap();
     keep(&mut store, &texts(0..50, 500));
     let mut before = 50;
     let error = (0..300).find_map(|n| match store.append(&[row(&texts(n..n + 1, 3000)[0])], NOW) {

@@ -41,6 +41,7 @@ pub(crate) use self::schema::State;
 
 use self::file::Location;
 use self::untouched::Untouched;
+use crate::record::Hosts;
 #[cfg(test)]
 use crate::record::{
     Signal,
@@ -110,6 +111,7 @@ pub(crate) struct Store {
     healed: Healed,
     process: u32,
     untouched: Untouched,
+    hosts: Hosts,
 }
 
 /// What SQLite answered when it was asked for a write-ahead log: some file systems cannot have one.
@@ -158,12 +160,20 @@ impl Store {
             healed: Healed::NotYet,
             process: std::process::id(),
             untouched: Untouched::default(),
+            hosts: Hosts::default(),
         };
         match store.connect() {
             Err(error) if error.reason() == Reason::Corrupt => store.heal()?,
             answer => answer?,
         }
         Ok(store)
+    }
+
+    /// This handle, which keeps rows for these hosts and hands out what was kept for one of them. Default: rows are for no host, and
+    /// none are handed out.
+    pub(crate) fn for_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
     }
 
     /// Whether this handle had to begin a new file in place of one that was ruined or had vanished.

@@ -77,15 +77,34 @@ pub(crate) struct Erased {
 }
 
 impl Store {
-    /// How many rows wait to be sent.
+    /// How many rows wait to be sent where this handle sends.
     ///
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent(&self) -> Result<u64, StoreError> {
-        schema::number(
-            self.connection()?,
-            "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_to_send WHERE state IN ('kept','claimed')",
-        )
+        self.unsent_where(|noted| self.hosts.permitted(noted) != 0)
+    }
+
+    /// How many rows wait for hosts to which this handle does not send: a yes to other hosts is none to these.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn unsent_elsewhere(&self) -> Result<u64, StoreError> {
+        self.unsent_where(|noted| self.hosts.permitted(noted) == 0)
+    }
+
+    fn unsent_where(&self, counts: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
+        let mut select = self.connection()?.prepare(
+            "SELECT hosts, sum(rows) FROM batches INDEXED BY batches_to_send WHERE state IN ('kept','claimed') GROUP BY hosts",
+        )?;
+        let mut found = select.query([])?;
+        let mut unsent = 0;
+        while let Some(row) = found.next()? {
+            if counts(row.get_ref(0)?.as_str().unwrap_or("")) {
+                unsent += u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+            }
+        }
+        Ok(unsent)
     }
 
     /// How many rows of a run wait to be sent.

@@ -23,6 +23,8 @@ pub(super) const APPLICATION: i64 = 0x7472_7076;
 /// `AUTOINCREMENT`, so that a batch's number is never given twice, not even after everything was erased: an upload that
 /// was under way then cannot mark new rows as sent. Each file begins at a number of its own, so that the
 /// same holds when the file itself is replaced. The indexes cover what every append and every claim asks.
+///
+/// `hosts` says where a batch may go: those that were agreed to when it was kept, one a line.
 const LAYOUT: &str = "
 CREATE TABLE batches(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,7 +40,8 @@ CREATE TABLE batches(
   rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   load INTEGER,
-  done INTEGER NOT NULL DEFAULT 0
+  done INTEGER NOT NULL DEFAULT 0,
+  hosts TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX batches_by_day ON batches(day, rows);
 CREATE INDEX batches_to_send ON batches(day, id, rows) WHERE state IN ('kept','claimed');
@@ -53,7 +56,7 @@ CREATE VIEW records AS
 
 /// Every column and index that statements name.
 const PARTS: [&str; 4] = [
-    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
+    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes, load, done, hosts FROM batches INDEXED BY batches_to_send
      WHERE state IN ('kept','claimed') AND signal = 'log'",
     "SELECT rows FROM batches INDEXED BY batches_by_day WHERE day < 0",
     "SELECT seq, run, day, signal, state, sent_at, json FROM records",
@@ -127,6 +130,7 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
         create(connection)?;
     }
     connection.execute_batch(suspects::LAYOUT)?;
+    with_hosts(connection)?;
     let page = page_bytes(connection)?;
     set(connection, "journal_size_limit", limits.log_bytes())?;
     set(connection, "wal_autocheckpoint", (limits.log_bytes() / page).max(1))?;
@@ -135,6 +139,21 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
         connection.prepare(part).map_err(|_| StoreError::new(Reason::Corrupt, "a table, view or index is missing"))?;
     }
     Ok(log)
+}
+
+/// Files of releases that did not note hosts get a place for them. What is in them was kept for none that is known.
+fn with_hosts(connection: &Connection) -> Result<(), StoreError> {
+    let is_there = |connection: &Connection| connection.prepare("SELECT hosts FROM batches").is_ok();
+    if is_there(connection) || connection.prepare("SELECT id FROM batches").is_err() {
+        return Ok(());
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if !is_there(&transaction) {
+        transaction.execute_batch("ALTER TABLE batches ADD COLUMN hosts TEXT NOT NULL DEFAULT ''")?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Asks for a write-ahead log, and believes only the answer: some file systems cannot have one. While another process is

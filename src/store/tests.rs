@@ -19,6 +19,15 @@ pub(super) fn lease(now: i64) -> Lease {
     Lease { owner: OWNER, now, length: Duration::from_secs(60), routes }
 }
 
+/// Where the tests' rows may go.
+pub(super) fn hosts() -> Hosts {
+    Hosts::of([("a.example".to_owned(), 1), ("b.example".to_owned(), 2)])
+}
+
+pub(super) fn open_at(dir: &Path, limits: Limits) -> Result<Store, StoreError> {
+    Ok(Store::open(dir, limits)?.for_hosts(hosts()))
+}
+
 /// A private directory, removed at the end.
 pub(super) struct Scratch(PathBuf);
 
@@ -52,7 +61,7 @@ impl Scratch {
     /// In a new file batches are counted from 1, for tests to name them by.
     fn open_with(&self, limits: Limits) -> Store {
         let is_new = file::is_absent(&self.0);
-        let store = Store::open(&self.0, limits).unwrap();
+        let store = open_at(&self.0, limits).unwrap();
         if is_new {
             let connection = store.connection().unwrap();
             connection.execute("UPDATE sqlite_sequence SET seq=0 WHERE name='batches'", []).unwrap();
@@ -210,7 +219,7 @@ fn looking_for_an_outbox_creates_none() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     keep(&mut scratch.open(), &texts(0..3, 10));
     let found = Store::open_existing(scratch.path(), Limits::default()).unwrap().unwrap();
-    assert_eq!(found.unsent().unwrap(), 3);
+    assert_eq!(found.unsent_elsewhere().unwrap(), 3);
 }
 
 #[test]
@@ -234,7 +243,7 @@ fn a_clock_set_back_by_years_does_not_lock_claimed_rows_away() {
     keep_singly(&mut store, &texts(0..3, 10));
     assert_eq!(claim(&mut store, 100, NOW + 3650 * DAY).len(), 0, "past their age by that clock");
     let forever = Limits { age: Duration::ZERO, ..Limits::default() };
-    let mut ahead = Store::open(scratch.path(), forever).unwrap();
+    let mut ahead = open_at(scratch.path(), forever).unwrap();
     assert_eq!(claim(&mut ahead, 100, NOW + 3650 * DAY), [1, 2, 3]);
     assert_eq!(claim(&mut ahead, 100, NOW), [1, 2, 3]);
 }
@@ -319,7 +328,7 @@ fn rows_that_an_upload_holds_are_spared() {
     assert_eq!((appended.stored, appended.evicted_unsent), (6, 6));
     assert_eq!(store.settle(&held, OWNER, Verdict::Sent(NOW)).unwrap(), 4, "none was lost");
     let held = claim(&mut store, 4, NOW);
-    let mut later = Store::open(scratch.path(), Limits { records: 2, ..Limits::default() }).unwrap();
+    let mut later = open_at(scratch.path(), Limits { records: 2, ..Limits::default() }).unwrap();
     assert_eq!(later.append(&[row("{}")], NOW + 61).unwrap().evicted_unsent, 5, "a claim that ended spares nothing");
     assert_eq!(later.settle(&held, OWNER, Verdict::Sent(NOW)).unwrap(), 1, "what is left of them");
 }
@@ -393,7 +402,7 @@ fn rows_past_their_age_are_not_offered_and_go_with_their_bytes() {
     assert_eq!(store.expire(NOW + DAY).unwrap(), 1);
     assert_eq!(claim(&mut store, 1, NOW + 30 * DAY), [5]);
     assert_eq!(store.expire(NOW + 31 * DAY).unwrap(), 1, "its claim has ended");
-    let mut forever = Store::open(scratch.path(), Limits { age: Duration::ZERO, ..limits }).unwrap();
+    let mut forever = open_at(scratch.path(), Limits { age: Duration::ZERO, ..limits }).unwrap();
     assert_eq!(forever.expire(i64::MAX).unwrap(), 0);
     assert_eq!(forever.unsent().unwrap(), 1);
 }
@@ -590,7 +599,7 @@ fn what_was_sent_together_is_claimed_together_wherever_a_claim_is_to_end() {
 #[test]
 fn a_claim_means_nothing_in_another_file() {
     let scratch = Scratch::new();
-    let mut store = Store::open(scratch.path(), Limits::default()).unwrap();
+    let mut store = open_at(scratch.path(), Limits::default()).unwrap();
     let mut keep = || store.append(&[row("{}")], NOW).unwrap().batches[0].0;
     let batch = keep();
     fs::remove_file(scratch.file()).unwrap();
@@ -656,4 +665,48 @@ fn rows_deleted_by_hand_make_it_hold_less_and_never_more() {
     assert!(scratch.disk() <= 360_000);
     plain.execute_batch("DELETE FROM lines").unwrap();
     assert_eq!(append(&mut store, &texts(0..1, 9000)).stored, 1);
+}
+
+#[test]
+fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
+    let scratch = Scratch::new();
+    let to = |list: &[(&str, u8)]| {
+        let hosts = Hosts::of(list.iter().map(|(host, bit)| ((*host).to_owned(), *bit)));
+        Store::open(scratch.path(), Limits::default()).unwrap().for_hosts(hosts)
+    };
+    let keep = |store: &mut Store, text: &str| drop(store.append(&[row(text)], NOW).unwrap());
+    let all = Routes { logs: 3, spans: 3, all: 3 };
+    let claimed = |store: &mut Store, routes: Routes| {
+        let lease = Lease { routes, ..lease(NOW) };
+        let claims = store.claim(10, u64::MAX, lease, i64::MAX).unwrap();
+        let rows: Vec<_> = claims.iter().map(|claim| (claim.rows[0].1.clone(), claim.done)).collect();
+        let batches: Vec<_> = claims.iter().map(|claim| claim.batch).collect();
+        store.settle(&batches, OWNER, Verdict::Released).unwrap();
+        rows
+    };
+    let (mut here, mut there) = (to(&[("a.example", 1)]), to(&[("b.example", 1)]));
+    keep(&mut here, "{\"to\":\"a\"}");
+    assert_eq!((here.unsent().unwrap(), here.unsent_elsewhere().unwrap()), (1, 0));
+    assert_eq!((there.unsent().unwrap(), there.unsent_elsewhere().unwrap()), (0, 1));
+    let one = Routes { logs: 1, spans: 1, all: 1 };
+    assert_eq!(claimed(&mut there, one), []);
+    assert_eq!(claimed(&mut to(&[]), one), [], "nobody was named");
+    assert_eq!(claimed(&mut here, one), [("{\"to\":\"a\"}".to_owned(), 0)]);
+    // Who came later has no part in what was kept before, and all of what is kept now.
+    let mut both = to(&[("a.example", 1), ("b.example", 2)]);
+    keep(&mut both, "{\"to\":\"both\"}");
+    assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 2)]);
+    assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0)]);
+}
+
+#[test]
+fn a_file_that_notes_no_hosts_gets_a_place_for_them_and_its_rows_go_nowhere() {
+    let scratch = Scratch::new();
+    drop(scratch.open().append(&[row("{}")], NOW).unwrap());
+    Connection::open(scratch.file()).unwrap().execute_batch("ALTER TABLE batches DROP COLUMN hosts").unwrap();
+    let mut store = scratch.open();
+    assert!(!store.was_reset());
+    assert_eq!((store.unsent().unwrap(), store.unsent_elsewhere().unwrap()), (0, 1));
+    drop(store.append(&[row("{}")], NOW).unwrap());
+    assert_eq!(store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap().len(), 1);
 }

@@ -89,11 +89,7 @@ impl Builder {
             schedule: self.destinations.schedule,
             tuning: self.destinations.tuning,
         });
-        #[cfg(feature = "upload")]
-        let is_sent = destination.is_some();
-        #[cfg(not(feature = "upload"))]
-        let is_sent = false;
-        let place = self.place(is_sent).unwrap_or_else(|| {
+        let place = self.place().unwrap_or_else(|| {
             let why = if cfg!(feature = "store") { "no home directory is known" } else { "the feature `store` is off" };
             notes.push(format!("records are kept in memory only: {why}"));
             Place::memory()
@@ -154,21 +150,17 @@ impl Builder {
         Ok((pseudonyms, installation))
     }
 
-    /// Where records are kept on disk; none if nowhere. Touches nothing.
-    pub(super) fn place(&self, is_sent: bool) -> Option<Place> {
+    /// Where records are kept on disk, for nobody but the user; none if nowhere. Touches nothing.
+    pub(super) fn place(&self) -> Option<Place> {
         #[cfg(feature = "store")]
         {
-            use crate::store::{Fate, Limits};
+            use crate::record::Hosts;
+            use crate::store::Limits;
             let directory = directories::data(&self.environment, self.consent.app())?;
-            // What is not sent by the run that keeps it is not sent later either: nobody agreed to that.
-            let fate = if is_sent { Fate::ToSend } else { Fate::Local };
-            Some(Place::Disk { directory, limits: Limits::default(), fate })
+            Some(Place::Disk { directory, limits: Limits::default(), hosts: Hosts::default() })
         }
         #[cfg(not(feature = "store"))]
-        {
-            let _ = is_sent;
-            None
-        }
+        None
     }
 }
 

@@ -189,7 +189,7 @@ impl Telemetry {
     fn place(&self) -> Place {
         match self.pipeline.get() {
             Some(pipeline) => pipeline.place(),
-            None => self.builder.place(false).unwrap_or_else(Place::memory),
+            None => self.builder.place().unwrap_or_else(Place::memory),
         }
     }
 

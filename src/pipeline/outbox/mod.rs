@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use self::memory::Memory;
 use super::queue::lock;
 use crate::app::random::start_of_numbers;
+#[cfg(feature = "store")]
+use crate::record::Hosts;
 #[cfg(feature = "upload")]
 use crate::record::claim::{Claimed, Lease, Part, Suspect, Verdict};
 use crate::record::{Rows, Signal};
@@ -22,7 +24,8 @@ pub(crate) enum Place {
     Disk {
         directory: PathBuf,
         limits: Limits,
-        fate: Fate,
+        /// Where what is kept there may go.
+        hosts: Hosts,
     },
     Memory(Arc<Mutex<Memory>>),
 }
@@ -92,14 +95,27 @@ impl Place {
         Place::Memory(Arc::new(Mutex::new(memory)))
     }
 
+    /// This place, where what is kept may go to these receivers: for each the host that a yes is given for, and its bit.
+    #[cfg(feature = "upload")]
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
+    pub(crate) fn for_hosts(self, receivers: impl IntoIterator<Item = (String, u8)>) -> Self {
+        match self {
+            #[cfg(feature = "store")]
+            Place::Disk { directory, limits, .. } => Place::Disk { directory, limits, hosts: Hosts::of(receivers) },
+            Place::Memory(memory) => Place::Memory(memory),
+        }
+    }
+
     /// Opens the place; `run` tells this run's rows from others'.
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
     pub(crate) fn open(&self, run: u64) -> Result<Outbox, Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Place::Disk { directory, limits, fate } => {
-                let store = Store::open(directory, *limits)?;
-                Ok(Outbox::Disk { store: Arc::new(Mutex::new(store)), run, fate: *fate })
+            Place::Disk { directory, limits, hosts } => {
+                // What is not sent by the run that keeps it is not sent later either: nobody agreed to that.
+                let fate = if hosts.is_none() { Fate::Local } else { Fate::ToSend };
+                let store = Store::open(directory, *limits)?.for_hosts(hosts.clone());
+                Ok(Outbox::Disk { store: Arc::new(Mutex::new(store)), run, fate })
             }
             Place::Memory(memory) => Ok(Outbox::Memory(Arc::clone(memory))),
         }
@@ -334,6 +350,16 @@ impl Outbox {
             #[cfg(feature = "store")]
             Outbox::Disk { store, .. } => Ok(lock(store).unsent()?),
             Outbox::Memory(memory) => Ok(lock(memory).unsent()),
+        }
+    }
+
+    /// Rows that wait for hosts to which this run does not send.
+    #[cfg(feature = "upload")]
+    pub(crate) fn unsent_elsewhere(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(lock(store).unsent_elsewhere()?),
+            Outbox::Memory(_) => Ok(0),
         }
     }
 

@@ -286,7 +286,8 @@ fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second(
     assert!(both.collector.wait_for(1, LONG));
     // The claim has run out, and somebody else has one.
     both.clock.advance(Duration::from_secs(600));
-    let mut other = both.pad.place().open(9).unwrap();
+    let receivers = [1, 2].map(|bit| ("127.0.0.1".to_owned(), bit));
+    let mut other = both.pad.place().for_hosts(receivers).open(9).unwrap();
     let now = both.pipeline.0.shared.now_seconds();
     let routes = crate::record::claim::Routes { logs: 3, spans: 3, all: 3 };
     let lease = crate::record::claim::Lease { owner: 9, now, length: LONG, routes };

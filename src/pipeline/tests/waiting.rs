@@ -130,7 +130,7 @@ fn rows_that_made_room_are_not_sent_from_memory() {
     let receiver = Receiver::start();
     let pad = Scratchpad::new();
     let limits = Limits { records: 10, ..Limits::default() };
-    let place = Place::Disk { directory: pad.0.clone(), limits, fate: Fate::ToSend };
+    let place = Place::Disk { directory: pad.0.clone(), limits, hosts: Hosts::default() };
     let pipeline = blind(&receiver, Schedule::Live, place);
     log(&pipeline, || (0..8).for_each(|n| tracing::info!("a {n}")));
     assert_eq!(pipeline.store(LONG), Ok(()));
