@@ -1025,4 +1025,11 @@ pub(super) const LINES: &[&str] = &[
     r#"{"a":"\"db.statement:@\"","b":[{"'":""}],"c":"it's"}"#,
     "error: bad column name=\"password\"\n\nCaused by:\n    0: pool closed",
     "copy dest:oci:library/redis@sha256:0123abcd",
+    // No address is left without its last group.
+    "fd12::1:99999 fd12::1:055546",
+    "43:51:43:a1:b5:fc:8b:b7:0a:3a:a9:b1:0f:66:73:a8:12345",
+    "a::b::c:12345 12:30:59:120:5555",
+    "2001:db8::1:55546.5",
+    "tests[1]...1.2.3.4",
+    "compare 1.2.3.4...1.2.4.0",
 ];
