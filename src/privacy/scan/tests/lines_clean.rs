@@ -1033,4 +1033,8 @@ pub(super) const LINES: &[&str] = &[
     "tests[1]...1.2.3.4",
     "compare 1.2.3.4...1.2.4.0",
     r#"{"a":["\"\"","db.statement:, "],"f":[{"'":""}]}"#,
+    "2026-01-04 05:22:25 +0200 CEST m=+35.562393158",
+    "Point { x: 0.513878, y: -0.925614, z: 52.0 }",
+    "Content-Type: multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
+    r#"{"private_key_id":"3f786850e387550fdab836ed7e6dc881de23001b"}"#,
 ];
