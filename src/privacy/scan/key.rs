@@ -224,10 +224,7 @@ pub(super) fn names_scope(text: &[u8], key: &Key, value: usize) -> bool {
     let quoted = matches!(left, b'"' | b'\'') && (next == left || next == b'\\');
     let listed = matches!(left, b' ' | b'=' | b',' | b'"' | b'\'' | b'[' | b'(')
         && (is(next, SPACE) || matches!(next, b',' | b'"' | b'\'' | b']' | b')'));
-    value == key.end + 1
-        && !key.quoted
-        && (quoted || listed && !names_secret(&text[key.start..key.end]))
-        && DEEDS.holds(&text[value..end])
+    !key.quoted && (quoted || listed && !names_secret(&text[key.start..key.end])) && DEEDS.holds(&text[value..end])
 }
 
 /// Whether a key speaks of what any word may be.
@@ -236,6 +233,7 @@ fn names_secret(key: &[u8]) -> bool {
 }
 
 /// `--- PASS: TestTokenRefresh/expired`, as Go reports on its tests.
+#[inline]
 pub(super) fn is_verdict(text: &[u8], key: &Key) -> bool {
     &text[key.start..key.end] == b"PASS" && text[..key.start].ends_with(b"--- ")
 }

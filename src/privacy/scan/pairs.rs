@@ -249,7 +249,7 @@ fn named(
     if known && is_redacted(text, value) {
         return go_on;
     }
-    if known && colon && (names_scope(text, &key, value) || is_verdict(text, &key)) {
+    if known && colon && (value == go_on && names_scope(text, &key, value) || is_verdict(text, &key)) {
         return go_on;
     }
     if known && records::is_name(name) && records::take_value(text, key.start, value, found) {

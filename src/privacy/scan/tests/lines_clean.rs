@@ -1058,5 +1058,6 @@ pub(super) const LINES: &[&str] = &[
     "Content-Type: multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
     r#"{"private_key_id":"3f786850e387550fdab836ed7e6dc881de23001b"}"#,
     "--- PASS: TestTokenRefresh/expired (0.00s)",
+    "FAIL LOGIN: Client \"console\"",
     r#"{"a":["\"\"","db.statement:, "],"f":[{"'":""}]}"#,
 ];

@@ -775,6 +775,12 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("vpn: 192.168.7.1[192.168.7.1]...106.179.78.239[106.179.78.239]", &["192.168.7.1", "106.179.78.239"]),
     ("vpn: 192.168.7.1...106.179.78.239 IKEv2", &["192.168.7.1", "106.179.78.239"]),
     // Names beside their values.
+    ("LOGIN: Marchetti", &["Marchetti"]),
+    ("--- PASS=walnut-orbit46", &["walnut-orbit46"]),
+    ("account user:walnut_orbit46 password:read", &["password:read"]),
+    ("Point { lat: 52.513878, lon: -0.925614 }", &["52.513878", "-0.925614"]),
+    ("m=+4915112345678", &["4915112345678"]),
+    ("{\"private_key\":\"3f786850e387550fdab836ed7e6dc881de23001b\"}", &["3f786850e387550fdab836ed7e6dc881de23001b"]),
     (r#"attributes { key: "user.id" value { string_value: "u-88123412" } }"#, &["u-88123412"]),
     ("{\n  \"key\": \"user.id\",\n  \"value\": {\n    \"stringValue\": \"u-88123412\"\n  }\n}", &["u-88123412"]),
     (r#"{"OutputKey":"DbPassword","OutputValue":"walnut-orbit46"}"#, &["walnut-orbit46"]),
