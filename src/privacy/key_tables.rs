@@ -55,7 +55,7 @@ const GROUP_LIST: [Group; 43] = [
         "host arch" "host type" "address family" "address space" "ip version" "card layout" "pin count" "pin mode"
         "email count" "email queue" "email sent" "email provider" "peer service" "code file path" "code filepath"
         "password file" "password files" "secret file" "token file" "key file" "credentials file" "credential file" "secret path"
-        "token path" "key path" "private key path" "private key file" "token url" "auth url" "token uri" "auth uri" "token endpoint"
+        "token path" "key path" "private key path" "private key file" "private key id" "signing key id" "encryption key id" "master key id" "token url" "auth url" "token uri" "auth uri" "token endpoint"
         "auth endpoint" "secret ref" "secret key ref" "password field" "password input" "password prompt" "cookie path"
         "cookie domain" "process executable path" "process executable name" "code function name" "code line number"),
     group!(Safe Stays Any Never "machine id":

@@ -26,8 +26,10 @@ pub(super) fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool 
             let sign = |byte: u8| matches!(byte, b',' | b';' | b' ' | b'-' | b'/' | b':' | b'=');
             let word = run(text, cluster.end(), sign);
             // `lat 51.5, lon -0.1`
-            let next = run(text, run(text, word, |byte| is(byte, LETTER | HIGH)), sign);
-            if next == text.len() || next - cluster.end() > 20 {
+            let label = run(text, word, |byte| is(byte, LETTER | HIGH));
+            let next = run(text, label, sign);
+            // `x: 0.513878, y: -0.925614`: a plane has no latitudes.
+            if next == text.len() || text[word..label].eq_ignore_ascii_case(b"y") || next - cluster.end() > 20 {
                 return false;
             }
             let other = Cluster::at(text, next);

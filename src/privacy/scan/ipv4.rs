@@ -99,14 +99,26 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
     !(address.starts_with(b"127.") || address == b"0.0.0.0" || address.starts_with(b"255.255."))
 }
 
-/// Whether what starts at `start` is the end of a range that begins with an address: `10.40.0.11..10.40.0.19`.
+/// Whether what starts at `start` is the end of a range that begins with an address, `10.40.0.11..10.40.0.19`, or of a tunnel, as
+/// strongSwan writes them: `10.40.0.11[gw]...10.40.0.19[peer]`.
 #[inline(never)]
 fn ends_range(text: &[u8], start: usize) -> bool {
     let Some(left) = text[..start].strip_suffix(b"..") else { return false };
+    let tunnel = left.strip_suffix(b".");
+    if let Some([rest @ .., b']']) = tunnel {
+        // A name, or what an address was replaced by; no number.
+        return before(rest, run_back(rest, rest.len(), 4, |byte| is(byte, DIGIT))) != b'[';
+    }
+    let left = tunnel.unwrap_or(left);
     let first = run_back(text, left.len(), 16, |byte| is(byte, DIGIT) || byte == b'.');
     let quad = left[first..].split(|byte| *byte == b'.');
     let word = run_back(text, first, 4, |byte| matches!(byte, b' ' | b'=' | b':'));
-    quad.clone().count() == 4 && quad.clone().all(octet) && !alnum(before(text, first)) && !names_version(text, word)
+    quad.clone().count() == 4
+        && quad.clone().all(octet)
+        && !alnum(before(text, first))
+        && !names_version(text, word)
+        // Three dots stand also between what is compared.
+        && (tunnel.is_none() || is_private(octets(&left[first..])) || high(octets(&left[first..])) >= 2)
 }
 
 /// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.

@@ -355,6 +355,8 @@ fn is_proper(text: &[u8], start: usize, end: usize) -> bool {
         && value.iter().all(|byte| is(*byte, LETTER | HIGH) || matches!(byte, b'-' | b'\''))
         && !(hump || shout || is_verb(value) || words::is_type(value) || keys::is_named(value))
         && (!goes_on(text, whole) || after(text, end + 1).is_ascii_uppercase() && whole > end)
+        // `LOGIN: Client "10.0.0.1"`
+        && !(after(text, whole) == b' ' && matches!(after(text, whole + 1), b'"' | b'\\'))
 }
 
 /// `ingrid_fitzgerald`, `rosalinds-mbp`, `rokonkwo77`, where it and its key are a whole line: words joined or a word with a number, none of

@@ -1,8 +1,8 @@
 //! The key left of a sign: where it begins, and what it and the words around it tell of how the pair is meant.
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, after, before, head, is, run, run_back};
-use crate::privacy::keys;
+use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, WordSet, after, before, head, is, run, run_back};
+use crate::privacy::keys::{self, KeyClass, Parent};
 
 /// The longest key that is read.
 pub(super) const KEY: usize = 80;
@@ -27,15 +27,19 @@ pub(super) fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
     bare_key(anchors, end)
 }
 
-/// How far from its sign a key may stand, in columns that are aligned.
-const GAP: usize = 40;
+/// How far from its sign a key or value may stand, in columns that are aligned.
+pub(super) const GAP: usize = 40;
 
 /// Where the blanks in front of a sign begin: one in a sentence, several where signs stand in a column, and those that do not break
 /// (U+00A0, U+202F), as French has them before a colon.
 #[inline]
 fn gap_start(text: &[u8], sign: usize) -> usize {
     match before(text, sign) {
-        b' ' | b'\t' => run_back(text, sign, GAP, |byte| matches!(byte, b' ' | b'\t')),
+        b' ' | b'\t' => {
+            let start = run_back(text, sign, GAP, |byte| matches!(byte, b' ' | b'\t'));
+            if before(text, start) == b'.' { leader_start(text, start) } else { start }
+        }
+        b'.' => leader_start(text, sign),
         0xa0 | 0xaf => {
             let left = &text[..sign];
             let blank = [&b"\xc2\xa0"[..], b"\xe2\x80\xaf"].iter().find_map(|blank| left.strip_suffix(*blank));
@@ -43,6 +47,20 @@ fn gap_start(text: &[u8], sign: usize) -> usize {
         }
         _ => sign,
     }
+}
+
+/// Where the dots begin that lead from a key to its sign: `Secret token.......:`, `Host Name . . . . :`.
+#[inline(never)]
+fn leader_start(text: &[u8], sign: usize) -> usize {
+    let start = run_back(text, sign, GAP, |byte| matches!(byte, b'.' | b' '));
+    let dots = text[start..sign].iter().filter(|byte| **byte == b'.').count();
+    if dots >= 3 { start } else { sign }
+}
+
+/// Whether dots lead from a key to its sign.
+#[inline]
+pub(super) fn is_led(text: &[u8], key: &Key) -> bool {
+    matches!(after(text, key.end), b'.' | b' ') && matches!(after(text, key.end + 1), b'.')
 }
 
 /// The key without quotes that ends at `end`.
@@ -194,6 +212,30 @@ impl Maps {
         self.read = self.read.max(start);
         self.opened > self.closed && self.opened >= floor + 4
     }
+}
+
+/// Whether a key and the word glued behind it are what somebody may do: `"user:read"`, `account:write orders:write`.
+pub(super) fn names_scope(text: &[u8], key: &Key, value: usize) -> bool {
+    static DEEDS: WordSet = WordSet::of(words!(
+        "read" "write" "admin" "create" "update" "delete" "edit" "view" "list" "manage" "execute" "email" "follow" "*"
+    ));
+    let end = run(head(text, value, 8), value, |byte| byte.is_ascii_lowercase() || byte == b'*');
+    let (left, next) = (before(text, key.start), after(text, end));
+    let quoted = matches!(left, b'"' | b'\'') && (next == left || next == b'\\');
+    let listed = matches!(left, b' ' | b'=' | b',' | b'"' | b'\'' | b'[' | b'(')
+        && (is(next, SPACE) || matches!(next, b',' | b'"' | b'\'' | b']' | b')'));
+    !key.quoted && (quoted || listed && !names_secret(&text[key.start..key.end])) && DEEDS.holds(&text[value..end])
+}
+
+/// Whether a key speaks of what any word may be.
+fn names_secret(key: &[u8]) -> bool {
+    keys::in_text(b"", key, Parent::Prose).is_some_and(|rule| rule.class == KeyClass::Secret)
+}
+
+/// `--- PASS: TestTokenRefresh/expired`, as Go reports on its tests.
+#[inline]
+pub(super) fn is_verdict(text: &[u8], key: &Key) -> bool {
+    &text[key.start..key.end] == b"PASS" && text[..key.start].ends_with(b"--- ")
 }
 
 /// Whether the word before a key declares it.

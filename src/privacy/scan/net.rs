@@ -1,7 +1,7 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
 use super::anchors::{Anchors, Class, ahead_of};
-use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, is, run, run_back};
+use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, head, is, run, run_back};
 use super::ipv4::octet;
 use super::{Finding, Kind, Severity};
 
@@ -131,9 +131,26 @@ fn colon_run(text: &[u8], mut start: usize, mut end: usize, found: &mut Vec<Find
     if text[..end].ends_with(b"::") && next == b'/' {
         return;
     }
-    if let Some(end) = ipv6(text, start, end) {
+    let whole = ipv6(text, start, end);
+    if let Some(end) = whole.or_else(|| ipv6(text, start, before_port(text, start, end)?)) {
         found.push(Finding::new(Kind::Ipv6, Severity::Validated, start..end));
     }
+}
+
+/// Where the address ends behind which a port stands without brackets: `2001:db8::1:55546`, as HAProxy and Apache write them.
+#[inline(never)]
+fn before_port(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let port = run_back(text, end, 5, |byte| is(byte, DIGIT));
+    let colon = port.checked_sub(1).filter(|colon| *colon > start && text[*colon] == b':')?;
+    let decimal = after(text, end) == b'.' && is(after(text, end + 1), DIGIT);
+    (is_port(&text[port..end]) && text[colon - 1] != b':' && !decimal).then_some(colon)
+}
+
+fn is_port(digits: &[u8]) -> bool {
+    matches!(digits, [b'1'..=b'9', ..])
+        && digits.len() <= 5
+        && digits.iter().fold(0u32, |sum, byte| sum * 10 + u32::from(byte & 15)) <= 0xffff
+        && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// The end of the IPv6 address that is `start..end`, or, with an IPv4 tail or a zone, beyond it.
@@ -180,7 +197,7 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
             groups += 1;
             digits += 4;
             end = tail;
-        } else if alnum(after(text, end + 1)) {
+        } else if alnum(after(text, end + 1)) && !is_dotted_port(text, end) {
             return None;
         }
     }
@@ -205,6 +222,12 @@ fn ipv6(text: &[u8], start: usize, end: usize) -> Option<usize> {
         }
     }
     Some(end)
+}
+
+/// `2001:db8::1.443 >`: a port as tcpdump writes it.
+fn is_dotted_port(text: &[u8], dot: usize) -> bool {
+    let end = run(head(text, dot, 8), dot + 1, |byte| is(byte, DIGIT));
+    is_port(&text[dot + 1..end]) && matches!(after(text, end), b' ' | b':' | b',')
 }
 
 /// `74:36:0a:cb:b9:c3`, by its length and letters: all digits may be a time.

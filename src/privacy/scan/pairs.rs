@@ -6,10 +6,10 @@
 use super::anchors::{Anchors, Block, Class, ahead_of, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::key::{
-    KEY, Key, Maps, bare_key, curl_user, declares, is_compound, is_file, is_line, is_session_cookie, is_verb,
-    key_before, names_file, opens_field, quoted_key, words_before,
+    GAP, KEY, Key, Maps, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie,
+    is_verb, is_verdict, key_before, names_file, names_scope, opens_field, quoted_key, words_before,
 };
-use super::notations::{arrow, bracket, element};
+use super::notations::{arrow, bracket, element, indexed};
 use super::random::{may_be_random, random};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
@@ -141,8 +141,18 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     if prior == b')' && !colon {
         return positional::constraint(text, sign, found).unwrap_or(go_on);
     }
-    if !is(prior, LETTER | DIGIT | HIGH) && !matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':') {
+    if !is(prior, LETTER | DIGIT | HIGH)
+        && !matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':')
+        && !(prior == b'.' && colon && matches!(before(text, sign - 1), b'.' | b' '))
+    {
         return go_on;
+    }
+    if next == b'>'
+        && !colon
+        && before(text, sign - usize::from(prior == b' ')) == b']'
+        && let Some(end) = indexed(text, sign, found)
+    {
+        return end;
     }
     let key = match prior {
         b'"' => quoted_key(anchors, sign - 1),
@@ -226,7 +236,10 @@ fn named(
             Style::Equals
         }
         (true, false) if scopes.depth > 0 && opens_field(text, key.start) => Style::Field,
-        (true, false) if known && (is_compound(name, value == go_on) || is_line(text, key.start, value)) => {
+        (true, false)
+            if known
+                && (is_compound(name, value == go_on) || is_line(text, key.start, value) || is_led(text, &key)) =>
+        {
             Style::Entry
         }
         (true, false) => Style::Prose,
@@ -234,6 +247,9 @@ fn named(
     let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
     // What was a value is replaced.
     if known && is_redacted(text, value) {
+        return go_on;
+    }
+    if known && colon && (value == go_on && names_scope(text, &key, value) || is_verdict(text, &key)) {
         return go_on;
     }
     if known && records::is_name(name) && records::take_value(text, key.start, value, found) {
@@ -366,7 +382,7 @@ fn is_path(text: &[u8], at: usize) -> bool {
 #[inline]
 fn skip_space(text: &[u8], from: usize) -> usize {
     let mut at = from;
-    while at < text.len() && at - from < 8 && matches!(text[at], b' ' | b'\t') {
+    while at < text.len() && at - from < GAP && matches!(text[at], b' ' | b'\t') {
         at += 1;
     }
     at

@@ -270,8 +270,19 @@ fn is_difference(text: &[u8], sign: usize, end: usize) -> bool {
     );
     let word_end = super::bytes::run_back(text, sign, 3, |byte| matches!(byte, b' ' | b'=' | b':'));
     let word = super::bytes::run_back(text, word_end, 16, |byte| is(byte, LETTER));
-    text[sign + 1..end].iter().all(|byte| is(*byte, DIGIT))
-        && (has_unit(text, end) || WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)))
+    is_monotonic(text, sign, end)
+        || text[sign + 1..end].iter().all(|byte| is(*byte, DIGIT))
+            && (has_unit(text, end) || WORDS.iter().any(|known| text[word..word_end].eq_ignore_ascii_case(known)))
+}
+
+/// `m=+35.562393158`: seconds of Go's monotonic clock.
+fn is_monotonic(text: &[u8], sign: usize, end: usize) -> bool {
+    let mut parts = text[sign + 1..end].split(|byte| *byte == b'.');
+    text[..sign].ends_with(b"m=")
+        && !alnum(before(text, sign - 2))
+        && parts.next().is_some_and(|seconds| seconds.iter().all(|byte| is(*byte, DIGIT)))
+        && parts.next().is_some_and(|nanos| nanos.len() >= 6 && nanos.iter().all(|byte| is(*byte, DIGIT)))
+        && parts.next().is_none()
 }
 
 /// Whether the word just left of a number in one piece is a telephone's or leads to it: `SMS to 07700900123`, not

@@ -135,7 +135,7 @@ fn entropy(value: &[u8]) -> f32 {
 fn names_public(key: &[u8]) -> bool {
     const PUBLIC: &[&[u8]] = words!(
         "id" "hash" "sha" "digest" "checksum" "etag" "integrity" "trace" "span" "cursor" "page" "commit" "rev"
-        "revision" "build" "image" "version" "fingerprint" "traceparent" "uuid" "md5" "nonce" "sum" "ref"
+        "revision" "build" "image" "version" "fingerprint" "traceparent" "uuid" "md5" "nonce" "sum" "ref" "boundary"
     );
     // `x-amz-id-2`
     let end = run_back(key, key.len(), 4, |byte| is(byte, DIGIT | JOINT));

@@ -5,7 +5,7 @@ use super::bytes::{SPACE, after, alnum, before, head, is, rfind, run, run_back, 
 use super::judge::quoted_counts;
 use super::key::KEY;
 use super::pairs::Style;
-use super::take::{inside, push, take};
+use super::take::{INDENT, inside, push, take};
 use super::value::{self, Bare};
 use super::{Finding, attributes};
 use crate::privacy::keys::{self, KeyClass, Parent};
@@ -13,7 +13,7 @@ use crate::privacy::keys::{self, KeyClass, Parent};
 /// Whether a key's value may be the name of another value.
 #[inline]
 pub(super) fn is_name(key: &[u8]) -> bool {
-    matches!(key, b"name" | b"key" | b"Name" | b"Key")
+    matches!(key, b"name" | b"key" | b"Name" | b"Key" | b"OutputKey" | b"ParameterKey")
 }
 
 /// Takes the value of the record whose name stands at `from`, behind the `name` at `key`; whether it is the name of one.
@@ -35,6 +35,7 @@ pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<F
     let value = part
         .or_else(|| value_behind(text, next))
         .or_else(|| field_between(text, next))
+        .or_else(|| content_behind(text, key, next))
         .or_else(|| value_ahead(text, key));
     let Some(value) = value else { return false };
     let Some(rule) = attributes::rule(name).or_else(|| keys::in_text(b"", name, Parent::Prose)) else { return false };
@@ -62,10 +63,23 @@ pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<F
 fn value_behind(text: &[u8], from: usize) -> Option<usize> {
     let parts = |byte: u8| is(byte, SPACE) || matches!(byte, b',' | b')' | b';' | b'"' | b'\'' | b'\\');
     let word = run(head(text, from, 64), from, parts);
-    if word == from || !starts_with(text, word, b"value") {
+    if word == from {
+        return None;
+    }
+    // CloudFormation's.
+    let word = word
+        + match after(text, word) {
+            b'O' if text[word..].starts_with(b"OutputV") => 6,
+            b'P' if text[word..].starts_with(b"ParameterV") => 9,
+            _ => 0,
+        };
+    if !starts_with(text, word, b"value") {
         return None;
     }
     let sign = run(head(text, word, 16), word + 5, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b' '));
+    if after(text, sign) == b'{' {
+        return typed(text, sign);
+    }
     if !matches!(after(text, sign), b':' | b'=') {
         return None;
     }
@@ -123,6 +137,13 @@ fn value_ahead(text: &[u8], key: usize) -> Option<usize> {
     (value == end && at < end).then_some(at)
 }
 
+/// Where the value of an HTML page's `<meta name=".." content="..">` begins.
+fn content_behind(text: &[u8], key: usize, from: usize) -> Option<usize> {
+    let label = b" content=\"";
+    let sign = from + label.len() - 1;
+    (text[..key].ends_with(b"<meta ") && starts_with(text, from, label)).then_some(sign)
+}
+
 /// Whether a name in `sign` belongs to a part of a form: `form-data; name="`.
 fn ends_header(left: &[u8], sign: &[u8]) -> bool {
     sign.starts_with(b"name=") && left.trim_ascii_end().ends_with(b"form-data;")
@@ -143,7 +164,7 @@ pub(super) fn typed(text: &[u8], brace: usize) -> Option<usize> {
         return None;
     }
     let quote = |byte: u8| matches!(byte, b'"' | b'\\' | b' ');
-    let start = run(head(text, brace, 8), brace + 1, |byte| quote(byte) || byte == b'$');
+    let start = run(head(text, brace, INDENT), brace + 1, |byte| quote(byte) || matches!(byte, b'$' | b'\n' | b'\r'));
     let end = run(head(text, start, 16), start, |byte| alnum(byte) || byte == b'_');
     let sign = run(head(text, end, 8), end, quote);
     let known = start > brace + 1 && TYPES.contains(&&text[start..end]) && after(text, sign) == b':';

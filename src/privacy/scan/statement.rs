@@ -59,10 +59,13 @@ fn bare_end(text: &[u8], from: usize) -> usize {
     let is_whole = line == 0 || before(text, line) == b'\n';
     // Backslashes before a quote: none in JSON, one in a string inside it, three in a string inside that.
     let depth = |quote: usize| quote - run_back(text, quote, 8, |byte| byte == b'\\');
-    let mut open = None;
+    // A bit for each depth at which a string is open; one that closes closes what is open inside.
+    let mut strings = 0u32;
     for quote in (line..from).filter(|at| text[*at] == b'"') {
-        open = if open == Some(depth(quote)) { None } else { Some(depth(quote)) };
+        let string = 1 << depth(quote);
+        strings = if strings & string != 0 { strings & (string - 1) } else { strings | string };
     }
+    let open = strings.checked_ilog2().map(|depth| depth as usize);
     let end = run(text, from, |byte| byte != b'\n');
     let Some(open) = open.filter(|_| is_whole) else { return end };
     let mut at = from;

@@ -91,6 +91,13 @@ pub(super) fn take(
             return next;
         }
     }
+    if rule.text == TextRule::Token
+        && after(text, at) == b't'
+        && let Some(end) = value::timed_signature(text, at)
+    {
+        push(found, rule, style, in_url, at..end);
+        return end;
+    }
     let loose = if rule.class == KeyClass::Secret { Bare::Loose } else { Bare::Strict };
     let start = after_scheme(text, at, text.len(), rule).start;
     let judged = head(text, start, value::JUDGED);

@@ -53,6 +53,22 @@ pub(super) fn phrase(text: &[u8], from: usize) -> Option<usize> {
     None
 }
 
+/// Where a time and the signatures made with it end: `t=1746344191,v1=db06..`, `ts=1671552777;h1=eb4d..`.
+pub(super) fn timed_signature(text: &[u8], from: usize) -> Option<usize> {
+    let sign = from + if after(text, from + 1) == b's' { 2 } else { 1 };
+    let time = run(head(text, sign, 16), sign + 1, |byte| is(byte, DIGIT));
+    let mut at = time;
+    while matches!(after(text, at), b',' | b';') {
+        let name = run(head(text, at, 8), at + 1, alnum);
+        let end = run(text, name + 1, |byte| alnum(byte) || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'));
+        if after(text, name) != b'=' || end - name <= 32 {
+            break;
+        }
+        at = end;
+    }
+    (after(text, sign) == b'=' && time - sign >= 10 && at > time).then_some(at)
+}
+
 /// Whether a value stands for another that was taken out, or that a template will put in.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     static WORDS: WordSet = WordSet::of(words!(

@@ -5,7 +5,7 @@ use super::bytes::{SPACE, after, alnum, before, head, is, run, run_back, starts_
 use super::judge::quoted_counts;
 use super::key::KEY;
 use super::pairs::Style;
-use super::take::push;
+use super::take::{INDENT, push};
 use super::value::JUDGED;
 use super::{Finding, words};
 use crate::privacy::keys::{self, Parent, TextRule};
@@ -43,6 +43,8 @@ fn keyed(text: &[u8], sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
         None => (keys::in_text(b"", key(&text[tag_end..sign])?, Parent::Prose)?, false),
     };
     // The strings of a user interface are keyed by what they speak about: `<string name="password">Password</string>`.
+    // What Windows logs about is keyed by what it is.
+    let named = named || tag == b"Data";
     let counts = quoted_counts(content, rule, Style::Json)
         && (named && rule.text != TextRule::Token
             || words::is_made_up(content) && !content.iter().any(|byte| is(*byte, SPACE)));
@@ -64,6 +66,33 @@ pub(super) fn content(text: &[u8], from: usize, tag: &[u8]) -> Option<(std::ops:
     let closed = (!data || text[end..].starts_with(b"]]>"))
         && text.get(close..)?.strip_prefix(b"</").is_some_and(|name| starts_with(name, 0, tag));
     (closed && end > start).then_some((start..end, close))
+}
+
+/// `<key>password</key><string>x</string>`, `<name>password</name> <value>x</value>`: takes what stands in the element behind the one that
+/// names it, whose start tag `tag` is closed by the `>` at `sign`; says where to go on.
+#[inline(never)]
+pub(super) fn beside(text: &[u8], sign: usize, tag: &[u8], found: &mut Vec<Finding>) -> Option<usize> {
+    const HOLDERS: &[&[u8]] = words!("string" "value" "Value" "integer" "data");
+    let (name, close) = content(text, sign + 1, tag)?;
+    let name = &text[name];
+    if name.len() > KEY || keys::rules_out(name) {
+        return None;
+    }
+    let end = close + tag.len() + 3;
+    let open = run(head(text, end, INDENT), end, |byte| is(byte, SPACE));
+    let start = open + 1;
+    let stop = run(head(text, start, 8), start, is_name);
+    if before(text, end) != b'>' || after(text, open) != b'<' || after(text, stop) != b'>' {
+        return None;
+    }
+    let holder = HOLDERS.iter().find(|holder| **holder == &text[start..stop])?;
+    let (value, next) = content(text, stop + 1, holder)?;
+    let rule = keys::in_text(b"", name, Parent::Prose)?;
+    if !quoted_counts(&text[value.clone()], rule, Style::Json) {
+        return None;
+    }
+    push(found, rule, Style::Json, false, value);
+    Some(next)
 }
 
 /// The value of the attribute that names what the element holds.

@@ -742,4 +742,65 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("requests.get(url, auth=(\"admin\",\"admin\"))", &["\"admin\")"]),
     ("auth=(\"user\",\"pw\")", &["\"pw\""]),
     ("auth = (\"alice\", \"pw1\")", &["pw1"]),
+    // A port without brackets around the address.
+    ("haproxy[3043]: fd12:3456:6205:1ed4::ed1d:55546 [27/Feb/2026", &["fd12:3456:6205:1ed4::ed1d"]),
+    ("[client 2001:470::2b48:12d3:a045:f0b7:58310] AH01618", &["2001:470::2b48:12d3:a045:f0b7"]),
+    ("[client 2001:db8:0:a1:0:b2:0:1:443] AH01618", &["2001:db8:0:a1:0:b2:0:1"]),
+    ("IP6 2001:db8::1.443 > fe80::2.55000: Flags [S]", &["2001:db8::1", "fe80::2"]),
+    // Columns and leaders.
+    (
+        "Username:          lundgrenfr\nPassword:          mango6087!\nRegion:            eu",
+        &["lundgrenfr", "mango6087!"],
+    ),
+    ("    Account ID:                       86556658\n    Status:   open", &["86556658"]),
+    ("Secret token.......: 0DoQ321YDhcKLGjL3X7uoyZu\nRetries............: 3", &["0DoQ321YDhcKLGjL3X7uoyZu"]),
+    ("Password ......: hunter2", &["hunter2"]),
+    ("   Host Name . . . . . . . . . . . . : rosalinds-mbp", &["rosalinds-mbp"]),
+    // Signatures with their time.
+    (
+        "Stripe-Signature: t=1746344191,v1=db06f3f50bc5db8b02bdad7cad00325b641c0b9a90ff0b5b2ce799028a6d3792\nAccept: text/plain",
+        &["db06f3f50bc5db8b02bdad7cad00325b641c0b9a90ff0b5b2ce799028a6d3792"],
+    ),
+    (
+        "paddle-signature=ts=1671552777;h1=eb4d0dc8853be92b7f063b9f3ba5233eb920a09459b6e6b2c26705b4364db151 ok",
+        &["eb4d0dc8853be92b7f063b9f3ba5233eb920a09459b6e6b2c26705b4364db151"],
+    ),
+    // PHP's dumps.
+    (
+        "Array\n(\n    [username] => chloe-villanueva\n    [password] => walnut-orbit46\n    [remember] => 1\n)",
+        &["chloe-villanueva", "walnut-orbit46"],
+    ),
+    (
+        "Array ( [first_name] => Chloe Villanueva [password] => hunter 2 fox [n] => 1 )",
+        &["Chloe", "Villanueva", "hunter 2 fox"],
+    ),
+    ("App\\User Object\n(\n    [password:protected] => walnut-orbit46\n)", &["walnut-orbit46"]),
+    ("Array\n(\n    [API_KEY] => walnut-orbit46\n)", &["walnut-orbit46"]),
+    (r#"{"msg":"Array\n(\n    [password] => walnut-orbit46\n)","n":1}"#, &["walnut-orbit46"]),
+    (
+        "  [\"password\"]=>\n  string(16) \"saffron-pickle29\"\n  [\"user_id\"]=>\n  int(88121)",
+        &["saffron-pickle29", "88121"],
+    ),
+    ("  [\"password\"]=>\n  string(17) \"saffron\",pickle29\"\n", &["saffron", "pickle29"]),
+    (r#"{"m":"[\"password\"]=>\n  string(16) \"saffron-pickle29\""}"#, &["saffron-pickle29"]),
+    // Both ends of a tunnel.
+    ("established between 10.205.249.120[gw]...106.179.78.239[peer]", &["10.205.249.120", "106.179.78.239"]),
+    ("vpn: 192.168.7.1[192.168.7.1]...106.179.78.239[106.179.78.239]", &["192.168.7.1", "106.179.78.239"]),
+    ("vpn: 192.168.7.1...106.179.78.239 IKEv2", &["192.168.7.1", "106.179.78.239"]),
+    // Names beside their values.
+    ("LOGIN: Marchetti", &["Marchetti"]),
+    ("--- PASS=walnut-orbit46", &["walnut-orbit46"]),
+    ("account user:walnut_orbit46 password:read", &["password:read"]),
+    ("Point { lat: 52.513878, lon: -0.925614 }", &["52.513878", "-0.925614"]),
+    ("m=+4915112345678", &["4915112345678"]),
+    ("{\"private_key\":\"3f786850e387550fdab836ed7e6dc881de23001b\"}", &["3f786850e387550fdab836ed7e6dc881de23001b"]),
+    (r#"attributes { key: "user.id" value { string_value: "u-88123412" } }"#, &["u-88123412"]),
+    ("{\n  \"key\": \"user.id\",\n  \"value\": {\n    \"stringValue\": \"u-88123412\"\n  }\n}", &["u-88123412"]),
+    (r#"{"OutputKey":"DbPassword","OutputValue":"walnut-orbit46"}"#, &["walnut-orbit46"]),
+    ("ParameterKey=DbPassword,ParameterValue=walnut-orbit46", &["walnut-orbit46"]),
+    (r#"<meta name="csrf-token" content="walnut-orbit46">"#, &["walnut-orbit46"]),
+    ("<key>password</key><string>orbit46-walnut</string>", &["orbit46-walnut"]),
+    ("<key>apiToken</key>\n\t<string>orbit46walnutXy9</string>", &["orbit46walnutXy9"]),
+    ("<name>fs.s3a.secret.key</name>\n  <value>abcXYZ123</value>", &["abcXYZ123"]),
+    ("<Data Name=\"TargetUserName\">nakashimahi</Data>", &["nakashimahi"]),
 ];
