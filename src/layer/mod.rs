@@ -266,7 +266,7 @@ impl TelemetryLayer {
         let amended = local::with(|local| {
             let mut visitor = PrivacyVisitor::later(&running.engine, plan, &mut local.scratch);
             values.record(&mut visitor);
-            let later = visitor.into_later();
+            let later = visitor.into_later(values);
             self.spans.change(id, |span| span.record.amend(later));
         });
         if amended.is_err() {

@@ -60,6 +60,8 @@ pub(crate) struct CleanSpan {
 /// Fields that a span got after its start.
 pub(crate) struct Later<'a> {
     entries: &'a [u8],
+    /// Fields whose value was dropped, as entries without one.
+    dropped: Vec<Entry<'static>>,
     tally: Tally,
     condemned: bool,
 }
@@ -73,11 +75,11 @@ impl CleanSpan {
         (self.tally, self.condemned, self.events) = (tally, condemned, 0);
     }
 
-    /// Adds what was recorded later; of two values for a field the later one stays.
+    /// Adds what was recorded later; of two values for a field the later one stays, and none if that was dropped.
     pub(crate) fn amend(&mut self, later: Later<'_>) {
         self.tally.add(later.tally);
         self.condemned |= later.condemned;
-        for entry in Entries(later.entries) {
+        for entry in Entries(later.entries).chain(later.dropped) {
             self.remove_what_is_replaced_by(&entry);
         }
         let mut rest = Entries(later.entries);
@@ -205,8 +207,8 @@ impl CleanSpan {
 }
 
 impl<'a> Later<'a> {
-    pub(super) fn new(entries: &'a [u8], tally: Tally, condemned: bool) -> Self {
-        Later { entries, tally, condemned }
+    pub(super) fn new(entries: &'a [u8], dropped: Vec<Entry<'static>>, tally: Tally, condemned: bool) -> Self {
+        Later { entries, dropped, tally, condemned }
     }
 }
 
