@@ -116,10 +116,11 @@ impl CleanSpan {
         }
     }
 
-    /// Notes that the span follows from another one. Links beyond 32 are counted as dropped.
+    /// Notes that the span follows from another one. Links beyond 32 are counted as left out.
     pub(crate) fn follows(&mut self, trace_id: u128, span_id: u64) {
         if self.entries().filter(|entry| entry.tag == LINK).count() >= MAX_LINKS {
-            return self.tally.drop_one();
+            self.tally.links = self.tally.links.saturating_add(1);
+            return;
         }
         self.record.push(LINK);
         self.record.extend_from_slice(&trace_id.to_be_bytes());

@@ -207,6 +207,11 @@ impl<'a> RecordRef<'a> {
     }
 
     /// How the span ended.
+    /// Links that the span had no room for: it takes 32.
+    pub fn dropped_links(&self) -> u32 {
+        self.parts().dropped_links
+    }
+
     pub fn status(&self) -> Status {
         self.parts().status
     }
@@ -286,6 +291,7 @@ impl<'a> RecordRef<'a> {
             redacted: 0,
             dropped_events: 0,
             has_links: false,
+            dropped_links: 0,
             has_events: false,
         };
         let mut said = None;
@@ -306,7 +312,7 @@ impl<'a> RecordRef<'a> {
                     let number = |place: usize| entry.value.chunks_exact(4).nth(place)?.try_into().ok();
                     let number = |place| number(place).map_or(0, u32::from_le_bytes);
                     (parts.dropped, parts.hashed, parts.redacted) = (number(0), number(1), number(2));
-                    parts.dropped_events = number(3);
+                    (parts.dropped_events, parts.dropped_links) = (number(3), number(4));
                 }
                 format::LINK => parts.has_links = true,
                 format::EVENT => parts.has_events = true,
@@ -341,6 +347,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) redacted: u32,
     pub(crate) dropped_events: u32,
     pub(crate) has_links: bool,
+    pub(crate) dropped_links: u32,
     pub(crate) has_events: bool,
 }
 
