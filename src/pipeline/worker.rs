@@ -164,7 +164,7 @@ impl Worker {
         for _ in 0..TRIES {
             match &opened {
                 Err(trouble) if trouble.lasts == Lasts::ForAWhile && !lock(&self.shared.control).stop => {
-                    std::thread::park_timeout(AGAIN);
+                    pause(&shared, AGAIN);
                     let Some(again) = shared.unless_withdrawn(|| place.open(shared.run)) else { return };
                     opened = again;
                 }
@@ -409,6 +409,15 @@ impl Worker {
 
 /// Whether there are as many rows as may wait for a store that fails for a while.
 fn has_waited_enough(rows: &Rows) -> bool {
+/// Waits for so long, on the worker, whoever calls it meanwhile; but not longer than anything is still to be done.
+pub(super) fn pause(shared: &Shared, time: Duration) {
+    let until = Instant::now() + time;
+    while !shared.is_withdrawn() && !lock(&shared.control).stop {
+        let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else { break };
+        std::thread::park_timeout(rest);
+    }
+}
+
     rows.len() >= PATIENCE || rows.bytes() >= PATIENCE_BYTES
 }
 
