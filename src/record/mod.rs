@@ -108,7 +108,8 @@ impl<'a> RecordRef<'a> {
         self.parts().severity
     }
 
-    /// When it happened, or when the span began, in nanoseconds since 1970.
+    /// When it happened, or when the span began, in nanoseconds since 1970; after a sleep of the machine see
+    /// [`Clock`](crate::Clock).
     pub fn unix_nanos(&self) -> u64 {
         u64::try_from(self.time().nanos()).unwrap_or(0)
     }
@@ -206,12 +207,12 @@ impl<'a> RecordRef<'a> {
         self.parts().dropped_events
     }
 
-    /// How the span ended.
     /// Links that the span had no room for: it takes 32.
     pub fn dropped_links(&self) -> u32 {
         self.parts().dropped_links
     }
 
+    /// How the span ended.
     pub fn status(&self) -> Status {
         self.parts().status
     }
@@ -290,8 +291,8 @@ impl<'a> RecordRef<'a> {
             hashed: 0,
             redacted: 0,
             dropped_events: 0,
-            has_links: false,
             dropped_links: 0,
+            has_links: false,
             has_events: false,
         };
         let mut said = None;
@@ -346,8 +347,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) hashed: u32,
     pub(crate) redacted: u32,
     pub(crate) dropped_events: u32,
-    pub(crate) has_links: bool,
     pub(crate) dropped_links: u32,
+    pub(crate) has_links: bool,
     pub(crate) has_events: bool,
 }
 
