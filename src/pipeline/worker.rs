@@ -105,6 +105,9 @@ impl Worker {
                 let control = lock(&self.shared.control);
                 (control.asked, control.stop || self.shared.is_withdrawn())
             };
+            if is_last {
+                self.shared.queue.end(Loss::Exit);
+            }
             self.keep_up();
             self.sweep();
             self.answer(asked);
@@ -112,7 +115,6 @@ impl Worker {
                 break;
             }
         }
-        self.shared.queue.close();
         // The store failed to the end.
         if self.has_lost || !self.rows.is_empty() {
             lock(&self.shared.control).failed = u64::MAX;
@@ -407,8 +409,6 @@ impl Worker {
     }
 }
 
-/// Whether there are as many rows as may wait for a store that fails for a while.
-fn has_waited_enough(rows: &Rows) -> bool {
 /// Waits for so long, on the worker, whoever calls it meanwhile; but not longer than anything is still to be done.
 pub(super) fn pause(shared: &Shared, time: Duration) {
     let until = Instant::now() + time;
@@ -418,6 +418,8 @@ pub(super) fn pause(shared: &Shared, time: Duration) {
     }
 }
 
+/// Whether there are as many rows as may wait for a store that fails for a while.
+fn has_waited_enough(rows: &Rows) -> bool {
     rows.len() >= PATIENCE || rows.bytes() >= PATIENCE_BYTES
 }
 
