@@ -451,24 +451,49 @@ fn a_callsite_of_a_hundred_thousand_fields_costs_a_moment() {
 
 #[test]
 fn spans_nested_too_deep_are_counted_and_their_events_are_kept() {
+    const DEPTH: u64 = 20_000;
     let (host, _alone) = host();
     let before = host.counts();
+    // Each costs the same, however deep: if one had to look for the nearest that is recorded, this would take minutes.
     let records = host.after(|| {
-        let spans: Vec<_> = (0..200_u64).map(|depth| tracing::info_span!("nested", depth).entered()).collect();
-        tracing::info!("at the bottom");
+        let spans: Vec<_> = (0..DEPTH).map(|depth| tracing::info_span!("nested", depth).entered()).collect();
+        tracing::error!("at the bottom");
+        let follower = tracing::info_span!(parent: None, "follower");
+        follower.follows_from(Span::current());
         spans.into_iter().rev().for_each(drop);
     });
-    let spans: Vec<_> = records.iter().filter(|record| record.is_span()).collect();
+    let spans: Vec<_> = records.iter().filter(|record| record.name() == "nested").collect();
     assert_eq!(spans.len(), 128);
-    assert_eq!(host.counts().lost(Loss::TooDeep) - before.lost(Loss::TooDeep), 72);
-    assert_eq!(host.counts().produced() - before.produced(), 201);
+    assert_eq!(host.counts().lost(Loss::TooDeep) - before.lost(Loss::TooDeep), DEPTH - 128);
+    assert_eq!(host.counts().produced() - before.produced(), DEPTH + 2);
     let deepest = only(&records, |record| *record.attribute("depth") == 127);
     assert_eq!(
         event(&records, "at the bottom").span_id(),
         deepest.span_id(),
         "it belongs to the deepest that is known"
     );
+    assert_eq!(deepest.json()["status"], "error", "{deepest:?}");
+    assert_eq!(span(&records, "follower").json()["links"][0]["span_id"], *deepest.span_id().expect("it is a span"));
     assert_eq!(deepest.trace_id(), only(&records, |record| *record.attribute("depth") == 0).trace_id());
+}
+
+#[test]
+fn what_names_a_span_that_was_turned_away_as_its_parent_is_in_the_nearest_that_was_not() {
+    let (host, _alone) = host();
+    let records = host.after(|| {
+        let own = tracing::info_span!("own");
+        let foreign = tracing::info_span!(target: "sqlx", parent: &own, "query");
+        let deeper = tracing::info_span!(target: "sqlx", parent: &foreign, "row");
+        tracing::info!(parent: &deeper, "by name");
+        own.in_scope(|| deeper.in_scope(|| tracing::info!("by place")));
+        drop(tracing::info_span!(parent: &deeper, "in foreign"));
+    });
+    let own = span(&records, "own");
+    for body in ["by name", "by place"] {
+        let event = event(&records, body);
+        assert_eq!((event.span_id(), event.trace_id()), (own.span_id(), own.trace_id()), "{event:?}");
+    }
+    assert_eq!(span(&records, "in foreign").parent_id(), own.span_id());
 }
 
 // ---- threads that come and go -------------------------------------------------------------------------------------
@@ -588,6 +613,40 @@ fn threads_that_are_gone_leave_no_buffers_behind() {
     let before = churn();
     let after = churn();
     assert!(after < before + (4 << 20), "1,000 threads left {} KiB", (after - before) >> 10);
+}
+
+#[test]
+fn values_that_log_leave_no_buffers_behind() {
+    struct Logs(u8);
+    impl fmt::Display for Logs {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self.0.checked_sub(1) {
+                Some(rest) => tracing::info!(value = %Logs(rest), "nested"),
+                None => tracing::info!("innermost"),
+            }
+            f.write_str("said")
+        }
+    }
+
+    let (host, _alone) = host();
+    let work = |depth, times| {
+        let before = host.counts().produced();
+        let most = (0..times).map(|_| {
+            tracing::info!(value = %Logs(depth), "outer");
+            Live::bytes()
+        });
+        let most = most.max();
+        settle(&host.telemetry);
+        assert_eq!(host.counts().produced() - before, times * u64::from(depth + 2));
+        most.unwrap_or_default()
+    };
+    // Without more records than the store of this host takes.
+    for (depth, times) in [(0, 400), (9, 60)] {
+        work(depth, times);
+        let before = Live::bytes();
+        let more = work(depth, times) - before;
+        assert!(more < 3 << 20, "{} KiB at depth {depth}", more >> 10);
+    }
 }
 
 /// Counts the bytes that the program holds.

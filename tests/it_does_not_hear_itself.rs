@@ -8,12 +8,14 @@ mod home;
 #[path = "support/receiver.rs"]
 mod receiver;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use receiver::Receiver;
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Span, Subscriber};
 use tracing_privacy::{Schedule, Telemetry};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
@@ -55,4 +57,37 @@ fn what_its_own_threads_log_is_not_collected() {
     let counts = *telemetry.status().counts();
     assert_eq!((counts.produced(), counts.sent()), (50, 50), "{counts}");
     assert_eq!(receiver.logs().len(), 50);
+}
+
+/// An exporter of the application's, which lets go of a span that was opened elsewhere.
+#[derive(Debug)]
+struct LetsGo(Arc<Mutex<Option<Span>>>);
+
+impl LogExporter for LetsGo {
+    async fn export(&self, _: LogBatch<'_>) -> OTelSdkResult {
+        drop(self.0.lock().expect("nobody panicked").take());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_span_of_the_application_that_closes_on_one_of_its_threads_is_not_lost() {
+    let held = Arc::new(Mutex::new(None));
+    let telemetry = Telemetry::builder(tracing_privacy::app!("echo"))
+        .environment(home::yes("ECHO", &home::home("echo-closes")))
+        .log_exporter(LetsGo(Arc::clone(&held)))
+        .schedule(Schedule::Manual)
+        .start()
+        .expect("the settings are right");
+    let subscriber = tracing::Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+    tracing::dispatcher::with_default(&subscriber, || {
+        *held.lock().expect("nobody panicked") = Some(tracing::info_span!("opened elsewhere"));
+        tracing::info!("order placed");
+    });
+    for _ in 0..2 {
+        telemetry.flush(Duration::from_secs(10)).expect("the exporter takes everything");
+    }
+    assert!(held.lock().expect("nobody panicked").is_none(), "the control: the exporter was asked");
+    let counts = *telemetry.status().counts();
+    assert_eq!((counts.produced(), counts.dropped()), (2, 0), "{counts}");
 }

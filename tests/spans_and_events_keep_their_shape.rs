@@ -919,3 +919,92 @@ fn an_event_that_a_finding_condemns_is_in_no_span() {
     assert_eq!(events.as_array().map(Vec::len), Some(1), "{events}");
     assert!(!records.iter().any(|record| record.contains("ann.smith")), "{records:#?}");
 }
+
+#[test]
+fn events_in_a_span_that_is_too_deep_leave_with_the_deepest_that_is_recorded() {
+    let records = logged(
+        "events-too-deep",
+        |builder| builder.events(Events::SpanEvents),
+        || {
+            let spans: Vec<_> = (0..140_u64).map(|depth| tracing::info_span!("nested", depth).entered()).collect();
+            tracing::info!("at the bottom");
+            spans.into_iter().rev().for_each(drop);
+        },
+    );
+    let deepest = only(&records, |record| *record.attribute("depth") == 127);
+    assert_eq!(deepest.json()["events"].as_array().map(Vec::len), Some(1), "{deepest:?}");
+}
+
+// ---- values and keys that meet ------------------------------------------------------------------------------------
+
+#[test]
+fn a_later_value_that_is_dropped_takes_the_earlier_one_with_it() {
+    let records = logged(
+        "dropped-later",
+        |builder| builder,
+        || {
+            #[derive(Debug)]
+            #[expect(dead_code, reason = "it is printed")]
+            struct Failed {
+                code: u8,
+            }
+            let span = tracing::info_span!("job", state = "started", step = 1, note = "kept", otel.status_code = "ok");
+            span.record("state", tracing::field::debug(Failed { code: 3 }));
+            span.record("step", tracing::field::debug(Failed { code: 3 }));
+            span.record("otel.status_code", "no word that is known");
+        },
+    );
+    let job = span(&records, "job");
+    assert_eq!((job.attributes(), job.dropped_attributes()), (vec!["note"], 3), "{job:?}");
+    assert!(job.json().get("status").is_none(), "{job:?}");
+}
+
+#[test]
+fn of_two_fields_that_would_leave_under_one_key_the_first_does() {
+    let records = logged(
+        "one-key",
+        |builder| builder,
+        || {
+            tracing::info!(user_id_hash = "raw value", user_id = 7, "raw first");
+            tracing::info!(user_id = 7, user_id_hash = "raw value", "raw last");
+            tracing::info_span!("in a span", user_id_hash = "raw value", user_id = 7, plan = "pro");
+        },
+    );
+    for record in [event(&records, "raw first"), event(&records, "raw last"), span(&records, "in a span")] {
+        assert_eq!(record.dropped_attributes(), 1, "{record:?}");
+        assert!(!record.contains("raw value") && record.attribute("user_id_hash").is_string(), "{record:?}");
+    }
+}
+
+// ---- what was turned away -----------------------------------------------------------------------------------------
+
+#[test]
+fn what_is_only_asked_for_is_not_counted_as_turned_away() {
+    let (telemetry, _memory, _directory) = on("asked");
+    with_default(&Dispatch::new(tracing_subscriber::registry().with(Identity::new()).with(telemetry.layer())), || {
+        for _ in 0..3 {
+            let _ = tracing::enabled!(target: "hyper", Level::INFO);
+            let _ = tracing::event_enabled!(target: "hyper", Level::INFO);
+            let _ = tracing::span_enabled!(target: "hyper", Level::INFO);
+        }
+        tracing::info!(target: "hyper", "one");
+    });
+    assert_eq!(telemetry.status().turned_away(), [("hyper".to_owned(), 1)]);
+}
+
+#[test]
+fn links_that_a_span_has_no_room_for_are_no_attributes() {
+    let records = logged(
+        "many-links",
+        |builder| builder,
+        || {
+            let (cause, effect) = (tracing::info_span!("cause"), tracing::info_span!("effect"));
+            (0..40).for_each(|_| {
+                effect.follows_from(&cause);
+            });
+        },
+    );
+    let effect = span(&records, "effect");
+    assert_eq!(effect.json()["links"].as_array().map(Vec::len), Some(32));
+    assert_eq!((effect.dropped_attributes(), &effect.json()["dropped_links"]), (0, &json!(8)), "{effect:?}");
+}

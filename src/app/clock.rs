@@ -10,6 +10,9 @@ use super::date::{Date, Timestamp};
 ///
 /// Callers of the layer read only `now`; the worker adds `wall_offset`, asked
 /// afresh for each sweep, so that dates stay right when the machine's clock is set.
+///
+/// Where the monotonic clock stands still while the machine sleeps (Linux, macOS), sleep is no part of a span's duration, and a span
+/// that was open then, or a record that waited for the worker, is dated later by as long as it slept.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

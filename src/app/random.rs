@@ -66,6 +66,11 @@ impl IdRng {
         if state == [0; 4] { Self::weakly_seeded() } else { Self(state) }
     }
 
+    /// One that seeds itself when it is first asked.
+    pub(crate) const fn unseeded() -> Self {
+        Self([0; 4])
+    }
+
     /// The next number, which is never zero: zero means "no id" in OpenTelemetry.
     #[inline]
     pub(crate) fn next_u64(&mut self) -> u64 {
@@ -73,6 +78,9 @@ impl IdRng {
             let number = self.step();
             if number != 0 {
                 return number;
+            }
+            if self.0 == [0; 4] {
+                *self = Self::new();
             }
         }
     }
@@ -146,6 +154,12 @@ mod tests {
                 assert!(id != 0 && seen.insert(id));
             }
         }
+    }
+
+    #[test]
+    fn one_that_is_not_seeded_yet_seeds_itself() {
+        let (mut a, mut b) = (IdRng::unseeded(), IdRng::unseeded());
+        assert!(a.next_u64() != b.next_u64());
     }
 
     #[test]

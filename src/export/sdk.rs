@@ -71,6 +71,7 @@ impl SdkRecords {
         if parts.has_links {
             links.links.extend(record.links().map(|(trace, span)| Link::new(sampled(trace, span), Vec::new(), 0)));
         }
+        links.dropped_count = parts.dropped_links;
         let mut events = SpanEvents::default();
         if parts.has_events {
             events.events.extend(record.events().map(|event| self.span_event(&event)));

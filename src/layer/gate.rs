@@ -30,7 +30,7 @@ impl<S> Filter<S> for Gate {
         match plan.map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => true,
             Origin::TurnedAway | Origin::Undeclared => {
-                if let Some(plan) = plan {
+                if let Some(plan) = plan.filter(|_| !only_asks(metadata)) {
                     plan.turn_away();
                 }
                 false
@@ -95,6 +95,12 @@ pub enum Events {
     SpanEvents,
     /// Both.
     Both,
+}
+
+/// Whether a callsite is one of `tracing::enabled!` and its like, from which no record ever comes.
+fn only_asks(metadata: &Metadata<'_>) -> bool {
+    // Metadata does not tell; the macro gives them this name.
+    metadata.name().starts_with("enabled ")
 }
 
 /// Whether an event that a bridge made of a record of the `log` crate is let in by the target that the record names. No rule

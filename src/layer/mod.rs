@@ -8,12 +8,14 @@ mod local;
 mod span;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use tracing::dispatcher::get_default;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::{LookupSpan, SpanRef};
+use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
 pub use gate::{Events, Gate};
 pub(crate) use gate::{LogRecords, Scope};
@@ -26,6 +28,10 @@ use local::Local;
 use span::{OpenSpans, SpanContext};
 
 /// The layer that turns spans and events into telemetry. Made by [`Telemetry::layer`](crate::Telemetry::layer).
+///
+/// A span inside one of another crate that was turned away is in the nearest around that which was not; an event in the nearest
+/// of those entered around it. An event that names such a span by `parent:` is treated as a span is, under the global default
+/// subscriber; under a scoped one it is in no span.
 pub struct TelemetryLayer {
     core: Arc<Core>,
     spans: Arc<OpenSpans>,
@@ -36,6 +42,8 @@ pub(crate) struct Core {
     scope: Scope,
     events: Events,
     running: OnceLock<Running>,
+    /// The process that the pipeline runs in: a forked child of the one that made the layer, where it is started there.
+    process: Arc<AtomicU32>,
     /// The open spans of each layer.
     spans: Mutex<Vec<Weak<OpenSpans>>>,
 }
@@ -52,7 +60,7 @@ struct Running {
 
 impl Core {
     pub(crate) fn new(scope: Scope, events: Events) -> Self {
-        Core { scope, events, running: OnceLock::new(), spans: Mutex::default() }
+        Core { scope, events, running: OnceLock::new(), process: Arc::default(), spans: Mutex::default() }
     }
 
     /// From now on, records go into this pipeline.
@@ -64,6 +72,9 @@ impl Core {
             clock: pipeline.clock(),
             pipeline,
         };
+        if self.running.get().is_none() {
+            self.process.store(std::process::id(), Ordering::Relaxed);
+        }
         // A second pipeline is never started.
         let _ = self.running.set(running);
     }
@@ -79,7 +90,7 @@ impl Core {
         for spans in self.open_spans() {
             let events = spans.clear();
             if self.events == Events::SpanEvents {
-                running.sink.lose_at_the_end(loss, events);
+                running.sink.lose(loss, events);
             }
         }
     }
@@ -92,10 +103,16 @@ impl Core {
         }
     }
 
-    /// The pipeline, while it takes records and this thread is not one of its own.
+    /// The pipeline, while it takes records.
+    #[inline]
+    fn open(&self) -> Option<&Running> {
+        self.running.get().filter(|running| running.sink.is_open())
+    }
+
+    /// The same, unless this thread is one of its own: nothing begins there.
     #[inline]
     fn running(&self) -> Option<&Running> {
-        self.running.get().filter(|running| running.sink.is_open() && !is_muted())
+        self.open().filter(|_| !is_muted())
     }
 
     #[inline]
@@ -121,7 +138,7 @@ impl Running {
 
 impl TelemetryLayer {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let spans = Arc::new(OpenSpans::new());
+        let spans = Arc::new(OpenSpans::new(Arc::clone(&core.process)));
         // A forked child may have inherited the lock from a thread that it does not have.
         if core.running.get().is_none_or(|running| running.sink.is_home()) {
             let mut known = lock(&core.spans);
@@ -155,7 +172,22 @@ impl TelemetryLayer {
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
-        span.scope().find_map(|span| Some((span.id(), self.spans.context(&span.id())?)))
+        let recorded = |id: Id| self.spans.context(&id).map(|context| (id, context));
+        // What is too deep to be recorded knows where it is: so this never goes far.
+        span.scope().find_map(|span| recorded(span.id()).or_else(|| recorded(self.spans.nearest(&span.id())?)))
+    }
+}
+
+impl TelemetryLayer {
+    /// The nearest span that is recorded around one that was turned away and is named as a parent. The layer's
+    /// context does not show such a span, nor what is around it; the registry does, where it is the global default's.
+    #[cold]
+    fn around_turned_away(&self, id: &Id) -> Option<(Id, SpanContext)> {
+        get_default(|default| {
+            // Under another registry the same id is another span's.
+            default.downcast_ref::<Self>().filter(|layer| std::ptr::eq(*layer, self))?;
+            self.nearest(default.downcast_ref::<Registry>()?.span(id)?)
+        })
     }
 }
 
@@ -236,12 +268,18 @@ impl TelemetryLayer {
         id: &Id,
         parent: Option<(Id, SpanContext)>,
     ) {
-        let parent = parent.map(|(_, context)| context);
         running.with_local(|local| {
             let start = running.now();
-            let context = match parent {
-                Some(parent) => parent.child(local.rng.next_u64()).ok_or(Loss::TooDeep)?,
-                None => SpanContext::root(&mut local.rng),
+            let rng = local.rng(running.sink.id());
+            let context = match &parent {
+                Some((around, parent)) => match parent.child(rng.next_u64()) {
+                    Some(context) => context,
+                    None => {
+                        self.spans.skip(id, around.clone());
+                        return Err(Loss::TooDeep);
+                    }
+                },
+                None => SpanContext::root(rng),
             };
             let header = Header {
                 shape: Shape::Span,
@@ -250,15 +288,15 @@ impl TelemetryLayer {
                 end: start,
                 trace_id: context.trace_id,
                 span_id: context.span_id,
-                parent_id: parent.map_or(0, |parent| parent.span_id),
+                parent_id: parent.as_ref().map_or(0, |(_, parent)| parent.span_id),
             };
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             attributes.record(&mut visitor);
-            self.spans.open(id, |span| {
+            let opened = self.spans.open(id, |span| {
                 span.context = context;
                 visitor.open(&mut span.record);
             });
-            Ok(())
+            opened.ok_or(Loss::Forked)
         });
     }
 
@@ -266,7 +304,7 @@ impl TelemetryLayer {
         let amended = local::with(|local| {
             let mut visitor = PrivacyVisitor::later(&running.engine, plan, &mut local.scratch);
             values.record(&mut visitor);
-            let later = visitor.into_later();
+            let later = visitor.into_later(values);
             self.spans.change(id, |span| span.record.amend(later));
         });
         if amended.is_err() {
@@ -305,7 +343,8 @@ impl TelemetryLayer {
     }
 
     fn close(&self, id: &Id) {
-        let Some(running) = self.core.running() else { return self.forget(id) };
+        // On our own threads too: the application may let go of a span there that it opened elsewhere.
+        let Some(running) = self.core.open() else { return self.forget(id) };
         let closed = local::with(|local| {
             if !self.spans.take(id, &mut local.closing) {
                 return Ok(());
@@ -341,14 +380,15 @@ impl TelemetryLayer {
     /// A span that is over is forgotten, also where nothing is recorded any more. Once nothing will be, its events are lost.
     #[cold]
     fn forget(&self, id: &Id) {
+        // Before there was a pipeline there was nothing to record: no lock is taken, of which a forked child might get a copy.
+        let Some(running) = self.core.running.get() else { return };
         let mut record = CleanSpan::default();
         if !self.spans.take(id, &mut record) || self.core.events != Events::SpanEvents {
             return;
         }
-        let running = self.core.running.get();
-        if let Some(running) = running.filter(|running| !running.sink.is_open() && running.sink.is_home()) {
+        if !running.sink.is_open() && running.sink.is_home() {
             let loss = if running.pipeline.is_withdrawn() { Loss::Withdrawn } else { Loss::Exit };
-            running.sink.lose_at_the_end(loss, u64::from(record.events()));
+            running.sink.lose(loss, u64::from(record.events()));
         }
     }
 }
@@ -383,6 +423,7 @@ where
         let Some(planned) = self.event_plan(event) else { return };
         let around = around(event.parent(), event.is_contextual(), &ctx);
         let span = self.recorded(around, || ctx.event_span(event));
+        let span = span.or_else(|| self.around_turned_away(event.parent()?));
         self.event(planned, event, span);
     }
 

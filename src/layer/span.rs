@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tracing::span::Id;
 
@@ -53,8 +54,9 @@ pub(super) struct OpenSpan {
 /// The ids of spans that are open are unique within a registry, and a layer stands on one registry alone. A lock is held
 /// for the time of a copy, and never while code of the application runs or another lock is held.
 pub(super) struct OpenSpans {
-    /// Where the locks mean something: a forked child may have inherited one that nobody will ever open.
-    process: u32,
+    /// The process of the pipeline, where the locks mean something: a forked child may have inherited one that nobody will ever
+    /// open. Before there is a pipeline nobody takes one.
+    process: Arc<AtomicU32>,
     shards: Box<[Mutex<Shard>; SHARDS]>,
 }
 
@@ -66,6 +68,8 @@ const SHARDS: usize = 32;
 struct Shard {
     seats: [Seat; SEATS],
     more: Table,
+    /// Open spans that are too deep to be recorded, each with the nearest around it that is.
+    deep: HashMap<u64, Id, BuildHasherDefault<Spread>>,
     /// The shard's part of [`EVENTS`]: so no thread meets another one for the sake of counting.
     room: Room,
 }
@@ -84,14 +88,14 @@ const SEATS: usize = 4;
 const ROOM: usize = 64;
 
 impl OpenSpans {
-    pub(super) fn new() -> Self {
-        OpenSpans { process: std::process::id(), shards: Box::default() }
+    pub(super) fn new(process: Arc<AtomicU32>) -> Self {
+        OpenSpans { process, shards: Box::default() }
     }
 
-    /// Lets a span begin.
+    /// Lets a span begin; `None` in a forked child that may not wait for its lock.
     #[inline]
-    pub(super) fn open(&self, id: &Id, begin: impl FnOnce(&mut OpenSpan)) {
-        let Some(mut shard) = self.shard(id) else { return };
+    pub(super) fn open(&self, id: &Id, begin: impl FnOnce(&mut OpenSpan)) -> Option<()> {
+        let mut shard = self.shard(id)?;
         let id = id.into_u64();
         match shard.seats.iter_mut().find(|seat| seat.id == 0) {
             Some(seat) => {
@@ -100,6 +104,21 @@ impl OpenSpans {
             }
             None => begin(shard.more.entry(id).or_default()),
         }
+        Some(())
+    }
+
+    /// Notes that a span is not recorded, because it is too deep, and in which recorded one it lies.
+    #[cold]
+    pub(super) fn skip(&self, id: &Id, nearest: Id) {
+        if let Some(mut shard) = self.shard(id) {
+            shard.deep.insert(id.into_u64(), nearest);
+        }
+    }
+
+    /// The recorded span in which a span lies that is too deep to be recorded itself.
+    #[cold]
+    pub(super) fn nearest(&self, id: &Id) -> Option<Id> {
+        self.shard(id)?.deep.get(&id.into_u64()).cloned()
     }
 
     /// The context of a span, if it is recorded.
@@ -118,7 +137,7 @@ impl OpenSpans {
     /// Puts an event into a span; `None` if that is not recorded, or not any more.
     pub(super) fn hold(&self, id: &Id, event: Clean<'_>) -> Option<Held> {
         let mut shard = self.shard(id)?;
-        let Shard { seats, more, room } = &mut *shard;
+        let Shard { seats, more, room, .. } = &mut *shard;
         Some(find(seats, more, id.into_u64())?.record.event(event, room))
     }
 
@@ -134,6 +153,7 @@ impl OpenSpans {
             *record = span.record;
             shard.shrink();
         } else {
+            shard.forget_deep(id);
             return false;
         }
         record.leave(&mut shard.room);
@@ -172,7 +192,8 @@ impl OpenSpans {
     /// Waits for another thread's copy of a span; `None` in a forked child, where that thread does not exist.
     #[cold]
     fn wait<'a>(&self, shard: &'a Mutex<Shard>) -> Option<MutexGuard<'a, Shard>> {
-        (std::process::id() == self.process).then(|| shard.lock().unwrap_or_else(PoisonError::into_inner))
+        (std::process::id() == self.process.load(Ordering::Relaxed))
+            .then(|| shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -191,6 +212,15 @@ impl Shard {
         self.spans().map(|span| u64::from(span.record.events())).sum()
     }
 
+    /// Forgets a span that is too deep; and gives memory back once there are none.
+    #[cold]
+    fn forget_deep(&mut self, id: u64) {
+        self.deep.remove(&id);
+        if self.deep.is_empty() && self.deep.capacity() > 2 * ROOM {
+            self.deep = HashMap::default();
+        }
+    }
+
     /// Gives memory back once the table is nearly empty, so seldom that each span pays little for it.
     fn shrink(&mut self) {
         let (len, capacity) = (self.more.len(), self.more.capacity());
@@ -202,7 +232,12 @@ impl Shard {
 
 impl Default for Shard {
     fn default() -> Self {
-        Shard { seats: Default::default(), more: HashMap::default(), room: Room::new(EVENTS / SHARDS) }
+        Shard {
+            seats: Default::default(),
+            more: HashMap::default(),
+            deep: HashMap::default(),
+            room: Room::new(EVENTS / SHARDS),
+        }
     }
 }
 
@@ -251,9 +286,13 @@ fn spread(id: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn here() -> OpenSpans {
+        OpenSpans::new(Arc::new(AtomicU32::new(std::process::id())))
+    }
+
     #[test]
     fn as_many_spans_as_are_open_have_their_own_place() {
-        let spans = OpenSpans::new();
+        let spans = here();
         let ids = || (1..=5_000).map(Id::from_u64);
         for id in ids() {
             spans.open(&id, |span| span.context.span_id = id.into_u64());
@@ -278,7 +317,7 @@ mod tests {
 
     #[test]
     fn after_a_burst_the_table_is_small_again_although_some_spans_stay_open() {
-        let spans = OpenSpans::new();
+        let spans = here();
         let (all, stay) = (50_000, 1_000);
         for id in (1..=all).map(Id::from_u64) {
             spans.open(&id, |span| span.context.span_id = id.into_u64());
@@ -297,12 +336,13 @@ mod tests {
 
     #[test]
     fn a_child_process_does_not_wait_for_a_thread_that_it_does_not_have() {
-        let spans = OpenSpans { process: std::process::id() + 1, ..OpenSpans::new() };
+        let spans = OpenSpans::new(Arc::new(AtomicU32::new(std::process::id() + 1)));
         let id = Id::from_u64(7);
         let held = spans.shard(&id).expect("nobody holds the lock");
         assert!(spans.context(&id).is_none() && !spans.take(&id, &mut CleanSpan::default()));
+        assert!(spans.open(&id, |_| ()).is_none(), "what is lost so is to be counted");
         drop(held);
-        spans.open(&id, |_| ());
+        assert!(spans.open(&id, |_| ()).is_some());
         assert!(spans.context(&id).is_some());
     }
 }

@@ -280,7 +280,7 @@ impl Pipeline {
     pub(crate) fn shutdown(&self, deadline: Duration) -> Result<(), Unfinished> {
         let until = after(deadline);
         // From here on nothing new comes in.
-        self.0.shared.queue.close();
+        self.0.shared.queue.close(Loss::Exit);
         let flushed = self.flush(deadline);
         #[cfg(feature = "upload")]
         if let Some(upload) = self.0.shared.upload.as_ref().filter(|_| self.is_home()) {
@@ -343,7 +343,7 @@ impl Shared {
 
     fn withdraw(&self) {
         self.withdrawn.store(true, Ordering::SeqCst);
-        self.queue.close();
+        self.queue.close(Loss::Withdrawn);
         if !self.queue.is_home() {
             return;
         }
@@ -424,7 +424,7 @@ impl Shared {
 
     /// The worker panicked: what it had in hand is lost, and what waits for it.
     fn give_up(&self) {
-        self.queue.close();
+        self.queue.end(Loss::Panic);
         lock(&self.control).failed = u64::MAX;
         let counters = &self.queue.counters;
         self.queue.sweep(|chunk| counters.swept.add(u64::from(chunk.records())));

@@ -4,11 +4,12 @@
 //! of a swap. When the swap happens at that very moment, the record goes to the shared queue instead.
 //!
 //! The bound is of what was handed over. The slots lie beside it: a chunk for each thread that has ever logged, as long as it
-//! lives.
+//! lives. A thread that ends hands over what it has, also beyond the bound: then no new thread gets a slot until the worker
+//! has caught up.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::thread::Thread;
 
 use super::counters::{Counters, Loss};
@@ -25,15 +26,23 @@ pub(crate) struct Sink(pub(super) Arc<Queue>);
 
 /// A thread's slots: one for each pipeline that it ever wrote to.
 #[derive(Default)]
-pub(crate) struct Ports(Vec<(u64, Arc<Slot>)>);
+pub(crate) struct Ports(Vec<(u64, Port)>);
+
+/// A thread's end of one queue. When it goes, the queue takes what is left in the slot.
+struct Port {
+    slot: Arc<Slot>,
+    queue: Weak<Queue>,
+}
 
 pub(super) struct Queue {
     /// Tells the queues of a process apart, also after one is gone.
     id: u64,
     /// The process that started the pipeline; a forked child has no worker.
     process: u32,
-    /// No record is taken any more.
-    closed: AtomicBool,
+    /// Zero as long as records are taken; then the place of the reason in [`Loss::ALL`], and one.
+    closed: AtomicU8,
+    /// The last sweep has begun: what it does not find is lost.
+    ended: AtomicBool,
     /// The worker has been called and has not swept yet.
     bell: AtomicBool,
     /// The queue fills faster than the worker's usual pause allows.
@@ -55,14 +64,17 @@ struct Full {
 }
 
 impl Sink {
-    /// Takes a record. Returns at once; what cannot be taken is to be counted.
+    /// Takes a record, and returns at once.
+    ///
+    /// # Errors
+    /// It cannot be taken, and is to be counted: also one that came just when the queue was closed.
     #[inline]
     pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) -> Result<(), Loss> {
         let queue = &*self.0;
-        if queue.closed.load(Ordering::Acquire) {
-            return Ok(());
+        if queue.is_closed() {
+            return Err(queue.why());
         }
-        let first = match ports.slot(queue).try_lock() {
+        let first = match ports.slot(&self.0)?.try_lock() {
             Ok(mut chunk) => {
                 if !chunk.has_room(clean) {
                     queue.exchange(&mut chunk, clean.len())?;
@@ -84,19 +96,18 @@ impl Sink {
     /// Whether the pipeline still takes records.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        !self.0.closed.load(Ordering::Relaxed)
+        self.0.closed.load(Ordering::Relaxed) == 0
     }
 
     /// Counts records that could not be taken, for example because the thread is already half gone.
     pub(crate) fn lose(&self, loss: Loss, records: u64) {
-        if self.is_open() || loss == Loss::Forked {
-            self.0.counters.lose(loss, records);
-        }
+        self.0.counters.lose(loss, records);
     }
 
-    /// Counts records that were being gathered when the end came.
-    pub(crate) fn lose_at_the_end(&self, loss: Loss, records: u64) {
-        self.0.counters.lose(loss, records);
+    /// Tells the pipelines of a process and of its forked children apart: each is greater than those before it.
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
     }
 
     /// Whether this process is the one that the pipeline runs in.
@@ -120,18 +131,29 @@ impl std::fmt::Debug for Ports {
 impl Ports {
     /// The thread's slot in this queue.
     #[inline]
-    fn slot(&mut self, queue: &Queue) -> &Slot {
-        let known = self.0.iter().position(|(id, _)| *id == queue.id);
-        let place = known.unwrap_or_else(|| self.enlist(queue));
-        &self.0[place].1
+    fn slot(&mut self, queue: &Arc<Queue>) -> Result<&Slot, Loss> {
+        let place = match self.0.iter().position(|(id, _)| *id == queue.id) {
+            Some(known) => known,
+            None => self.enlist(queue)?,
+        };
+        Ok(&self.0[place].1.slot)
     }
 
     #[cold]
-    fn enlist(&mut self, queue: &Queue) -> usize {
-        // Slots of pipelines that are gone have no other owner left.
-        self.0.retain(|(_, slot)| Arc::strong_count(slot) > 1);
-        self.0.push((queue.id, queue.enlist()));
-        self.0.len() - 1
+    fn enlist(&mut self, queue: &Arc<Queue>) -> Result<usize, Loss> {
+        // Pipelines that are gone.
+        self.0.retain(|(_, port)| port.queue.strong_count() > 0);
+        let slot = queue.enlist()?;
+        self.0.push((queue.id, Port { slot, queue: Arc::downgrade(queue) }));
+        Ok(self.0.len() - 1)
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        if let Some(queue) = self.queue.upgrade() {
+            queue.retire(&self.slot);
+        }
     }
 }
 
@@ -142,7 +164,8 @@ impl Queue {
         Queue {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             process: std::process::id(),
-            closed: AtomicBool::new(false),
+            closed: AtomicU8::new(0),
+            ended: AtomicBool::new(false),
             bell: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
             worker: OnceLock::new(),
@@ -165,15 +188,38 @@ impl Queue {
         std::process::id() == self.process
     }
 
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+    /// Takes no record any more, for this reason, unless there was one before.
+    pub(super) fn close(&self, why: Loss) {
+        let _ = self.closed.compare_exchange(0, why as u8 + 1, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// Before the last sweep.
+    pub(super) fn end(&self, why: Loss) {
+        self.close(why);
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    #[inline]
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != 0
+    }
+
+    /// Why it is closed.
+    #[cold]
+    fn why(&self) -> Loss {
+        let place = usize::from(self.closed.load(Ordering::Acquire)).checked_sub(1);
+        place.and_then(|place| Loss::ALL.get(place)).copied().unwrap_or(Loss::Exit)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
     }
 
     /// Calls the worker.
     #[cold]
     pub(super) fn ring(&self) {
         if !self.is_home() {
-            return self.close();
+            return self.close(Loss::Forked);
         }
         if !self.bell.swap(true, Ordering::AcqRel)
             && let Some(worker) = self.worker.get()
@@ -198,22 +244,59 @@ impl Queue {
         self.hurry.load(Ordering::Acquire)
     }
 
-    fn enlist(&self) -> Arc<Slot> {
+    /// A slot for a thread, unless the queue is full.
+    fn enlist(&self) -> Result<Arc<Slot>, Loss> {
         if !self.is_home() {
-            self.close();
-            return Arc::default();
+            self.close(Loss::Forked);
+            return Err(Loss::Forked);
+        }
+        if lock(&self.full).bytes >= self.limit {
+            return Err(Loss::QueueFull);
         }
         let slot = Arc::new(Slot::new(self.spare()));
-        lock(&self.slots).push(Arc::clone(&slot));
-        slot
+        let mut slots = lock(&self.slots);
+        if self.has_ended() {
+            return Err(self.why());
+        }
+        slots.push(Arc::clone(&slot));
+        Ok(slot)
+    }
+
+    /// Takes what is left in the slot of a thread that ends.
+    fn retire(&self, slot: &Arc<Slot>) {
+        if !self.is_home() {
+            return;
+        }
+        // Under both locks: a sweep that finds the slot empty finds the chunk in the queue after it.
+        let mut full = lock(&self.full);
+        let mut chunk = std::mem::take(&mut *lock(slot));
+        if chunk.is_empty() {
+            drop(full);
+            self.reuse(chunk);
+        } else {
+            chunk.shrink();
+            full.add(chunk);
+            self.hurry_up(full);
+            if !self.is_rung() {
+                self.ring();
+            }
+        }
+        let mut slots = lock(&self.slots);
+        if let Some(place) = slots.iter().position(|known| Arc::ptr_eq(known, slot)) {
+            slots.swap_remove(place);
+        }
     }
 
     /// Hands a full chunk over and puts an empty one in its place.
     #[cold]
     fn exchange(&self, chunk: &mut Chunk, room: usize) -> Result<(), Loss> {
         if !self.is_home() {
-            self.close();
+            self.close(Loss::Forked);
             return Err(Loss::Forked);
+        }
+        // The last sweep leaves slots without a buffer, so that whoever comes after it comes here.
+        if self.has_ended() {
+            return Err(self.why());
         }
         if chunk.is_empty() {
             // A record larger than a chunk, or the first one: no buffer yet.
@@ -233,7 +316,7 @@ impl Queue {
     #[cold]
     fn push(&self, clean: Clean<'_>) -> Result<(), Loss> {
         if !self.is_home() {
-            self.close();
+            self.close(Loss::Forked);
             return Err(Loss::Forked);
         }
         let chunk = Chunk::of(clean);
@@ -247,11 +330,19 @@ impl Queue {
 
     fn queue(&self, chunk: impl FnOnce() -> Chunk, size: usize) -> Result<(), Loss> {
         let mut full = lock(&self.full);
+        if self.has_ended() {
+            return Err(self.why());
+        }
         if full.bytes + size > self.limit {
             return Err(Loss::QueueFull);
         }
-        full.bytes += size;
-        full.chunks.push_back(chunk());
+        full.add(chunk());
+        self.hurry_up(full);
+        Ok(())
+    }
+
+    /// Wakes the worker early when the queue fills fast.
+    fn hurry_up(&self, full: MutexGuard<'_, Full>) {
         let hurry = full.bytes > self.limit / 4;
         drop(full);
         if hurry && !self.hurry.swap(true, Ordering::AcqRel) {
@@ -260,7 +351,6 @@ impl Queue {
                 worker.unpark();
             }
         }
-        Ok(())
     }
 
     /// A buffer: a used one if there is one at hand, and never a wait for it.
@@ -280,34 +370,42 @@ impl Queue {
         }
     }
 
+    /// As it looks to a thread that asked whether it is open just before it was closed.
+    #[cfg(test)]
+    pub(super) fn seem_open(&self) {
+        self.closed.store(0, Ordering::Release);
+    }
+
+    /// Bytes of all chunks.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let slots: usize = lock(&self.slots).iter().map(|slot| lock(slot).capacity()).sum();
+        lock(&self.full).bytes + slots
+    }
+
     /// Takes everything that waits, in no order between threads. Only the worker sweeps.
     pub(super) fn sweep(&self, mut each: impl FnMut(Chunk)) {
         // Before the sweep: who writes after it rings again.
         self.bell.store(false, Ordering::SeqCst);
         self.hurry.store(false, Ordering::SeqCst);
+        let is_last = self.has_ended();
         self.drain(&mut each);
         let count = lock(&self.slots).len();
         for place in (0..count).rev() {
-            let (slot, gone) = {
-                let mut slots = lock(&self.slots);
-                let Some(slot) = slots.get_mut(place) else { continue };
-                // Seen before the swap: a thread that is gone writes no more.
-                let gone = Arc::get_mut(slot).is_some();
-                (Arc::clone(slot), gone)
-            };
+            // A slot may go meanwhile, with its thread: then the last one, which was looked at, takes its place.
+            let Some(slot) = lock(&self.slots).get(place).cloned() else { continue };
             // The buffer is made before the lock is taken, so that a writer meets a held lock as rarely as can be.
             let is_empty = slot.lock().map_or(true, |chunk| chunk.is_empty());
-            if !is_empty {
-                let mut fresh = if gone { Chunk::default() } else { self.spare() };
+            if !is_empty || is_last {
+                let mut fresh = if is_last { Chunk::default() } else { self.spare() };
                 if let Ok(mut chunk) = slot.lock() {
                     std::mem::swap(&mut *chunk, &mut fresh);
                 }
-                each(fresh);
-            }
-            if gone {
-                let mut slots = lock(&self.slots);
-                if slots.get(place).is_some_and(|known| Arc::ptr_eq(known, &slot)) {
-                    slots.swap_remove(place);
+                // Not as it was before: somebody may have come between.
+                if fresh.is_empty() {
+                    self.reuse(fresh);
+                } else {
+                    each(fresh);
                 }
             }
         }
@@ -330,6 +428,13 @@ impl Queue {
             let Some(chunk) = next else { break };
             each(chunk);
         }
+    }
+}
+
+impl Full {
+    fn add(&mut self, chunk: Chunk) {
+        self.bytes += chunk.capacity();
+        self.chunks.push_back(chunk);
     }
 }
 

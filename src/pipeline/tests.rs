@@ -1,5 +1,6 @@
 //! The whole way to a real receiver, with a filter that is blind to something.
 
+mod handover;
 mod losses;
 #[cfg(feature = "clickhouse")]
 mod two_destinations;
@@ -98,14 +99,24 @@ struct Writing(Pipeline, Mutex<Ports>);
 impl<S: Subscriber> Layer<S> for Writing {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let Writing(pipeline, ports) = self;
-        let (plans, engine) = (pipeline.plans(), pipeline.engine());
-        let plan = plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
-        let (shape, plan_id) = (Shape::Event, plan.id());
-        let header = Header { shape, plan: plan_id, start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
-        let mut scratch = Scratch::default();
-        let mut visitor = PrivacyVisitor::record(&engine, plan, &mut scratch, &header);
-        event.record(&mut visitor);
-        pipeline.sink().put(&mut lock(ports), visitor.finish().unwrap()).unwrap();
+        if pipeline.sink().is_open() {
+            write(pipeline, &mut lock(ports), event);
+        }
+    }
+}
+
+/// Writes an event, whether the pipeline is open or not.
+fn write(pipeline: &Pipeline, ports: &mut Ports, event: &Event<'_>) {
+    let (plans, engine) = (pipeline.plans(), pipeline.engine());
+    let plan = plans.plan(event.metadata(), |_| Origin::Admitted).unwrap();
+    let (shape, plan_id) = (Shape::Event, plan.id());
+    let header = Header { shape, plan: plan_id, start: 0, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
+    let mut scratch = Scratch::default();
+    let mut visitor = PrivacyVisitor::record(&engine, plan, &mut scratch, &header);
+    event.record(&mut visitor);
+    let clean = visitor.finish().unwrap();
+    if let Err(loss) = pipeline.sink().put(ports, clean) {
+        pipeline.sink().lose(loss, 1);
     }
 }
 

@@ -110,6 +110,9 @@ impl Worker {
                 let control = lock(&self.shared.control);
                 (control.asked, control.stop || self.shared.is_withdrawn())
             };
+            if is_last {
+                self.shared.queue.end(Loss::Exit);
+            }
             self.keep_up();
             self.sweep();
             self.answer(asked);
@@ -117,7 +120,6 @@ impl Worker {
                 break;
             }
         }
-        self.shared.queue.close();
         // The store failed to the end.
         if self.has_lost || !self.rows.is_empty() {
             lock(&self.shared.control).failed = u64::MAX;
@@ -174,7 +176,7 @@ impl Worker {
         for _ in 0..TRIES {
             match &opened {
                 Err(trouble) if trouble.lasts == Lasts::ForAWhile && !lock(&self.shared.control).stop => {
-                    std::thread::park_timeout(AGAIN);
+                    pause(&shared, AGAIN);
                     let Some(again) = shared.unless_withdrawn(|| place.open(shared.run)) else { return };
                     opened = again;
                 }
@@ -421,6 +423,15 @@ impl Worker {
         }
         self.rows.clear();
         !failed
+    }
+}
+
+/// Waits for so long, on the worker, whoever calls it meanwhile; but not longer than anything is still to be done.
+pub(super) fn pause(shared: &Shared, time: Duration) {
+    let until = Instant::now() + time;
+    while !shared.is_withdrawn() && !lock(&shared.control).stop {
+        let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else { break };
+        std::thread::park_timeout(rest);
     }
 }
 

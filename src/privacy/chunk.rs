@@ -80,6 +80,11 @@ impl Chunk {
         self.bytes.capacity()
     }
 
+    /// Gives up the room that is left.
+    pub(crate) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+
     /// Empties the chunk; its buffer stays.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
@@ -106,6 +111,8 @@ pub(super) struct Tally {
     pub(super) redacted: u32,
     /// Events that a span had no room for.
     pub(super) events: u32,
+    /// Links that it had no room for.
+    pub(super) links: u32,
 }
 
 impl Tally {
@@ -119,19 +126,21 @@ impl Tally {
         self.hashed = self.hashed.saturating_add(other.hashed);
         self.redacted = self.redacted.saturating_add(other.redacted);
         self.events = self.events.saturating_add(other.events);
+        self.links = self.links.saturating_add(other.links);
     }
 
     /// The entry, unless there is nothing to say.
     #[inline]
-    pub(super) fn encode(self) -> Option<[u8; 17]> {
-        if self.dropped | self.hashed | self.redacted | self.events == 0 {
+    pub(super) fn encode(self) -> Option<[u8; 21]> {
+        if self.dropped | self.hashed | self.redacted | self.events | self.links == 0 {
             return None;
         }
-        let mut entry = [TALLY; 17];
+        let mut entry = [TALLY; 21];
         entry[1..5].copy_from_slice(&self.dropped.to_le_bytes());
         entry[5..9].copy_from_slice(&self.hashed.to_le_bytes());
         entry[9..13].copy_from_slice(&self.redacted.to_le_bytes());
         entry[13..17].copy_from_slice(&self.events.to_le_bytes());
+        entry[17..21].copy_from_slice(&self.links.to_le_bytes());
         Some(entry)
     }
 }

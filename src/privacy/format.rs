@@ -50,7 +50,7 @@ tags! {
     SPAN_KIND = 0x16;
     /// Severity of a record without a callsite: one byte.
     SEVERITY = 0x17;
-    /// What the filter did to the record: four `u32`, fields dropped, hashed and redacted, and events left out.
+    /// What the filter did to the record: five `u32`, fields dropped, hashed and redacted, events and links left out.
     TALLY = 0x18;
     /// An event inside a span: `u16` length, then a record of its own without its length.
     EVENT = 0x19;
@@ -209,7 +209,7 @@ impl<'a> Iterator for Entries<'a> {
             BOOL | STATUS | SPAN_KIND | SEVERITY => self.take(1)?,
             I64 | U64 | F64 => self.take(8)?,
             LINK => self.take(24)?,
-            TALLY => self.take(16)?,
+            TALLY => self.take(20)?,
             STR | BODY | NAME | TARGET | STATUS_MESSAGE | EVENT => {
                 let length = self.take_u16()?;
                 self.take(usize::from(length))?

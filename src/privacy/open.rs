@@ -60,6 +60,8 @@ pub(crate) struct CleanSpan {
 /// Fields that a span got after its start.
 pub(crate) struct Later<'a> {
     entries: &'a [u8],
+    /// Fields whose value was dropped, as entries without one.
+    dropped: Vec<Entry<'static>>,
     tally: Tally,
     condemned: bool,
 }
@@ -73,11 +75,11 @@ impl CleanSpan {
         (self.tally, self.condemned, self.events) = (tally, condemned, 0);
     }
 
-    /// Adds what was recorded later; of two values for a field the later one stays.
+    /// Adds what was recorded later; of two values for a field the later one stays, and none if that was dropped.
     pub(crate) fn amend(&mut self, later: Later<'_>) {
         self.tally.add(later.tally);
         self.condemned |= later.condemned;
-        for entry in Entries(later.entries) {
+        for entry in Entries(later.entries).chain(later.dropped) {
             self.remove_what_is_replaced_by(&entry);
         }
         let mut rest = Entries(later.entries);
@@ -114,10 +116,11 @@ impl CleanSpan {
         }
     }
 
-    /// Notes that the span follows from another one. Links beyond 32 are counted as dropped.
+    /// Notes that the span follows from another one. Links beyond 32 are counted as left out.
     pub(crate) fn follows(&mut self, trace_id: u128, span_id: u64) {
         if self.entries().filter(|entry| entry.tag == LINK).count() >= MAX_LINKS {
-            return self.tally.drop_one();
+            self.tally.links = self.tally.links.saturating_add(1);
+            return;
         }
         self.record.push(LINK);
         self.record.extend_from_slice(&trace_id.to_be_bytes());
@@ -205,8 +208,8 @@ impl CleanSpan {
 }
 
 impl<'a> Later<'a> {
-    pub(super) fn new(entries: &'a [u8], tally: Tally, condemned: bool) -> Self {
-        Later { entries, tally, condemned }
+    pub(super) fn new(entries: &'a [u8], dropped: Vec<Entry<'static>>, tally: Tally, condemned: bool) -> Self {
+        Later { entries, dropped, tally, condemned }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to each field of a callsite, decided when the callsite is first seen.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::{Level, Metadata};
@@ -83,6 +84,11 @@ impl FieldPlan {
         // What was made coarser is of another type now.
         let kind = self.kind.filter(|_| self.action.keeps_text());
         FieldPlan { kind, readmits_pseudonyms: carries_its_name, ..self }
+    }
+
+    /// Whether any value of it leaves.
+    fn leaves(&self) -> bool {
+        self.action != Action::Drop || [self.integers, self.floats, self.bools].contains(&Scalars::Stay)
     }
 
     /// Whether clean text leaves as it is.
@@ -223,7 +229,8 @@ impl Plan {
         };
         let site = site.target(metadata.target());
         let fields = metadata.fields().iter().take(PLANNED);
-        let fields: Box<[FieldPlan]> = fields.map(|field| policy.plan(site, field.name())).collect();
+        let mut fields: Box<[FieldPlan]> = fields.map(|field| policy.plan(site, field.name())).collect();
+        drop_doubles(&mut fields);
         let (origin, expires, objection) = match origin {
             Origin::Admitted | Origin::LogBridge => match policy.admits(site) {
                 Ok(expires) => (origin, expires, None),
@@ -439,6 +446,17 @@ impl Policy {
         };
         let action = self.decide(site, &origin).action;
         (action.is_hash() && action.rename(&origin) == key).then_some(origin)
+    }
+}
+
+/// Two attributes never leave under one key, as `user_id` and `user_id_hash` would: the first one does.
+fn drop_doubles(fields: &mut [FieldPlan]) {
+    let mut keys = HashSet::new();
+    for field in fields.iter_mut().filter(|field| field.role == Role::Attribute && field.leaves()) {
+        if !keys.insert(field.key.clone()) {
+            field.action = Action::Drop;
+            (field.integers, field.floats, field.bools) = (Scalars::Drop, Scalars::Drop, Scalars::Drop);
+        }
     }
 }
 

@@ -121,6 +121,9 @@ impl Readmitter {
         if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_EVENTS) {
             pen.tally.events = pen.tally.events.saturating_add(u32::try_from(*dropped).unwrap_or(u32::MAX));
         }
+        if let Some(Raw::I64(dropped)) = row.value(key::DROPPED_LINKS) {
+            pen.tally.links = u32::try_from(*dropped).unwrap_or(u32::MAX);
+        }
         pen.finish()
     }
 }

@@ -24,6 +24,7 @@ keys! {
     STATUS_MESSAGE = "status_message",
     ATTRIBUTES = "attributes",
     LINKS = "links",
+    DROPPED_LINKS = "dropped_links",
     EVENTS = "events",
     DROPPED_EVENTS = "dropped_events",
     DROPPED_ATTRIBUTES = "dropped_attributes",

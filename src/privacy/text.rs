@@ -115,26 +115,42 @@ pub(super) fn bare(text: &str) -> &str {
 
 /// Whether `Debug` text shows a struct or a tuple struct somewhere outside quotes: a name that begins with a capital, then
 /// a brace or a parenthesis. `Some(..)`, `Ok(..)` and `Err(..)` around plain values are none.
+///
+/// Where a quote is not closed nobody knows which are inside: then the whole text is outside.
 pub(super) fn is_struct(text: &[u8]) -> bool {
+    shows_struct(text, quoted).unwrap_or_else(|| shows_struct(text, |_| Some(1)).unwrap_or(true))
+}
+
+/// Bytes from an opening quote to the end of what it opens; `None` where it is not closed.
+fn quoted(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    while *text.get(at)? != b'"' {
+        at += if text[at] == b'\\' { 2 } else { 1 };
+    }
+    Some(at + 1)
+}
+
+/// The same, where `quoted` tells how much a quote hides; `None` where it cannot.
+fn shows_struct(text: &[u8], quoted: impl Fn(&[u8]) -> Option<usize>) -> Option<bool> {
     let mut at = 0;
     while at < text.len() {
+        if text[at..].starts_with(b"'\"'") {
+            at += 3;
+            continue;
+        }
         if text[at] == b'"' {
-            at += 1;
-            while at < text.len() && text[at] != b'"' {
-                at += if text[at] == b'\\' { 2 } else { 1 };
-            }
-            at += 1;
+            at += quoted(&text[at..])?;
             continue;
         }
         let name = text[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
         let word = &text[at..at + name];
         let opens = matches!(text[at + name..], [b' ', b'{', ..] | [b'(', ..] | [b'{', ..]);
         if opens && word.first().is_some_and(u8::is_ascii_uppercase) && !matches!(word, b"Some" | b"Ok" | b"Err") {
-            return true;
+            return Some(true);
         }
         at += name.max(1);
     }
-    false
+    Some(false)
 }
 
 #[cfg(test)]
@@ -167,6 +183,12 @@ mod tests {
             "(1, Id(7))",
             "{\"k\": User { id: 1 }}",
             "Err(Timeout(5))",
+            // A quote that is a character, or that nothing closes, hides nothing.
+            "('\"', User { name: \"Ann Lee\" })",
+            "[('\"', 1), ('\"', Id(7))]",
+            "5\" User { name: \"Ann Lee\" }",
+            "\" User { id: 1 }",
+            "(\"a\\\"\", '\"', Id(7))",
         ] {
             assert!(is_struct(text.as_bytes()), "{text}");
         }
@@ -181,6 +203,8 @@ mod tests {
             "3.5",
             "",
             "\"cut \\",
+            "('\"', \"User { id: 1 }\")",
+            "[\"Foo(1)\", \"'\", \"Id(7)\"]",
         ] {
             assert!(!is_struct(text.as_bytes()), "{text}");
         }

@@ -6,9 +6,10 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 
 use tracing::field::{Field, Visit};
+use tracing::span::Record;
 
 use super::chunk::Clean;
-use super::format::{self, Header, Key};
+use super::format::{self, Entries, Entry, Header, Key};
 use super::open::{CleanSpan, Later};
 use super::pen::{CARD_LIKE, Engine, Pen, Scalar, Scratch, WINDOW};
 use super::plan::{FieldPlan, Plan, Role};
@@ -50,10 +51,14 @@ impl<'a> PrivacyVisitor<'a> {
         span.begin(&self.pen.scratch.record, self.pen.tally, self.pen.condemned);
     }
 
-    /// What a span got after its start.
-    pub(crate) fn into_later(self) -> Later<'a> {
+    /// What a span got after its start; `values` is what was visited.
+    pub(crate) fn into_later(self, values: &Record<'_>) -> Later<'a> {
         let Pen { scratch, tally, condemned, .. } = self.pen;
-        Later::new(&scratch.record, tally, condemned)
+        let dropped = match tally.dropped {
+            0 => Vec::new(),
+            _ => dropped(self.plan, values, &scratch.record),
+        };
+        Later::new(&scratch.record, dropped, tally, condemned)
     }
 
     /// Decides about a field; what is returned is to be written.
@@ -193,4 +198,24 @@ impl Visit for PrivacyVisitor<'_> {
             self.odd_debug(field, value);
         }
     }
+}
+
+/// The fields of which nothing was written, as entries without a value. No value is formatted for it.
+#[cold]
+fn dropped(plan: &Plan, values: &Record<'_>, written: &[u8]) -> Vec<Entry<'static>> {
+    struct Named<'a>(&'a Plan, Vec<Entry<'static>>);
+
+    impl Visit for Named<'_> {
+        fn record_debug(&mut self, field: &Field, _: &dyn fmt::Debug) {
+            let Ok(index) = u16::try_from(field.index()) else { return };
+            let Some(plan) = self.0.field(index) else { return };
+            let key = if plan.role == Role::Attribute { Key::Index(index) } else { Key::None };
+            self.1.push(Entry { tag: plan.role.tag(), key, value: &[] });
+        }
+    }
+
+    let mut named = Named(plan, Vec::new());
+    values.record(&mut named);
+    named.1.retain(|dropped| !Entries(written).any(|entry| dropped.replaces(&entry)));
+    named.1
 }

@@ -181,6 +181,9 @@ impl Serialize for RecordRef<'_> {
         if parts.has_links {
             map.serialize_entry(LINKS, &Links(self))?;
         }
+        if parts.dropped_links > 0 {
+            map.serialize_entry(DROPPED_LINKS, &parts.dropped_links)?;
+        }
         if parts.dropped > 0 {
             map.serialize_entry(DROPPED_ATTRIBUTES, &parts.dropped)?;
         }

@@ -126,7 +126,8 @@ impl<'a> RecordRef<'a> {
         self.parts().severity
     }
 
-    /// When it happened, or when the span began, in nanoseconds since 1970.
+    /// When it happened, or when the span began, in nanoseconds since 1970; after a sleep of the machine see
+    /// [`Clock`](crate::Clock).
     pub fn unix_nanos(&self) -> u64 {
         u64::try_from(self.time().nanos()).unwrap_or(0)
     }
@@ -224,6 +225,11 @@ impl<'a> RecordRef<'a> {
         self.parts().dropped_events
     }
 
+    /// Links that the span had no room for: it takes 32.
+    pub fn dropped_links(&self) -> u32 {
+        self.parts().dropped_links
+    }
+
     /// How the span ended.
     pub fn status(&self) -> Status {
         self.parts().status
@@ -303,6 +309,7 @@ impl<'a> RecordRef<'a> {
             hashed: 0,
             redacted: 0,
             dropped_events: 0,
+            dropped_links: 0,
             has_links: false,
             has_events: false,
         };
@@ -324,7 +331,7 @@ impl<'a> RecordRef<'a> {
                     let number = |place: usize| entry.value.chunks_exact(4).nth(place)?.try_into().ok();
                     let number = |place| number(place).map_or(0, u32::from_le_bytes);
                     (parts.dropped, parts.hashed, parts.redacted) = (number(0), number(1), number(2));
-                    parts.dropped_events = number(3);
+                    (parts.dropped_events, parts.dropped_links) = (number(3), number(4));
                 }
                 format::LINK => parts.has_links = true,
                 format::EVENT => parts.has_events = true,
@@ -358,6 +365,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) hashed: u32,
     pub(crate) redacted: u32,
     pub(crate) dropped_events: u32,
+    pub(crate) dropped_links: u32,
     pub(crate) has_links: bool,
     pub(crate) has_events: bool,
 }

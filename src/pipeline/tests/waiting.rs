@@ -199,11 +199,17 @@ fn chunks_are_kept_beside_their_rows_up_to_a_mebibyte() {
         assert_eq!(pipeline.store(LONG), Ok(()));
         // The worker waits for this before it sweeps, so that it sweeps all of them together.
         let commit = lock(&pipeline.0.shared.commit);
-        for n in 0..threads {
-            log(&pipeline, || tracing::info!("of thread {n}"));
-        }
+        // They live on: what a thread that ends leaves is handed over without the room it did not use.
+        let logging = |n| {
+            let thread = tracing_subscriber::registry().with(Writing(pipeline.clone(), Mutex::default()));
+            let thread = tracing::Dispatch::new(thread);
+            tracing::dispatcher::with_default(&thread, || tracing::info!("of thread {n}"));
+            thread
+        };
+        let alive: Vec<_> = (0..threads).map(logging).collect();
         drop(commit);
         assert_eq!(pipeline.store(LONG), Ok(()));
+        drop(alive);
         // Too few to be sent before five seconds have passed.
         assert_eq!(pipeline.0.shared.upload.as_ref().unwrap().in_lots(), kept, "{threads}");
         assert_eq!(pipeline.flush(LONG), Ok(()));

@@ -1,0 +1,83 @@
+//! Promise: a child that the host forks, and that starts telemetry of its own or says yes to it, has ids like nobody else's
+//! and loses no span.
+
+#![cfg(unix)]
+
+#[path = "support/fork.rs"]
+mod fork;
+mod support;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use fork::in_a_child;
+use support::{LONG, TempDir, alone, on, records, settle, switchable};
+use tracing::dispatcher::with_default;
+
+/// Trace and span ids of telemetry that is started now.
+fn ids(name: &str) -> Vec<String> {
+    let (telemetry, memory, _directory) = on(name);
+    with_default(&alone(&telemetry), || (0..3).for_each(|_| drop(tracing::info_span!("job"))));
+    settle(&telemetry);
+    let ids =
+        |record: &support::Record| [record.trace_id(), record.span_id()].map(|id| id.expect("it is a span").to_owned());
+    records(&memory).iter().flat_map(ids).collect()
+}
+
+#[test]
+fn ids_of_forked_processes_are_all_different() {
+    let shared = TempDir::new("fork-ids-shared");
+    let mut all = ids("fork-ids");
+    for worker in 0..3 {
+        let told = shared.path().join(format!("{worker}"));
+        let done = in_a_child(|| std::fs::write(&told, ids("fork-ids-child").join(" ")).expect("it is told"));
+        assert!(done.is_ok(), "{done:?}");
+        let told = std::fs::read_to_string(&told).expect("it was told");
+        all.extend(told.split(' ').map(str::to_owned));
+    }
+    all.extend(ids("fork-ids"));
+    assert_eq!(all.len(), 5 * 6);
+    let different: HashSet<_> = all.iter().collect();
+    assert_eq!(different.len(), all.len(), "{all:#?}");
+}
+
+#[test]
+fn a_child_that_says_yes_loses_no_span_of_threads_that_meet() {
+    const THREADS: u64 = 8;
+    const SPANS: u64 = 100;
+    // Installed before the fork, as a daemon does.
+    let (mut telemetry, memory, _directory) = switchable("fork-grant");
+    let subscriber = alone(&telemetry);
+    let done = in_a_child(|| {
+        telemetry.grant();
+        assert!(telemetry.is_on(), "{}", telemetry.status());
+        with_default(&subscriber, || {
+            let root = tracing::info_span!("root");
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    let (root, subscriber) = (&root, &subscriber);
+                    scope.spawn(move || {
+                        with_default(subscriber, || {
+                            for number in 0..SPANS {
+                                drop(tracing::info_span!(parent: root, "job"));
+                                // So that they meet at the span's lock.
+                                (0..200).for_each(|_| {
+                                    root.follows_from(root.id());
+                                });
+                                if number % 50 == 0 {
+                                    std::thread::sleep(Duration::from_millis(1));
+                                }
+                            }
+                        });
+                    });
+                }
+            });
+        });
+        assert_eq!(telemetry.flush(LONG), Ok(()));
+        let counts = *telemetry.status().counts();
+        assert_eq!((counts.produced(), counts.dropped()), (THREADS * SPANS + 1, 0), "{counts}");
+        let orphans = records(&memory).iter().filter(|record| record.parent_id().is_none()).count();
+        assert_eq!(orphans, 1, "the root alone has no parent");
+    });
+    assert!(done.is_ok(), "{done:?}");
+}
