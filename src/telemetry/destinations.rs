@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use crate::app::{App, Environment, Var};
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "otlp")]
 use crate::export::Endpoint;
 #[cfg(feature = "clickhouse")]
 use crate::export::clickhouse::ClickHouseBuilder;
