@@ -48,7 +48,7 @@ pub use http::MinTls;
 pub(crate) use local::LocalExporter;
 pub use local::Memory;
 
-#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+#[cfg(feature = "otlp")]
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "otlp")]
 pub(crate) use otlp::OtlpSettings;
