@@ -141,10 +141,10 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     if prior == b')' && !colon {
         return positional::constraint(text, sign, found).unwrap_or(go_on);
     }
-    if !is(prior, LETTER | DIGIT | HIGH)
-        && !matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':')
-        && !(prior == b'.' && colon && matches!(before(text, sign - 1), b'.' | b' '))
-    {
+    // `Secret token.......: x`
+    let leader = || prior == b'.' && colon && matches!(before(text, sign - 1), b'.' | b' ');
+    let ends_key = matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':');
+    if !is(prior, LETTER | DIGIT | HIGH) && !ends_key && !leader() {
         return go_on;
     }
     if next == b'>'
