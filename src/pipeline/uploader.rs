@@ -196,21 +196,19 @@ impl<'a> Uploader<'a> {
         self.routes.iter().any(|route| route.delivery.is_troubled())
     }
 
-    /// Rows of this run that were there when a pass began and still wait: older rows of others may have gone out instead.
-    /// `waiting` is how many were known then.
+    /// Rows of this run that were there when a pass began and still wait. `waiting` is how many were known then.
     fn left_behind(&self, waiting: u64) -> u64 {
-        self.left_of(waiting, Outbox::unsent_own)
+        let unsent = self.outbox.unsent_own().unwrap_or(u64::MAX);
+        let failed = unsent.saturating_sub(self.outbox.untried_own().unwrap_or(0));
+        failed.saturating_add(self.untried(waiting))
     }
 
-    /// The same but for what a destination failed at.
+    /// The same but for what a destination failed at: older rows of others may have gone out instead.
     fn untried(&self, waiting: u64) -> u64 {
-        self.left_of(waiting, Outbox::untried_own)
-    }
-
-    fn left_of(&self, waiting: u64, rows: fn(&Outbox) -> Result<u64, Trouble>) -> u64 {
         // Nothing is stored between the two.
         let _commit = lock(&self.shared.commit);
-        rows(&self.outbox).unwrap_or(u64::MAX).saturating_sub(lock(&self.upload.state).waiting.saturating_sub(waiting))
+        let untried = self.outbox.untried_own().unwrap_or(u64::MAX);
+        untried.saturating_sub(lock(&self.upload.state).waiting.saturating_sub(waiting))
     }
 
     /// Whether rows were left in a place that was lost: they are not sent from here.

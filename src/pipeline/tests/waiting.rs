@@ -293,6 +293,39 @@ fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
 }
 
 #[test]
+fn a_flush_ends_although_more_is_logged_than_sent_and_one_waits_that_the_server_fails_at() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    receiver.whenever(
+        |request| request.logs().iter().any(|log| log.body.as_deref() == Some("poison")),
+        Behaviour::Status(500),
+    );
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || tracing::info!("poison"));
+    assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let logging = scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                log(&pipeline, || (0..100).for_each(|n| tracing::info!("more {n}")));
+                let _ = pipeline.store(LONG);
+            }
+        });
+        while pipeline.counts().produced() < 1_000 {
+            std::thread::yield_now();
+        }
+        let flushed = pipeline.flush(LONG);
+        let is_done = {
+            let state = lock(&pipeline.0.shared.upload.as_ref().unwrap().state);
+            state.done >= state.asked
+        };
+        is_over.store(true, Ordering::SeqCst);
+        logging.join().unwrap();
+        assert_eq!(flushed, Err(Unfinished::Upload), "the one waits");
+        assert!(is_done, "it ended by itself, and not by its deadline");
+    });
+}
+
+#[test]
 fn nothing_is_kept_for_an_uploader_that_was_stopped() {
     let receiver = Receiver::start();
     let pad = Scratchpad::new();
