@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tracing::span::Id;
 
 use crate::app::random::IdRng;
-use crate::privacy::{Clean, CleanSpan, Held, Room};
+use crate::privacy::{CleanSpan, Room};
 
 /// Spans nested deeper are not recorded.
 const DEPTH: u8 = 128;
@@ -53,6 +54,8 @@ pub(super) struct OpenSpan {
 /// The ids of spans that are open are unique within a registry, and a layer stands on one registry alone. A lock is held
 /// for the time of a copy, and never while code of the application runs or another lock is held.
 pub(super) struct OpenSpans {
+    /// Tells the layers of a process apart, also after one is gone.
+    layer: u64,
     /// Where the locks mean something: a forked child may have inherited one that nobody will ever open.
     process: u32,
     shards: Box<[Mutex<Shard>; SHARDS]>,
@@ -85,7 +88,15 @@ const ROOM: usize = 64;
 
 impl OpenSpans {
     pub(super) fn new() -> Self {
-        OpenSpans { process: std::process::id(), shards: Box::default() }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let layer = NEXT.fetch_add(1, Ordering::Relaxed);
+        OpenSpans { layer, process: std::process::id(), shards: Box::default() }
+    }
+
+    /// The layer's number.
+    #[inline]
+    pub(super) fn layer(&self) -> u64 {
+        self.layer
     }
 
     /// Lets a span begin.
@@ -110,16 +121,16 @@ impl OpenSpans {
 
     /// Changes what is kept of a span, if it is recorded, and still is.
     pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) {
-        if let Some(span) = self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())) {
-            change(span);
-        }
+        self.within(id, |span, _| change(span));
     }
 
-    /// Puts an event into a span; `None` if that is not recorded, or not any more.
-    pub(super) fn hold(&self, id: &Id, event: Clean<'_>) -> Option<Held> {
+    /// Looks at what is kept of a span, and at the room that there is for its events; `None` if it is not recorded, or not any
+    /// more.
+    #[inline]
+    pub(super) fn within<R>(&self, id: &Id, look: impl FnOnce(&mut OpenSpan, &mut Room) -> R) -> Option<R> {
         let mut shard = self.shard(id)?;
         let Shard { seats, more, room } = &mut *shard;
-        Some(find(seats, more, id.into_u64())?.record.event(event, room))
+        find(seats, more, id.into_u64()).map(|span| look(span, room))
     }
 
     /// Takes out what was kept of a span that closes, in exchange for a buffer; `false` if it is not recorded.

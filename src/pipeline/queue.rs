@@ -121,12 +121,20 @@ impl Ports {
     /// The thread's slot in this queue.
     #[inline]
     fn slot(&mut self, queue: &Queue) -> &Slot {
-        let known = self.0.iter().position(|(id, _)| *id == queue.id);
-        let place = known.unwrap_or_else(|| self.enlist(queue));
+        // Nearly every thread has just one.
+        if self.0.first().is_some_and(|(id, _)| *id == queue.id) {
+            return &self.0[0].1;
+        }
+        let place = self.search(queue);
         &self.0[place].1
     }
 
     #[cold]
+    fn search(&mut self, queue: &Queue) -> usize {
+        let known = self.0.iter().position(|(id, _)| *id == queue.id);
+        known.unwrap_or_else(|| self.enlist(queue))
+    }
+
     fn enlist(&mut self, queue: &Queue) -> usize {
         // Slots of pipelines that are gone have no other owner left.
         self.0.retain(|(_, slot)| Arc::strong_count(slot) > 1);
