@@ -68,7 +68,7 @@ pub(super) fn is_clean(text: &[u8]) -> bool {
 #[inline(always)]
 fn are_plain(text: &[u8]) -> bool {
     // The last eight may overlap those before.
-    text.last_chunk().is_some_and(|last| text.as_chunks().0.iter().all(|eight| is_plain(*eight)) && is_plain(*last))
+    text.last_chunk().is_some_and(|last| is_plain(*last) && text.as_chunks().0.iter().all(|eight| is_plain(*eight)))
 }
 
 /// The same of a text in which something is to be counted.
@@ -189,7 +189,9 @@ fn counted(block: &[u8]) -> u64 {
 #[inline(always)]
 fn is_plain(eight: [u8; 8]) -> bool {
     let word = u64::from_le_bytes(eight);
-    (at_least(word, b'%') & !at_least(word, b']') | word) & HIGHS == 0
+    let at_least = |least: u8| word.wrapping_add(LOWS * (0x80 - u64::from(least)));
+    // What is carried over from a byte that is not ASCII does no harm: there is one, and so they are not plain.
+    (at_least(b'%') & !at_least(b']') | word) & HIGHS == 0
 }
 
 /// Four at a time, for the sake of the loop around them.
