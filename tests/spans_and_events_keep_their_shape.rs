@@ -420,6 +420,68 @@ fn parents_are_contextual_unless_they_are_given() {
     assert_eq!(event(&records, "contextual event").span_id(), around.span_id());
 }
 
+/// Each event says in which span it is.
+#[test]
+fn an_event_is_in_the_span_that_the_thread_is_in_however_it_came_there() {
+    let ((here, its, _first), (elsewhere, others, _second)) = (on("here"), on("elsewhere"));
+    let elsewhere_too = Dispatch::new(tracing_subscriber::registry().with(elsewhere.layer()));
+    // Somebody wants the span that our gate turns away.
+    let subscriber = tracing_subscriber::registry().with(here.layer()).with(Identity::new());
+    with_default(&Dispatch::new(subscriber), || {
+        tracing::info!("0 none");
+        let (a, b) = (tracing::info_span!("a"), tracing::info_span!("b"));
+        let turned_away = tracing::info_span!(target: "other", parent: None, "turned away");
+        tracing::info!("1 none");
+        let in_a = a.enter();
+        tracing::info!("2 a");
+        tracing::info!("3 a");
+        let in_b = b.enter();
+        tracing::info!("4 b");
+        drop(in_a);
+        tracing::info!("5 b");
+        let in_b_again = b.enter();
+        tracing::info!("6 b");
+        drop(in_b_again);
+        tracing::info!("7 b");
+        let in_another = turned_away.enter();
+        tracing::info!("8 b");
+        drop(in_b);
+        tracing::info!("9 none");
+        let in_a = a.enter();
+        tracing::info!("10 a");
+        drop(in_another);
+        tracing::info!("11 a");
+        let in_b = b.enter();
+        with_default(&elsewhere_too, || tracing::info!("12 none"));
+        tracing::info!(parent: &a, "13 a");
+        tracing::info!("14 b");
+        let in_a_again = a.enter();
+        tracing::info!("15 b");
+        let dispatch = tracing::dispatcher::get_default(Dispatch::clone);
+        std::thread::scope(|scope| {
+            scope.spawn(|| with_default(&dispatch, || tracing::info!("16 none")));
+        });
+        drop((in_a_again, in_b));
+        tracing::info!("17 a");
+        drop(in_a);
+        drop((a, b));
+        tracing::info!("18 none");
+    });
+    settle(&here);
+    settle(&elsewhere);
+    let (records, elsewhere) = (records(&its), records(&others));
+    assert_eq!(event(&elsewhere, "12 none").span_id(), None);
+    let bodies: Vec<_> = records.iter().filter(|record| !record.is_span()).map(|record| record.text("body")).collect();
+    assert_eq!(bodies.len(), 18);
+    for body in bodies.into_iter().flatten() {
+        let expected = match body.split_once(' ') {
+            Some((_, name @ ("a" | "b"))) => span(&records, name).span_id().map(str::to_owned),
+            _ => None,
+        };
+        assert_eq!(event(&records, body).span_id(), expected.as_deref(), "{body}");
+    }
+}
+
 #[test]
 fn a_span_of_two_threads_that_is_closed_in_a_third_is_one_span() {
     let (telemetry, memory, _directory) = on("threads");

@@ -23,9 +23,9 @@ pub(crate) use gate::{LogRecords, Scope};
 use crate::app::Clock;
 use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Unplanned};
+use crate::privacy::{Clean, CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Room, Unplanned};
 use local::Local;
-use span::{OpenSpans, SpanContext};
+use span::{OpenSpan, OpenSpans, SpanContext};
 
 /// The layer that turns spans and events into telemetry. Made by [`Telemetry::layer`](crate::Telemetry::layer).
 ///
@@ -148,24 +148,6 @@ impl TelemetryLayer {
         TelemetryLayer { core, spans }
     }
 
-    /// The span around a span or an event, or else the nearest around that which is recorded. `outer` asks the registry,
-    /// and is asked only where `around` itself is not recorded.
-    #[inline]
-    fn recorded<'a, S>(
-        &self,
-        around: Option<Id>,
-        outer: impl FnOnce() -> Option<SpanRef<'a, S>>,
-    ) -> Option<(Id, SpanContext)>
-    where
-        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-    {
-        let around = around?;
-        match self.spans.context(&around) {
-            Some(context) => Some((around, context)),
-            None => self.nearest(outer()?),
-        }
-    }
-
     /// The nearest span that is recorded, from this one on outwards.
     #[cold]
     fn nearest<S>(&self, span: SpanRef<'_, S>) -> Option<(Id, SpanContext)>
@@ -200,24 +182,32 @@ impl TelemetryLayer {
         (plan.origin == Origin::Admitted).then_some((running, plan))
     }
 
-    /// The same for a new span.
-    fn new_span_plan(&self, metadata: &'static Metadata<'static>) -> Option<(&Running, &Plan)> {
-        let running = self.core.running()?;
-        let plan = match self.core.plan(running, metadata) {
-            Ok(plan) => plan,
-            Err(why) => return self.lose_unplanned(running, metadata, None, why),
-        };
-        (plan.origin == Origin::Admitted).then_some((running, plan))
+    /// The plan of a new span, if it is to be recorded.
+    #[inline(always)]
+    fn new_span_plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Option<&'a Plan> {
+        match self.core.plan(running, metadata) {
+            Ok(plan) => (plan.origin == Origin::Admitted).then_some(plan),
+            Err(why) => self.lose_unplanned(running, metadata, None, why),
+        }
     }
 
-    /// The same for an event.
-    fn event_plan(&self, event: &Event<'_>) -> Option<(&Running, &Plan)> {
-        let running = self.core.running()?;
-        let plan = match self.core.plan(running, event.metadata()) {
-            Ok(plan) => plan,
-            Err(why) => return self.lose_unplanned(running, event.metadata(), Some(event), why),
-        };
-        if plan.origin == Origin::Admitted || self.admits_odd(plan, event) { Some((running, plan)) } else { None }
+    /// The plan of an event, if it is to be recorded.
+    #[inline(always)]
+    fn event_plan<'a>(&self, running: &'a Running, event: &Event<'_>) -> Option<&'a Plan> {
+        match self.core.plan(running, event.metadata()) {
+            Ok(plan) => (plan.origin == Origin::Admitted || self.admits_odd(plan, event)).then_some(plan),
+            Err(why) => self.lose_unplanned(running, event.metadata(), Some(event), why),
+        }
+    }
+
+    /// The span around a span or an event, or else the nearest around that which is recorded.
+    #[inline]
+    fn recorded(&self, around: Option<Id>, nearest: Nearest<'_>) -> Option<(Id, SpanContext)> {
+        let around = around?;
+        match self.spans.context(&around) {
+            Some(context) => Some((around, context)),
+            None => nearest(),
+        }
     }
 
     /// Counts a record that would be let in, and has no plan by which it could be written.
@@ -261,13 +251,9 @@ impl TelemetryLayer {
         is_admitted
     }
 
-    fn open(
-        &self,
-        (running, plan): (&Running, &Plan),
-        attributes: &Attributes<'_>,
-        id: &Id,
-        parent: Option<(Id, SpanContext)>,
-    ) {
+    fn open(&self, running: &Running, attributes: &Attributes<'_>, id: &Id, around: Option<Id>, nearest: Nearest<'_>) {
+        let Some(plan) = self.new_span_plan(running, attributes.metadata()) else { return };
+        let parent = self.recorded(around, nearest);
         running.with_local(|local| {
             let start = running.now();
             let rng = local.rng(running.sink.id());
@@ -313,33 +299,74 @@ impl TelemetryLayer {
         }
     }
 
-    fn event(&self, (running, plan): (&Running, &Plan), event: &Event<'_>, span: Option<(Id, SpanContext)>) {
-        if plan.level == Level::ERROR
-            && let Some((id, _)) = &span
-        {
-            self.spans.change(id, |span| span.record.failed());
+    fn event(&self, running: &Running, event: &Event<'_>, around: Option<Id>, nearest: Nearest<'_>) {
+        let Some(plan) = self.event_plan(running, event) else { return };
+        if plan.level == Level::ERROR {
+            self.fail(around.clone(), nearest);
         }
         running.with_local(|local| {
-            let (trace_id, span_id) = span.as_ref().map_or((0, 0), |(_, context)| (context.trace_id, context.span_id));
             let start = running.now();
             let header =
-                Header { shape: Shape::Event, plan: plan.id(), start, end: 0, trace_id, span_id, parent_id: 0 };
+                Header { shape: Shape::Event, plan: plan.id(), start, end: 0, trace_id: 0, span_id: 0, parent_id: 0 };
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             event.record(&mut visitor);
-            let clean = visitor.finish().ok_or(Loss::Finding)?;
-            if self.core.events != Events::Logs
-                && let Some((id, _)) = &span
-                && let Some(held) = self.spans.hold(id, clean)
-                && self.core.events == Events::SpanEvents
-            {
-                return match held {
-                    Held::Yes => Ok(()),
-                    Held::SpanIsFull => Err(Loss::SpanFull),
-                    Held::NoRoom => Err(Loss::OpenSpansFull),
-                };
+            // Only now, so that one look at the span is enough for all that it has to do with its event.
+            let (clean, held) = match &around {
+                None => (visitor.finish(), None),
+                Some(id) => match self.spans.within(id, |span, room| self.place(&mut visitor, span, room)) {
+                    Some(placed) => placed,
+                    None => self.place_in_nearest(&mut visitor, nearest),
+                },
+            };
+            let clean = clean.ok_or(Loss::Finding)?;
+            match held.filter(|_| self.core.events == Events::SpanEvents) {
+                None => running.sink.put(&mut local.ports, clean),
+                Some(Held::Yes) => Ok(()),
+                Some(Held::SpanIsFull) => Err(Loss::SpanFull),
+                Some(Held::NoRoom) => Err(Loss::OpenSpansFull),
             }
-            running.sink.put(&mut local.ports, clean)
         });
+    }
+
+    /// Finishes an event that happened in this span, and puts it into that where events go there.
+    #[inline]
+    fn place<'a>(
+        &self,
+        visitor: &'a mut PrivacyVisitor<'_>,
+        span: &mut OpenSpan,
+        room: &mut Room,
+    ) -> (Option<Clean<'a>>, Option<Held>) {
+        visitor.place(span.context.trace_id, span.context.span_id);
+        let clean = visitor.finish();
+        let held = match clean {
+            Some(clean) if self.core.events != Events::Logs => Some(span.record.event(clean, room)),
+            _ => None,
+        };
+        (clean, held)
+    }
+
+    /// The same in the nearest span that is recorded, if there is one.
+    #[cold]
+    fn place_in_nearest<'a>(
+        &self,
+        visitor: &'a mut PrivacyVisitor<'_>,
+        nearest: Nearest<'_>,
+    ) -> (Option<Clean<'a>>, Option<Held>) {
+        let Some((id, context)) = nearest() else { return (visitor.finish(), None) };
+        visitor.place(context.trace_id, context.span_id);
+        let clean = visitor.finish();
+        let held = clean
+            .filter(|_| self.core.events != Events::Logs)
+            .and_then(|clean| self.spans.within(&id, |span, room| span.record.event(clean, room)));
+        (clean, held)
+    }
+
+    /// Notes in the span around an event that this was an error.
+    #[cold]
+    fn fail(&self, around: Option<Id>, nearest: Nearest<'_>) {
+        if let Some((id, _)) = self.recorded(around, nearest) {
+            self.spans.change(&id, |span| span.record.failed());
+        }
     }
 
     fn close(&self, id: &Id) {
@@ -398,10 +425,9 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let Some(planned) = self.new_span_plan(attributes.metadata()) else { return };
+        let Some(running) = self.core.running() else { return };
         let around = around(attributes.parent(), attributes.is_contextual(), &ctx);
-        let parent = self.recorded(around, || ctx.span(id)?.parent());
-        self.open(planned, attributes, id, parent);
+        self.open(running, attributes, id, around, &|| self.nearest(ctx.span(id)?.parent()?));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
@@ -414,23 +440,28 @@ where
         if self.core.running().is_none() {
             return;
         }
-        if let Some((_, context)) = self.recorded(Some(follows.clone()), || ctx.span(follows)) {
+        if let Some((_, context)) = self.recorded(Some(follows.clone()), &|| self.nearest(ctx.span(follows)?)) {
             self.spans.change(id, |span| span.record.follows(context.trace_id, context.span_id));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        let Some(planned) = self.event_plan(event) else { return };
+        let Some(running) = self.core.running() else { return };
         let around = around(event.parent(), event.is_contextual(), &ctx);
-        let span = self.recorded(around, || ctx.event_span(event));
-        let span = span.or_else(|| self.around_turned_away(event.parent()?));
-        self.event(planned, event, span);
+        let nearest = || {
+            let span = ctx.event_span(event).and_then(|span| self.nearest(span));
+            span.or_else(|| self.around_turned_away(event.parent()?))
+        };
+        self.event(running, event, around, &nearest);
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         self.close(&id);
     }
 }
+
+/// Asks the registry for the nearest span that is recorded. Asked only where the span around is not, which is seldom.
+type Nearest<'a> = &'a dyn Fn() -> Option<(Id, SpanContext)>;
 
 /// Locks a mutex under which nothing panics, so that a poisoned one is as good as any.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

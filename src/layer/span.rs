@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use tracing::span::Id;
 
 use crate::app::random::IdRng;
-use crate::privacy::{Clean, CleanSpan, Held, Room};
+use crate::privacy::{CleanSpan, Room};
 
 /// Spans nested deeper are not recorded.
 const DEPTH: u8 = 128;
@@ -129,16 +129,16 @@ impl OpenSpans {
 
     /// Changes what is kept of a span, if it is recorded, and still is.
     pub(super) fn change(&self, id: &Id, change: impl FnOnce(&mut OpenSpan)) {
-        if let Some(span) = self.shard(id).as_mut().and_then(|shard| shard.find(id.into_u64())) {
-            change(span);
-        }
+        self.within(id, |span, _| change(span));
     }
 
-    /// Puts an event into a span; `None` if that is not recorded, or not any more.
-    pub(super) fn hold(&self, id: &Id, event: Clean<'_>) -> Option<Held> {
+    /// Looks at what is kept of a span, and at the room that there is for its events; `None` if it is not recorded, or not any
+    /// more.
+    #[inline]
+    pub(super) fn within<R>(&self, id: &Id, look: impl FnOnce(&mut OpenSpan, &mut Room) -> R) -> Option<R> {
         let mut shard = self.shard(id)?;
         let Shard { seats, more, room, .. } = &mut *shard;
-        Some(find(seats, more, id.into_u64())?.record.event(event, room))
+        find(seats, more, id.into_u64()).map(|span| look(span, room))
     }
 
     /// Takes out what was kept of a span that closes, in exchange for a buffer; `false` if it is not recorded.

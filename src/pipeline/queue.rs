@@ -132,14 +132,22 @@ impl Ports {
     /// The thread's slot in this queue.
     #[inline]
     fn slot(&mut self, queue: &Arc<Queue>) -> Result<&Slot, Loss> {
-        let place = match self.0.iter().position(|(id, _)| *id == queue.id) {
-            Some(known) => known,
-            None => self.enlist(queue)?,
-        };
+        // Nearly every thread has just one.
+        if self.0.first().is_some_and(|(id, _)| *id == queue.id) {
+            return Ok(&self.0[0].1.slot);
+        }
+        let place = self.search(queue)?;
         Ok(&self.0[place].1.slot)
     }
 
     #[cold]
+    fn search(&mut self, queue: &Arc<Queue>) -> Result<usize, Loss> {
+        match self.0.iter().position(|(id, _)| *id == queue.id) {
+            Some(known) => Ok(known),
+            None => self.enlist(queue),
+        }
+    }
+
     fn enlist(&mut self, queue: &Arc<Queue>) -> Result<usize, Loss> {
         // Pipelines that are gone.
         self.0.retain(|(_, port)| port.queue.strong_count() > 0);

@@ -81,6 +81,16 @@ pub(crate) struct Header {
     pub(crate) parent_id: u64,
 }
 
+/// Says in which span an event happened.
+#[inline]
+pub(super) fn set_place(record: &mut [u8], trace_id: u128, span_id: u64) {
+    if let Some(place) = record.get_mut(LENGTH + 21..LENGTH + 45) {
+        let (trace, span) = place.split_at_mut(16);
+        trace.copy_from_slice(&trace_id.to_be_bytes());
+        span.copy_from_slice(&span_id.to_be_bytes());
+    }
+}
+
 /// Sets a record's end, which lies no earlier than its start.
 #[inline]
 pub(super) fn set_end(record: &mut [u8], end: u64) {

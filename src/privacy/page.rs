@@ -28,6 +28,12 @@ impl Page {
         Some(next)
     }
 
+    /// What was written from here on.
+    #[inline(always)]
+    pub(super) fn from(&mut self, start: usize) -> &mut [u8] {
+        self.room.get_mut(start..self.len).unwrap_or_default()
+    }
+
     #[inline(always)]
     pub(super) fn extend_from_slice(&mut self, bytes: &[u8]) {
         match self.next(bytes.len()) {

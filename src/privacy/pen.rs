@@ -92,11 +92,7 @@ impl<'a> Pen<'a> {
     /// The finished record; `None` when a finding condemned it.
     #[inline(always)]
     pub(super) fn finish(self) -> Option<Clean<'a>> {
-        let record = &mut self.scratch.record;
-        if let Some(entry) = self.tally.encode() {
-            record.extend_from_slice(&entry);
-        }
-        (!self.condemned).then(|| Clean::seal(record))
+        finished(&mut self.scratch.record, self.tally, self.condemned)
     }
 
     /// Whether there is room for one more field.
@@ -421,6 +417,15 @@ impl<'a> Pen<'a> {
             None => self.drop_field(),
         }
     }
+}
+
+/// The record with what was done to it; `None` when a finding condemned it.
+#[inline(always)]
+pub(super) fn finished(record: &mut Page, tally: Tally, condemned: bool) -> Option<Clean<'_>> {
+    if let Some(entry) = tally.encode() {
+        record.extend_from_slice(&entry);
+    }
+    (!condemned).then(|| Clean::seal(record))
 }
 
 impl Scalar {

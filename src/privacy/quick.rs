@@ -20,12 +20,14 @@ pub(super) struct Quick {
 
 /// Kinds of values that may be taken.
 pub(super) const BOOL: u8 = 1;
-pub(super) const INTEGER: u8 = 2;
-pub(super) const FLOAT: u8 = 4;
+pub(super) const INTEGER: u8 = 4;
+pub(super) const FLOAT: u8 = 8;
 /// Text that exists already, or that `Display` makes.
-pub(super) const TEXT: u8 = 8;
+pub(super) const TEXT: u8 = 16;
 /// Text that somebody's `Debug` or `Display` makes.
-pub(super) const DEBUG: u8 = 16;
+pub(super) const DEBUG: u8 = 32;
+/// Not a kind of value: a text is written with its key. As many as the key has bytes.
+const KEYED: u8 = 2;
 
 impl Quick {
     /// What may be taken of a field.
@@ -40,7 +42,8 @@ impl Quick {
             _ => 0,
         };
         // The cast keeps the value: every cap is below 65,536.
-        Quick { takes: scalars | text, tag: plan.role.tag(), cap: plan.cap() as u16 }
+        let keyed = if plan.role.tag() == format::STR { KEYED } else { 0 };
+        Quick { takes: scalars | text | keyed, tag: plan.role.tag(), cap: plan.cap() as u16 }
     }
 
     #[inline(always)]
@@ -48,10 +51,10 @@ impl Quick {
         self.takes & kind != 0
     }
 
-    /// Bytes in front of a text.
+    /// Bytes in front of a text: its tag and its length, and the key between them where there is one.
     #[inline(always)]
     fn head(self) -> usize {
-        if self.tag == format::STR { 5 } else { 3 }
+        3 + usize::from(self.takes & KEYED)
     }
 
     /// Writes what stands in front of a text of so many bytes.
@@ -130,28 +133,42 @@ impl Pen<'_> {
     ) -> bool {
         let head = quick.head();
         let entry = self.scratch.record.len();
-        let Some(before) = self.next_entry(VALUE_CAP, head) else { return false };
-        quick.open(index, 0, before);
-        let at = entry + head;
+        if self.next_entry(VALUE_CAP, head).is_none() {
+            return false;
+        }
         let written = bounded(&mut self.scratch.record, |out| write!(out, "{value:?}"));
-        let record = &mut self.scratch.record;
-        let length = record.len() - at;
         if written == Some(Whole::Yes)
-            && length <= usize::from(quick.cap)
-            && self.engine.policy.text_scanner().looks_clean(&record[at..])
+            && let Some((before, text)) = self.scratch.record.from(entry).split_at_mut_checked(head)
+            && text.len() <= usize::from(quick.cap)
+            && self.engine.policy.text_scanner().looks_clean(text)
         {
             // The cast keeps the value, which is no more than the cap.
-            record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
+            quick.open(index, text.len() as u16, before);
         } else {
-            match plan() {
-                Some(plan) => self.settle_written(entry, at, written, plan),
-                // What no plan speaks about does not stay.
-                None => {
-                    self.scratch.record.truncate(entry);
-                    self.drop_field();
-                }
-            }
+            self.settle_quick(quick, index, entry, written, plan());
         }
         true
+    }
+
+    /// Ends a text of which only its beginning was kept free, and which is none of the usual ones.
+    #[inline(never)]
+    fn settle_quick(
+        &mut self,
+        quick: Quick,
+        index: u16,
+        entry: usize,
+        written: Option<Whole>,
+        plan: Option<&FieldPlan>,
+    ) {
+        let head = quick.head();
+        quick.open(index, 0, &mut self.scratch.record[entry..entry + head]);
+        match plan {
+            Some(plan) => self.settle_written(entry, entry + head, written, plan),
+            // What no plan speaks about does not stay.
+            None => {
+                self.scratch.record.truncate(entry);
+                self.drop_field();
+            }
+        }
     }
 }

@@ -9,9 +9,9 @@ use tracing::field::{Field, Visit};
 use tracing::span::Record;
 
 use super::chunk::Clean;
-use super::format::{self, Entries, Entry, Header, Key};
+use super::format::{self, Entries, Entry, Header, Key, START};
 use super::open::{CleanSpan, Later};
-use super::pen::{CARD_LIKE, Engine, Pen, Scalar, Scratch, WINDOW};
+use super::pen::{CARD_LIKE, Engine, Pen, Scalar, Scratch, WINDOW, finished};
 use super::plan::{FieldPlan, Plan, Role};
 use super::quick::{self, Quick, is_short};
 
@@ -29,7 +29,10 @@ impl<'a> PrivacyVisitor<'a> {
     #[inline]
     pub(crate) fn record(engine: &'a Engine, plan: &'a Plan, scratch: &'a mut Scratch, header: &Header) -> Self {
         scratch.record.clear();
-        scratch.record.extend_from_slice(&header.encode());
+        match scratch.record.next(START).and_then(|head| head.first_chunk_mut()) {
+            Some(head) => *head = header.encode(),
+            None => scratch.record.extend_from_slice(&header.encode()),
+        }
         PrivacyVisitor { pen: Pen::new(engine, scratch), plan }
     }
 
@@ -39,10 +42,16 @@ impl<'a> PrivacyVisitor<'a> {
         PrivacyVisitor { pen: Pen::new(engine, scratch), plan }
     }
 
+    /// Says in which span an event happened.
+    #[inline]
+    pub(crate) fn place(&mut self, trace_id: u128, span_id: u64) {
+        format::set_place(&mut self.pen.scratch.record, trace_id, span_id);
+    }
+
     /// The finished event; `None` when a finding condemned it.
     #[inline]
-    pub(crate) fn finish(self) -> Option<Clean<'a>> {
-        self.pen.finish()
+    pub(crate) fn finish(&mut self) -> Option<Clean<'_>> {
+        finished(&mut self.pen.scratch.record, self.pen.tally, self.pen.condemned)
     }
 
     /// Lets a span begin with what was written.

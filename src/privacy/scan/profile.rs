@@ -57,19 +57,36 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Bytes whose counts, limits added, fit the lanes.
 const BLOCK: usize = 64;
 
-/// Whether one pass proves that no detector would find anything.
-#[inline]
+/// Whether one pass proves that no detector would find anything. Not inlined: it needs no more than the registers that are
+/// free to take, and who calls it would lose those that it keeps its own things in.
+#[inline(never)]
 pub(super) fn is_clean(text: &[u8]) -> bool {
+    are_plain(text) || is_clean_odd(text)
+}
+
+/// Whether all bytes are of those that are not counted. Of fewer than eight it says no.
+#[inline(always)]
+fn are_plain(text: &[u8]) -> bool {
+    // The last eight may overlap those before.
+    text.last_chunk().is_some_and(|last| is_plain(*last) && text.as_chunks().0.iter().all(|eight| is_plain(*eight)))
+}
+
+/// The same of a text in which something is to be counted.
+#[inline(never)]
+fn is_clean_odd(text: &[u8]) -> bool {
     if text.len() > BLOCK {
         return is_clean_long(text);
     }
-    let lanes = counted(text);
-    // Most texts have nothing to count.
-    lanes == 0 || are_clean(lanes, text)
+    let lanes = counted_bytes(text);
+    // Mostly there is no more than a full stop, a capital or a number.
+    if lanes & !(0xff << DIGITS | 1 << DOTS | 0xff << UPPERS | 1 << QUOTES) != 0 || lanes >> DIGITS & 0xff > 4 {
+        return are_clean(lanes, text);
+    }
+    text.len() < RUN || !may_have_token(lanes) || !has_long_run(text)
 }
 
 /// Whether the counts of a whole text, and what they ask to look at, prove it.
-#[inline]
+#[inline(never)]
 fn are_clean(lanes: u64, text: &[u8]) -> bool {
     let has_token = || may_have_token(lanes) && has_long_run(text);
     lanes_are_clean(lanes)
@@ -157,25 +174,33 @@ fn counted(block: &[u8]) -> u64 {
     let mut lanes = 0;
     let (eights, rest) = block.as_chunks::<8>();
     for eight in eights {
-        lanes += counted_word(u64::from_le_bytes(*eight));
+        if !is_plain(*eight) {
+            lanes += counted_bytes(eight);
+        }
     }
-    if rest.is_empty() {
-        return lanes;
-    }
-    match block.last_chunk::<8>() {
-        // The last eight, without those that were counted before.
-        Some(last) => lanes + counted_word(u64::from_le_bytes(*last) >> (64 - 8 * rest.len())),
-        None => rest.iter().fold(0, |lanes, byte| lanes + LANES[usize::from(*byte)]),
+    match block.last_chunk() {
+        // The last eight: of some it is known already.
+        Some(last) if is_plain(*last) => lanes,
+        _ => lanes + counted_bytes(rest),
     }
 }
 
-/// Zero bytes count for nothing.
-#[inline]
-fn counted_word(word: u64) -> u64 {
-    if (at_least(word, b'%') & !at_least(word, b']') | word) & HIGHS == 0 {
-        return 0;
-    }
-    word.to_le_bytes().iter().fold(0, |lanes, byte| lanes + LANES[usize::from(*byte)])
+/// Whether eight bytes are all of those that are not counted: small letters and spaces, and what lies near them.
+#[inline(always)]
+fn is_plain(eight: [u8; 8]) -> bool {
+    let word = u64::from_le_bytes(eight);
+    let at_least = |least: u8| word.wrapping_add(LOWS * (0x80 - u64::from(least)));
+    // What is carried over from a byte that is not ASCII does no harm: there is one, and so they are not plain.
+    (at_least(b'%') & !at_least(b']') | word) & HIGHS == 0
+}
+
+/// Four at a time, for the sake of the loop around them.
+#[inline(always)]
+fn counted_bytes(bytes: &[u8]) -> u64 {
+    let lanes = |lanes: u64, byte: &u8| lanes + LANES[usize::from(*byte)];
+    let (fours, rest) = bytes.as_chunks::<4>();
+    let most = fours.iter().fold(0, |sum, four| four.iter().fold(sum, lanes));
+    rest.iter().fold(most, lanes)
 }
 
 /// The first byte of U+FF01 to U+FF5E, which stand for the signs of ASCII.
@@ -189,7 +214,7 @@ const fn at_least(word: u64, least: u8) -> u64 {
 
 /// Whether twelve bytes of `[A-Za-z0-9_-]` stand together that may be a token: such a run covers a byte at a multiple of twelve, so only those
 /// are probed.
-#[inline]
+#[inline(never)]
 fn has_long_run(text: &[u8]) -> bool {
     let mut probe = RUN - 1;
     while probe < text.len() {
