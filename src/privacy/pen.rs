@@ -90,7 +90,7 @@ impl<'a> Pen<'a> {
     }
 
     /// The finished record; `None` when a finding condemned it.
-    #[inline(always)]
+    #[cfg(feature = "upload")]
     pub(super) fn finish(self) -> Option<Clean<'a>> {
         finished(&mut self.scratch.record, self.tally, self.condemned)
     }
