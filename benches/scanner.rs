@@ -178,6 +178,13 @@ fn main() {
             scrub(&policy, &set);
             scrubbed_by_valgrind(&policy, &set);
         }
+        ["kind", at] => {
+            let policy = Policy::standard();
+            let (kind, texts) = texts::with_one_finding().swap_remove(at.parse().expect("a number"));
+            println!("{kind} {}", texts.len());
+            scrub(&policy, &texts);
+            scrubbed_by_valgrind(&policy, &texts);
+        }
         ["times"] => times(),
         ["instructions"] => instructions(),
         [] => {
@@ -445,6 +452,16 @@ fn instructions() {
         let count = callgrind(&["lines", &at.to_string()]);
         let bytes: usize = set.iter().map(String::len).sum();
         println!("| {name:<50} | {:>7.1} | {:>10.0} |", count / bytes as f64, count / set.len() as f64);
+    }
+    println!("\ninstructions per text with one finding, by kind");
+    let mut kinds: Vec<_> = texts::with_one_finding()
+        .into_iter()
+        .enumerate()
+        .map(|(at, (kind, texts))| (callgrind(&["kind", &at.to_string()]) / texts.len() as f64, kind))
+        .collect();
+    kinds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    for (count, kind) in kinds {
+        println!("| {kind:<50} | {count:>7.0} |");
     }
     println!("\ninstructions per byte of hostile text, and how they grow");
     for (at, (kind, unit)) in texts::HOSTILE.iter().enumerate() {

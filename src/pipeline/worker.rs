@@ -195,7 +195,7 @@ impl Worker {
             *lock(&shared.opened) = self.outbox.clone();
         }
         if let Some(outbox) = &mut self.outbox {
-            outbox.expire(self.shared.now_seconds());
+            outbox.expire(self.shared.now_seconds()).notes().for_each(|note| self.shared.note(note));
         }
         if let Some(finding) = self.outbox.as_ref().and_then(Outbox::finding) {
             self.shared.note(finding.to_owned());
@@ -378,6 +378,7 @@ impl Worker {
                     self.lose(Loss::StoreFailed, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
+                    done.of_others.notes().for_each(|note| shared.note(note));
                     #[cfg(feature = "upload")]
                     {
                         let Beside { chunks, is_partial, .. } = std::mem::take(&mut self.beside);

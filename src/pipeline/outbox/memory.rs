@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Appended;
+use super::{Appended, OfOthers};
 #[cfg(feature = "upload")]
 use crate::record::claim::{Claimed, Part, Routes, Suspect, Verdict};
 use crate::record::{Rows, Signal};
@@ -84,7 +84,15 @@ impl Memory {
         let batches = fresh.iter().map(|batch| (batch.id, batch.signal)).collect();
         let rows_of = fresh.iter().map(|batch| batch.rows.len() as u64).collect();
         self.batches.extend(fresh);
-        Appended { stored: rows.len() as u64, evicted: self.make_room(), expired: 0, first, batches, rows_of }
+        Appended {
+            stored: rows.len() as u64,
+            evicted: self.make_room(),
+            expired: 0,
+            of_others: OfOthers::default(),
+            first,
+            batches,
+            rows_of,
+        }
     }
 
     /// Drops the oldest rows; what is being sent is spared as long as anything else is there. Tells how many were lost.

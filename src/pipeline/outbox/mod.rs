@@ -50,12 +50,31 @@ pub(crate) struct Appended {
     pub(crate) evicted: u64,
     /// Unsent records that were too old.
     pub(crate) expired: u64,
+    /// The same of other runs, which nobody else counts.
+    pub(crate) of_others: OfOthers,
     /// The number of the first row that was stored; the others follow it.
     pub(crate) first: i64,
     /// The batches that hold them, which are claimed and settled as wholes, each with its kind of records.
     pub(crate) batches: Vec<(i64, Signal)>,
     /// How many rows each of these has.
     pub(crate) rows_of: Vec<u64>,
+}
+
+/// Unsent records of other runs that are gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct OfOthers {
+    pub(crate) evicted: u64,
+    pub(crate) expired: u64,
+}
+
+impl OfOthers {
+    /// What a status says of them.
+    pub(crate) fn notes(self) -> impl Iterator<Item = String> {
+        let gone =
+            |count: u64, why: &str| (count > 0).then(|| format!("records of other runs were deleted unsent: {why}"));
+        let full = gone(self.evicted, "the store was full");
+        full.into_iter().chain(gone(self.expired, "they were older than 30 days"))
+    }
 }
 
 /// What an erasure reached.
@@ -207,6 +226,10 @@ impl Outbox {
                     stored: done.stored.into(),
                     evicted: done.evicted_unsent_own.into(),
                     expired: done.expired_unsent_own.into(),
+                    of_others: OfOthers {
+                        evicted: u64::from(done.evicted_unsent - done.evicted_unsent_own),
+                        expired: u64::from(done.expired_unsent - done.expired_unsent_own),
+                    },
                     first: done.first,
                     batches: done.batches,
                     rows_of: done.rows_of,
@@ -322,14 +345,15 @@ impl Outbox {
         }
     }
 
-    /// Drops rows that are past their age, as every append does.
+    /// Drops rows that are past their age, as every append does. Before the first append all of them are other runs'.
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no age"))]
-    pub(crate) fn expire(&mut self, now: i64) {
+    pub(crate) fn expire(&mut self, now: i64) -> OfOthers {
         #[cfg(feature = "store")]
         if let Outbox::Disk { store, .. } = self {
             // What stays because of an error goes with the next append.
-            let _ = lock(store).expire(now);
+            return OfOthers { evicted: 0, expired: lock(store).expire(now).unwrap_or(0).into() };
         }
+        OfOthers::default()
     }
 
     /// What the owner of the records should know about how the place was found.

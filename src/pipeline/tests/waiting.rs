@@ -126,6 +126,29 @@ fn what_was_cleared_between_two_tries_is_not_sent_again() {
 }
 
 #[test]
+fn what_earlier_runs_lose_unsent_is_told_by_the_run_that_sees_it() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    let place = || Place::Disk {
+        directory: pad.0.clone(),
+        limits: Limits { records: 10, ..Limits::default() },
+        hosts: Hosts::default(),
+    };
+    let run = |run: u64| {
+        let pipeline = blind_run(&receiver, Schedule::Manual, place(), run);
+        log(&pipeline, || (0..8).for_each(|n| tracing::info!("{n}")));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+        pipeline.notes()
+    };
+    let gone = |why: &str| format!("records of other runs were deleted unsent: {why}");
+    assert_eq!(run(7), [] as [String; 0]);
+    assert_eq!(run(8), [gone("the store was full")]);
+    let store = rusqlite::Connection::open(pad.0.join("telemetry.db")).unwrap();
+    assert!(store.execute("UPDATE batches SET day = day - 40", []).unwrap() > 0);
+    assert_eq!(run(9), [gone("they were older than 30 days")]);
+    assert_eq!(run(9), [] as [String; 0], "its own are counted");
+}
+
+#[test]
 fn rows_that_made_room_are_not_sent_from_memory() {
     let receiver = Receiver::start();
     let pad = Scratchpad::new();

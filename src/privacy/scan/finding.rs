@@ -145,7 +145,8 @@ pub(super) fn place_back<'a>(
 /// In a document of JSON only the inside of strings goes, and numbers and words as a whole, never a quote or a bracket.
 fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<usize>, &'static str, Kind)) {
     let found = found.iter().take_while(|finding| finding.start < text.len());
-    if !(is_document(text.trim_ascii()) && is_json_outside_strings(text)) {
+    let opens = matches!(text.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['));
+    if !(opens && is_document(text.trim_ascii()) && is_json_outside_strings(text)) {
         return found.for_each(|finding| replace(finding.span(), missing_quote(text, finding.start), finding.kind));
     }
     let (mut at, mut open, mut done) = (0, false, 0);
@@ -247,7 +248,11 @@ fn is_json_outside_strings(text: &[u8]) -> bool {
 /// Inside a string, or where nothing is known of what is around: the quotes for a bare number behind a quoted key, as in
 /// `{"pin":1234}` and `"{\"pin\":1234}"`.
 fn missing_quote(text: &[u8], start: usize) -> &'static str {
-    let before = text.get(..start).unwrap_or_default().trim_ascii_end();
+    let before = text.get(..start).unwrap_or_default();
+    if !matches!(before, [.., b':'] | [.., b' ' | b'\t' | b'\n' | b'\r' | 0x0c]) {
+        return "";
+    }
+    let before = before.trim_ascii_end();
     match before.strip_suffix(b":").map(<[u8]>::trim_ascii_end) {
         Some(key) if key.ends_with(b"\\\"") => "\\\"",
         Some(key) if key.ends_with(b"\"") => "\"",

@@ -24,12 +24,12 @@ pub(super) fn token(text: &[u8], start: usize) -> Option<usize> {
         return None;
     }
     // As long as one of them, or up to the sign in the middle of the Finnish number.
-    match run(head(text, start, 19), start, alnum) - start {
-        10 | 11 | 16 | 18 => {}
-        6 if after(text, start + 6) == b'-' => {}
+    let length = match run(head(text, start, 19), start, alnum) - start {
+        length @ (10 | 11 | 16 | 18) => length,
+        6 if after(text, start + 6) == b'-' => 10,
         _ => return None,
-    }
-    TOKENS.iter().find_map(|(pattern, check)| {
+    };
+    TOKENS.iter().filter(|(pattern, _)| pattern.len() == length).find_map(|(pattern, check)| {
         let (end, number, len) = national::matched(text, start, pattern)?;
         // As printed: without separators but the one sign in the middle of the Finnish number.
         let whole = end - start == len || len == 10 && end - start == 11 && text[start + 6] == b'-';

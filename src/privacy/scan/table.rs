@@ -21,16 +21,30 @@ const COLUMNS: usize = 32;
 const NAME: usize = 40;
 
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
-    // Nearly all texts begin otherwise: with a time, or with a word and a sign.
-    let names = |byte: u8| alnum(byte) || matches!(byte, b'_' | b'.' | b'-' | b' ' | b'"' | b',' | b'\t' | b'|' | b';');
+    // Nearly all texts begin otherwise: with a time, or with a word and a sign; and most have one line.
     let first = run(text, 0, |byte| matches!(byte, b' ' | b'"' | b'|'));
-    if first > 4 || !is(after(text, first), LETTER) {
+    let head = &text[..text.len().min(HEADER + 2)];
+    if first > 4 || !is(after(text, first), LETTER) || !has_line_break(head) {
         return;
     }
-    let end = run(&text[..text.len().min(HEADER)], first, names);
-    if let Some(rows) = line_break(text, end) {
-        table(text, end, rows, found);
+    let line = run(head, first, |byte| byte != b'\n');
+    let end = line - usize::from(text[line - 1] == b'\r');
+    if end <= HEADER && text[first..end].iter().all(|byte| is_in_header(*byte)) {
+        table(text, end, line + 1, found);
     }
+}
+
+/// Whether a text has more than one line. Sixteen bytes at a time, of which none need be told from the other.
+#[inline]
+fn has_line_break(text: &[u8]) -> bool {
+    let breaks = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | (*byte == b'\n'));
+    let (chunks, _) = text.as_chunks::<16>();
+    chunks.iter().any(|chunk| breaks(chunk)) || breaks(text.last_chunk::<16>().map_or(text, |last| last))
+}
+
+/// Whether a byte may stand in a header.
+fn is_in_header(byte: u8) -> bool {
+    alnum(byte) || matches!(byte, b'_' | b'.' | b'-' | b' ' | b'"' | b',' | b'\t' | b'|' | b';')
 }
 
 #[inline(never)]
