@@ -257,6 +257,14 @@ fn the_resource_is_declared_like_everything_else() {
 }
 
 #[test]
+fn rules_may_take_what_the_crate_adds_as_well() {
+    let settings = |builder: Builder| builder.policy(declared().drop_field("session.id"));
+    let records = logged("taken", settings, || tracing::info!(name: "job.finished", outcome = "done"));
+    let resource = records[0].json()["resource"].as_object().expect("it is a map");
+    assert_eq!(resource.keys().collect::<Vec<_>>(), ["service.name", "service.version"]);
+}
+
+#[test]
 fn rules_may_take_from_what_is_declared_and_change_nothing_else() {
     let job = Site::event("job.finished");
     let policy = declared().drop_field("outcome");

@@ -130,12 +130,11 @@ impl Policy {
 
     /// What the application or its inventory said about a key, if anything.
     pub(in crate::privacy) fn decide_by_rule(&self, site: Site<'_>, key: &str) -> Option<Verdict> {
-        let listed = match self.listed().map(|declared| declared.verdict(site, key)) {
-            Some(Listed::No(why)) => return Some(Verdict::drop(why)),
-            Some(Listed::Yes(verdict)) => Some(verdict),
-            None => None,
-        };
-        // Of what is listed, rules may only take: the inventory is what users were told.
+        let listed = self.listed().map(|declared| match declared.verdict(site, key) {
+            Listed::No(why) => Verdict::drop(why),
+            Listed::Yes(verdict) => verdict,
+        });
+        // Beside an inventory, rules may only take: it is what users were told.
         let holds = |rule: &&Rule| listed.is_none() || rule.action == Action::Drop;
         self.rules.iter().rev().filter(holds).find(|rule| rule.pattern.matches(key)).map(Rule::verdict).or(listed)
     }
