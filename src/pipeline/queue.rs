@@ -4,8 +4,8 @@
 //! of a swap. When the swap happens at that very moment, the record goes to the shared queue instead.
 //!
 //! The bound is of what was handed over. The slots lie beside it: a chunk for each thread that has ever logged, as long as it
-//! lives. A thread that ends hands over what it has, also beyond the bound: then no new thread gets a slot until the worker
-//! has caught up.
+//! lives. A thread that ends hands over what it has, also beyond the bound; where this came to a quarter of it, no new thread gets a
+//! slot until the worker has caught up.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -252,13 +252,14 @@ impl Queue {
         self.hurry.load(Ordering::Acquire)
     }
 
-    /// A slot for a thread, unless the queue is full.
+    /// A slot for a thread, unless threads that ended have filled the queue beyond its bound: one that others filled up to it keeps
+    /// nobody out.
     fn enlist(&self) -> Result<Arc<Slot>, Loss> {
         if !self.is_home() {
             self.close(Loss::Forked);
             return Err(Loss::Forked);
         }
-        if lock(&self.full).bytes >= self.limit {
+        if lock(&self.full).bytes >= self.limit + self.limit / 4 {
             return Err(Loss::QueueFull);
         }
         let slot = Arc::new(Slot::new(self.spare()));
