@@ -171,7 +171,7 @@ fn a_field_that_is_changed_under_its_name_is_a_new_field_whatever_version_it_cla
 }
 
 #[test]
-fn more_exact_times_and_a_longer_life_wait_and_less_of_either_does_not() {
+fn more_exact_times_and_a_longer_life_wait_and_coarser_times_and_an_end_do_not() {
     let (exact, hour, day) = ("", "times = \"hour\"", "times = \"day\"");
     for (agreed, now, goes_on) in [(hour, exact, false), (day, hour, false), (day, day, true), (hour, day, true)] {
         let home = Home::new("times");
@@ -180,6 +180,12 @@ fn more_exact_times_and_a_longer_life_wait_and_less_of_either_does_not() {
         assert_eq!(!kept.is_empty(), goes_on, "from `{agreed}` to `{now}`: {kept:?}");
     }
     let lasting = |day: &str| FIRST.replace("\"how large\"", &format!("\"how large\"{day}"));
+    let home = Home::new("shorter-life");
+    home.save(&yes_to(&inventory(1, FIRST)));
+    let all = [placed(json!({"items": 3, "plan": "pro"}))];
+    assert_eq!(home.kept(&inventory(1, &lasting(", expires = 2090-01-01"))), all, "an end that it had not");
+    let ending = FIRST.replace("\"sales\"", "\"sales\"\n    expires = 2090-01-01");
+    assert_eq!(home.kept(&inventory_with("times = \"day\"", 1, &ending)), all, "the record itself, and coarser times");
     for (agreed, now) in [(", expires = 2090-01-01", ""), (", expires = 2090-01-01", ", expires = 2091-01-01")] {
         let home = Home::new("life");
         home.save(&yes_to(&inventory(1, &lasting(agreed))));

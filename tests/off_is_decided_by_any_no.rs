@@ -772,3 +772,16 @@ fn deciding_touches_nothing() {
     std::fs::write(home.0.join(".config/acme/telemetry.toml"), "enabled = false").expect("written");
     assert_eq!(row_that_decided(&home.decide()), Row::ConfigAndSaved);
 }
+
+#[test]
+fn a_yes_to_some_hosts_is_one_to_each_of_them_and_to_no_other() {
+    for (then, now, state) in [
+        ("ch.example, otlp.example", "otlp.example", State::On),
+        ("ch.example, otlp.example", "OTLP.example, ch.example", State::On),
+        ("otlp.example", "ch.example, otlp.example", State::Off),
+        ("ch.example", "otlp.example", State::Off),
+    ] {
+        let world = World::new().settings(|settings| settings.host(now)).saved(Saved::yes(3, Some(then)));
+        assert_eq!(world.decide().state(), state, "from {then} to {now}");
+    }
+}

@@ -115,6 +115,15 @@ fn under_an_inventory_an_installation_id_is_there_only_if_users_are_told() {
         resource("Etc/UTC", settings).get(ID).and_then(Value::as_str).map(str::len)
     };
     assert_eq!(told(""), None);
+    let (telemetry, _memory, directory) =
+        support::on_with("no-id", |builder| builder.installation_id().policy(Policy::declared(inventory(""))));
+    tracing::dispatcher::with_default(
+        &support::alone(&telemetry),
+        || tracing::info!(name: "order.placed", plan = "pro"),
+    );
+    support::settle(&telemetry);
+    let data = directory.path().join(".local/share/acme/telemetry");
+    assert!(data.join("pseudonym.key").exists() && !data.join("installation.id").exists(), "it is not even kept");
     assert_eq!(told(&format!(r#""{ID}" = {{ kind = "word", purpose = "-", reason = "for 90 days" }}"#)), Some(36));
     assert_eq!(resource("Etc/UTC", Builder::installation_id)[ID].as_str().map(str::len), Some(36), "the control");
 }

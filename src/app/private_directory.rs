@@ -123,8 +123,7 @@ enum Fault {
 }
 
 /// The variables that say where it is.
-const DIRECTORIES: &str =
-    if cfg!(any(target_os = "macos", target_os = "ios")) { "HOME" } else { "XDG_DATA_HOME or HOME" };
+const DIRECTORIES: &str = if cfg!(any(target_os = "macos", target_os = "ios")) { "HOME" } else { "XDG_DATA_HOME" };
 
 impl fmt::Display for DirectoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -266,7 +266,7 @@ impl Table<'_> {
             },
         };
         match (&self.settings.host, host) {
-            (Some(now), Some(then)) if now.eq_ignore_ascii_case(then) => in_part,
+            (Some(now), Some(then)) if are_among(now, then) => in_part,
             (None, _) => in_part,
             (Some(now), Some(then)) => considered(Effect::Void).note(format!(
                 "the saved yes was for sending to {}, and this would send to {}",
@@ -328,6 +328,11 @@ impl Table<'_> {
     fn says_yes_by_variable(&self) -> bool {
         Word::of_var(&self.environment.var(&self.enabled)) == Word::Yes
     }
+}
+
+/// Whether all of these hosts, with `, ` between them, are among those.
+fn are_among(these: &str, those: &str) -> bool {
+    these.split(", ").all(|host| those.split(", ").any(|known| known.eq_ignore_ascii_case(host)))
 }
 
 fn variable(row: Row, name: &str, var: &Var, effect: Effect) -> Considered {

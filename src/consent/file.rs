@@ -131,17 +131,22 @@ fn is_about_telemetry(name: &str) -> bool {
     folded.contains("telemetry") || is_near("telemetry", &folded) || folded == "donottrack"
 }
 
-/// Whether somebody may have meant a no by a key that is not the one that counts.
+/// Whether somebody may have meant a no by a key that is not the one that counts. What has no yes and no in it, and what
+/// is said of something that only has to do with telemetry (`[telemetry.prometheus]`), is the application's own.
 fn may_say_no(name: &str, value: &DeValue<'_>) -> bool {
     let folded = folded(name);
+    let is_it = is_near("telemetry", &folded);
     match (switch(&folded), value) {
-        (_, DeValue::Table(table)) => table.iter().any(|(key, value)| {
-            let name: &str = key.get_ref().as_ref();
-            may_say_no(name, value.get_ref())
-        }),
-        (Some(Switch::For), _) => word(value) != Word::Yes,
-        (Some(Switch::Against), _) => word(value) != Word::No,
-        (None, _) => is_near("telemetry", &folded) && word(value) != Word::Yes,
+        (_, DeValue::Table(table)) => {
+            is_it
+                && table.iter().any(|(key, value)| {
+                    let name: &str = key.get_ref().as_ref();
+                    may_say_no(name, value.get_ref())
+                })
+        }
+        (Some(Switch::For), _) => word(value) == Word::No,
+        (Some(Switch::Against), _) => word(value) == Word::Yes,
+        (None, _) => is_it && word(value) != Word::Yes,
     }
 }
 
@@ -199,9 +204,16 @@ mod tests {
             ("enabled = true", Said::Nothing, Said::Nothing),
             ("[telemetry]\nenabled = true", Said::Nothing, Said::Nothing),
             ("enabled = false", Said::Nothing, Said::No("enabled".into())),
+            ("[opentelemetry]\nenabled = false", Said::Nothing, Said::Unclear(String::new())),
+            ("[telemetry.prometheus]\nenabled = false", Said::Nothing, Said::Unclear(String::new())),
+            ("[telemetry]\nallow = ['crash']\non = 'error'", Said::Nothing, Said::Unclear(String::new())),
             ("[events.x]\nfields.enabled = { kind = 'boolean' }\n[kinds]\nemail = 'off'", Said::Nothing, Said::Nothing),
         ] {
-            assert_eq!((understand(text, Keys::Section), understand(text, Keys::Whole)), (section, whole), "{text}");
+            let understood = |keys| match understand(text, keys) {
+                Said::Unclear(_) => Said::Unclear(String::new()),
+                said => said,
+            };
+            assert_eq!((understood(Keys::Section), understood(Keys::Whole)), (section, whole), "{text}");
         }
         for text in [
             "[telemetry]\nenabled = false",

@@ -146,9 +146,14 @@ impl Worker {
     fn keep_up(&mut self) {
         let shared = Arc::clone(&self.shared);
         shared.unless_withdrawn(|| self.replace());
+        self.heed();
+    }
+
+    /// Withdraws, if somebody has said no since the start.
+    fn heed(&mut self) {
         if let Some(no) = self.objection.take() {
-            shared.note(format!("somebody said no while the program ran: {no}"));
-            shared.withdraw();
+            self.shared.note(format!("somebody said no while the program ran: {no}"));
+            self.shared.withdraw();
         }
     }
 
@@ -172,6 +177,8 @@ impl Worker {
             self.replace();
             prepared.and_then(|()| place.open(shared.run))
         });
+        // Before what earlier runs have left is sent.
+        self.heed();
         let Some(mut opened) = first else { return };
         for _ in 0..TRIES {
             match &opened {

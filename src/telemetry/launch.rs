@@ -71,6 +71,10 @@ impl Builder {
             next_look: 0,
         };
         let resource = upkeep.resource();
+        if !resource.iter().any(|(key, _)| key.starts_with("app.installation")) {
+            // The inventory or the user's yes leaves it out: then it is not kept either.
+            upkeep.installation = None;
+        }
         let mut run = [0; 8];
         if random::fill(&mut run).is_err() {
             notes.push("telemetry does not run: the operating system gives no randomness".to_owned());

@@ -251,7 +251,8 @@ impl Telemetry {
         Saved::yes_to(&self.builder.consent, &format!("{seconds}Z"))
     }
 
-    /// The user's yes while the program runs, for the application to save as well. The decision tells what came of it:
+    /// The user's yes while the program runs. Save it first: [`Telemetry::agreement`] is what to save, and a no that was saved
+    /// before is a veto as long as it is there. The decision tells what came of it:
     ///
     /// - Any veto still wins, and one that has come up since the start ends collection, as [`Telemetry::withdraw`] does.
     /// - While nothing is collected, it takes effect at once if the builder was told to be

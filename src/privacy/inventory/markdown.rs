@@ -62,7 +62,7 @@ impl Page<'_> {
         line!(
             self,
             "- Nothing is collected until you say yes, and you can say no at any time, also while the program runs: make an \
-             empty file {}.",
+             empty file {}. It is seen with the next record; what was kept before may be sent until then.",
             self.opt_out_file()
         );
         let fields = self.contents.places().len();

@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The version of the inventory that it came with.
     pub(crate) since: u32,
-    /// What collects more, so that a yes to that is one to this: the same with more exact times.
+    /// What collects more, so that a yes to that is one to this: the same with more exact times, or without an end.
     pub(crate) wider: Vec<String>,
 }
 
@@ -46,54 +46,70 @@ pub(super) fn of(contents: &Contents) -> Scope {
 impl Contents {
     fn entries(&self, mut entry: impl FnMut([u8; 32], u32, Vec<String>)) {
         let times = self.document.times;
-        let finer = [None, Some(TimeUnit::Hour), Some(TimeUnit::Day), Some(TimeUnit::Week)];
         for record in &self.records {
-            let wider = finer.into_iter().take_while(|unit| *unit != times);
-            let wider = wider.map(|unit| record_id(record, unit)).collect();
-            entry(hash_record(record, times), record.facts.since, wider);
+            entry(hash_record(record, times, record.facts.expires), record.facts.since, wider_records(record, times));
             for field in &record.fields {
-                entry(hash_field(Some(record), "", field), field.facts.since, Vec::new());
+                let wider = wider_fields(Some(record), "", field);
+                entry(hash_field(Some(record), "", field, field.facts.expires), field.facts.since, wider);
             }
         }
-        for field in &self.shared {
-            entry(hash_field(None, "every record", field), field.facts.since, Vec::new());
-        }
-        for field in &self.resource {
-            entry(hash_field(None, "the resource", field), field.facts.since, Vec::new());
+        let shared = self.shared.iter().map(|field| (EVERY, field));
+        for (place, field) in shared.chain(self.resource.iter().map(|field| (RESOURCE, field))) {
+            let wider = wider_fields(None, place, field);
+            entry(hash_field(None, place, field, field.facts.expires), field.facts.since, wider);
         }
     }
 }
 
+/// The ids of a record with more exact times, without an end, or both.
+fn wider_records(record: &Record, times: Option<TimeUnit>) -> Vec<String> {
+    let own = record_id(record, times);
+    let finer = [None, Some(TimeUnit::Hour), Some(TimeUnit::Day), Some(TimeUnit::Week)];
+    let upto = finer.iter().position(|unit| *unit == times).unwrap_or_default();
+    let ends =
+        |unit: &Option<TimeUnit>| [None, record.facts.expires].map(|end| short(&hash_record(record, *unit, end)));
+    finer[..=upto].iter().flat_map(ends).filter(|id| *id != own).collect()
+}
+
+/// The id of a field without an end.
+fn wider_fields(record: Option<&Record>, place: &str, field: &Field) -> Vec<String> {
+    field.facts.expires.map(|_| short(&hash_field(record, place, field, None))).into_iter().collect()
+}
+
+/// Where a field is that no record declares.
+const EVERY: &str = "every record";
+const RESOURCE: &str = "the resource";
+
 /// The id of a record's entry, in an inventory that rounds times to this unit.
 pub(super) fn record_id(record: &Record, times: Option<TimeUnit>) -> String {
-    short(&hash_record(record, times))
+    short(&hash_record(record, times, record.facts.expires))
 }
 
 /// The id of a field's entry, by the record that declares it.
 pub(super) fn field_id(record: &Record, field: &Field) -> String {
-    short(&hash_field(Some(record), "", field))
+    short(&hash_field(Some(record), "", field, field.facts.expires))
 }
 
 /// The id of the entry of a field that all records share.
 pub(super) fn shared_id(field: &Field) -> String {
-    short(&hash_field(None, "every record", field))
+    short(&hash_field(None, EVERY, field, field.facts.expires))
 }
 
 /// The id of the entry of an attribute of the resource.
 pub(super) fn resource_id(field: &Field) -> String {
-    short(&hash_field(None, "the resource", field))
+    short(&hash_field(None, RESOURCE, field, field.facts.expires))
 }
 
-fn hash_record(record: &Record, times: Option<TimeUnit>) -> [u8; 32] {
+fn hash_record(record: &Record, times: Option<TimeUnit>, expires: Option<Date>) -> [u8; 32] {
     let times = times.map_or_else(String::new, |unit| format!(" by the {}", unit_name(unit)));
-    let what = until(&format!("record{times}"), record.facts.expires);
+    let what = until(&format!("record{times}"), expires);
     hash(&[&what, record.sort.table(), &record.name, &record.facts.purpose])
 }
 
-fn hash_field(record: Option<&Record>, place: &str, field: &Field) -> [u8; 32] {
+fn hash_field(record: Option<&Record>, place: &str, field: &Field, expires: Option<Date>) -> [u8; 32] {
     let (sort, name) = record.map_or((place, ""), |record| (record.sort.table(), &record.name));
     let action = Spelled(field.action).to_string();
-    let what = until("field", field.facts.expires);
+    let what = until("field", expires);
     let mut parts = vec![&what, sort, name, &field.key, field.kind.name(), &action, &field.facts.purpose];
     if let FieldKind::Enum(values) = &field.kind {
         let mut values: Vec<&str> = values.iter().map(|value| &**value).collect();

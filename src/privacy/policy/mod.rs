@@ -115,7 +115,7 @@ impl Policy {
     /// (`count = 123`), and is taken as the text that it prints as elsewhere (`phone = 1701234567`).
     ///
     /// Where the table is silent the key rules of [`Policy::standard`] hold, and what it leaves of a text is scanned. What the
-    /// crate itself says of the application (`service.name`, `service.version`, `session.id`, `app.installation.id`) is no
+    /// crate itself says of the application (`service.name`, `service.version`, `session.id`, `app.installation.id`, `geo.country.iso_code`) is no
     /// value of a user's: it stays as it is, even where an expression matches it.
     pub fn automagik() -> Self {
         automagik::prepare();
