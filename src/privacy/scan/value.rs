@@ -219,6 +219,10 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<Quoted> {
             let inside = if slashes == 0 { end } else { end - seen };
             return Some(Quoted { start, end: inside, next: end + 1 });
         }
+        // The end of a string of JSON that the apostrophe stands in.
+        if byte == b'"' && slashes == 0 && seen % 2 == 0 && matches!(after(text, end + 1), b',' | b'}' | b']') {
+            return None;
+        }
         seen = 0;
     }
     // An apostrophe that nothing closes is one.

@@ -354,6 +354,11 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("got 401 for token=Bearer%20abc123", &["abc123"]),
     ("Basic dXNlcjpwYXNz", &["dXNlcjpwYXNz"]),
     ("Basic dXNlcjpwYXNz.............................", &["dXNlcjpwYXNz"]),
+    // An apostrophe in one string of JSON opens none that ends in another.
+    (
+        "[{\"a\":\"UPDATE t SET credential = ' WHERE rev = 4, to ann@example.com\"},{\"b\":\"user='app' password='quartzWinter'\"}]",
+        &["ann@example.com", "quartzWinter"],
+    ),
     ("Bearer dXNlcjpwYXNz1---.............................", &["dXNlcjpwYXNz1"]),
     ("authorization: Bearer ya29.§A0ARrdaM-abc123_XYZ", &["A0ARrdaM"]),
     ("grpc metadata authorization=Bearer tok12345", &["tok12345"]),
