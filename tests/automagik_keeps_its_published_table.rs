@@ -242,5 +242,7 @@ fn the_example_obeys_the_vendors_switch() {
     assert_eq!(on.code, Some(0), "{on:?}");
     assert!(on.stdout.contains("2 produced"), "{on:?}");
     assert!(on.stderr.contains("[Telemetry] Sending event: automagik.feature.used"), "{on:?}");
-    assert!(on.stderr.contains("\"feature_name\": \"contacts\"") && !on.stderr.contains("4711"), "{on:?}");
+    assert!(on.stderr.contains("\"feature_name\": \"contacts\""), "{on:?}");
+    // As a value: a time or a random id may have these digits.
+    assert!(!on.stderr.contains("\"4711\"") && !on.stderr.contains(": 4711"), "{on:?}");
 }
