@@ -25,8 +25,8 @@ impl Uploader<'_> {
     /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token
     /// may have rows of it, and would take a half for something else.
     fn is_to_be_halved(&self, number: i64, claimed: &[Claimed]) -> bool {
-        let done = claimed.first().map_or(0, |batch| batch.done);
-        let mut lacking = self.routes.iter().filter(|route| done & route.bit == 0);
+        let closed = claimed.first().map_or(0, |batch| batch.done | batch.barred);
+        let mut lacking = self.routes.iter().filter(|route| closed & route.bit == 0);
         claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() > 1
             && lacking.clone().any(|route| self.suspects.is_to_be_halved(number, route.bit))
             && lacking.all(|route| !route.knows_tokens)

@@ -283,7 +283,7 @@ fn places(connection: &Connection, wanted: Wanted) -> Result<Vec<String>, StoreE
 }
 
 /// The batches for these hosts that may be claimed, oldest first; `permitted` are the receivers there, a bit for each. Whoever else
-/// sends has no part in them, as if it had them already.
+/// sends has no part in them.
 fn offered(
     connection: &Connection,
     budget: &Budget,
@@ -335,7 +335,8 @@ fn offered(
             own: row.get::<_, i64>(1)?.cast_unsigned() == lease.owner,
             signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
             load,
-            done: row.get::<_, u8>(8)? | routes.all & !permitted,
+            done: row.get(8)?,
+            barred: routes.all & !permitted,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));

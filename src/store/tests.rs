@@ -679,7 +679,7 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
     let claimed = |store: &mut Store, routes: Routes| {
         let lease = Lease { routes, ..lease(NOW) };
         let claims = store.claim(10, u64::MAX, lease, i64::MAX).unwrap();
-        let rows: Vec<_> = claims.iter().map(|claim| (claim.rows[0].1.clone(), claim.done)).collect();
+        let rows: Vec<_> = claims.iter().map(|claim| (claim.rows[0].1.clone(), claim.done, claim.barred)).collect();
         let batches: Vec<_> = claims.iter().map(|claim| claim.batch).collect();
         store.settle(&batches, OWNER, Verdict::Released).unwrap();
         rows
@@ -691,12 +691,12 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
     let one = Routes { logs: 1, spans: 1, all: 1 };
     assert_eq!(claimed(&mut there, one), []);
     assert_eq!(claimed(&mut to(&[]), one), [], "nobody was named");
-    assert_eq!(claimed(&mut here, one), [("{\"to\":\"a\"}".to_owned(), 0)]);
+    assert_eq!(claimed(&mut here, one), [("{\"to\":\"a\"}".to_owned(), 0, 0)]);
     // Who came later has no part in what was kept before, and all of what is kept now.
     let mut both = to(&[("a.example", 1), ("b.example", 2)]);
     keep(&mut both, "{\"to\":\"both\"}");
-    assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 2)]);
-    assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0)]);
+    assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 0, 2)]);
+    assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0, 0)]);
 }
 
 #[test]

@@ -208,6 +208,31 @@ fn what_one_refused_before_the_other_was_there_is_not_counted_as_sent_when_that_
 }
 
 #[test]
+fn what_may_not_go_to_the_other_one_is_not_sent_when_the_only_one_refuses_it() {
+    use opentelemetry_sdk::logs::InMemoryLogExporter;
+
+    for (answer, state) in [(Behaviour::Status(400), "rejected"), (Behaviour::Ok, "sent")] {
+        let (collector, pad) = (Receiver::start(), Scratchpad::new());
+        let run = |run: u64, receivers: Vec<crate::export::Receiver>| {
+            let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+            Pipeline::start(Parts { run, ..parts }).unwrap()
+        };
+        let before = run(7, vec![super::collector(&collector)]);
+        super::log(&before, || tracing::info!("for the collector alone"));
+        assert_eq!((before.store(LONG), collector.requests().len()), (Ok(()), 0));
+        collector.afterwards(answer);
+        let exporter = InMemoryLogExporter::default();
+        let own = crate::export::Receiver::Sdk(crate::export::SdkDestination::log_exporter(exporter.clone(), 0));
+        let after = run(8, vec![super::collector(&collector), own]);
+        assert_eq!(after.flush(LONG), Ok(()), "{:?}", after.notes());
+        assert_eq!((collector.requests().len(), exporter.get_emitted_logs().unwrap().len()), (1, 0));
+        let database = rusqlite::Connection::open(pad.0.join("telemetry.db")).unwrap();
+        let states = database.query_row("SELECT group_concat(state) FROM batches", [], |row| row.get::<_, String>(0));
+        assert_eq!(states.unwrap(), state);
+    }
+}
+
+#[test]
 fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
     for is_clickhouse_there in [true, false] {
         let both = Both::start();
