@@ -35,7 +35,8 @@ impl Uploader<'_> {
     /// Makes two loads of one that is claimed, and gives them back: each has a turn of its own.
     fn halve(&mut self, number: i64, claimed: &[Claimed], now: i64) -> Result<(), Trouble> {
         let halves = [self.rng.next_u64().cast_signed(), self.rng.next_u64().cast_signed()];
-        let mut left = claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() / 2;
+        let all = claimed.iter().map(|batch| batch.rows.len()).sum::<usize>();
+        let mut left = all / 2;
         for Claimed { batch, rows, .. } in claimed {
             let of_first = left.min(rows.len());
             left -= of_first;
@@ -45,6 +46,11 @@ impl Uploader<'_> {
                 self.outbox.part(*batch, &others, Part::Divided(halves[1]), now)?;
             }
             self.outbox.note(&[*batch], half, 0)?;
+        }
+        // Nobody knows which ones were refused.
+        let refused = self.refused.remove(&number).unwrap_or(0);
+        for (half, rows) in halves.into_iter().zip([all / 2, all - all / 2]) {
+            self.remember_refused(half, refused.min(rows as u64));
         }
         let remembered = self.suspects.halved(number, halves);
         self.outbox.suspect(&remembered)?;

@@ -93,12 +93,7 @@ impl Uploader<'_> {
             }
         }
         if is_left {
-            if let Some(refused) = refused.filter(|refused| *refused > 0) {
-                if self.refused.len() == MOST_REFUSED {
-                    self.refused.clear();
-                }
-                self.refused.insert(load.number, refused);
-            }
+            self.remember_refused(load.number, refused.unwrap_or(0));
             self.outbox.settle(&load.batches, Verdict::Released)?;
             return Ok(Round::Settled(if progress { load.rows } else { 0 }));
         }
@@ -111,6 +106,16 @@ impl Uploader<'_> {
             self.shared.queue.counters.lose_stored(loss, load.own.min(marked));
         }
         Ok(Round::Settled(load.rows))
+    }
+
+    /// Keeps in mind how many records of a load that waits for one destination no other one took.
+    pub(super) fn remember_refused(&mut self, load: i64, refused: u64) {
+        if refused > 0 {
+            if self.refused.len() == MOST_REFUSED {
+                self.refused.clear();
+            }
+            self.refused.insert(load, refused);
+        }
     }
 
     /// Notes in the store what a server took, and counts it as sent once that is noted: until then it can still be cleared,

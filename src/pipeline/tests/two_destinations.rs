@@ -233,6 +233,29 @@ fn what_may_not_go_to_the_other_one_is_not_sent_when_the_only_one_refuses_it() {
 }
 
 #[test]
+fn what_one_of_them_refused_is_not_sent_when_the_other_one_gives_it_up() {
+    let both = Both::start();
+    let is_poison = |request: &crate::export::receiver::Request| {
+        request.logs().iter().any(|log| log.body.as_deref() == Some("record 2"))
+    };
+    both.collector.whenever(is_poison, Behaviour::Status(500));
+    both.clickhouse.afterwards(said(400, "Code: 27. DB::Exception: Cannot parse input."));
+    both.log(0..4);
+    let mut logged = 4;
+    while both.pipeline.counts().stored() > 0 || logged == 4 {
+        let _ = both.pipeline.flush(LONG);
+        both.log(logged..logged + 1);
+        logged += 1;
+        let _ = both.pipeline.flush(LONG);
+        both.clock.advance(Duration::from_secs(3_600));
+        assert!(logged < 40, "{:?}", both.pipeline.notes());
+    }
+    // The collector has the others.
+    both.assert_counts(logged as u64 - 1, 0, 0);
+    assert_eq!(both.pipeline.counts().lost(Loss::GivenUp), 1);
+}
+
+#[test]
 fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
     for is_clickhouse_there in [true, false] {
         let both = Both::start();
