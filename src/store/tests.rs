@@ -653,6 +653,19 @@ fn single_rows_of_a_claimed_batch_can_be_refused_or_erased() {
 }
 
 #[test]
+fn a_batch_of_which_nothing_is_parted_leaves_no_other_one_behind() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep_singly(&mut store, &texts(0..2, 10));
+    assert_eq!(claim(&mut store, 9, NOW), [1, 2]);
+    for (part, parted) in [(Part::Rejected, 1), (Part::Released, 0), (Part::Divided(7), 0)] {
+        assert_eq!(store.part(1, &[2, 77], OWNER, part, NOW).unwrap(), 0, "rows of others");
+        assert_eq!(store.part(2, &[2, 77], OWNER, part, NOW).unwrap(), parted);
+        assert_eq!(schema::number(store.connection().unwrap(), "SELECT count(*) FROM batches").unwrap(), 3, "{part:?}");
+    }
+}
+
+#[test]
 fn rows_deleted_by_hand_make_it_hold_less_and_never_more() {
     let scratch = Scratch::new();
     let mut store = scratch.open_within(300_000, u64::MAX);
