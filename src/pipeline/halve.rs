@@ -25,8 +25,8 @@ impl Uploader<'_> {
     /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token
     /// may have rows of it, and would take a half for something else.
     fn is_to_be_halved(&self, number: i64, claimed: &[Claimed]) -> bool {
-        let done = claimed.first().map_or(0, |batch| batch.done);
-        let mut lacking = self.routes.iter().filter(|route| done & route.bit == 0);
+        let closed = claimed.first().map_or(0, |batch| batch.done | batch.barred);
+        let mut lacking = self.routes.iter().filter(|route| closed & route.bit == 0);
         claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() > 1
             && lacking.clone().any(|route| self.suspects.is_to_be_halved(number, route.bit))
             && lacking.all(|route| !route.knows_tokens)
@@ -35,7 +35,8 @@ impl Uploader<'_> {
     /// Makes two loads of one that is claimed, and gives them back: each has a turn of its own.
     fn halve(&mut self, number: i64, claimed: &[Claimed], now: i64) -> Result<(), Trouble> {
         let halves = [self.rng.next_u64().cast_signed(), self.rng.next_u64().cast_signed()];
-        let mut left = claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() / 2;
+        let all = claimed.iter().map(|batch| batch.rows.len()).sum::<usize>();
+        let mut left = all / 2;
         for Claimed { batch, rows, .. } in claimed {
             let of_first = left.min(rows.len());
             left -= of_first;
@@ -45,6 +46,11 @@ impl Uploader<'_> {
                 self.outbox.part(*batch, &others, Part::Divided(halves[1]), now)?;
             }
             self.outbox.note(&[*batch], half, 0)?;
+        }
+        // Nobody knows which ones were refused.
+        let refused = self.refused.remove(&number).unwrap_or(0);
+        for (half, rows) in halves.into_iter().zip([all / 2, all - all / 2]) {
+            self.remember_refused(half, refused.min(rows as u64));
         }
         let remembered = self.suspects.halved(number, halves);
         self.outbox.suspect(&remembered)?;

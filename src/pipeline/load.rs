@@ -54,13 +54,21 @@ pub(super) struct Loaded {
     pub(super) rows: u64,
 }
 
-/// Records that go into one request: of one kind and one resource.
-struct Group<'r> {
-    records: Vec<RecordRef<'r>>,
+/// What batches must have in common to go into one request, beside their resource.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kind {
     signal: Signal,
     /// What they were sent in before, and who has them.
     load: Option<i64>,
     done: u8,
+    /// Who may not have them.
+    barred: u8,
+}
+
+/// Records that go into one request: of one kind and one resource.
+struct Group<'r> {
+    records: Vec<RecordRef<'r>>,
+    kind: Kind,
     batches: Vec<i64>,
     own: u64,
 }
@@ -68,15 +76,14 @@ struct Group<'r> {
 impl Group<'_> {
     /// For records that were never sent.
     fn fresh(signal: Signal) -> Self {
-        Group { records: Vec::new(), signal, load: None, done: 0, batches: Vec::new(), own: 0 }
+        let kind = Kind { signal, load: None, done: 0, barred: 0 };
+        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0 }
     }
 }
 
 /// Rows of one kind and resource that came back from disk.
 struct Returned {
-    signal: Signal,
-    load: Option<i64>,
-    done: u8,
+    kind: Kind,
     resource: Arc<Resource>,
     chunk: Chunk,
     /// Batch and number of each row in the chunk.
@@ -188,11 +195,11 @@ impl Uploader<'_> {
             self.readmit(batch, &mut returned)?;
         }
         let mut groups = Vec::with_capacity(returned.len());
-        for Returned { signal, load, done, resource, chunk, rows, batches, own } in &returned {
+        for Returned { kind, resource, chunk, rows, batches, own } in &returned {
             let records = Batch { chunk, plans: None, resource, zero: EPOCH }.records();
             let is_clean_resource = self.is_clean_resource(resource);
             let (records_of, batches) = (Vec::with_capacity(rows.len()), batches.clone());
-            let mut group = Group { records: records_of, signal: *signal, load: *load, done: *done, batches, own: 0 };
+            let mut group = Group { records: records_of, kind: *kind, batches, own: 0 };
             let mut unwanted = Vec::new();
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
@@ -221,8 +228,8 @@ impl Uploader<'_> {
 
     /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
     fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
-        let Claimed { batch, own, signal, load, done, rows } = claimed;
-        let kind = (signal, load, done);
+        let Claimed { batch, own, signal, load, done, barred, rows } = claimed;
+        let kind = Kind { signal, load, done, barred };
         let now = self.shared.now_seconds();
         // A batch is settled as a whole, so it goes into one group.
         let mut group = None;
@@ -283,7 +290,7 @@ impl Uploader<'_> {
     /// Seals groups of records that passed. One that cannot be sealed is never sent.
     fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, claimed_at: i64) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
-        for Group { records, signal, load, done, batches, own } in groups {
+        for Group { records, kind: Kind { signal, load, done, barred }, batches, own } in groups {
             if records.is_empty() {
                 // All that was in them was refused.
                 self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
@@ -297,7 +304,7 @@ impl Uploader<'_> {
                     unwanted |= route.bit;
                     continue;
                 }
-                if done & route.bit != 0 {
+                if (done | barred) & route.bit != 0 {
                     continue;
                 }
                 if resting & route.bit != 0 {
@@ -320,7 +327,7 @@ impl Uploader<'_> {
                     }
                 }
             }
-            let has_arrived = done & !unwanted != 0;
+            let has_arrived = done & !barred & !unwanted != 0;
             if let Some(why) = refused {
                 self.shared.note(why);
                 if parcels.is_empty() && given_up.is_empty() && !is_left && !has_arrived {
@@ -379,14 +386,13 @@ impl Uploader<'_> {
 }
 
 impl Returned {
-    fn new(resource: Arc<Resource>, (signal, load, done): (Signal, Option<i64>, u8)) -> Self {
+    fn new(resource: Arc<Resource>, kind: Kind) -> Self {
         let (rows, batches) = (Vec::new(), Vec::new());
-        Returned { signal, load, done, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new() }
+        Returned { kind, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new() }
     }
 
-    fn is_for(&self, resource: &Arc<Resource>, kind: (Signal, Option<i64>, u8)) -> bool {
-        (self.signal, self.load, self.done) == kind
-            && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
+    fn is_for(&self, resource: &Arc<Resource>, kind: Kind) -> bool {
+        self.kind == kind && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
     }
 }
 

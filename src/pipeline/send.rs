@@ -93,12 +93,7 @@ impl Uploader<'_> {
             }
         }
         if is_left {
-            if let Some(refused) = refused.filter(|refused| *refused > 0) {
-                if self.refused.len() == MOST_REFUSED {
-                    self.refused.clear();
-                }
-                self.refused.insert(load.number, refused);
-            }
+            self.remember_refused(load.number, refused.unwrap_or(0));
             self.outbox.settle(&load.batches, Verdict::Released)?;
             return Ok(Round::Settled(if progress { load.rows } else { 0 }));
         }
@@ -111,6 +106,16 @@ impl Uploader<'_> {
             self.shared.queue.counters.lose_stored(loss, load.own.min(marked));
         }
         Ok(Round::Settled(load.rows))
+    }
+
+    /// Keeps in mind how many records of a load that waits for one destination no other one took.
+    pub(super) fn remember_refused(&mut self, load: i64, refused: u64) {
+        if refused > 0 {
+            if self.refused.len() == MOST_REFUSED {
+                self.refused.clear();
+            }
+            self.refused.insert(load, refused);
+        }
     }
 
     /// Notes in the store what a server took, and counts it as sent once that is noted: until then it can still be cleared,
@@ -170,8 +175,10 @@ impl Uploader<'_> {
     /// Sends a load to one destination, until that has it or this round's tries are used up.
     fn deliver(&mut self, place: usize, parcel: &mut Parcel, load: &mut Load) -> Result<Fared, Trouble> {
         let mut failed = 0;
+        let bit = self.routes[place].bit;
         // One try is enough to see that nothing has changed.
-        let is_suspect = self.suspects.rounds(load.number, self.routes[place].bit) > 0;
+        let is_suspect = self.suspects.rounds(load.number, bit) > 0;
+        let is_blamed = self.suspects.is_blamed(load.number, bit);
         loop {
             if !self.routes[place].admits(load.signal, self.shared.clock.now().0) {
                 return Ok(if failed == 0 { Fared::Later } else { Fared::Failed });
@@ -182,9 +189,10 @@ impl Uploader<'_> {
             let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
             let (route, now) = (&mut self.routes[place], self.shared.clock.now().0);
             let step = match outcome {
-                // That is known of the load, and says nothing about the server: the others are not to wait for it.
+                // That is known of the load, and says nothing about the server, which took others since: these are not to wait
+                // for it. Once more in a row it may be the server.
                 Outcome::Retry { after: None, .. } | Outcome::Paused { .. }
-                    if is_suspect && route.delivery.state(now) == BreakerState::Closed =>
+                    if is_blamed && route.delivery.state(now) == BreakerState::Closed =>
                 {
                     Step::Later
                 }

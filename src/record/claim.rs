@@ -49,6 +49,8 @@ pub(crate) struct Claimed {
     pub(crate) load: Option<i64>,
     /// The receivers that have it already, a bit for each.
     pub(crate) done: u8,
+    /// The receivers that may not have it, a bit for each: it was kept before the user agreed to them.
+    pub(crate) barred: u8,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
     pub(crate) rows: Vec<(i64, String)>,
 }

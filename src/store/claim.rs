@@ -283,7 +283,7 @@ fn places(connection: &Connection, wanted: Wanted) -> Result<Vec<String>, StoreE
 }
 
 /// The batches for these hosts that may be claimed, oldest first; `permitted` are the receivers there, a bit for each. Whoever else
-/// sends has no part in them, as if it had them already.
+/// sends has no part in them.
 fn offered(
     connection: &Connection,
     budget: &Budget,
@@ -335,7 +335,8 @@ fn offered(
             own: row.get::<_, i64>(1)?.cast_unsigned() == lease.owner,
             signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
             load,
-            done: row.get::<_, u8>(8)? | routes.all & !permitted,
+            done: row.get(8)?,
+            barred: routes.all & !permitted,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));
@@ -366,23 +367,22 @@ fn take_out(
     let mut length = transaction.prepare("SELECT octet_length(json) FROM lines WHERE seq=?1 AND batch=?2")?;
     let mut erase = transaction.prepare("DELETE FROM lines WHERE seq=?1 AND batch=?2")?;
     let mut move_to = transaction.prepare("UPDATE lines SET batch=?3 WHERE seq=?1 AND batch=?2")?;
-    let other = match state {
-        Some((state, at, load)) => {
+    let mut other = None;
+    for seq in seqs {
+        let mut found = length.query(params![seq, batch])?;
+        let Some(row) = found.next()? else { continue };
+        bytes += row.get::<_, i64>(0)?;
+        drop(found);
+        // Only now, or batches without rows would pile up.
+        if let (None, Some((state, at, load))) = (other, state) {
             transaction.execute(
                 "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done, hosts)
                  SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, 0, done), hosts FROM batches
                  WHERE id=?1",
                 params![batch, state, at, load],
             )?;
-            Some(transaction.last_insert_rowid())
+            other = Some(transaction.last_insert_rowid());
         }
-        None => None,
-    };
-    for seq in seqs {
-        let mut found = length.query(params![seq, batch])?;
-        let Some(row) = found.next()? else { continue };
-        bytes += row.get::<_, i64>(0)?;
-        drop(found);
         parted += match other {
             Some(other) => move_to.execute(params![seq, batch, other])?,
             None => erase.execute(params![seq, batch])?,

@@ -653,6 +653,19 @@ fn single_rows_of_a_claimed_batch_can_be_refused_or_erased() {
 }
 
 #[test]
+fn a_batch_of_which_nothing_is_parted_leaves_no_other_one_behind() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    keep_singly(&mut store, &texts(0..2, 10));
+    assert_eq!(claim(&mut store, 9, NOW), [1, 2]);
+    for (part, parted) in [(Part::Rejected, 1), (Part::Released, 0), (Part::Divided(7), 0)] {
+        assert_eq!(store.part(1, &[2, 77], OWNER, part, NOW).unwrap(), 0, "rows of others");
+        assert_eq!(store.part(2, &[2, 77], OWNER, part, NOW).unwrap(), parted);
+        assert_eq!(schema::number(store.connection().unwrap(), "SELECT count(*) FROM batches").unwrap(), 3, "{part:?}");
+    }
+}
+
+#[test]
 fn rows_deleted_by_hand_make_it_hold_less_and_never_more() {
     let scratch = Scratch::new();
     let mut store = scratch.open_within(300_000, u64::MAX);
@@ -679,7 +692,7 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
     let claimed = |store: &mut Store, routes: Routes| {
         let lease = Lease { routes, ..lease(NOW) };
         let claims = store.claim(10, u64::MAX, lease, i64::MAX).unwrap();
-        let rows: Vec<_> = claims.iter().map(|claim| (claim.rows[0].1.clone(), claim.done)).collect();
+        let rows: Vec<_> = claims.iter().map(|claim| (claim.rows[0].1.clone(), claim.done, claim.barred)).collect();
         let batches: Vec<_> = claims.iter().map(|claim| claim.batch).collect();
         store.settle(&batches, OWNER, Verdict::Released).unwrap();
         rows
@@ -691,12 +704,12 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
     let one = Routes { logs: 1, spans: 1, all: 1 };
     assert_eq!(claimed(&mut there, one), []);
     assert_eq!(claimed(&mut to(&[]), one), [], "nobody was named");
-    assert_eq!(claimed(&mut here, one), [("{\"to\":\"a\"}".to_owned(), 0)]);
+    assert_eq!(claimed(&mut here, one), [("{\"to\":\"a\"}".to_owned(), 0, 0)]);
     // Who came later has no part in what was kept before, and all of what is kept now.
     let mut both = to(&[("a.example", 1), ("b.example", 2)]);
     keep(&mut both, "{\"to\":\"both\"}");
-    assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 2)]);
-    assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0)]);
+    assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 0, 2)]);
+    assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0, 0)]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Batch {
     fn claim(&mut self) -> Claimed {
         self.state = State::Claimed;
         let Batch { id, signal, load, done, .. } = *self;
-        Claimed { batch: id, own: true, signal, load, done, rows: self.rows.iter().cloned().collect() }
+        Claimed { batch: id, own: true, signal, load, done, barred: 0, rows: self.rows.iter().cloned().collect() }
     }
 }
 

@@ -208,6 +208,54 @@ fn what_one_refused_before_the_other_was_there_is_not_counted_as_sent_when_that_
 }
 
 #[test]
+fn what_may_not_go_to_the_other_one_is_not_sent_when_the_only_one_refuses_it() {
+    use opentelemetry_sdk::logs::InMemoryLogExporter;
+
+    for (answer, state) in [(Behaviour::Status(400), "rejected"), (Behaviour::Ok, "sent")] {
+        let (collector, pad) = (Receiver::start(), Scratchpad::new());
+        let run = |run: u64, receivers: Vec<crate::export::Receiver>| {
+            let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+            Pipeline::start(Parts { run, ..parts }).unwrap()
+        };
+        let before = run(7, vec![super::collector(&collector)]);
+        super::log(&before, || tracing::info!("for the collector alone"));
+        assert_eq!((before.store(LONG), collector.requests().len()), (Ok(()), 0));
+        collector.afterwards(answer);
+        let exporter = InMemoryLogExporter::default();
+        let own = crate::export::Receiver::Sdk(crate::export::SdkDestination::log_exporter(exporter.clone(), 0));
+        let after = run(8, vec![super::collector(&collector), own]);
+        assert_eq!(after.flush(LONG), Ok(()), "{:?}", after.notes());
+        assert_eq!((collector.requests().len(), exporter.get_emitted_logs().unwrap().len()), (1, 0));
+        let database = rusqlite::Connection::open(pad.0.join("telemetry.db")).unwrap();
+        let states = database.query_row("SELECT group_concat(state) FROM batches", [], |row| row.get::<_, String>(0));
+        assert_eq!(states.unwrap(), state);
+    }
+}
+
+#[test]
+fn what_one_of_them_refused_is_not_sent_when_the_other_one_gives_it_up() {
+    let both = Both::start();
+    let is_poison = |request: &crate::export::receiver::Request| {
+        request.logs().iter().any(|log| log.body.as_deref() == Some("record 2"))
+    };
+    both.collector.whenever(is_poison, Behaviour::Status(500));
+    both.clickhouse.afterwards(said(400, "Code: 27. DB::Exception: Cannot parse input."));
+    both.log(0..4);
+    let mut logged = 4;
+    while both.pipeline.counts().stored() > 0 || logged == 4 {
+        let _ = both.pipeline.flush(LONG);
+        both.log(logged..logged + 1);
+        logged += 1;
+        let _ = both.pipeline.flush(LONG);
+        both.clock.advance(Duration::from_secs(3_600));
+        assert!(logged < 40, "{:?}", both.pipeline.notes());
+    }
+    // The collector has the others.
+    both.assert_counts(logged as u64 - 1, 0, 0);
+    assert_eq!(both.pipeline.counts().lost(Loss::GivenUp), 1);
+}
+
+#[test]
 fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
     for is_clickhouse_there in [true, false] {
         let both = Both::start();
