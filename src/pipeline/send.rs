@@ -175,8 +175,10 @@ impl Uploader<'_> {
     /// Sends a load to one destination, until that has it or this round's tries are used up.
     fn deliver(&mut self, place: usize, parcel: &mut Parcel, load: &mut Load) -> Result<Fared, Trouble> {
         let mut failed = 0;
+        let bit = self.routes[place].bit;
         // One try is enough to see that nothing has changed.
-        let is_suspect = self.suspects.rounds(load.number, self.routes[place].bit) > 0;
+        let is_suspect = self.suspects.rounds(load.number, bit) > 0;
+        let is_blamed = self.suspects.is_blamed(load.number, bit);
         loop {
             if !self.routes[place].admits(load.signal, self.shared.clock.now().0) {
                 return Ok(if failed == 0 { Fared::Later } else { Fared::Failed });
@@ -186,12 +188,15 @@ impl Uploader<'_> {
             }
             let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
             let (route, now) = (&mut self.routes[place], self.shared.clock.now().0);
+            let is_closed = route.delivery.state(now) == BreakerState::Closed;
             let step = match outcome {
-                // That is known of the load, and says nothing about the server: the others are not to wait for it.
-                Outcome::Retry { after: None, .. } | Outcome::Paused { .. }
-                    if is_suspect && route.delivery.state(now) == BreakerState::Closed =>
-                {
-                    Step::Later
+                // That is known of the load, and says nothing about the server, which took others since: these are not to wait
+                // for it.
+                Outcome::Retry { after: None, .. } | Outcome::Paused { .. } if is_blamed && is_closed => Step::Later,
+                // Once more in a row it may be the server, or still what is in the load: one failure of several.
+                Outcome::Paused { .. } if is_suspect && is_closed => {
+                    let failure = Outcome::Retry { after: None, why: "".into() };
+                    route.step(&failure, load.signal, &mut failed, now)
                 }
                 _ => route.step(&outcome, load.signal, &mut failed, now),
             };

@@ -61,6 +61,12 @@ impl Suspects {
         self.known.iter().find(|suspect| is_of(suspect, load, receiver)).map_or(0, |suspect| suspect.rounds)
     }
 
+    /// Whether the last failure counts against a load: the destination took others since.
+    pub(super) fn is_blamed(&self, load: i64, receiver: u8) -> bool {
+        let mut blamed = self.known.iter().filter(|suspect| suspect.is_counted && suspect.rounds > 0);
+        blamed.any(|suspect| is_of(suspect, load, receiver))
+    }
+
     /// Whether a load is to be halved before it is tried again by this destination.
     pub(super) fn is_to_be_halved(&self, load: i64, receiver: u8) -> bool {
         self.rounds(load, receiver) >= WHOLE
@@ -154,7 +160,10 @@ mod tests {
         assert_eq!(suspects.took(1, LOG, 2), [], "another one took it");
         assert_eq!(suspects.took(1, Signal::Span, 1), [], "another kind");
         assert_eq!((suspects.rounds(7, 1), suspects.took(1, LOG, 1).len()), (0, 1));
+        assert!(suspects.is_blamed(7, 1) && !suspects.is_blamed(7, 2));
         assert_eq!(suspects.took(2, LOG, 1), [], "a failure counts once");
+        let _ = suspects.failed(7, LOG, 1, 0);
+        assert!(!suspects.is_blamed(7, 1), "nothing was taken since");
         assert_eq!((suspects.rounds(7, 1), suspects.rounds(7, 2)), (1, 0));
         assert_eq!(suspects.took(7, LOG, 1), [], "and not against itself");
         assert_eq!(suspects.rounds(7, 1), 0);
