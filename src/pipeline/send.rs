@@ -188,13 +188,15 @@ impl Uploader<'_> {
             }
             let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
             let (route, now) = (&mut self.routes[place], self.shared.clock.now().0);
+            let is_closed = route.delivery.state(now) == BreakerState::Closed;
             let step = match outcome {
                 // That is known of the load, and says nothing about the server, which took others since: these are not to wait
-                // for it. Once more in a row it may be the server.
-                Outcome::Retry { after: None, .. } | Outcome::Paused { .. }
-                    if is_blamed && route.delivery.state(now) == BreakerState::Closed =>
-                {
-                    Step::Later
+                // for it.
+                Outcome::Retry { after: None, .. } | Outcome::Paused { .. } if is_blamed && is_closed => Step::Later,
+                // Once more in a row it may be the server, or still what is in the load: one failure of several.
+                Outcome::Paused { .. } if is_suspect && is_closed => {
+                    let failure = Outcome::Retry { after: None, why: "".into() };
+                    route.step(&failure, load.signal, &mut failed, now)
                 }
                 _ => route.step(&outcome, load.signal, &mut failed, now),
             };

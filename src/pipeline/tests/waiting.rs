@@ -317,34 +317,37 @@ fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
 
 #[test]
 fn a_server_that_took_nothing_since_it_failed_at_a_suspect_is_not_asked_for_ever() {
-    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
-    receiver.whenever(
-        |request| request.logs().iter().any(|log| log.body.as_deref() == Some("poison")),
-        Behaviour::Status(500),
-    );
-    let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let parts = parts(Policy::standard(), vec![collector(&receiver)], Schedule::Manual, pad.place());
-    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
-    for body in ["poison", "other"] {
-        log(&pipeline, || tracing::info!("{body}"));
-        let _ = pipeline.flush(LONG);
-    }
-    assert_eq!((pipeline.counts().sent(), pipeline.counts().stored()), (1, 1));
-    let asked = |passes: usize| {
-        let before = receiver.requests().len();
-        (0..passes).for_each(|_| assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload)));
-        receiver.requests().len() - before
-    };
-    assert_eq!(asked(20), 5, "one try in a pass, until the breaker opens");
-    for _ in 0..3 {
+    for status in [500, 403] {
+        let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+        receiver.whenever(
+            |request| request.logs().iter().any(|log| log.body.as_deref() == Some("poison")),
+            Behaviour::Status(status),
+        );
+        let clock = Clock::manual("2026-11-21T12:00:00Z");
+        let parts = parts(Policy::standard(), vec![collector(&receiver)], Schedule::Manual, pad.place());
+        let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+        for body in ["poison", "other"] {
+            log(&pipeline, || tracing::info!("{body}"));
+            let _ = pipeline.flush(LONG);
+            clock.advance(Duration::from_secs(60));
+        }
+        assert_eq!((pipeline.counts().sent(), pipeline.counts().stored()), (1, 1), "{status}");
+        let asked = |passes: usize| {
+            let before = receiver.requests().len();
+            (0..passes).for_each(|_| assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload)));
+            receiver.requests().len() - before
+        };
+        assert_eq!(asked(20), 5, "{status}: one try in a pass, until the breaker opens");
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(60));
+            assert_eq!(asked(20), 1, "{status}: a probe");
+        }
+        // What is new goes first, and shows that the server is there.
         clock.advance(Duration::from_secs(60));
-        assert_eq!(asked(20), 1, "a probe");
+        log(&pipeline, || tracing::info!("new"));
+        let _ = pipeline.flush(LONG);
+        assert_eq!(pipeline.counts().sent(), 2, "{status}: {:?}", pipeline.notes());
     }
-    // What is new goes first, and shows that the server is there.
-    clock.advance(Duration::from_secs(60));
-    log(&pipeline, || tracing::info!("new"));
-    let _ = pipeline.flush(LONG);
-    assert_eq!(pipeline.counts().sent(), 2, "{:?}", pipeline.notes());
 }
 
 #[test]
