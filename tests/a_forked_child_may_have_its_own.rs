@@ -8,11 +8,18 @@ mod fork;
 mod support;
 
 use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fork::in_a_child;
 use support::{LONG, TempDir, alone, on, records, settle, switchable};
 use tracing::dispatcher::with_default;
+
+/// A child inherits the locks that other threads hold at that moment, those of `tracing` and of the other test among them.
+fn alone_in_the_process() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Trace and span ids of telemetry that is started now.
 fn ids(name: &str) -> Vec<String> {
@@ -26,6 +33,7 @@ fn ids(name: &str) -> Vec<String> {
 
 #[test]
 fn ids_of_forked_processes_are_all_different() {
+    let _one = alone_in_the_process();
     let shared = TempDir::new("fork-ids-shared");
     let mut all = ids("fork-ids");
     for worker in 0..3 {
@@ -45,6 +53,7 @@ fn ids_of_forked_processes_are_all_different() {
 fn a_child_that_says_yes_loses_no_span_of_threads_that_meet() {
     const THREADS: u64 = 8;
     const SPANS: u64 = 100;
+    let _one = alone_in_the_process();
     // Installed before the fork, as a daemon does.
     let (mut telemetry, memory, _directory) = switchable("fork-grant");
     let subscriber = alone(&telemetry);

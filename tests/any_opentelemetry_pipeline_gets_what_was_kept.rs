@@ -17,7 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::in_memory_exporter::LogDataWithResource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, InMemoryLogExporter, LogProcessor, SdkLogRecord};
-use opentelemetry_sdk::trace::{BatchSpanProcessor, InMemorySpanExporter, SpanData};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, InMemorySpanExporter, SpanData, SpanExporter};
 use serde_json::{Value, json};
 use support::{LONG, TempDir, alone, builder, on_with, records, settle};
 use tracing::dispatcher::with_default;
@@ -173,21 +173,44 @@ fn what_no_destination_has_a_use_for_stays_where_it_can_be_seen() {
     assert_eq!(keeper.names().len(), 3);
 }
 
+/// An exporter that a run finds out of order, and a later one not.
+#[derive(Clone, Debug)]
+struct Mended {
+    is_broken: bool,
+    keeper: Keeper,
+}
+
+impl SpanExporter for Mended {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        if self.is_broken { Err(OTelSdkError::AlreadyShutdown) } else { self.keeper.export(batch).await }
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.keeper.set_resource(resource);
+    }
+}
+
 #[test]
-fn a_later_run_gives_what_an_earlier_one_could_not() {
-    let (directory, memory, keeper) = (TempDir::new("pipeline-later"), Memory::new(), Keeper::default());
-    let failing = Custom::new(|_, _| Err(OTelSdkError::AlreadyShutdown));
-    let first = builder(&directory, &memory).schedule(Schedule::Manual).span_exporter(failing).start().unwrap();
+fn a_later_run_gives_what_an_earlier_one_could_not_and_to_the_same_exporter_alone() {
+    let (directory, memory) = (TempDir::new("pipeline-later"), Memory::new());
+    let run = |memory: &Memory| builder(&directory, memory).schedule(Schedule::Manual);
+    let broken = Mended { is_broken: true, keeper: Keeper::default() };
+    let first = run(&memory).span_exporter(broken.clone()).start().unwrap();
     with_default(&alone(&first), work);
     assert_eq!(first.shutdown(LONG), Err(Unfinished::Upload));
-    let second =
-        builder(&directory, &Memory::new()).schedule(Schedule::Manual).span_exporter(keeper.clone()).start().unwrap();
-    // A second run has nothing to send until something wakes it.
-    with_default(&alone(&second), || drop(tracing::info_span!("of the second run")));
-    settle(&second);
+    // A later run has nothing to send until something wakes it.
+    let one_more = |telemetry: &Telemetry| {
+        with_default(&alone(telemetry), || drop(tracing::info_span!("of a later run")));
+        settle(telemetry);
+    };
+    let other = Keeper::default();
+    one_more(&run(&Memory::new()).span_exporter(other.clone()).start().unwrap());
+    assert_eq!(other.names(), ["of a later run"], "nobody said that it may have the rest");
+    let mended = Mended { is_broken: false, ..broken };
+    one_more(&run(&Memory::new()).span_exporter(mended.clone()).start().unwrap());
     let earlier: Vec<_> = kept(&memory).into_iter().filter(|row| row["kind"] == "span").collect();
-    let got = keeper.rows.lock().unwrap().clone();
-    assert_eq!(sorted(got.into_iter().filter(|row| row["name"] != "of the second run").collect()), earlier);
+    let got = mended.keeper.rows.lock().unwrap().clone();
+    assert_eq!(sorted(got.into_iter().filter(|row| row["name"] != "of a later run").collect()), earlier);
 }
 
 #[test]
