@@ -10,7 +10,7 @@ mod support;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use exporters::{Custom, Keeper, attributes, resource, span_row, span_value, time};
+use exporters::{Keeper, attributes, resource, span_row, span_value, time};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::{AnyValue, LogRecord as _, Severity};
 use opentelemetry_sdk::Resource;
