@@ -12,8 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fork::in_a_child;
-use support::{LONG, TempDir, alone, on, records, settle, switchable};
+use support::{LONG, TempDir, alone, records, settle, switchable};
 use tracing::dispatcher::with_default;
+use tracing_privacy::{Environment, Memory, Telemetry, app};
 
 /// A child inherits the locks that other threads hold at that moment, those of `tracing` and of the other test among them.
 fn alone_in_the_process() -> MutexGuard<'static, ()> {
@@ -21,9 +22,12 @@ fn alone_in_the_process() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Trace and span ids of telemetry that is started now.
-fn ids(name: &str) -> Vec<String> {
-    let (telemetry, memory, _directory) = on(name);
+/// Trace and span ids of telemetry that is started now. It keeps records in memory: SQLite has locks of its own for the whole process,
+/// which a child that is forked while another thread is in it finds closed for ever.
+fn ids() -> Vec<String> {
+    let (memory, environment) = (Memory::new(), Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]));
+    let telemetry =
+        Telemetry::builder(app!("acme")).environment(environment).memory(&memory).start().expect("it is right");
     with_default(&alone(&telemetry), || (0..3).for_each(|_| drop(tracing::info_span!("job"))));
     settle(&telemetry);
     let ids =
@@ -35,15 +39,15 @@ fn ids(name: &str) -> Vec<String> {
 fn ids_of_forked_processes_are_all_different() {
     let _one = alone_in_the_process();
     let shared = TempDir::new("fork-ids-shared");
-    let mut all = ids("fork-ids");
+    let mut all = ids();
     for worker in 0..3 {
         let told = shared.path().join(format!("{worker}"));
-        let done = in_a_child(|| std::fs::write(&told, ids("fork-ids-child").join(" ")).expect("it is told"));
+        let done = in_a_child(|| std::fs::write(&told, ids().join(" ")).expect("it is told"));
         assert!(done.is_ok(), "{done:?}");
         let told = std::fs::read_to_string(&told).expect("it was told");
         all.extend(told.split(' ').map(str::to_owned));
     }
-    all.extend(ids("fork-ids"));
+    all.extend(ids());
     assert_eq!(all.len(), 5 * 6);
     let different: HashSet<_> = all.iter().collect();
     assert_eq!(different.len(), all.len(), "{all:#?}");
