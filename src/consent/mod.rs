@@ -3,9 +3,9 @@
 //! Any "no" turns it off, whatever else says yes; then somebody must have said yes. [`decide()`] reads variables and
 //! small files through an [`Environment`](crate::Environment) and writes nothing.
 //!
-//! It is asked at the start, and again by [`Telemetry::grant`](crate::Telemetry::grant). While records are collected, the files
-//! of the rows 4 to 6 are looked at once a second, whenever there is something to record: a plain no in one of them ends
-//! collection. A variable counts from the next start.
+//! It is asked at the start, and again by [`Telemetry::grant`](crate::Telemetry::grant). While the program runs, the
+//! files of the rows 4 to 6 are looked at before each request, and once a second while there is something to record: a plain no
+//! in one of them ends collection and sending. A variable counts from the next start.
 //!
 //! `{P}` is the application's name in capitals, or its vendor's prefix, and `{p}` the same in small letters. Words are trimmed
 //! and their case does not matter; an empty variable is as none. Under a prefix the rows 3 and 4 are looked at twice: what was

@@ -72,9 +72,13 @@ pub(crate) struct Parts {
     pub(crate) exporters: Vec<LocalExporter>,
     pub(crate) prepare: Prepare,
     pub(crate) upkeep: Upkeep,
+    pub(crate) objection: Objection,
     #[cfg(feature = "upload")]
     pub(crate) destination: Option<Destination>,
 }
+
+/// Tells what no was said since the start, and where, if any was.
+pub(crate) type Objection = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 struct Owner {
     shared: Arc<Shared>,
@@ -100,6 +104,7 @@ struct Shared {
     control: Mutex<Control>,
     changed: Condvar,
     withdrawn: AtomicBool,
+    objection: Objection,
     /// Held while records are shown or stored, so that a withdrawal can wait for its end.
     commit: Mutex<()>,
     notes: Mutex<BTreeSet<String>>,
@@ -149,7 +154,8 @@ impl Pipeline {
     fn start_checked_by(checked_by: Arc<Engine>, parts: Parts) -> std::io::Result<Self> {
         #[cfg(not(feature = "upload"))]
         let _ = checked_by;
-        let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, upkeep, .. } = parts;
+        let Parts { name, engine, plans, resource, clock, run, place, exporters, prepare, upkeep, objection, .. } =
+            parts;
         // What is kept while these receive may go to these.
         #[cfg(feature = "upload")]
         let place = match &parts.destination {
@@ -173,6 +179,7 @@ impl Pipeline {
             control: Mutex::default(),
             changed: Condvar::new(),
             withdrawn: AtomicBool::new(false),
+            objection,
             commit: Mutex::new(()),
             notes: Mutex::default(),
             #[cfg(feature = "upload")]
@@ -339,6 +346,17 @@ impl Drop for Owner {
 impl Shared {
     fn is_withdrawn(&self) -> bool {
         self.withdrawn.load(Ordering::SeqCst)
+    }
+
+    /// Withdraws if somebody has said no since the start. Asked before anything is made and before each request.
+    fn heed(&self) {
+        if self.is_withdrawn() {
+            return;
+        }
+        if let Some(no) = (self.objection)() {
+            self.note(format!("somebody said no while the program ran: {no}"));
+            self.withdraw();
+        }
     }
 
     fn withdraw(&self) {

@@ -260,6 +260,7 @@ impl Uploader<'_> {
 
     /// One request; `None` when it was cut by a withdrawal.
     fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
+        self.shared.heed();
         let exporter = &mut self.routes[place].exporter;
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
         let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));

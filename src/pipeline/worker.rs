@@ -19,6 +19,8 @@ use crate::record::{Batch, RecordRef, Rows};
 
 /// How long the worker lets records gather: a record is in the store within 200 ms.
 const GATHER: Duration = Duration::from_millis(150);
+/// How often a worker that has something to do looks whether somebody has said no.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long after a failure the store is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often a store that cannot be opened for a while is tried again.
@@ -38,8 +40,8 @@ pub(super) struct Worker {
     upkeep: Upkeep,
     /// What describes the application now. Shared with the chunks that were swept under it.
     resource: Arc<Resource>,
-    /// A no that is not heeded yet: that takes a lock under which it is heard.
-    objection: Option<String>,
+    /// When it was last looked whether somebody has said no.
+    looked: Option<Instant>,
     /// What was swept and is not stored yet.
     rows: Rows,
     /// Records were lost here since a flush was last answered: the next answer says so, however empty its own sweep is.
@@ -73,8 +75,6 @@ pub(crate) struct Kept {
     pub(crate) resource: Option<Resource>,
     /// What went wrong.
     pub(crate) note: Option<String>,
-    /// A no that was said since the start, and where: collection ends.
-    pub(crate) objection: Option<String>,
 }
 
 impl Worker {
@@ -92,7 +92,7 @@ impl Worker {
             prepare: Some(prepare),
             upkeep,
             resource: Arc::new(resource),
-            objection: None,
+            looked: None,
             rows: Rows::default(),
             has_lost: false,
             #[cfg(feature = "upload")]
@@ -142,25 +142,19 @@ impl Worker {
         self.shared.changed.notify_all();
     }
 
-    /// Replaces what has had its time, and heeds a no that was said since the start before anything more is stored.
+    /// Heeds a no that was said since the start before anything more is stored, and replaces what has had its time.
     fn keep_up(&mut self) {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            self.shared.heed();
+            self.looked = Some(Instant::now());
+        }
         let shared = Arc::clone(&self.shared);
         shared.unless_withdrawn(|| self.replace());
-        self.heed();
     }
 
-    /// Withdraws, if somebody has said no since the start.
-    fn heed(&mut self) {
-        if let Some(no) = self.objection.take() {
-            self.shared.note(format!("somebody said no while the program ran: {no}"));
-            self.shared.withdraw();
-        }
-    }
-
-    /// The same, where a withdrawal waits for its end already.
+    /// Replaces what has had its time. A withdrawal waits for its end.
     fn replace(&mut self) {
-        let Kept { resource, note, objection } = (self.upkeep)();
-        self.objection = self.objection.take().or(objection);
+        let Kept { resource, note } = (self.upkeep)();
         note.into_iter().for_each(|note| self.shared.note(note));
         if let Some(resource) = resource {
             self.resource = Arc::new(resource);
@@ -171,14 +165,13 @@ impl Worker {
     fn open(&mut self) {
         let shared = Arc::clone(&self.shared);
         let place = lock(&shared.place).clone();
+        shared.heed();
         // Who withdraws before anything was made finds nothing made, also later.
         let first = shared.unless_withdrawn(|| {
             let prepared = self.prepare.take().map_or(Ok(()), |prepare| prepare()).map_err(Trouble::new);
             self.replace();
             prepared.and_then(|()| place.open(shared.run))
         });
-        // Before what earlier runs have left is sent.
-        self.heed();
         let Some(mut opened) = first else { return };
         for _ in 0..TRIES {
             match &opened {

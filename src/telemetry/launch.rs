@@ -6,9 +6,9 @@ use super::builder::{Builder, Country, InstallationIds, Verbose};
 use super::upkeep::Upkeep;
 use crate::app::private_directory::PrivateDirectory;
 use crate::app::{self, Clock, Date, Renewed, RotatingKeys, directories, private_directory, random};
-use crate::consent::Decision;
 #[cfg(feature = "upload")]
 use crate::consent::State;
+use crate::consent::{Decision, no_since};
 use crate::export::LocalExporter;
 #[cfg(feature = "upload")]
 use crate::export::Receiver;
@@ -57,8 +57,6 @@ impl Builder {
         let mut upkeep = Upkeep {
             engine: Arc::clone(&engine),
             clock: clock.clone(),
-            environment: self.environment.clone(),
-            consent: self.consent.clone(),
             directory: Arc::clone(&kept_in),
             attributes: own.into_iter().chain(self.resource.iter().cloned()).collect(),
             installation,
@@ -68,7 +66,6 @@ impl Builder {
             },
             day: today,
             not_before: 0,
-            next_look: 0,
         };
         let resource = upkeep.resource();
         if !resource.iter().any(|(key, _)| key.starts_with("app.installation")) {
@@ -118,6 +115,10 @@ impl Builder {
                 Ok(())
             }),
             upkeep: Box::new(move || upkeep.run()),
+            objection: {
+                let (environment, consent) = (self.environment.clone(), self.consent.clone());
+                Box::new(move || no_since(&environment, &consent))
+            },
             #[cfg(feature = "upload")]
             destination,
         });

@@ -1,26 +1,21 @@
 //! What is done again and again while the program runs: keys and ids whose time is over are replaced, off the threads of
-//! those who log, and a no that was said since the start is heard.
+//! those who log.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::app::private_directory::PrivateDirectory;
-use crate::app::{Clock, Date, Environment, Renewed};
-use crate::consent::{Settings, no_since};
+use crate::app::{Clock, Date, Renewed};
 use crate::identity::{InstallationId, save_keys, session_id};
 use crate::pipeline::Kept;
 use crate::privacy::{Engine, Resource, Source};
 
 /// How long after a failure files are written again.
 const AGAIN: Duration = Duration::from_secs(60);
-/// How often a program that logs looks whether somebody has said no.
-const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Upkeep {
     pub(super) engine: Arc<Engine>,
     pub(super) clock: Clock,
-    pub(super) environment: Environment,
-    pub(super) consent: Settings,
     /// Where keys and ids are kept, once it was made and judged; empty if there is no such place.
     pub(super) directory: Arc<OnceLock<PrivateDirectory>>,
     /// What describes the application, as it is before it is cleaned.
@@ -32,8 +27,6 @@ pub(super) struct Upkeep {
     pub(super) day: Date,
     /// Ticks of the clock before which nothing is written again.
     pub(super) not_before: u64,
-    /// Ticks of the clock before which nobody looks for a no again.
-    pub(super) next_look: u64,
 }
 
 impl Upkeep {
@@ -51,11 +44,8 @@ impl Upkeep {
         own.and(Resource::clean(&self.engine, Source::Application, more.iter().cloned()))
     }
 
-    /// Replaces what has had its time. When nothing has, this costs a look at the clock, and once a second one at a few files.
+    /// Replaces what has had its time. When nothing has, this costs a look at the clock.
     pub(super) fn run(&mut self) -> Kept {
-        if let objection @ Some(_) = self.objection() {
-            return Kept { objection, ..Kept::default() };
-        }
         let pseudonyms = &self.engine.pseudonyms;
         pseudonyms.turn();
         let today = self.clock.today();
@@ -93,15 +83,5 @@ impl Upkeep {
         }
         kept.resource = changed.then(|| self.resource());
         kept
-    }
-
-    /// The no that somebody has said since the start.
-    fn objection(&mut self) -> Option<String> {
-        let now = self.clock.now().0;
-        if now < self.next_look {
-            return None;
-        }
-        self.next_look = now.saturating_add(LOOK.as_nanos() as u64);
-        no_since(&self.environment, &self.consent)
     }
 }

@@ -62,7 +62,7 @@ impl Page<'_> {
         line!(
             self,
             "- Nothing is collected until you say yes, and you can say no at any time, also while the program runs: make an \
-             empty file {}. It is seen with the next record; what was kept before may be sent until then.",
+             empty file {}. It is looked for before anything is sent, and every second while anything is kept.",
             self.opt_out_file()
         );
         let fields = self.contents.places().len();
@@ -240,8 +240,8 @@ impl Page<'_> {
         line!(self);
         line!(
             self,
-            "Any no wins over any yes. A program that is running hears of the file when it next has something to record, within \
-             two seconds; variables count from its next start. What you agreed to is saved item by item: if a later version collects more, the new \
+            "Any no wins over any yes. A program that is running hears of the file within two seconds when it has something to \
+             record, and before each request that it sends; variables count from its next start. What you agreed to is saved item by item: if a later version collects more, the new \
              items are left out until you have been asked again."
         );
     }
