@@ -5,11 +5,13 @@
 #[path = "support/receiver.rs"]
 mod receiver;
 mod support;
+#[path = "support/inventory.rs"]
+mod with_head;
 
 use serde_json::{Value, json};
 use support::{LONG, Record, TempDir, alone, records, settle};
 use tracing_privacy::consent::{Row, Saved};
-use tracing_privacy::privacy::{Inventory, Policy};
+use tracing_privacy::privacy::{Inventory, Policy, Secret};
 use tracing_privacy::{Builder, Environment, Memory, Telemetry, app};
 
 const FIRST: &str = r#"
@@ -35,31 +37,7 @@ const SECOND: &str = r#"
 "#;
 
 fn inventory(version: u32, lines: &str) -> Inventory {
-    inventory_with("", version, lines)
-}
-
-/// The same with this line about all records.
-fn inventory_with(line: &str, version: u32, lines: &str) -> Inventory {
-    let text = format!(
-        r#"
-        version = {version}
-        [document]
-        {line}
-        controller = "Acme"
-        effective = 2026-03-01
-        privacy = "p@acme.example"
-        security = "s@acme.example"
-        owner = "us"
-        retention = "90 days"
-        not_collected = ["names"]
-        [[changes]]
-        version = {version}
-        date = 2026-03-01
-        text = "A version."
-        {lines}
-        "#
-    );
-    Inventory::parse(&text).unwrap_or_else(|error| panic!("{error}"))
+    with_head::inventory(version, "", lines)
 }
 
 /// What was saved before, and where.
@@ -175,8 +153,8 @@ fn more_exact_times_and_a_longer_life_wait_and_coarser_times_and_an_end_do_not()
     let (exact, hour, day) = ("", "times = \"hour\"", "times = \"day\"");
     for (agreed, now, goes_on) in [(hour, exact, false), (day, hour, false), (day, day, true), (hour, day, true)] {
         let home = Home::new("times");
-        home.save(&yes_to(&inventory_with(agreed, 1, FIRST)));
-        let kept = home.kept(&inventory_with(now, 2, FIRST));
+        home.save(&yes_to(&with_head::inventory(1, agreed, FIRST)));
+        let kept = home.kept(&with_head::inventory(2, now, FIRST));
         assert_eq!(!kept.is_empty(), goes_on, "from `{agreed}` to `{now}`: {kept:?}");
     }
     let lasting = |day: &str| FIRST.replace("\"how large\"", &format!("\"how large\"{day}"));
@@ -185,13 +163,42 @@ fn more_exact_times_and_a_longer_life_wait_and_coarser_times_and_an_end_do_not()
     let all = [placed(json!({"items": 3, "plan": "pro"}))];
     assert_eq!(home.kept(&inventory(1, &lasting(", expires = 2090-01-01"))), all, "an end that it had not");
     let ending = FIRST.replace("\"sales\"", "\"sales\"\n    expires = 2090-01-01");
-    assert_eq!(home.kept(&inventory_with("times = \"day\"", 1, &ending)), all, "the record itself, and coarser times");
+    assert_eq!(
+        home.kept(&with_head::inventory(1, "times = \"day\"", &ending)),
+        all,
+        "the record itself, and coarser times"
+    );
     for (agreed, now) in [(", expires = 2090-01-01", ""), (", expires = 2090-01-01", ", expires = 2091-01-01")] {
         let home = Home::new("life");
         home.save(&yes_to(&inventory(1, &lasting(agreed))));
         assert_eq!(home.kept(&inventory(1, &lasting(now))), [placed(json!({"plan": "pro"}))], "`{agreed}`, `{now}`");
         assert_eq!(home.kept(&inventory(1, &lasting(agreed))).len(), 1);
     }
+}
+
+#[test]
+fn a_yes_to_keys_of_the_machine_is_none_to_a_secret_that_others_hold() {
+    let lines = r#"
+        [events."order.placed"]
+        purpose = "sales"
+        fields.items = { kind = "integer", purpose = "how large" }
+        fields.plan = { kind = "id", action = "hash", purpose = "how many plans", reason = "it is ours" }
+    "#;
+    let [own, shared] = ["", "pseudonym_secret = \"we do\""].map(|line| with_head::inventory(1, line, lines));
+    let secret = || Secret::new([7; 32]);
+    let kept = |agreed: &Inventory, now: &Inventory, secret: Option<Secret>| {
+        let (home, memory) = (Home::new("keys"), Memory::new());
+        home.save(&yes_to(agreed));
+        let builder = home.builder(now, &memory);
+        let builder = secret.into_iter().fold(builder, Builder::pseudonym_secret);
+        place_and_send(&builder.start().expect("the settings are right"));
+        let keys =
+            |record: Record| record.json()["attributes"].as_object().expect("there are some").keys().cloned().collect();
+        records(&memory).into_iter().map(keys).collect::<Vec<Vec<String>>>()
+    };
+    assert_eq!(kept(&own, &shared, Some(secret())), [["items"]], "pseudonyms that others can make wait");
+    assert_eq!(kept(&shared, &shared, Some(secret())), [["items", "plan_hash"]]);
+    assert_eq!(kept(&shared, &own, None), [["items", "plan_hash"]], "less than that was agreed to");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 #[path = "support/receiver.rs"]
 mod receiver;
 mod support;
+#[path = "support/inventory.rs"]
+mod with_head;
 
 use std::time::Duration;
 
@@ -25,22 +27,7 @@ fn under_the_inventory(builder: Builder) -> Builder {
 
 /// An inventory of its own, with these lines after the usual ones.
 fn inventory_with(lines: &str) -> Inventory {
-    let head = r#"
-        version = 1
-        [document]
-        controller = "Acme"
-        effective = 2026-03-01
-        privacy = "p@acme.example"
-        security = "s@acme.example"
-        owner = "us"
-        retention = "90 days"
-        not_collected = ["names"]
-        [[changes]]
-        version = 1
-        date = 2026-03-01
-        text = "First version."
-    "#;
-    Inventory::parse(&format!("{head}\n{lines}")).unwrap_or_else(|error| panic!("{error}"))
+    with_head::inventory(1, "", lines)
 }
 
 #[test]

@@ -5,6 +5,8 @@
 #[path = "support/receiver.rs"]
 mod receiver;
 mod support;
+#[path = "support/inventory.rs"]
+mod with_head;
 
 use serde_json::Value;
 use support::{logged, only};
@@ -36,29 +38,12 @@ fn asked(builder: Builder) -> Builder {
 }
 
 fn inventory(resource: &str) -> Inventory {
-    Inventory::parse(&format!(
-        r#"
-        version = 1
-        [document]
-        controller = "Acme"
-        effective = 2026-03-01
-        privacy = "p@acme.example"
-        security = "s@acme.example"
-        owner = "us"
-        retention = "90 days"
-        not_collected = ["names"]
-        [[changes]]
-        version = 1
-        date = 2026-03-01
-        text = "First version."
-        [resource]
-        {resource}
+    let order = r#"
         [events."order.placed"]
         purpose = "sales"
-        fields.plan = {{ kind = "word", purpose = "by plan" }}
-        "#
-    ))
-    .unwrap_or_else(|error| panic!("{error}"))
+        fields.plan = { kind = "word", purpose = "by plan" }
+    "#;
+    with_head::inventory(1, "", &format!("[resource]\n{resource}\n{order}"))
 }
 
 const LISTED: &str = r#""geo.country.iso_code" = { kind = "word", purpose = "Which languages to translate into", reason = "of the time zone, and nothing finer is known" }"#;

@@ -66,6 +66,11 @@ impl Settings {
         self
     }
 
+    /// Whether the operator says yes in the users' place.
+    pub(crate) fn is_assumed(&self) -> bool {
+        self.assumed.is_some()
+    }
+
     /// The user's own yes, said while the program runs.
     pub(crate) fn granted(mut self) -> Self {
         self.granted = Granted::Yes;

@@ -162,7 +162,7 @@ impl Builder {
     /// that all hosts with the secret make the same. Default: random keys that never leave the machine.
     ///
     /// Whoever holds the secret can tell whose a pseudonym is, also those of periods that are over: keep it where the
-    /// records are not.
+    /// records are not. Beside an inventory its `[document]` has to say who holds it, or [`start`](Builder::start) refuses.
     pub fn pseudonym_secret(mut self, secret: Secret) -> Self {
         self.secret = Some(secret);
         self
@@ -236,7 +236,8 @@ impl Builder {
     }
 
     /// The operator's yes, for machines that have no user to ask; the reason is shown by [`Telemetry::status`]. Any veto
-    /// still wins. Default: none.
+    /// still wins. Beside an inventory its `[document]` has to say where and why nobody is asked, or
+    /// [`start`](Builder::start) refuses. Default: none.
     pub fn assume_consent(mut self, reason: impl Into<String>) -> Self {
         self.consent = self.consent.assume_consent(reason);
         self
@@ -302,6 +303,9 @@ impl Builder {
         if let Some(mistake) = self.policy.mistake() {
             return Err(Error::new(".policy", mistake));
         }
+        if let Some(inventory) = self.policy.inventory() {
+            self.is_as_told(inventory)?;
+        }
         if let Some(scope) = self.policy.inventory().map(Inventory::scope) {
             let entries = scope.entries.into_iter();
             let entries = entries.map(|entry| Entry { id: entry.id, since: entry.since, wider: entry.wider }).collect();
@@ -335,6 +339,21 @@ impl Builder {
             return Err(Error::new(".policy_file", mistake));
         }
         (self.policy, self.policy_file) = (policy, None);
+        Ok(())
+    }
+
+    /// Whether these settings are what the users' document says.
+    fn is_as_told(&self, inventory: &Inventory) -> Result<(), Error> {
+        if self.secret.is_some() && !inventory.tells_of_a_secret() {
+            let why = "users are told that the key of pseudonyms never leaves their machine; say in the inventory who \
+                       holds the secret: `pseudonym_secret = \"the operators, in Frankfurt\"` in `[document]`";
+            return Err(Error::new(".pseudonym_secret", why));
+        }
+        if self.consent.is_assumed() && !inventory.tells_of_assumed_consent() {
+            let why = "users are told that nothing is collected until they say yes; say in the inventory where and why \
+                       nobody is asked: `assumed_consent = \"on our own build servers\"` in `[document]`";
+            return Err(Error::new(".assume_consent", why));
+        }
         Ok(())
     }
 

@@ -25,6 +25,10 @@ pub(super) struct Document {
     /// How readers hear of a new version.
     pub(super) announcement: Option<String>,
     pub(super) recipients: Vec<Recipient>,
+    /// Where and why collection is on although nobody is asked; nowhere, if nothing.
+    pub(super) assumed_consent: Option<String>,
+    /// Who holds the secret that pseudonyms are made under; nobody, if nothing: then each machine has a key of its own.
+    pub(super) pseudonym_secret: Option<String>,
     /// What the times of records are rounded to; exact if nothing.
     pub(super) times: Option<TimeUnit>,
 }

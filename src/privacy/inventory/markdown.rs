@@ -61,8 +61,9 @@ impl Page<'_> {
         self.heading("In short (TL;DR)");
         line!(
             self,
-            "- Nothing is collected until you say yes, and you can say no at any time, also while the program runs: make an \
+            "- Nothing is collected until you say yes{}, and you can say no at any time, also while the program runs: make an \
              empty file {}. It is looked for before anything is sent, and every second while anything is kept.",
+            self.but_where_nobody_is_asked(),
             self.opt_out_file()
         );
         let fields = self.contents.places().len();
@@ -70,14 +71,20 @@ impl Page<'_> {
             self,
             "- {} of record with {} in all, each of them listed below. The program reads the same list and cannot \
              collect anything else.",
-            count(records.len(), "kind"),
+            sentence(&count(records.len(), "kind")),
             count(fields, "field"),
         );
         if self.fields().any(|field| field.action == Action::Hash) {
+            let key = match &document.pseudonym_secret {
+                None => "with a random key that never leaves your machine".to_owned(),
+                Some(holder) => {
+                    format!("under a secret, and who holds it can tell whose a pseudonym is ({})", text(stop(holder)))
+                }
+            };
             line!(
                 self,
-                "- Where something has to be told from something else, a pseudonym takes its place. It is made with a \
-                 random key that never leaves your machine; it tells one from another, and still counts as personal data."
+                "- Where something has to be told from something else, a pseudonym takes its place. It is made {key}; it tells \
+                 one from another, and still counts as personal data."
             );
         }
         for sentence in &document.summary {
@@ -228,7 +235,11 @@ impl Page<'_> {
 
     fn choices(&mut self) {
         self.heading("Your choices");
-        line!(self, "Telemetry is off until you turn it on. The program works the same without it.");
+        line!(
+            self,
+            "Telemetry is off until you turn it on{}. The program works the same without it.",
+            self.but_where_nobody_is_asked()
+        );
         line!(self);
         line!(self, "| To | do |");
         line!(self, "|---|---|");
@@ -254,9 +265,13 @@ impl Page<'_> {
             "Write to {privacy}. None of this costs you anything, and none of it makes the program work worse."
         );
         line!(self);
+        let ground = match &self.contents.document.assumed_consent {
+            None => ", and you can".to_owned(),
+            Some(_) => format!("; where nobody is asked, {privacy} tells on what ground. You can"),
+        };
         line!(
             self,
-            "Under the GDPR, where data is personal data, it is processed because you consented (Art. 6(1)(a)), and you can"
+            "Under the GDPR, where data is personal data, it is processed because you consented (Art. 6(1)(a)){ground}"
         );
         line!(self);
         for (right, how) in [
@@ -280,10 +295,14 @@ impl Page<'_> {
              answer within 45 days."
         );
         line!(self);
+        let without = match &self.contents.document.pseudonym_secret {
+            None => "Without them we cannot tell which records are yours.",
+            Some(_) => "Or tell us what they stand for: who holds the secret can make the pseudonyms again.",
+        };
         line!(
             self,
             "To find your records, we need the pseudonyms or the session number in them: your own copy on your machine \
-             shows these. Without them we cannot tell which records are yours."
+             shows these. {without}"
         );
     }
 
@@ -336,6 +355,11 @@ impl Page<'_> {
         format!("{}={value}", self.app.env_name(suffix))
     }
 
+    fn but_where_nobody_is_asked(&self) -> String {
+        let place = self.contents.document.assumed_consent.as_ref();
+        place.map_or_else(String::new, |place| format!(" (but where nobody is asked: {})", text(stop(place))))
+    }
+
     fn opt_out_file(&self) -> String {
         code(&format!("~/{}", self.app.opt_out_file_name()))
     }
@@ -359,7 +383,7 @@ impl Contents {
 }
 
 fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("One {what}") } else { format!("{number} {what}s") }
+    if number == 1 { format!("one {what}") } else { format!("{number} {what}s") }
 }
 
 fn sentence(word: &str) -> String {

@@ -70,6 +70,13 @@
 //! `times = "hour"`, `"day"` or `"week"` in `[document]` rounds down when events happened and when spans began and ended: see
 //! [`Policy::times`]. The document says which it is.
 //!
+//! # What the document says of keys and consent
+//!
+//! It says that nothing is collected before a yes, and that the key of pseudonyms never leaves the machine. Who calls
+//! [`assume_consent`](crate::Builder::assume_consent) or [`pseudonym_secret`](crate::Builder::pseudonym_secret) has to tell so in
+//! `[document]`, and is refused otherwise: `assumed_consent = "…"` says where and why nobody is asked, `pseudonym_secret = "…"` who
+//! holds the secret.
+//!
 //! # Consent
 //!
 //! What a user said yes to is saved entry by entry. What was added or changed since is withheld until they are asked again:
@@ -107,7 +114,7 @@ use crate::app::{App, Clock};
 use document::{Change, Document};
 use entry::{Facts, Field, Record, Sort};
 use reader::Source;
-use scope::Scope;
+use scope::{Scope, Within};
 
 /// What an application collects, as its `telemetry.toml` declares it; see the [module](self).
 #[derive(Clone)]
@@ -208,19 +215,29 @@ impl Inventory {
                 Sort::Unnamed => Site::event("").target(&record.name),
                 Sort::Span => Site::span(&record.name),
             };
-            let withheld = !covers(&scope::record_id(record, contents.document.times));
+            let withheld = !covers(&contents.record_id(record));
             declared.list_record(site, record.facts.expires, withheld);
             for field in &record.fields {
-                declared.list(site, &field.key, listing(field, scope::field_id(record, field)));
+                declared.list(site, &field.key, listing(field, contents.field_id(Within::Record(record), field)));
             }
             for field in &contents.shared {
-                declared.list(site, &field.key, listing(field, scope::shared_id(field)));
+                declared.list(site, &field.key, listing(field, contents.field_id(Within::EveryRecord, field)));
             }
         }
         for field in &contents.resource {
-            declared.list(Site::resource(), &field.key, listing(field, scope::resource_id(field)));
+            declared.list(Site::resource(), &field.key, listing(field, contents.field_id(Within::Resource, field)));
         }
         declared
+    }
+
+    /// Whether the document says that there may be collection without anybody's yes.
+    pub(crate) fn tells_of_assumed_consent(&self) -> bool {
+        self.0.document.assumed_consent.is_some()
+    }
+
+    /// Whether the document says that pseudonyms are made under a secret that machines share.
+    pub(crate) fn tells_of_a_secret(&self) -> bool {
+        self.0.document.pseudonym_secret.is_some()
     }
 
     /// What the times of records are rounded to.

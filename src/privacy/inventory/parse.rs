@@ -93,6 +93,8 @@ fn document(section: &Section<'_, '_>) -> Result<Document, InventoryError> {
         "commitments",
         "announcement",
         "recipients",
+        "assumed_consent",
+        "pseudonym_secret",
         "times",
         "retention",
         "owner",
@@ -113,6 +115,8 @@ fn document(section: &Section<'_, '_>) -> Result<Document, InventoryError> {
         commitments: section.texts("commitments")?.unwrap_or_default(),
         announcement: section.text("announcement")?,
         recipients: section.sections("recipients")?.iter().map(recipient).collect::<Result<_, _>>()?,
+        assumed_consent: section.text("assumed_consent")?,
+        pseudonym_secret: section.text("pseudonym_secret")?,
         times: section.text("times")?.map(|text| time_unit(section, &text)).transpose()?,
     })
 }

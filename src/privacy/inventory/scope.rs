@@ -1,5 +1,7 @@
 //! The scope of consent: what is collected, in a form that two versions can be compared by.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::Contents;
@@ -21,11 +23,13 @@ pub(crate) struct Scope {
 /// A record or field that can be agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// 64 bits of SHA-256 over what it collects, how, what for, how exact its times are and until when.
+    /// 64 bits of SHA-256 over what it collects, how, what for, how exact its times are, until when, and whether
+    /// somebody holds a secret of its pseudonyms.
     pub(crate) id: String,
     /// The version of the inventory that it came with.
     pub(crate) since: u32,
-    /// What collects more, so that a yes to that is one to this: the same with more exact times, or without an end.
+    /// What collects more, so that a yes to that is one to this: the same with more exact times, without an end, or under a
+    /// secret that somebody holds.
     pub(crate) wider: Vec<String>,
 }
 
@@ -45,59 +49,66 @@ pub(super) fn of(contents: &Contents) -> Scope {
 
 impl Contents {
     fn entries(&self, mut entry: impl FnMut([u8; 32], u32, Vec<String>)) {
-        let times = self.document.times;
+        let mut fields = Vec::new();
         for record in &self.records {
-            entry(hash_record(record, times, record.facts.expires), record.facts.since, wider_records(record, times));
-            for field in &record.fields {
-                let wider = wider_fields(Some(record), "", field);
-                entry(hash_field(Some(record), "", field, field.facts.expires), field.facts.since, wider);
-            }
+            let hash = hash_record(record, self.document.times, record.facts.expires);
+            entry(hash, record.facts.since, self.wider_records(record));
+            fields.extend(record.fields.iter().map(|field| (Within::Record(record), field)));
         }
-        let shared = self.shared.iter().map(|field| (EVERY, field));
-        for (place, field) in shared.chain(self.resource.iter().map(|field| (RESOURCE, field))) {
-            let wider = wider_fields(None, place, field);
-            entry(hash_field(None, place, field, field.facts.expires), field.facts.since, wider);
+        fields.extend(self.shared.iter().map(|field| (Within::EveryRecord, field)));
+        fields.extend(self.resource.iter().map(|field| (Within::Resource, field)));
+        for (within, field) in fields {
+            let hash = hash_field(within, field, field.facts.expires, self.keys());
+            entry(hash, field.facts.since, self.wider_fields(within, field));
         }
+    }
+
+    /// The id of a record's entry.
+    pub(super) fn record_id(&self, record: &Record) -> String {
+        short(&hash_record(record, self.document.times, record.facts.expires))
+    }
+
+    /// The id of a field's entry.
+    pub(super) fn field_id(&self, within: Within<'_>, field: &Field) -> String {
+        short(&hash_field(within, field, field.facts.expires, self.keys()))
+    }
+
+    /// The ids of a record with more exact times, without an end, or both.
+    fn wider_records(&self, record: &Record) -> Vec<String> {
+        let own = self.record_id(record);
+        let finer = [None, Some(TimeUnit::Hour), Some(TimeUnit::Day), Some(TimeUnit::Week)];
+        let upto = finer.iter().position(|unit| *unit == self.document.times).unwrap_or_default();
+        let ends =
+            |unit: &Option<TimeUnit>| [None, record.facts.expires].map(|end| short(&hash_record(record, *unit, end)));
+        finer[..=upto].iter().flat_map(ends).filter(|id| *id != own).collect()
+    }
+
+    /// The ids of a field without an end, with pseudonyms that somebody else can make too, or both.
+    fn wider_fields(&self, within: Within<'_>, field: &Field) -> Vec<String> {
+        let own = self.field_id(within, field);
+        let ends = |keys| [None, field.facts.expires].map(|end| short(&hash_field(within, field, end, keys)));
+        let ids: BTreeSet<_> = [self.keys(), Keys::Shared].into_iter().flat_map(ends).collect();
+        ids.into_iter().filter(|id| *id != own).collect()
+    }
+
+    fn keys(&self) -> Keys {
+        self.document.pseudonym_secret.as_ref().map_or(Keys::OfTheMachine, |_| Keys::Shared)
     }
 }
 
-/// The ids of a record with more exact times, without an end, or both.
-fn wider_records(record: &Record, times: Option<TimeUnit>) -> Vec<String> {
-    let own = record_id(record, times);
-    let finer = [None, Some(TimeUnit::Hour), Some(TimeUnit::Day), Some(TimeUnit::Week)];
-    let upto = finer.iter().position(|unit| *unit == times).unwrap_or_default();
-    let ends =
-        |unit: &Option<TimeUnit>| [None, record.facts.expires].map(|end| short(&hash_record(record, *unit, end)));
-    finer[..=upto].iter().flat_map(ends).filter(|id| *id != own).collect()
+/// Where a field is declared.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Within<'a> {
+    Record(&'a Record),
+    EveryRecord,
+    Resource,
 }
 
-/// The id of a field without an end.
-fn wider_fields(record: Option<&Record>, place: &str, field: &Field) -> Vec<String> {
-    field.facts.expires.map(|_| short(&hash_field(record, place, field, None))).into_iter().collect()
-}
-
-/// Where a field is that no record declares.
-const EVERY: &str = "every record";
-const RESOURCE: &str = "the resource";
-
-/// The id of a record's entry, in an inventory that rounds times to this unit.
-pub(super) fn record_id(record: &Record, times: Option<TimeUnit>) -> String {
-    short(&hash_record(record, times, record.facts.expires))
-}
-
-/// The id of a field's entry, by the record that declares it.
-pub(super) fn field_id(record: &Record, field: &Field) -> String {
-    short(&hash_field(Some(record), "", field, field.facts.expires))
-}
-
-/// The id of the entry of a field that all records share.
-pub(super) fn shared_id(field: &Field) -> String {
-    short(&hash_field(None, EVERY, field, field.facts.expires))
-}
-
-/// The id of the entry of an attribute of the resource.
-pub(super) fn resource_id(field: &Field) -> String {
-    short(&hash_field(None, RESOURCE, field, field.facts.expires))
+/// Who can make a pseudonym again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    OfTheMachine,
+    Shared,
 }
 
 fn hash_record(record: &Record, times: Option<TimeUnit>, expires: Option<Date>) -> [u8; 32] {
@@ -106,9 +117,14 @@ fn hash_record(record: &Record, times: Option<TimeUnit>, expires: Option<Date>) 
     hash(&[&what, record.sort.table(), &record.name, &record.facts.purpose])
 }
 
-fn hash_field(record: Option<&Record>, place: &str, field: &Field, expires: Option<Date>) -> [u8; 32] {
-    let (sort, name) = record.map_or((place, ""), |record| (record.sort.table(), &record.name));
-    let action = Spelled(field.action).to_string();
+fn hash_field(within: Within<'_>, field: &Field, expires: Option<Date>, keys: Keys) -> [u8; 32] {
+    let (sort, name) = match within {
+        Within::Record(record) => (record.sort.table(), &*record.name),
+        Within::EveryRecord => ("every record", ""),
+        Within::Resource => ("the resource", ""),
+    };
+    let under = if field.action == Action::Hash && keys == Keys::Shared { " under a secret" } else { "" };
+    let action = format!("{}{under}", Spelled(field.action));
     let what = until("field", expires);
     let mut parts = vec![&what, sort, name, &field.key, field.kind.name(), &action, &field.facts.purpose];
     if let FieldKind::Enum(values) = &field.kind {
