@@ -22,8 +22,7 @@ fn alone_in_the_process() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Trace and span ids of telemetry that is started now. It keeps records in memory: SQLite has locks of its own for the whole process,
-/// which a child that is forked while another thread is in it finds closed for ever.
+/// Trace and span ids of telemetry that is started now, and has no home to keep records in.
 fn ids() -> Vec<String> {
     let (memory, environment) = (Memory::new(), Environment::fixed([("ACME_TELEMETRY_ENABLED", "true")]));
     let telemetry =
@@ -51,6 +50,34 @@ fn ids_of_forked_processes_are_all_different() {
     assert_eq!(all.len(), 5 * 6);
     let different: HashSet<_> = all.iter().collect();
     assert_eq!(different.len(), all.len(), "{all:#?}");
+}
+
+/// SQLite has locks for the whole process, and a child that is forked while another thread is inside finds them closed for ever.
+#[cfg(feature = "store")]
+#[test]
+fn a_child_of_a_process_that_uses_the_store_keeps_its_own_records_in_memory() {
+    let _one = alone_in_the_process();
+    let (parent, _memory, _directory) = support::on_with("fork-parent", |builder| builder);
+    with_default(&alone(&parent), || tracing::info!("of the parent"));
+    settle(&parent);
+    assert_eq!(parent.records(10).expect("the store is there").len(), 1);
+    let (memory, home) = (Memory::new(), TempDir::new("fork-child"));
+    let done = in_a_child(|| {
+        let telemetry = support::builder(&home, &memory).start().expect("the settings are right");
+        with_default(&alone(&telemetry), || tracing::info!("of the child"));
+        settle(&telemetry);
+        let status = telemetry.status();
+        let said = |note: &String| {
+            note.starts_with("records are kept in memory only") && note.contains("after the fork alone")
+        };
+        assert!(status.notes().iter().any(said), "{status}");
+        assert_eq!((memory.rows().len(), status.counts().stored()), (1, 1), "{status}");
+        let kept = telemetry.records(10).expect("they are in memory");
+        assert_eq!(kept.len(), 1, "{status}");
+    });
+    assert!(done.is_ok(), "{done:?}");
+    let is_store = |(path, _): &(std::path::PathBuf, Vec<u8>)| path.to_string_lossy().contains("telemetry.db");
+    assert!(!home.contents().iter().any(is_store), "{:?}", home.contents());
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) enum Reason {
     Newer,
     /// Not readable as a database.
     Corrupt,
-    /// The handle was opened before a fork.
+    /// A process in which it was used was forked.
     Forked,
     /// The place that an export goes to refused it.
     Output,
@@ -75,7 +75,10 @@ impl fmt::Display for StoreError {
                 ("the telemetry store was written by a newer release", "update this application, or clear the store")
             }
             Reason::Corrupt => ("the telemetry store is damaged", "clear it"),
-            Reason::Forked => ("the telemetry store belongs to the parent process", "open it again in this process"),
+            Reason::Forked => (
+                "the telemetry store belongs to the parent process",
+                "start telemetry after the fork alone, or use `exec`",
+            ),
             Reason::Output => ("the export could not be written", "check where it goes"),
             Reason::Other => ("the telemetry store refused", "please report this"),
         };

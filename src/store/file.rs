@@ -3,6 +3,7 @@
 use std::fs::{self, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Reason, StoreError};
@@ -14,9 +15,19 @@ pub(super) const NAME: &str = "telemetry.db";
 const COMPANIONS: [&str; 3] = ["telemetry.db-wal", "telemetry.db-shm", "telemetry.db-journal"];
 
 /// One opening or erasing at a time in this process. It guards no data, so a poisoned one is as good.
-pub(super) fn turn() -> MutexGuard<'static, ()> {
+///
+/// # Errors
+/// This process was forked from one in which somebody had a turn. Threads of that one may have been inside SQLite, whose locks
+/// for the whole process are then closed for ever in this one, and so may this lock.
+pub(super) fn turn() -> Result<MutexGuard<'static, ()>, StoreError> {
     static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The process that had the first turn; no process has the number 0.
+    static FIRST: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id();
+    match FIRST.compare_exchange(0, process, Ordering::Relaxed, Ordering::Relaxed) {
+        Err(first) if first != process => Err(StoreError::new(Reason::Forked, "it was in use at the fork")),
+        _ => Ok(TURN.lock().unwrap_or_else(PoisonError::into_inner)),
+    }
 }
 
 pub(super) fn is_absent(dir: &Path) -> bool {

@@ -190,7 +190,7 @@ impl Store {
     fn connect(&mut self) -> Result<(), StoreError> {
         // Held from before the file is made until SQLite has it: POSIX drops every lock a process has on a file when it
         // closes any descriptor of that file, so ours must be closed before another handle can have taken one.
-        let _turn = file::turn();
+        let _turn = file::turn()?;
         self.location.settle()?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -215,7 +215,7 @@ impl Store {
         self.healed = Healed::Once;
         self.connection = None;
         {
-            let _turn = file::turn();
+            let _turn = file::turn()?;
             self.location.erase_if_same()?;
         }
         self.connect()?;
@@ -283,7 +283,7 @@ impl Drop for Store {
 /// # Errors
 /// When the file system refuses.
 pub(crate) fn remove(dir: &Path) -> Result<bool, StoreError> {
-    let _turn = file::turn();
+    let _turn = file::turn()?;
     Location::of(dir)?.erase()
 }
 
