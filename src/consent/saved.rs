@@ -16,7 +16,7 @@ use crate::app::{App, Environment, Reading, directories};
 /// `{"answer": "yes", "collection": 1, "host": "telemetry.example.com", "at": "2026-03-01T12:00:00Z"}`. Where the
 /// application has an [`Inventory`](crate::privacy::Inventory), it also says which `entries` of it the user agreed to,
 /// as [`Telemetry::agreement`](crate::Telemetry::agreement) writes it; a yes without them is one to all that came with its
-/// version, however exact its times are and until whenever it is collected.
+/// version, however exact its times are, until whenever it is collected, and whoever can make its pseudonyms again.
 /// A file that cannot be read or understood is taken as a no, since it may have been one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
