@@ -77,18 +77,28 @@ fn of_a_declared_policy_they_come_in_as_the_event_that_the_bridge_makes_of_them(
         [events."log event"]
         purpose = "a test"
         fields.message = { kind = "enum", values = ["all is well"], purpose = "a test" }
-    "#;
+        fields."log.target" = { kind = "enum", values = ["MODULE"], purpose = "a test" }
+    "#
+    .replace("MODULE", module_path!());
     let inventory = Inventory::parse(&format!("{head}{lines}")).unwrap_or_else(|error| panic!("{error}"));
     let log = || {
         bridge();
         log::info!("all is well");
         log::info!("all is well with Ann");
+        // A target is a text like any other in `log`, and no list names this one.
+        log::info!(target: concat!(module_path!(), "::Ann Lee, Main Street 1"), "all is well");
     };
     let policy = Policy::declared(inventory);
     let records = logged("declared", |builder| builder.log_records().policy(policy), log);
-    assert_eq!(records.len(), 2);
+    assert_eq!(records.len(), 3);
     assert_eq!((records[0].body(), records[0].target()), (Some("all is well"), module_path!()));
     assert_eq!((records[1].body(), records[1].dropped_attributes()), (None, 1));
+    assert_eq!((records[2].target(), records[2].dropped_attributes()), ("log", 1));
+    let listed = lines.lines().find(|line| line.contains("log.target")).expect("it is there");
+    let without = format!("{head}{}", lines.replace(listed, ""));
+    let without = Inventory::parse(&without).unwrap_or_else(|error| panic!("{error}"));
+    let records = logged("without", |builder| builder.log_records().policy(Policy::declared(without)), log);
+    assert!(records.iter().all(|record| record.target() == "log"), "{records:?}");
     let none = Inventory::parse(head).unwrap_or_else(|error| panic!("{error}"));
     assert!(logged("none", |builder| builder.log_records().policy(Policy::declared(none)), log).is_empty());
 }

@@ -403,6 +403,8 @@ impl Policy {
                 listed.unwrap_or_else(|| self.decide_message())
             }
             Role::Name => by_rule().unwrap_or_else(|| Verdict::by_application(Action::Keep, "the span's name")),
+            // The running program may write anything into it: beside a list it is what the list says, or the bridge's own.
+            Role::Target if self.inventory().is_some() => self.decide(site, key),
             // Of these the words are few and known: no list has to name them.
             Role::SpanKind | Role::Status | Role::Target => by_rule()
                 .filter(|verdict| verdict.by_application)

@@ -104,7 +104,7 @@ impl Page<'_> {
             };
             line!(self, "### {}: {}", sentence(sort), code(&record.name));
             line!(self);
-            line!(self, "{}.{}", text(stop(&record.facts.purpose)), span_note(record));
+            line!(self, "{}.{}", text(stop(&record.facts.purpose)), self.span_note(record));
             line!(self, "{}", upkeep(&record.facts));
             line!(self);
             self.fields_table(&record.fields, "It carries nothing more than what is in every record.");
@@ -132,7 +132,8 @@ impl Page<'_> {
         };
         line!(self, "| time | {times} |");
         line!(self, "| trace and span id | Random numbers that join what belongs to one operation |");
-        line!(self, "| status | Whether an operation went well |");
+        line!(self, "| status and kind | Whether an operation went well, and whether it served, asked or did neither |");
+        line!(self, "| counts | How many fields, events and links were left out of it |");
         line!(self);
         if !resource.is_empty() {
             line!(self, "And about the program itself:");
@@ -221,16 +222,23 @@ impl Page<'_> {
         let recipients = &self.contents.document.recipients;
         self.heading("Who gets it");
         if recipients.is_empty() {
-            line!(self, "{}, and nobody else.", text(stop(&self.contents.document.controller)));
-            return;
+            // Whose the servers are is not in the file: no more than it says is said here.
+            line!(self, "{}. Nobody else is named.", text(stop(&self.contents.document.controller)));
+        } else {
+            line!(self, "| Who | What they get | Where they keep it | For how long | Who can see it there |");
+            line!(self, "|---|---|---|---|---|");
         }
-        line!(self, "| Who | What they get | Where they keep it | For how long | Who can see it there |");
-        line!(self, "|---|---|---|---|---|");
         for one in recipients {
             let cells = [&one.name, &one.receives, &one.storage, &one.retention, &one.access];
             let cells: Vec<_> = cells.iter().map(|part| cell(&text(part))).collect();
             line!(self, "| {} |", cells.join(" | "));
         }
+        line!(self);
+        line!(
+            self,
+            "A server that records are sent to also sees when they arrive and from which network address, as it does of \
+             everything that is sent. Neither is in a record."
+        );
     }
 
     fn choices(&mut self) {
@@ -252,8 +260,9 @@ impl Page<'_> {
         line!(
             self,
             "Any no wins over any yes. A program that is running hears of the file within two seconds when it has something to \
-             record, and before each request that it sends; variables count from its next start. What you agreed to is saved item by item: if a later version collects more, the new \
-             items are left out until you have been asked again."
+             record, and before each request that it sends; variables count from its next start. Where your yes is saved, it is saved \
+             item by item: if a later version collects more, the new items are left out until you have been asked again. A yes by \
+             the variable is one to all that is listed for the version that you run."
         );
     }
 
@@ -302,7 +311,7 @@ impl Page<'_> {
         line!(
             self,
             "To find your records, we need the pseudonyms or the session number in them: your own copy on your machine \
-             shows these. {without}"
+             shows these for as long as it is kept there. {without}"
         );
     }
 
@@ -345,6 +354,14 @@ impl Page<'_> {
     fn heading(&mut self, title: &str) {
         self.out.truncate(self.out.trim_end().len());
         line!(self, "\n\n## {title}\n");
+    }
+
+    fn span_note(&self, record: &Record) -> &'static str {
+        match (record.sort, self.contents.document.times) {
+            (Sort::Span, None) => " How long it took is always recorded.",
+            // Its beginning and its end are rounded, and with them what lies between.
+            (Sort::Span, Some(_)) | (Sort::Event | Sort::Unnamed, _) => "",
+        }
     }
 
     fn fields(&self) -> impl Iterator<Item = &Field> {
@@ -396,13 +413,6 @@ fn stop(text: &str) -> &str {
     text.trim_end_matches('.')
 }
 
-fn span_note(record: &Record) -> &'static str {
-    match record.sort {
-        Sort::Span => " How long it took is always recorded.",
-        Sort::Event | Sort::Unnamed => "",
-    }
-}
-
 fn upkeep(facts: &Facts) -> String {
     let mut line = format!("Owner: {}.", text(stop(&facts.owner)));
     if let Some(review) = &facts.review {
@@ -446,10 +456,13 @@ fn happens(field: &Field) -> String {
         Action::Round(TimeUnit::Day) => "rounded down to the day".to_owned(),
         Action::Round(TimeUnit::Week) => "rounded down to the week".to_owned(),
         Action::Generalize => {
-            "only what kind of thing it is, such as a country code or the end of a file name".to_owned()
+            "made coarser: of a mail address a pseudonym of its domain, of a phone number the country code, of a network \
+             address the network, of a web address the site and the path without numbers and codes, of a file name its end; other text is left out"
+                .to_owned()
         }
-        Action::Parameterize => "kept without the values in it".to_owned(),
-        Action::Truncate(bytes) => {
+        Action::Parameterize => "kept without the values in it if it is a database query, else left out".to_owned(),
+        Action::Truncate(_) => {
+            let bytes = field.action.cap();
             format!("searched for personal data, which is replaced; the first {bytes} bytes are kept")
         }
         _ if scanned => "searched for personal data, which is replaced".to_owned(),

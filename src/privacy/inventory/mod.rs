@@ -48,7 +48,8 @@
 //! An event is declared by the name that `name:` gives it, a span by its own. The text of `info!("…")` is no name, since
 //! it is only known when it was written; it is a field, `message`, and dropped unless it is declared, best as an `enum` of the
 //! texts that there are. Events without a name are declared by their target in `[unnamed."acme::shop"]`, all of a target
-//! together. Records bridged from the `log` crate are `[events."log event"]`. `[fields]` declares what every record may
+//! together. Records bridged from the `log` crate are `[events."log event"]`; their target, which in `log` can be any text, leaves
+//! only as one that an `enum` in `fields."log.target"` lists, and is `log` otherwise. `[fields]` declares what every record may
 //! carry, `[resource]` what [`Builder::resource`](crate::Builder::resource) may give, and
 //! [`installation_id`](crate::Builder::installation_id) (`app.installation.id`) and
 //! [`country_from_time_zone`](crate::Builder::country_from_time_zone) (`geo.country.iso_code`) where the application asks for them.

@@ -5,12 +5,11 @@ use crate::privacy::keys::{self, KeyClass, NumericRule};
 use crate::privacy::policy::Action;
 
 /// Keys that name or describe the record itself, not a part of it.
-const RESERVED: [(&str, &str); 5] = [
+const RESERVED: [(&str, &str); 4] = [
     ("otel.name", "would give the record a name that is not declared; give the text a field of its own"),
     ("otel.kind", "has fixed words and needs no declaration; remove it here"),
     ("otel.status_code", "has fixed words and needs no declaration; remove it here"),
     ("otel.status_message", "is declared as `otel.status_description`; rename it here"),
-    ("log.target", "names the module of a bridged record and needs no declaration; remove it here"),
 ];
 
 /// Why a field cannot be declared like this, as the end of a sentence about it.
@@ -25,6 +24,10 @@ pub(super) fn check(key: &str, kind: &FieldKind, action: Action, reason: Option<
     let is_text = matches!(key, "message" | "otel.status_description");
     if is_text && !matches!(kind, FieldKind::Enum(_) | FieldKind::Word | FieldKind::Text) {
         return Err("is text; make it kind `enum`, `word` or `text`".to_owned());
+    }
+    // In `log` it is whatever text the running program gives.
+    if key == "log.target" && !matches!(kind, FieldKind::Enum(_)) {
+        return Err("can be any text; make it kind `enum`, of the targets that there are".to_owned());
     }
     let known = keys::classify(key);
     let may_hide = match kind {

@@ -44,6 +44,28 @@ fn the_document_says_how_exact_times_are() {
     assert!(error.starts_with("acme.toml:3:9: ") && error.ends_with("write one of `hour`, `day`, `week`"), "{error}");
 }
 
+#[test]
+fn the_document_says_no_more_and_no_less_than_what_happens() {
+    let lines = "[spans.job]\npurpose = \"speed\"\n[events.placed]\npurpose = \"sales\"\n\
+        fields.from = { kind = \"text\", action = \"generalize\", purpose = \"where\" }\n\
+        fields.why = { kind = \"text\", action = \"truncate(5000)\", purpose = \"reasons\" }\n";
+    let exact = with(lines).to_markdown(&crate::app!("acme"));
+    assert!(exact.contains("How long it took is always recorded."));
+    // The duration goes with the times that it is made of.
+    let coarse = with_times("week", lines).to_markdown(&crate::app!("acme"));
+    assert!(coarse.contains("of an operation, in which it began and ended") && !coarse.contains("How long it took"));
+    // 203.0.113.7 leaves as 203.0.113.0/24, and an address on the web with its site.
+    let row = |key: &str| exact.lines().find(|line| line.starts_with(&format!("| `{key}` |"))).expect(key);
+    for kept in ["a pseudonym of its domain", "the country code", "the network", "the site", "its end"] {
+        assert!(row("from").contains(kept), "{}", row("from"));
+    }
+    // No value is longer.
+    assert!(row("why").contains("the first 1024 bytes are kept"), "{}", row("why"));
+    assert!(exact.contains("| counts |") && exact.contains("from which network address"));
+    // The file names nobody, and nobody asked whose the server is.
+    assert!(exact.contains("\nAcme. Nobody else is named.\n"), "{exact}");
+}
+
 /// An inventory of one event with these lines in it.
 fn event(lines: &str) -> String {
     format!("[events.\"order.placed\"]\npurpose = \"sales\"\n{lines}")
