@@ -27,7 +27,7 @@
 //!
 //! Run with `ACME_TELEMETRY_ENABLED=true`, this keeps one log record and one span in
 //! `~/.local/share/acme/telemetry/telemetry.db`: `plan` and `items` as they are, and in place of `user_id` a
-//! `user_id_hash` that tells one user from another and nobody who. Run without it, this creates no file, no thread and no
+//! `user_id_hash` that tells one user from another and, without the key on that machine, nobody who. Run without it, this creates no file, no thread and no
 //! connection, and [`Telemetry::layer`] is `None`.
 //!
 //! # Consent
@@ -38,7 +38,7 @@
 //!
 //! # Privacy
 //!
-//! A [`privacy::Policy`] decides about each field by its key, once per callsite: ids become keyed pseudonyms, personal
+//! A [`privacy::Policy`] decides about each field by its key, once per callsite: ids of people become keyed pseudonyms, personal
 //! data and secrets are dropped, other text is scanned and what is found replaced. The only way from a raw value to a
 //! record is the filter, for rows that come back from disk as well. A scanner knows forms, not meanings: it cannot find a
 //! name in a sentence. What a program must never tell should not be logged, or be logged under a key that a rule names.

@@ -151,8 +151,8 @@ impl Builder {
     /// ([`Policy::hash_for`](crate::privacy::Policy::hash_for)). Default: a week.
     ///
     /// Each rotation has a random key of its own, in one file in the application's data directory that only its owner can
-    /// read. An outworn key is overwritten when the first record after its time is logged, or the program is started next;
-    /// copies that a file system made elsewhere (journals, snapshots, backups, worn cells of an SSD) are out of reach.
+    /// read. An outworn key is overwritten when the first record after its time is logged, or the program is started next with
+    /// telemetry on: who says no keeps the last ones until they remove the directory. Copies that a file system made elsewhere (journals, snapshots, backups, worn cells of an SSD) are out of reach.
     pub fn rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = rotation;
         self
@@ -195,7 +195,7 @@ impl Builder {
     /// other. Default: `service.name`, `service.version` and `session.id`.
     ///
     /// `session.id` is the same all day and another one the next: 16 hexadecimal digits of an HMAC-SHA-256 of the date, under
-    /// a random key that is destroyed with its day. Nothing of the machine goes into it. `SHA256(machine id + date)`, which
+    /// a random key of that day, which is destroyed as [`rotation`](Builder::rotation) says. Nothing of the machine goes into it. `SHA256(machine id + date)`, which
     /// others publish for the same purpose, is REVERSIBLE: whoever knows or guesses the machine id has the ids of all days,
     /// past and to come. There is no setting for it.
     pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {

@@ -61,8 +61,8 @@ impl Telemetry {
         Builder::new(app)
     }
 
-    /// Telemetry with everything from the environment: `{P}_TELEMETRY_ENABLED`, `{P}_TELEMETRY_ENDPOINT`,
-    /// `{P}_TELEMETRY_VERBOSE`.
+    /// Telemetry with everything from the environment: `{P}_TELEMETRY_ENABLED`, `_VERBOSE`, `_ENDPOINT`, `_PROTOCOL`, `_BACKEND` and
+    /// those of ClickHouse.
     ///
     /// # Errors
     /// The application's name cannot be used.
@@ -150,8 +150,9 @@ impl Telemetry {
         loudest(targets)
     }
 
-    /// The newest stored records, oldest first, each as one line of JSON: what is sent, no more and no less. Also while
-    /// off: what earlier runs kept.
+    /// The newest stored records, oldest first, each as one line of JSON. Nothing of a record is sent that does not stand there;
+    /// less is, where a later run that sends it has a stricter policy, or its user agreed to less. Also while off: what earlier
+    /// runs kept.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -212,8 +213,9 @@ impl Telemetry {
         done
     }
 
-    /// Ends collection at once, for all threads. When it returns, nothing more is stored or sent, not even what was
-    /// queued; what was stored before stays until it is deleted.
+    /// Ends collection at once, for all threads. When it returns, nothing more is stored or sent by this program, not even what was
+    /// queued. What was stored before stays until it is deleted, and a later run with a yes, or another that runs beside this one,
+    /// may send it: [`Telemetry::clear`] it if the no is meant for that too.
     ///
     /// Waits for a request to be cut and for a transaction of the store to end, as a rule some milliseconds. Two things that
     /// began before may end after: printing a record that was stored ([`Builder::verbose`]), and a call into an exporter or

@@ -38,8 +38,8 @@ use crate::app::{Clock, random};
 /// An export that fails is not lost: what the server does not take waits in memory, up to
 /// [`backlog`](ClickHouseBuilder::backlog) bytes, and is sent when the server takes it. The error says so. What the server
 /// refuses for good is dropped, counted and explained in the status; there is no file of dead letters. (Records of
-/// [`Telemetry`](crate::Telemetry) are stored before they are sent, and stay there to be read when they were refused. There, too,
-/// a table that is missing holds up both signals; here it holds up its own rows alone.)
+/// [`Telemetry`](crate::Telemetry) are stored before they are sent, and stay there to be read when they were refused.) A table that
+/// is missing holds up its own rows alone.
 ///
 /// ```no_run
 /// use opentelemetry_sdk::trace::SdkTracerProvider;

@@ -80,8 +80,11 @@
 //!
 //! # Consent
 //!
-//! What a user said yes to is saved entry by entry. What was added or changed since is withheld until they are asked again:
-//! see [`Telemetry::agreement`](crate::Telemetry::agreement).
+//! What a user said yes to is saved entry by entry. An entry that was added since, or of which the type, the values, the action or
+//! the purpose changed, is withheld until they are asked again, and so is one with more exact times or a later `expires`: see
+//! [`Telemetry::agreement`](crate::Telemetry::agreement). The other words count for nothing in that, `retention`, `reason` and
+//! recipients among them: who changes these gives the entries a new purpose, or asks by other means. A yes by
+//! `{P}_TELEMETRY_ENABLED` or by the operator is one to all that the running version lists.
 //!
 //! # In the application's tests
 //!

@@ -74,8 +74,9 @@ enum Base {
 }
 
 impl Policy {
-    /// Key rules and scanner: ids hashed, fields with personal, secret or content keys dropped, other text scanned,
-    /// the text of `info!("…")` scanned, findings replaced. The default.
+    /// Key rules and scanner: ids of people, accounts and devices hashed, text under personal, secret or content keys dropped, with
+    /// the numbers that can be such a thing, other text scanned, the text of `info!("…")` scanned, findings replaced. Truth values,
+    /// and numbers that can only be counts (`token = 4711`), stay under keys whose text goes. The default.
     pub fn standard() -> Self {
         Policy {
             name: Cow::Borrowed("standard"),
@@ -208,8 +209,9 @@ impl Policy {
     }
 
     /// Rounds down the times of records themselves, in UTC: when an event happened, when a span began and when it ended, so that
-    /// its duration goes as well. Nothing finer is stored, shown or sent; whoever receives records still sees when they
-    /// arrive, and for that there are [schedules](crate::Builder). Times in fields have rules of their own:
+    /// its duration goes as well. Nothing finer is in what is stored, shown or sent; whoever receives records still sees when they
+    /// arrive, for which there are [schedules](crate::Builder), the store notes beside records when they were sent, and metrics made
+    /// of events for an exporter of the SDK have the time of their counting. Times in fields have rules of their own:
     /// [`Action::Round`]. Of two settings, also that of an inventory, the coarser holds. Default: exact, to the nanosecond.
     #[must_use]
     pub fn times(mut self, unit: TimeUnit) -> Self {
