@@ -6,7 +6,8 @@ use crate::privacy::InventoryError;
 
 /// A setting that cannot work. Its text names the setting and the remedy.
 ///
-/// Only mistakes in code are errors. Trouble in the environment never is: see [`Status::notes`](super::Status::notes).
+/// Only mistakes in code are errors, and those in a file that it names by [`policy_file`](super::Builder::policy_file). Trouble in the
+/// environment never is: see [`Status::notes`](super::Status::notes).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     setting: &'static str,

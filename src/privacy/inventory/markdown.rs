@@ -201,8 +201,8 @@ impl Page<'_> {
         self.heading("How long it is kept");
         line!(
             self,
-            "- On your machine: 30 days, and about 10,000 records or 10 MB at most. What is older is deleted when the program runs \
-             with telemetry on. You can delete it earlier."
+            "- On your machine: 30 days, and about 10,000 records or 10 MB at most. What is older is deleted when the program is \
+             started with telemetry on, and when it next has something to record. You can delete it earlier."
         );
         let mut periods: Vec<&str> = Vec::new();
         let records = self.contents.records.iter().map(|record| &record.facts);
