@@ -53,13 +53,13 @@
 //! | `boolean`, `integer`, `number` | that, and nothing that was logged as text |
 //! | `enum` | one of the words that the file lists |
 //! | `time` | a time, rounded to the day unless you say otherwise |
-//! | `id` | 128 bits that nobody without the key can turn back: pseudonymous, which is not anonymous |
+//! | `id` | 128 bits that nobody without the key can turn back: pseudonymous, which is not anonymous; with `action = "keep"` any text, scanned |
 //! | `word` | one short word without blanks, scanned: a scanner's promise |
 //! | `text` | any text, scanned: a scanner's promise |
 //!
-//! The first four rows are a guarantee, since it does not depend on what the value says. It is also the one policy that
+//! The first four rows, ids that are kept apart, are a guarantee, since it does not depend on what the value says. It is also the one policy that
 //! users can read: [`Inventory::to_markdown`](super::Inventory::to_markdown) makes their document of the same file, and what is
-//! new in it waits until they have agreed.
+//! new in it waits where their yes was saved, until they have agreed.
 //!
 //! # Limits
 //!

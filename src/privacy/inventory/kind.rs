@@ -17,7 +17,7 @@ pub enum FieldKind {
     Number,
     /// `enum`: one of the listed words.
     Enum(Arc<[Box<str>]>),
-    /// `id`: stands for somebody or something; a keyed pseudonym takes its place.
+    /// `id`: stands for somebody or something; a keyed pseudonym takes its place, unless the file keeps it and says why.
     Id,
     /// `time`: a time of RFC 3339 or a UNIX time; rounded down to the day unless the action says otherwise.
     Time,
