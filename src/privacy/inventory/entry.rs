@@ -54,6 +54,13 @@ pub(super) struct Field {
     pub(super) facts: Facts,
 }
 
+impl Field {
+    /// Whether a pseudonym may take the place of a value, or of a part of it, as of a mail address's domain.
+    pub(super) fn makes_pseudonyms(&self) -> bool {
+        matches!(self.action, Action::Hash | Action::Generalize)
+    }
+}
+
 impl Sort {
     /// The table of the file in which such records are declared.
     pub(super) fn table(self) -> &'static str {

@@ -74,7 +74,7 @@ impl Page<'_> {
             sentence(&count(records.len(), "kind")),
             count(fields, "field"),
         );
-        if self.fields().any(|field| field.action == Action::Hash) {
+        if self.fields().any(Field::makes_pseudonyms) {
             let key = match &document.pseudonym_secret {
                 None => "with a random key that never leaves your machine".to_owned(),
                 Some(holder) => {

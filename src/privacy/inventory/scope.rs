@@ -123,7 +123,7 @@ fn hash_field(within: Within<'_>, field: &Field, expires: Option<Date>, keys: Ke
         Within::EveryRecord => ("every record", ""),
         Within::Resource => ("the resource", ""),
     };
-    let under = if field.action == Action::Hash && keys == Keys::Shared { " under a secret" } else { "" };
+    let under = if field.makes_pseudonyms() && keys == Keys::Shared { " under a secret" } else { "" };
     let action = format!("{}{under}", Spelled(field.action));
     let what = until("field", expires);
     let mut parts = vec![&what, sort, name, &field.key, field.kind.name(), &action, &field.facts.purpose];

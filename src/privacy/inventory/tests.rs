@@ -66,6 +66,15 @@ fn the_document_says_no_more_and_no_less_than_what_happens() {
     assert!(exact.contains("\nAcme. Nobody else is named.\n"), "{exact}");
 }
 
+#[test]
+fn whose_pseudonyms_others_can_make_is_told_and_agreed_to_where_only_a_part_becomes_one() {
+    let lines = event("fields.from = { kind = \"text\", action = \"generalize\", purpose = \"where\" }\n");
+    let head = HEAD.replace("[document]", "[document]\npseudonym_secret = \"the operators\"");
+    let shared = Inventory::parse(&format!("{head}{lines}")).unwrap_or_else(|error| panic!("{error}"));
+    assert!(shared.to_markdown(&crate::app!("acme")).contains("tell whose a pseudonym is (the operators)"));
+    assert_ne!(shared.digest(), digest(&lines));
+}
+
 /// An inventory of one event with these lines in it.
 fn event(lines: &str) -> String {
     format!("[events.\"order.placed\"]\npurpose = \"sales\"\n{lines}")
