@@ -15,8 +15,8 @@
 //! ```
 //!
 //! It cannot know meanings. A name is a word, an address is a few words and a number, and a secret that somebody made up is
-//! whatever they made up. It reads through escapes such as `%40` and `\u0040`, and not into Base64 or what is compressed, nor does it
-//! put together what two fields tell apart. All of this passes:
+//! whatever they made up. It reads through escapes such as `%40` and `\u0040`, and not into Base64 or what is compressed, nor
+//! does it put together what two fields tell apart. All of this passes:
 //!
 //! ```
 //! # let policy = tracing_privacy::privacy::Policy::standard();
@@ -57,15 +57,15 @@
 //! | `word` | one short word without blanks, scanned: a scanner's promise |
 //! | `text` | any text, scanned: a scanner's promise |
 //!
-//! The first four rows, ids that are kept apart, are a guarantee, since it does not depend on what the value says. It is also the one policy that
-//! users can read: [`Inventory::to_markdown`](super::Inventory::to_markdown) makes their document of the same file, and what is
+//! The first four rows, ids that are kept apart, are a guarantee, since it does not depend on what the value says. It is also
+//! the one policy that users can read: [`Inventory::to_markdown`](super::Inventory::to_markdown) makes their document of the same file, and what is
 //! new in it waits where their yes was saved, until they have agreed.
 //!
 //! # Limits
 //!
 //! A record has 64 fields and 16 KiB at most, a value 1 KiB, a key 255 bytes, and spans lie 128 deep. What is beyond is left out;
-//! records and fields that go are counted, the end of a value or key that is cut off is not. A value is scanned first and cut after, and cut further back where only the cut would make something of
-//! what is left: of 19 digits 16 that could be a card's. None of this can be set.
+//! records and fields that go are counted, the end of a value or key that is cut off is not. A value is scanned first and cut
+//! after, and cut further back where only the cut would make something of what is left: of 19 digits 16 that could be a card's. None of this can be set.
 //!
 //! # What is left to you
 //!

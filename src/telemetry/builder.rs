@@ -170,7 +170,8 @@ impl Builder {
 
     /// Adds `app.installation.id` to the attributes that describe the application: a random UUID that is replaced every
     /// 90 days. It links all records of an installation for that long, pseudonyms of different periods included. It
-    /// stands in the file `installation.id` in the application's data directory; once that is deleted, the next start makes a new one. Under
+    /// stands in the file `installation.id` in the application's data directory; once that is deleted, the next start makes
+    /// a new one. Under
     /// [`Policy::declared`] it is there only if the inventory lists it in `[resource]`. Default: none.
     pub fn installation_id(mut self) -> Self {
         self.installation_id = InstallationIds::For90Days;

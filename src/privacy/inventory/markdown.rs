@@ -132,7 +132,10 @@ impl Page<'_> {
         };
         line!(self, "| time | {times} |");
         line!(self, "| trace and span id | Random numbers that join what belongs to one operation |");
-        line!(self, "| status and kind | Whether an operation went well, and whether it served, asked or did neither |");
+        line!(
+            self,
+            "| status and kind | Whether an operation went well, and whether it served, asked or did neither |"
+        );
         line!(self, "| counts | How many fields, events and links were left out of it |");
         line!(self);
         if !resource.is_empty() {
