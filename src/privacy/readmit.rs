@@ -128,6 +128,9 @@ impl Readmitter {
     }
 }
 
+/// The target of the events that a bridge makes of records of the `log` crate.
+const BRIDGE: &str = "log";
+
 /// The parts of a record beside its attributes: where they stand in a row, and the names of the fields that they were
 /// logged as.
 const PARTS: [(&str, Role, &str); 6] = [
@@ -143,6 +146,8 @@ impl Policy {
     /// The plan of a part, by the name that the field had where it was logged.
     fn plan_part(&self, site: Site<'_>, role: Role, logged_as: &str) -> FieldPlan {
         let plan = match role {
+            // It may have been kept under a policy that let any text through.
+            Role::Target if self.inventory().is_some() && site.is_bridged() => self.plan(Site::log_record(), logged_as),
             // Most are given in source code, of which no rule for fields speaks; to the others it was applied already.
             Role::Name | Role::Target => self.plan_kept(logged_as),
             _ => self.plan(site, logged_as),
@@ -165,9 +170,14 @@ impl Policy {
 fn entries(pen: &mut Pen<'_>, plans: &mut RowPlans, row: &RawMap<'_>, shape: Shape) {
     let site = plans.site(&pen.engine.policy, row, shape);
     for (name, role, logged_as) in PARTS {
-        if let Some(text) = row.text(name) {
-            pen.text(Key::None, &pen.engine.policy.plan_part(site, role, logged_as), text);
+        let Some(mut text) = row.text(name) else { continue };
+        let policy = &pen.engine.policy;
+        let mut plan = policy.plan_part(site, role, logged_as);
+        if role == Role::Target && !(plan.action.keeps_text() && plan.admits(text)) {
+            // What the filter leaves of such a target where it is logged: that of the bridge.
+            (plan, text) = (FieldPlan { role, ..policy.plan_kept(logged_as) }, BRIDGE);
         }
+        pen.text(Key::None, &plan, text);
     }
     if let Some(level) = row.text(key::LEVEL).and_then(key::severity_number) {
         pen.scratch.record.extend_from_slice(&[format::SEVERITY, level]);

@@ -610,6 +610,27 @@ mod from_disk {
     }
 
     #[test]
+    fn a_target_that_a_log_record_named_comes_back_as_the_list_has_it_or_as_the_bridges() {
+        let row = |target: &str| {
+            format!(
+                r#"{{"kind":"log","time":"2026-03-01T12:00:00.000000000Z","level":"INFO","name":"log event","target":"{target}","attributes":{{}},"resource":{{}}}}"#
+            )
+        };
+        let listed = "fields.\"log.target\" = { kind = \"enum\", values = [\"acme::net\"], purpose = \"where\" }";
+        for (fields, target, left) in [
+            ("", "acme::net", "log"),
+            ("", "log", "log"),
+            (listed, "acme::net", "acme::net"),
+            (listed, "acme::Ann Lee, Main Street 1", "log"),
+            (listed, "log", "log"),
+        ] {
+            let lines = format!("[events.\"log event\"]\npurpose = \"lines\"\n{fields}");
+            let policy = Policy::declared(inventory::tests::with(&lines));
+            assert_eq!(readmitted(policy, &row(target)), Ok(row(left)), "{target} under {fields:?}");
+        }
+    }
+
+    #[test]
     fn what_a_policy_made_of_a_message_comes_back_as_it_is() {
         for action in [Action::Hash, Action::Bucket, Action::Generalize] {
             let policy = || Policy::standard().message(action).field("n", action);

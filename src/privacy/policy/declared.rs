@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Action;
-use super::site::{Site, SiteKind};
+use super::site::{LOG_EVENT, Site, SiteKind};
 use super::verdict::Verdict;
 use crate::app::{Clock, Date};
 use crate::privacy::inventory::{FieldKind, Inventory};
@@ -124,9 +124,6 @@ impl Declared {
         }
     }
 }
-
-/// The name that `tracing-log` gives to the events it makes.
-const LOG_EVENT: &str = "log event";
 
 /// What an inventory says about a field.
 pub(in crate::privacy) enum Listed {

@@ -8,6 +8,9 @@ pub struct Site<'a> {
     target: &'a str,
 }
 
+/// The name that `tracing-log` gives to the events it makes.
+pub(super) const LOG_EVENT: &str = "log event";
+
 /// What a field is a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum SiteKind {
@@ -44,6 +47,12 @@ impl<'a> Site<'a> {
     #[must_use]
     pub const fn target(self, target: &'a str) -> Self {
         Site { target, ..self }
+    }
+
+    /// Whether a bridge made it of a record of the `log` crate; a row that comes back from disk shows it by its name.
+    #[cfg(feature = "upload")]
+    pub(in crate::privacy) fn is_bridged(self) -> bool {
+        self.kind == SiteKind::LogRecord || (self.kind == SiteKind::Event && self.name == LOG_EVENT)
     }
 
     pub(in crate::privacy) const fn kind(self) -> SiteKind {
