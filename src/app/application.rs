@@ -57,9 +57,9 @@ impl App {
     /// name. Default: the name is the prefix.
     ///
     /// A "no" that was said under the application's own name goes on counting: a release that adds a prefix takes back
-    /// nobody's `ACME_TELEMETRY_ENABLED=false` or `~/.acme-no-telemetry`. All other
-    /// variables move to the prefix, the "yes" and where data goes among them. What was said
-    /// under an earlier *prefix* or an earlier name is not known here, so think twice before changing one that users know.
+    /// nobody's `ACME_TELEMETRY_ENABLED=false` or `~/.acme-no-telemetry`. All other variables move to the prefix, the "yes" and
+    /// where data goes among them. What was said under an earlier *prefix* or an earlier name is not known here, so think twice
+    /// before changing one that users know.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(Name::parse(prefix.into(), Setting::Prefix));
         self
