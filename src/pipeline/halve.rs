@@ -47,11 +47,8 @@ impl Uploader<'_> {
             }
             self.outbox.note(&[*batch], half, 0)?;
         }
-        // Nobody knows which ones were refused.
-        let refused = self.refused.remove(&number).unwrap_or(0);
-        for (half, rows) in halves.into_iter().zip([all / 2, all - all / 2]) {
-            self.remember_refused(half, refused.min(rows as u64));
-        }
+        let (first, second) = (all as u64 / 2, (all - all / 2) as u64);
+        self.refused.divided(number, [(halves[0], first), (halves[1], second)]);
         let remembered = self.suspects.halved(number, halves);
         self.outbox.suspect(&remembered)?;
         let batches: Vec<i64> = claimed.iter().map(|batch| batch.batch).collect();

@@ -1,5 +1,7 @@
 //! From the host's threads to the store and on to the server, on at most two threads of our own.
 
+#[cfg(feature = "upload")]
+mod agenda;
 mod counters;
 #[cfg(feature = "upload")]
 mod halve;
@@ -9,11 +11,15 @@ mod mute;
 mod outbox;
 mod queue;
 #[cfg(feature = "upload")]
+mod refused;
+#[cfg(feature = "upload")]
 mod route;
 #[cfg(feature = "upload")]
 mod send;
 #[cfg(feature = "upload")]
 mod suspects;
+#[cfg(feature = "upload")]
+mod untold;
 #[cfg(feature = "upload")]
 mod upload;
 #[cfg(feature = "upload")]

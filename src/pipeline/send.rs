@@ -6,15 +6,13 @@ use super::counters::Loss;
 use super::load::Load;
 use super::outbox::Trouble;
 use super::queue::lock;
+use super::untold::{News, Untold};
 use super::uploader::{Round, Uploader};
 use crate::export::{BreakerState, Outcome, Parcel, ROUNDS, Step};
 use crate::record::claim::Verdict;
 
 /// A claim older than this is looked at again before a request: its rows may have been erased by another process.
 const FRESH: Duration = Duration::from_secs(2);
-
-/// Loads that wait for one destination and were refused by another; beyond it what was refused counts as sent.
-const MOST_REFUSED: usize = 1024;
 
 /// How a load fared on one route.
 enum Fared {
@@ -32,15 +30,6 @@ enum Fared {
     Over,
 }
 
-/// Batches that a server took.
-pub(super) struct Delivered {
-    batches: Vec<i64>,
-    /// How many rows were made by this run.
-    own: u64,
-    /// How many the server did not take.
-    rejected: u64,
-}
-
 impl Uploader<'_> {
     /// Sends a load to each destination that does not have it, until it is settled or this round's tries are used up.
     pub(super) fn send(&mut self, mut load: Load) -> Result<Round, Trouble> {
@@ -50,13 +39,15 @@ impl Uploader<'_> {
             self.outbox.note(&load.batches, load.number, load.unwanted)?;
         }
         // Records that no destination takes; what one of them has is sent.
-        let mut refused = load.has_arrived.then(|| self.refused.remove(&load.number).unwrap_or(0));
+        let mut refused = load.has_arrived.then(|| self.refused.of(load.number));
         let mut has_arrived = refused.is_some_and(|refused| refused < load.rows);
         let (mut is_left, mut loss) = (load.is_left, Loss::Rejected);
         for place in std::mem::take(&mut load.given_up) {
             loss = Loss::GivenUp;
-            refused = Some(refused.map_or(load.rows, |refused| refused.min(load.rows)));
-            self.give_up(place, &load)?;
+            let all_refused = refused.unwrap_or(load.rows);
+            refused = Some(all_refused);
+            self.refused.remember(load.number, all_refused);
+            self.give_up(place, &load);
         }
         let mut progress = loss == Loss::GivenUp;
         for (place, mut parcel) in std::mem::take(&mut load.parcels) {
@@ -82,57 +73,41 @@ impl Uploader<'_> {
                 }
                 Fared::Lost => return Ok(Round::Settled(0)),
                 Fared::Over => {
-                    self.outbox.settle(&load.batches, Verdict::Released)?;
+                    self.settled(load.batches, News::Left)?;
                     return Ok(Round::Over);
                 }
             };
-            refused = Some(refused.map_or(rejected, |refused| refused.min(rejected)));
+            let all_refused = refused.map_or(rejected, |refused| refused.min(rejected));
+            refused = Some(all_refused);
+            self.refused.remember(load.number, all_refused);
             progress = true;
-            if self.routes.len() > 1 {
-                self.outbox.note(&load.batches, load.number, self.routes[place].bit)?;
-            }
+            self.done(place, &load);
         }
+        let Load { number, rows, own, batches, .. } = load;
+        let refused = refused.unwrap_or(0);
         if is_left {
-            self.remember_refused(load.number, refused.unwrap_or(0));
-            self.outbox.settle(&load.batches, Verdict::Released)?;
-            return Ok(Round::Settled(if progress { load.rows } else { 0 }));
+            self.settled(batches, News::Left)?;
+            return Ok(Round::Settled(if progress { rows } else { 0 }));
         }
-        let now = self.shared.now_seconds();
-        if has_arrived {
-            self.delivered.push(Delivered { batches: load.batches, own: load.own, rejected: refused.unwrap_or(0) });
-            self.mark_delivered()?;
-        } else {
-            let marked = self.outbox.settle(&load.batches, Verdict::Rejected(now))?;
-            self.shared.queue.counters.lose_stored(loss, load.own.min(marked));
-        }
-        Ok(Round::Settled(load.rows))
+        self.refused.settled(number, refused);
+        let news = if has_arrived { News::Sent { own, rejected: refused } } else { News::Lost { own, why: loss } };
+        self.settled(batches, news)?;
+        Ok(Round::Settled(rows))
     }
 
-    /// Keeps in mind how many records of a load that waits for one destination no other one took.
-    pub(super) fn remember_refused(&mut self, load: i64, refused: u64) {
-        if refused > 0 {
-            if self.refused.len() == MOST_REFUSED {
-                self.refused.clear();
-            }
-            self.refused.insert(load, refused);
+    /// A destination is not asked to take a load any more. The next one is asked also if that cannot be noted now.
+    fn done(&mut self, place: usize, load: &Load) {
+        if self.routes.len() > 1 {
+            let news = News::Done { load: load.number, receivers: self.routes[place].bit };
+            self.untold.push_back(Untold { batches: load.batches.clone(), news });
+            let _ = self.tell();
         }
     }
 
-    /// Notes in the store what a server took, and counts it as sent once that is noted: until then it can still be cleared,
-    /// and nothing else is claimed.
-    pub(super) fn mark_delivered(&mut self) -> Result<(), Trouble> {
-        while let Some(Delivered { batches, own, rejected }) = self.delivered.last() {
-            let marked = self.outbox.settle(batches, Verdict::Sent(self.shared.now_seconds()))?;
-            // What was cleared meanwhile is counted as cleared.
-            let own = marked.min(*own);
-            // A server does not say which ones it left out; they count as this run's first.
-            let refused = own.min(*rejected);
-            let counters = &self.shared.queue.counters;
-            counters.sent.add(own - refused);
-            counters.lose_stored(Loss::Rejected, refused);
-            self.delivered.pop();
-        }
-        Ok(())
+    /// All that was to be done with a load in this round is done.
+    fn settled(&mut self, batches: Vec<i64>, news: News) -> Result<(), Trouble> {
+        self.untold.push_back(Untold { batches, news });
+        self.tell()
     }
 
     /// A destination took a load.
@@ -157,19 +132,14 @@ impl Uploader<'_> {
         self.outbox.suspect(&[suspect])
     }
 
-    /// A destination is not asked to take a load any more.
-    fn give_up(&mut self, place: usize, load: &Load) -> Result<(), Trouble> {
-        let Load { rows, number, batches, .. } = load;
-        let route = &self.routes[place];
+    /// A destination goes on failing at a load.
+    fn give_up(&mut self, place: usize, load: &Load) {
         self.shared.note(format!(
-            "{rows} records were given up: {} failed at them in {ROUNDS} rounds of tries, and took others after each. Its log should say \
+            "{} records were given up: {} failed at them in {ROUNDS} rounds of tries, and took others after each. Its log should say \
              why; they stay in the store, to be looked at (Telemetry::records)",
-            route.label
+            load.rows, self.routes[place].label
         ));
-        if self.routes.len() > 1 {
-            self.outbox.note(batches, *number, route.bit)?;
-        }
-        Ok(())
+        self.done(place, load);
     }
 
     /// Sends a load to one destination, until that has it or this round's tries are used up.

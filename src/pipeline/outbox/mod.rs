@@ -397,7 +397,17 @@ impl Outbox {
         }
     }
 
-    /// The same but for what a receiver failed at.
+    /// Rows that wait to be sent, whoever made them, but for what a receiver failed at.
+    #[cfg(feature = "upload")]
+    pub(crate) fn untried(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(lock(store).untried()?),
+            Outbox::Memory(memory) => Ok(lock(memory).untried()),
+        }
+    }
+
+    /// Rows of this run that wait to be sent, but for what a receiver failed at.
     #[cfg(feature = "upload")]
     pub(crate) fn untried_own(&self) -> Result<u64, Trouble> {
         match self {

@@ -312,6 +312,76 @@ fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
 }
 
 #[test]
+fn what_the_first_took_while_the_store_could_not_be_told_reaches_it_once() {
+    for is_second_there in [false, true] {
+        let both = Both::start();
+        both.collector.then([Behaviour::Trickle]);
+        if !is_second_there {
+            both.clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
+        }
+        both.log(0..3);
+        let flushing = flushing(&both.pipeline);
+        assert!(both.collector.wait_for(1, LONG));
+        let database = both.pad.database();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(flushing.join().unwrap(), Err(Unfinished::Upload));
+        database.execute_batch("COMMIT").unwrap();
+        both.assert_counts(0, 3, 0);
+        both.clickhouse.afterwards(nothing());
+        // The claim has run out by then, and the store can be told.
+        both.clock.advance(Duration::from_secs(120));
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+        assert_eq!(both.at_collector(), records(0..3), "{is_second_there}");
+        assert_eq!(both.inserts().last(), Some(&records(0..3)), "{is_second_there}");
+        both.assert_counts(3, 0, 0);
+    }
+}
+
+/// Panics over some records, which it loses by that.
+#[derive(Debug)]
+struct Losing(&'static [&'static str]);
+
+impl opentelemetry_sdk::logs::LogProcessor for Losing {
+    fn emit(&self, record: &mut opentelemetry_sdk::logs::SdkLogRecord, _: &opentelemetry::InstrumentationScope) {
+        let body = format!("{:?}", record.body());
+        if self.0.iter().any(|lost| body.contains(lost)) {
+            std::panic::resume_unwind(Box::new("lost"));
+        }
+    }
+
+    fn force_flush(&self) -> opentelemetry_sdk::error::OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_one_lost_of_a_load_is_counted_once_however_often_it_is_halved_for_the_other() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let losing = Losing(&["record 0", "record 3"]);
+    let own = crate::export::Receiver::Sdk(crate::export::SdkDestination::log_processor(losing, 0));
+    let parts = parts(Policy::standard(), vec![collector(&receiver), own], Schedule::Manual, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    let is_record =
+        |log: &crate::export::receiver::Log| log.body.as_deref().is_some_and(|body| body.starts_with("rec"));
+    receiver.whenever(move |request| request.logs().iter().any(is_record), Behaviour::Status(500));
+    super::log(&pipeline, || (0..4).for_each(|n| tracing::info!("record {n}")));
+    let mut others = 0;
+    while pipeline.counts().stored() > 0 || others == 0 {
+        let _ = pipeline.flush(LONG);
+        super::log(&pipeline, || tracing::info!("other"));
+        let _ = pipeline.flush(LONG);
+        others += 1;
+        clock.advance(Duration::from_secs(3_600));
+        assert!(others < 40, "{:?}", pipeline.notes());
+    }
+    let counts = pipeline.counts();
+    assert_adds_up(&counts);
+    // The collector took none of the four, and the processor took two.
+    assert_eq!((counts.sent(), counts.dropped()), (others + 2, 2), "{counts}");
+}
+
+#[test]
 fn what_is_cleared_while_the_first_has_it_does_not_reach_the_second() {
     let both = Both::start();
     both.collector.then([Behaviour::Trickle]);

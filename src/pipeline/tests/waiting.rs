@@ -16,7 +16,7 @@ pub(super) fn assert_adds_up(counts: &Counts) {
 }
 
 impl Scratchpad {
-    fn database(&self) -> rusqlite::Connection {
+    pub(super) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.0.join("telemetry.db")).unwrap()
     }
 }
@@ -313,6 +313,23 @@ fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
         taken.sort();
         assert_eq!(taken, ["one", "three", "two"]);
     }
+}
+
+#[test]
+fn what_was_sent_beside_one_that_waits_does_not_count_as_waiting() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    receiver.whenever(
+        |request| request.logs().iter().any(|log| log.body.as_deref() == Some("poison")),
+        Behaviour::Status(500),
+    );
+    let pipeline = blind(&receiver, Schedule::Live, pad.place());
+    log(&pipeline, || tracing::info!("poison"));
+    assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
+    log(&pipeline, || (0..300).for_each(|n| tracing::info!("more {n}")));
+    assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
+    assert_eq!(pipeline.counts().sent(), 300);
+    // Or whatever is logged from now on would go out at once, a request for each sweep.
+    assert_eq!(lock(&pipeline.0.shared.upload.as_ref().unwrap().state).waiting, 1);
 }
 
 #[test]
