@@ -15,7 +15,7 @@ use super::pipeline::{Cargo, End, SdkDestination, SdkExporter};
 #[cfg(feature = "otlp")]
 use super::sealed::Sealed;
 use crate::app::Clock;
-use crate::record::RecordRef;
+use crate::record::{Addressee, RecordRef};
 
 /// A destination as the settings have it.
 #[derive(Clone, Debug)]
@@ -78,6 +78,19 @@ impl Receiver {
         }
     }
 
+    /// What a store knows it by, in every run.
+    pub(crate) fn addressee(&self) -> Addressee {
+        let host = self.host().to_owned();
+        let name = match self {
+            #[cfg(feature = "otlp")]
+            Receiver::Otlp { .. } => format!("otlp {host}"),
+            #[cfg(feature = "clickhouse")]
+            Receiver::ClickHouse { .. } => format!("clickhouse {host}"),
+            Receiver::Sdk(_) => host.clone(),
+        };
+        Addressee { host, name, bit: self.bit() }
+    }
+
     /// Whether what it gets certainly stays on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.endpoint().is_some_and(Endpoint::is_loopback)
@@ -110,7 +123,7 @@ impl Receiver {
         }
     }
 
-    /// The same bit for the same kind of destination, in every run.
+    /// Tells it from the others of this run.
     pub(crate) fn bit(&self) -> u8 {
         match self {
             #[cfg(feature = "otlp")]

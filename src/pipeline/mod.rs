@@ -46,6 +46,8 @@ pub(crate) use worker::{Kept, Prepare, Upkeep};
 
 use crate::app::Clock;
 use crate::export::LocalExporter;
+#[cfg(feature = "upload")]
+use crate::export::Receiver;
 use crate::privacy::{Engine, Plans, Resource};
 use queue::{Queue, lock};
 #[cfg(feature = "upload")]
@@ -165,8 +167,7 @@ impl Pipeline {
         // What is kept while these receive may go to these.
         #[cfg(feature = "upload")]
         let place = match &parts.destination {
-            Some(destination) => place
-                .for_hosts(destination.receivers.iter().map(|receiver| (receiver.host().to_owned(), receiver.bit()))),
+            Some(destination) => place.for_hosts(destination.receivers.iter().map(Receiver::addressee)),
             None => place,
         };
         let shared = Arc::new(Shared {

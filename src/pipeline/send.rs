@@ -9,7 +9,7 @@ use super::queue::lock;
 use super::untold::{News, Untold};
 use super::uploader::{Round, Uploader};
 use crate::export::{BreakerState, Outcome, Parcel, ROUNDS, Step};
-use crate::record::claim::Verdict;
+use crate::record::claim::{Answers, Verdict};
 
 /// A claim older than this is looked at again before a request: its rows may have been erased by another process.
 const FRESH: Duration = Duration::from_secs(2);
@@ -36,7 +36,7 @@ impl Uploader<'_> {
         let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
         if is_noted && !load.parcels.is_empty() {
             // Before the first try: whoever takes over after a crash sends the same rows under the same number.
-            self.outbox.note(&load.batches, load.number, load.unwanted)?;
+            self.outbox.note(&load.batches, load.number, load.unwanted())?;
         }
         // Records that no destination takes; what one of them has is sent.
         let mut refused = load.has_arrived.then(|| self.refused.of(load.number));
@@ -55,13 +55,14 @@ impl Uploader<'_> {
             for note in self.routes[place].exporter.take_notes() {
                 self.shared.note(note);
             }
-            let rejected = match fared {
+            let bit = self.routes[place].bit;
+            let (rejected, answers) = match fared {
                 Fared::Delivered(rejected) => {
                     has_arrived = true;
                     self.taken(place, &load, rejected);
-                    rejected.min(load.rows)
+                    (rejected.min(load.rows), Answers { took: bit, ..Answers::default() })
                 }
-                Fared::Refused => load.rows,
+                Fared::Refused => (load.rows, Answers { refused: bit, ..Answers::default() }),
                 Fared::Failed => {
                     is_left = true;
                     self.failed(place, &load, is_noted)?;
@@ -81,7 +82,7 @@ impl Uploader<'_> {
             refused = Some(all_refused);
             self.refused.remember(load.number, all_refused);
             progress = true;
-            self.done(place, &load);
+            self.done(&load, answers);
         }
         let Load { number, rows, own, batches, .. } = load;
         let refused = refused.unwrap_or(0);
@@ -96,9 +97,9 @@ impl Uploader<'_> {
     }
 
     /// A destination is not asked to take a load any more. The next one is asked also if that cannot be noted now.
-    fn done(&mut self, place: usize, load: &Load) {
+    fn done(&mut self, load: &Load, answers: Answers) {
         if self.routes.len() > 1 {
-            let news = News::Done { load: load.number, receivers: self.routes[place].bit };
+            let news = News::Done { load: load.number, answers };
             self.untold.push_back(Untold { batches: load.batches.clone(), news });
             let _ = self.tell();
         }
@@ -125,7 +126,7 @@ impl Uploader<'_> {
     /// A destination failed at a load, which goes out as it is from now on: what comes later is not to fail with it.
     fn failed(&mut self, place: usize, load: &Load, is_noted: bool) -> Result<(), Trouble> {
         if !is_noted {
-            self.outbox.note(&load.batches, load.number, load.unwanted)?;
+            self.outbox.note(&load.batches, load.number, load.unwanted())?;
         }
         let bit = self.routes[place].bit;
         let suspect = self.suspects.failed(load.number, load.signal, bit, self.shared.now_seconds());
@@ -139,7 +140,7 @@ impl Uploader<'_> {
              why; they stay in the store, to be looked at (Telemetry::records)",
             load.rows, self.routes[place].label
         ));
-        self.done(place, load);
+        self.done(load, Answers { refused: self.routes[place].bit, ..Answers::default() });
     }
 
     /// Sends a load to one destination, until that has it or this round's tries are used up.

@@ -5,7 +5,7 @@
 use super::counters::Loss;
 use super::outbox::Trouble;
 use super::uploader::Uploader;
-use crate::record::claim::Verdict;
+use crate::record::claim::{Answers, Verdict};
 
 /// Something about batches that are still claimed.
 pub(super) struct Untold {
@@ -14,8 +14,8 @@ pub(super) struct Untold {
 }
 
 pub(super) enum News {
-    /// These receivers, a bit for each, are not asked to take them any more, in this load or another one.
-    Done { load: i64, receivers: u8 },
+    /// Some receivers are not asked to take them any more, in this load or another one.
+    Done { load: i64, answers: Answers },
     /// Some receiver has them. So many rows were made by this run, and so many of all were not taken.
     Sent { own: u64, rejected: u64 },
     /// No receiver has them, for this reason.
@@ -32,7 +32,7 @@ impl Uploader<'_> {
             let now = self.shared.now_seconds();
             let counters = &self.shared.queue.counters;
             match *news {
-                News::Done { load, receivers } => self.outbox.note(batches, load, receivers)?,
+                News::Done { load, answers } => self.outbox.note(batches, load, answers)?,
                 News::Sent { own, rejected } => {
                     // What was cleared meanwhile is counted as cleared.
                     let own = self.outbox.settle(batches, Verdict::Sent(now))?.min(own);

@@ -17,6 +17,10 @@ use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, 
 use crate::privacy::{Chunk, Plan, Plans, Resource};
 
 #[cfg(feature = "store")]
+#[cfg(feature = "upload")]
+pub(crate) use hosts::Addressee;
+#[cfg(feature = "store")]
+pub(crate) use hosts::Answered;
 pub(crate) use hosts::Hosts;
 pub use json::Row;
 pub(crate) use json::{RowRef, Rows};

@@ -587,7 +587,7 @@ fn what_was_sent_together_is_claimed_together_wherever_a_claim_is_to_end() {
     keep_singly(&mut store, &texts(0..3, 10));
     // Of batches 1 and 3 a try is known to nobody but the server.
     assert_eq!(store.claim_known(&[(1, 1), (3, 1)], lease(NOW)).unwrap(), [1, 3]);
-    store.note(&[1, 3], OWNER, 77, 0).unwrap();
+    store.note(&[1, 3], OWNER, 77, Answers::default()).unwrap();
     store.settle(&[1, 3], OWNER, Verdict::Released).unwrap();
     let claimed = store.claim(9, u64::MAX, lease(NOW), 2).unwrap();
     assert_eq!(
@@ -710,6 +710,25 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
     keep(&mut both, "{\"to\":\"both\"}");
     assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 0, 2)]);
     assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0, 0)]);
+}
+
+#[test]
+fn a_file_that_notes_receivers_by_their_order_forgets_who_has_what() {
+    let scratch = Scratch::new();
+    drop(scratch.open().append(&[row("{}")], NOW).unwrap());
+    let before = "DROP TABLE suspects; ALTER TABLE batches DROP COLUMN done;
+                  ALTER TABLE batches ADD COLUMN done INTEGER NOT NULL DEFAULT 0; UPDATE batches SET done=1;
+                  CREATE TABLE suspects(load INTEGER, receiver INTEGER, signal TEXT, rounds INTEGER, is_counted INTEGER,
+                  failed_at INTEGER, rests_until INTEGER, PRIMARY KEY(load, receiver)) STRICT, WITHOUT ROWID;";
+    Connection::open(scratch.file()).unwrap().execute_batch(before).unwrap();
+    let mut store = scratch.open();
+    assert!(!store.was_reset());
+    let claimed = store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap();
+    assert_eq!(claimed.iter().map(|batch| batch.done).collect::<Vec<_>>(), [0]);
+    let answers = Answers { took: 1, ..Answers::default() };
+    (0..3).for_each(|_| store.note(&[1], OWNER, 77, answers).unwrap());
+    let noted = store.connection().unwrap().query_row("SELECT done FROM batches", [], |row| row.get::<_, String>(0));
+    assert_eq!(noted.unwrap(), "took a.example\n");
 }
 
 #[test]

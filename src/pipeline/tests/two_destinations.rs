@@ -226,10 +226,78 @@ fn what_may_not_go_to_the_other_one_is_not_sent_when_the_only_one_refuses_it() {
         let after = run(8, vec![super::collector(&collector), own]);
         assert_eq!(after.flush(LONG), Ok(()), "{:?}", after.notes());
         assert_eq!((collector.requests().len(), exporter.get_emitted_logs().unwrap().len()), (1, 0));
-        let database = rusqlite::Connection::open(pad.0.join("telemetry.db")).unwrap();
-        let states = database.query_row("SELECT group_concat(state) FROM batches", [], |row| row.get::<_, String>(0));
-        assert_eq!(states.unwrap(), state);
+        assert_eq!(states(&pad), state);
     }
+}
+
+/// What the store says became of its batches.
+fn states(pad: &Scratchpad) -> String {
+    pad.database().query_row("SELECT group_concat(state) FROM batches", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_one_refused_and_then_the_other_one_in_a_later_run_is_not_sent() {
+    for (last, state) in [(said(400, "Code: 27. DB::Exception: Cannot parse input."), "rejected"), (nothing(), "sent")]
+    {
+        let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
+        let run = |run: u64| {
+            let receivers = vec![super::collector(&collector), self::clickhouse(&clickhouse)];
+            let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+            clickhouse.then(described());
+            Pipeline::start(Parts { run, ..parts }).unwrap()
+        };
+        collector.afterwards(Behaviour::Status(400));
+        clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
+        let before = run(7);
+        super::log(&before, || tracing::info!("for both"));
+        assert_eq!(before.flush(LONG), Err(Unfinished::Upload));
+        clickhouse.afterwards(last);
+        assert_eq!(run(8).flush(LONG), Ok(()));
+        assert_eq!(collector.requests().len(), 1, "it is not asked again");
+        assert_eq!(states(&pad), state);
+    }
+}
+
+/// An exporter that takes nothing while it is down, and notes how many batches it was given otherwise.
+#[derive(Debug, Clone, Default)]
+struct Sometimes {
+    is_down: Arc<AtomicBool>,
+    taken: Arc<AtomicU32>,
+}
+
+impl opentelemetry_sdk::logs::LogExporter for Sometimes {
+    async fn export(&self, _: opentelemetry_sdk::logs::LogBatch<'_>) -> opentelemetry_sdk::error::OTelSdkResult {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(opentelemetry_sdk::error::OTelSdkError::InternalFailure("down".to_owned()));
+        }
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_later_run_that_names_its_exporters_in_another_order_gives_each_what_it_lacks() {
+    use opentelemetry_sdk::logs::InMemoryLogExporter;
+
+    use crate::export::{Receiver::Sdk, SdkDestination};
+
+    let (first, second, pad) = (InMemoryLogExporter::default(), Sometimes::default(), Scratchpad::new());
+    let run = |run: u64, places: [usize; 2]| {
+        let mut receivers = vec![
+            Sdk(SdkDestination::log_exporter(first.clone(), places[0])),
+            Sdk(SdkDestination::log_exporter(second.clone(), places[1])),
+        ];
+        receivers.sort_by_key(crate::export::Receiver::bit);
+        let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+        Pipeline::start(Parts { run, ..parts }).unwrap()
+    };
+    let taken = || (first.get_emitted_logs().unwrap().len(), second.taken.load(Ordering::SeqCst));
+    second.is_down.store(true, Ordering::SeqCst);
+    let before = run(7, [0, 1]);
+    super::log(&before, || tracing::info!("for both"));
+    assert_eq!((before.flush(LONG), taken()), (Err(Unfinished::Upload), (1, 0)));
+    second.is_down.store(false, Ordering::SeqCst);
+    assert_eq!((run(8, [1, 0]).flush(LONG), taken()), (Ok(()), (1, 1)));
 }
 
 #[test]
