@@ -375,7 +375,7 @@ impl Worker {
             match appended {
                 Some(Ok(done)) => {
                     counters.stored.add(done.stored);
-                    self.lose(Loss::StoreFailed, count.saturating_sub(done.stored));
+                    self.lose(Loss::StoreFull, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
                     done.of_others.notes().for_each(|note| shared.note(note));

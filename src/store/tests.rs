@@ -666,6 +666,24 @@ fn a_batch_of_which_nothing_is_parted_leaves_no_other_one_behind() {
 }
 
 #[test]
+fn beside_what_uploads_hold_there_is_room_for_the_newest_rows_alone() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open_within(1_000_000, 10);
+    keep(&mut store, &texts(0..8, 10));
+    assert_eq!(claim(&mut store, 9, NOW), [1]);
+    let (texts, rows) = (texts(8..20, 10), |store: &Store| store.list(99).unwrap().len());
+    let appended = append(&mut store, &texts[..8]);
+    assert_eq!((appended.stored, appended.evicted_unsent, rows(&store)), (2, 0, 10));
+    assert_eq!(store.list(1).unwrap()[0].json, texts[7]);
+    // Of these some go: uploads hold the others.
+    let appended = append(&mut store, &texts[8..9]);
+    assert_eq!((appended.stored, appended.evicted_unsent, rows(&store)), (1, 1, 10));
+    store.settle(&[1], OWNER, Verdict::Sent(NOW)).unwrap();
+    let appended = append(&mut store, &texts[9..]);
+    assert_eq!((appended.stored, appended.evicted_unsent, rows(&store)), (3, 0, 10));
+}
+
+#[test]
 fn rows_deleted_by_hand_make_it_hold_less_and_never_more() {
     let scratch = Scratch::new();
     let mut store = scratch.open_within(300_000, u64::MAX);
