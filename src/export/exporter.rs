@@ -8,6 +8,8 @@ use tokio::runtime::Runtime;
 #[cfg(feature = "clickhouse")]
 use super::clickhouse::{Inserts, Uplink};
 use super::endpoint::Endpoint;
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+use super::http::HttpFailure;
 #[cfg(feature = "otlp")]
 use super::otlp::{OtlpExporter, OtlpSettings};
 use super::outcome::Outcome;
@@ -194,6 +196,20 @@ impl Exporter {
         !matches!(self, Exporter::Sdk(_))
     }
 
+    /// Makes what is slow to make, and needs nobody at the other end: what sends can be cut at once then.
+    ///
+    /// # Errors
+    /// The outcome of a try that cannot be made.
+    pub(crate) fn prepare(&mut self) -> Result<(), Outcome> {
+        match self {
+            #[cfg(feature = "otlp")]
+            Exporter::Otlp(exporter) => exporter.prepare().map_err(not_prepared),
+            #[cfg(feature = "clickhouse")]
+            Exporter::ClickHouse(uplink) => uplink.prepare().map_err(not_prepared),
+            Exporter::Sdk(_) => Ok(()),
+        }
+    }
+
     /// Sends once what was sealed by this exporter; `None` when it was cut.
     pub(crate) fn send(
         &mut self,
@@ -252,4 +268,9 @@ impl Exporter {
             Exporter::Sdk(exporter) => exporter.take_notes(),
         }
     }
+}
+
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+fn not_prepared(failure: HttpFailure) -> Outcome {
+    Outcome::Retry { after: None, why: failure.to_string().into() }
 }

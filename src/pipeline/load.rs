@@ -421,11 +421,12 @@ pub(super) enum Step {
     Verify,
     Resource,
     Seal,
+    Prepare,
 }
 
 /// Does one step; `None` when it panicked. That costs the records it was about, and not all uploads of the process.
 #[cfg_attr(not(test), expect(unused_variables, reason = "only tests break a step"))]
-fn guarded<R>(shared: &Shared, step: Step, work: impl FnOnce() -> R) -> Option<R> {
+pub(super) fn guarded<R>(shared: &Shared, step: Step, work: impl FnOnce() -> R) -> Option<R> {
     let work = || {
         #[cfg(test)]
         if lock(&shared.breaks).take_if(|breaks| *breaks == step).is_some() {

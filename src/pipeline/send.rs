@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::counters::Loss;
-use super::load::Load;
+use super::load::{self, Load};
 use super::outbox::Trouble;
 use super::queue::lock;
 use super::untold::{News, Untold};
@@ -233,6 +233,11 @@ impl Uploader<'_> {
     fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
         self.shared.heed();
         let exporter = &mut self.routes[place].exporter;
+        match load::guarded(self.shared, load::Step::Prepare, || exporter.prepare()) {
+            Some(Ok(())) => {}
+            Some(Err(outcome)) => return Some(outcome),
+            None => return Some(Outcome::Retry { after: None, why: "a panic of our own".into() }),
+        }
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
         let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
         if self.shared.is_withdrawn() {

@@ -455,3 +455,25 @@ fn records_wait_for_as_many_as_were_asked_for_and_no_longer() {
     assert_eq!(patient.flush(LONG), Ok(()));
     assert_eq!(waits.logs().len(), 1);
 }
+
+#[test]
+fn a_client_is_made_before_a_withdrawal_would_have_to_wait_for_it() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    let pipeline = blind(&receiver, Schedule::Manual, pad.place());
+    let shared = Arc::clone(&pipeline.0.shared);
+    log(&pipeline, || tracing::info!("one"));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    // Nothing can be sent as long as this is held, and what a withdrawal waits for is this.
+    let sending = lock(&shared.upload.as_ref().unwrap().sending);
+    *lock(&shared.breaks) = Some(Step::Prepare);
+    let flushing = flushing(&pipeline);
+    let end = Instant::now() + LONG;
+    while lock(&shared.breaks).is_some() && Instant::now() < end {
+        std::thread::yield_now();
+    }
+    assert_eq!(*lock(&shared.breaks), None, "it was not made");
+    drop(sending);
+    // That it panicked cost one try.
+    assert_eq!((flushing.join().unwrap(), pipeline.counts().sent()), (Ok(()), 1), "{:?}", pipeline.notes());
+    assert_eq!(pipeline.counts().uploads_failed(), 1);
+}
