@@ -294,15 +294,7 @@ fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
         let parts = parts(Policy::standard(), vec![collector(&receiver)], schedule, place);
         let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
         log(&pipeline, || ["one", "poison", "two", "three"].iter().for_each(|body| tracing::info!("{body}")));
-        let mut others = 0;
-        while pipeline.counts().lost(Loss::GivenUp) == 0 {
-            let _ = pipeline.flush(LONG);
-            log(&pipeline, || tracing::info!("other"));
-            let _ = pipeline.flush(LONG);
-            others += 1;
-            clock.advance(Duration::from_secs(3_600));
-            assert!(others < 30, "{:?}", pipeline.notes());
-        }
+        let others = hourly(&pipeline, &clock, || pipeline.counts().lost(Loss::GivenUp) > 0);
         assert_eq!(pipeline.flush(LONG), Ok(()));
         let counts = pipeline.counts();
         assert_adds_up(&counts);
