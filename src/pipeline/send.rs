@@ -231,13 +231,13 @@ impl Uploader<'_> {
 
     /// One request; `None` when it was cut by a withdrawal.
     fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
-        self.shared.heed();
         let exporter = &mut self.routes[place].exporter;
         match load::guarded(self.shared, load::Step::Prepare, || exporter.prepare()) {
             Some(Ok(())) => {}
             Some(Err(outcome)) => return Some(outcome),
             None => return Some(Outcome::Retry { after: None, why: "a panic of our own".into() }),
         }
+        self.shared.heed();
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
         let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
         if self.shared.is_withdrawn() {
