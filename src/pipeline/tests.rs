@@ -2,6 +2,7 @@
 
 mod handover;
 mod losses;
+mod resting;
 #[cfg(feature = "clickhouse")]
 mod two_destinations;
 mod waiting;

@@ -53,11 +53,11 @@ pub(super) struct Uploader<'a> {
 }
 
 /// What the thread was woken for.
-struct Task {
+pub(super) struct Task {
     /// The last flush that was asked for.
-    asked: u64,
+    pub(super) asked: u64,
     /// Rows that were known to wait.
-    waiting: u64,
+    pub(super) waiting: u64,
 }
 
 /// What a claim is for.
@@ -87,6 +87,18 @@ impl<'a> Uploader<'a> {
         // What else speaks OpenTelemetry in this process must not trace our requests.
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         let Some(upload) = &shared.upload else { return Ok(()) };
+        let mut uploader = Uploader::new(shared, upload)?;
+        uploader.serve();
+        // What cannot be noted now goes out again with the next run.
+        let _ = uploader.tell();
+        // What belongs to the application may want to run here to its end.
+        upload.end_receivers(shared);
+        // A name that is being looked up must not hold the thread.
+        uploader.runtime.shutdown_background();
+        Ok(())
+    }
+
+    pub(super) fn new(shared: &'a Shared, upload: &'a Upload) -> Result<Self, String> {
         // Names are resolved on a thread of the runtime's own: one, and as mute as this one.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -99,7 +111,7 @@ impl<'a> Uploader<'a> {
         let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
         let routes = receivers.iter().map(Route::new).collect::<Result<_, _>>()?;
         let outbox = shared.outbox().map_err(|trouble| trouble.to_string())?;
-        let mut uploader = Uploader {
+        Ok(Uploader {
             shared,
             upload,
             runtime,
@@ -114,15 +126,7 @@ impl<'a> Uploader<'a> {
             longest,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
             clean_plans: CleanPlans::default(),
-        };
-        uploader.serve();
-        // What cannot be noted now goes out again with the next run.
-        let _ = uploader.tell();
-        // What belongs to the application may want to run here to its end.
-        upload.end_receivers(shared);
-        // A name that is being looked up must not hold the thread.
-        uploader.runtime.shutdown_background();
-        Ok(())
+        })
     }
 
     fn serve(&mut self) {
@@ -139,7 +143,7 @@ impl<'a> Uploader<'a> {
     }
 
     /// Sends the rows that are there now: others may log faster than this sends. Says why some are left.
-    fn pass(&mut self, &Task { asked, waiting }: &Task) -> Option<Left> {
+    pub(super) fn pass(&mut self, &Task { asked, waiting }: &Task) -> Option<Left> {
         self.suspects.begin(self.outbox.suspects().unwrap_or_default());
         let (mut left, mut whose, mut has_tried) = (waiting, Whose::Any, false);
         loop {
@@ -185,7 +189,7 @@ impl<'a> Uploader<'a> {
     }
 
     /// Says when there is something to do again.
-    fn look_ahead(&mut self, &Task { waiting, .. }: &Task, why: Option<Left>) {
+    pub(super) fn look_ahead(&mut self, &Task { waiting, .. }: &Task, why: Option<Left>) {
         // Nothing is stored between the two.
         let _commit = lock(&self.shared.commit);
         let unsent = self.outbox.unsent().unwrap_or(u64::MAX);

@@ -308,23 +308,6 @@ fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
 }
 
 #[test]
-fn what_was_sent_beside_one_that_waits_does_not_count_as_waiting() {
-    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
-    receiver.whenever(
-        |request| request.logs().iter().any(|log| log.body.as_deref() == Some("poison")),
-        Behaviour::Status(500),
-    );
-    let pipeline = blind(&receiver, Schedule::Live, pad.place());
-    log(&pipeline, || tracing::info!("poison"));
-    assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
-    log(&pipeline, || (0..300).for_each(|n| tracing::info!("more {n}")));
-    assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
-    assert_eq!(pipeline.counts().sent(), 300);
-    // Or whatever is logged from now on would go out at once, a request for each sweep.
-    assert_eq!(lock(&pipeline.0.shared.upload.as_ref().unwrap().state).waiting, 1);
-}
-
-#[test]
 fn a_server_that_took_nothing_since_it_failed_at_a_suspect_is_not_asked_for_ever() {
     for status in [500, 403] {
         let (receiver, pad) = (Receiver::start(), Scratchpad::new());
