@@ -78,7 +78,7 @@ impl Store {
     }
 
     /// Takes these batches, of which the caller has so many rows at hand. Returns those that it got: the others were erased
-    /// or taken by somebody else meanwhile, or have lost rows, by the limits or by their owner's hand.
+    /// or taken by somebody else meanwhile, who may have sent them, or have lost rows, by the limits or by their owner's hand.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -86,7 +86,7 @@ impl Store {
         self.take(
             batches,
             "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3
-             WHERE id=?1 AND state='kept' AND rows=?4 AND (?5 OR (rows, bytes) = (
+             WHERE id=?1 AND state='kept' AND load IS NULL AND rows=?4 AND (?5 OR (rows, bytes) = (
                SELECT count(*), coalesce(sum(octet_length(json)), 0) FROM lines
                WHERE seq BETWEEN first AND last AND batch=batches.id))
              RETURNING id",

@@ -198,7 +198,9 @@ impl Memory {
 
     pub(super) fn claim_known(&mut self, batches: &[(i64, u64)]) -> Vec<i64> {
         let wanted = |batch: &&mut Batch| {
-            batch.state == State::Waiting && batches.contains(&(batch.id, batch.rows.len() as u64))
+            batch.state == State::Waiting
+                && batch.load.is_none()
+                && batches.contains(&(batch.id, batch.rows.len() as u64))
         };
         self.batches
             .iter_mut()

@@ -457,6 +457,31 @@ fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second(
 }
 
 #[test]
+fn what_another_process_has_sent_to_the_first_does_not_go_there_again_from_memory() {
+    use crate::export::{Receiver::Sdk, SdkDestination};
+
+    let (collector, second, pad) = (Receiver::start(), Sometimes::default(), Scratchpad::new());
+    let run = |run: u64, schedule: Schedule| {
+        let receivers = vec![super::collector(&collector), Sdk(SdkDestination::log_exporter(second.clone(), 0))];
+        let mut parts = parts(Policy::standard(), receivers, schedule, pad.place());
+        parts.destination.as_mut().unwrap().tuning.interval = Duration::from_secs(86_400);
+        let pipeline = Pipeline::start(Parts { run, ..parts }).unwrap();
+        super::log(&pipeline, || tracing::info!("of run {run}"));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+        pipeline
+    };
+    let (here, other) = (run(7, Schedule::Live), run(9, Schedule::Manual));
+    assert_eq!(here.0.shared.upload.as_ref().unwrap().in_lots(), 1);
+    second.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(other.flush(LONG), Err(Unfinished::Upload));
+    second.is_down.store(false, Ordering::SeqCst);
+    assert_eq!(here.flush(LONG), Ok(()), "{:?}", here.notes());
+    let at_collector: Vec<_> = collector.logs().into_iter().filter_map(|log| log.body).collect();
+    assert_eq!((at_collector, second.taken.load(Ordering::SeqCst)), (vec!["of run 7".into(), "of run 9".into()], 1));
+    assert_eq!((here.counts().sent(), here.counts().stored()), (1, 0));
+}
+
+#[test]
 fn a_withdrawal_while_the_first_is_asked_leaves_the_second_unasked() {
     let both = Both::start();
     both.collector.afterwards(Behaviour::Hang);
