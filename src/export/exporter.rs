@@ -8,6 +8,8 @@ use tokio::runtime::Runtime;
 #[cfg(feature = "clickhouse")]
 use super::clickhouse::{Inserts, Uplink};
 use super::endpoint::Endpoint;
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+use super::http::HttpFailure;
 #[cfg(feature = "otlp")]
 use super::otlp::{OtlpExporter, OtlpSettings};
 use super::outcome::Outcome;
@@ -15,7 +17,7 @@ use super::pipeline::{Cargo, End, SdkDestination, SdkExporter};
 #[cfg(feature = "otlp")]
 use super::sealed::Sealed;
 use crate::app::Clock;
-use crate::record::RecordRef;
+use crate::record::{Addressee, RecordRef};
 
 /// A destination as the settings have it.
 #[derive(Clone, Debug)]
@@ -78,6 +80,19 @@ impl Receiver {
         }
     }
 
+    /// What a store knows it by, in every run.
+    pub(crate) fn addressee(&self) -> Addressee {
+        let host = self.host().to_owned();
+        let name = match self {
+            #[cfg(feature = "otlp")]
+            Receiver::Otlp { .. } => format!("otlp {host}"),
+            #[cfg(feature = "clickhouse")]
+            Receiver::ClickHouse { .. } => format!("clickhouse {host}"),
+            Receiver::Sdk(_) => host.clone(),
+        };
+        Addressee { host, name, bit: self.bit() }
+    }
+
     /// Whether what it gets certainly stays on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.endpoint().is_some_and(Endpoint::is_loopback)
@@ -110,7 +125,7 @@ impl Receiver {
         }
     }
 
-    /// The same bit for the same kind of destination, in every run.
+    /// Tells it from the others of this run.
     pub(crate) fn bit(&self) -> u8 {
         match self {
             #[cfg(feature = "otlp")]
@@ -181,6 +196,20 @@ impl Exporter {
         !matches!(self, Exporter::Sdk(_))
     }
 
+    /// Makes what is slow to make, and needs nobody at the other end: what sends can be cut at once then.
+    ///
+    /// # Errors
+    /// The outcome of a try that cannot be made.
+    pub(crate) fn prepare(&mut self) -> Result<(), Outcome> {
+        match self {
+            #[cfg(feature = "otlp")]
+            Exporter::Otlp(exporter) => exporter.prepare().map_err(not_prepared),
+            #[cfg(feature = "clickhouse")]
+            Exporter::ClickHouse(uplink) => uplink.prepare().map_err(not_prepared),
+            Exporter::Sdk(_) => Ok(()),
+        }
+    }
+
     /// Sends once what was sealed by this exporter; `None` when it was cut.
     pub(crate) fn send(
         &mut self,
@@ -239,4 +268,9 @@ impl Exporter {
             Exporter::Sdk(exporter) => exporter.take_notes(),
         }
     }
+}
+
+#[cfg(any(feature = "otlp", feature = "clickhouse"))]
+fn not_prepared(failure: HttpFailure) -> Outcome {
+    Outcome::Retry { after: None, why: failure.to_string().into() }
 }

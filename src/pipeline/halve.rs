@@ -3,7 +3,7 @@
 use super::load::Loaded;
 use super::outbox::Trouble;
 use super::uploader::Uploader;
-use crate::record::claim::{Claimed, Lease, Part, Routes, Verdict};
+use crate::record::claim::{Answers, Claimed, Lease, Part, Routes, Verdict};
 
 impl Uploader<'_> {
     /// Claims a load at which a destination failed, if it is any load's turn.
@@ -45,13 +45,10 @@ impl Uploader<'_> {
                 let others: Vec<i64> = rows[of_first..].iter().map(|(seq, _)| *seq).collect();
                 self.outbox.part(*batch, &others, Part::Divided(halves[1]), now)?;
             }
-            self.outbox.note(&[*batch], half, 0)?;
+            self.outbox.note(&[*batch], half, Answers::default())?;
         }
-        // Nobody knows which ones were refused.
-        let refused = self.refused.remove(&number).unwrap_or(0);
-        for (half, rows) in halves.into_iter().zip([all / 2, all - all / 2]) {
-            self.remember_refused(half, refused.min(rows as u64));
-        }
+        let (first, second) = (all as u64 / 2, (all - all / 2) as u64);
+        self.refused.divided(number, [(halves[0], first), (halves[1], second)]);
         let remembered = self.suspects.halved(number, halves);
         self.outbox.suspect(&remembered)?;
         let batches: Vec<i64> = claimed.iter().map(|batch| batch.batch).collect();

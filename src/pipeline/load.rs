@@ -15,7 +15,7 @@ use crate::app::Timestamp;
 use crate::export::{Parcel, Receiver};
 use crate::privacy::format::Shape;
 use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
-use crate::record::claim::{Claimed, Lease, Part, Verdict};
+use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
 use crate::record::{Batch, RecordRef, Signal};
 
 /// Rows and bytes of one claim, unless a single batch has more.
@@ -48,6 +48,13 @@ pub(super) struct Load {
     pub(super) claimed_at: i64,
 }
 
+impl Load {
+    /// What is known of it before anybody is asked.
+    pub(super) fn unwanted(&self) -> Answers {
+        Answers { unwanted: self.unwanted, ..Answers::default() }
+    }
+}
+
 /// What a claim of so many rows came to.
 pub(super) struct Loaded {
     pub(super) loads: Vec<Load>,
@@ -58,9 +65,11 @@ pub(super) struct Loaded {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Kind {
     signal: Signal,
-    /// What they were sent in before, and who has them.
+    /// What they were sent in before, and who is not asked any more.
     load: Option<i64>,
     done: u8,
+    /// Whether somebody has them.
+    has_arrived: bool,
     /// Who may not have them.
     barred: u8,
 }
@@ -76,7 +85,7 @@ struct Group<'r> {
 impl Group<'_> {
     /// For records that were never sent.
     fn fresh(signal: Signal) -> Self {
-        let kind = Kind { signal, load: None, done: 0, barred: 0 };
+        let kind = Kind { signal, load: None, done: 0, has_arrived: false, barred: 0 };
         Group { records: Vec::new(), kind, batches: Vec::new(), own: 0 }
     }
 }
@@ -228,8 +237,8 @@ impl Uploader<'_> {
 
     /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
     fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
-        let Claimed { batch, own, signal, load, done, barred, rows } = claimed;
-        let kind = Kind { signal, load, done, barred };
+        let Claimed { batch, own, signal, load, done, has_arrived, barred, rows } = claimed;
+        let kind = Kind { signal, load, done, has_arrived, barred };
         let now = self.shared.now_seconds();
         // A batch is settled as a whole, so it goes into one group.
         let mut group = None;
@@ -290,7 +299,8 @@ impl Uploader<'_> {
     /// Seals groups of records that passed. One that cannot be sealed is never sent.
     fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, claimed_at: i64) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
-        for Group { records, kind: Kind { signal, load, done, barred }, batches, own } in groups {
+        for Group { records, kind, batches, own } in groups {
+            let Kind { signal, load, done, has_arrived, barred } = kind;
             if records.is_empty() {
                 // All that was in them was refused.
                 self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
@@ -327,7 +337,6 @@ impl Uploader<'_> {
                     }
                 }
             }
-            let has_arrived = done & !barred & !unwanted != 0;
             if let Some(why) = refused {
                 self.shared.note(why);
                 if parcels.is_empty() && given_up.is_empty() && !is_left && !has_arrived {
@@ -412,11 +421,12 @@ pub(super) enum Step {
     Verify,
     Resource,
     Seal,
+    Prepare,
 }
 
 /// Does one step; `None` when it panicked. That costs the records it was about, and not all uploads of the process.
 #[cfg_attr(not(test), expect(unused_variables, reason = "only tests break a step"))]
-fn guarded<R>(shared: &Shared, step: Step, work: impl FnOnce() -> R) -> Option<R> {
+pub(super) fn guarded<R>(shared: &Shared, step: Step, work: impl FnOnce() -> R) -> Option<R> {
     let work = || {
         #[cfg(test)]
         if lock(&shared.breaks).take_if(|breaks| *breaks == step).is_some() {

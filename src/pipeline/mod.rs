@@ -1,5 +1,7 @@
 //! From the host's threads to the store and on to the server, on at most two threads of our own.
 
+#[cfg(feature = "upload")]
+mod agenda;
 mod counters;
 #[cfg(feature = "upload")]
 mod halve;
@@ -9,11 +11,16 @@ mod mute;
 mod outbox;
 mod queue;
 #[cfg(feature = "upload")]
+mod refused;
+#[cfg(feature = "upload")]
 mod route;
 #[cfg(feature = "upload")]
 mod send;
+mod shared;
 #[cfg(feature = "upload")]
 mod suspects;
+#[cfg(feature = "upload")]
+mod untold;
 #[cfg(feature = "upload")]
 mod upload;
 #[cfg(feature = "upload")]
@@ -23,25 +30,25 @@ mod worker;
 #[cfg(all(test, feature = "upload", feature = "store"))]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub use counters::{Counts, Loss};
 pub(crate) use mute::is_muted;
-#[cfg(feature = "upload")]
-use outbox::Outbox;
 pub(crate) use outbox::{Place, Trouble};
 pub(crate) use queue::{Ports, Sink};
 pub(crate) use worker::{Kept, Prepare, Upkeep};
 
 use crate::app::Clock;
 use crate::export::LocalExporter;
+#[cfg(feature = "upload")]
+use crate::export::Receiver;
 use crate::privacy::{Engine, Plans, Resource};
 use queue::{Queue, lock};
+use shared::Shared;
 #[cfg(feature = "upload")]
 pub(crate) use upload::Destination;
 #[cfg(feature = "upload")]
@@ -51,8 +58,6 @@ pub use upload::{Schedule, Tuning};
 
 /// Bytes of records that may wait for the worker, beside the chunk of 16 KiB that each thread fills.
 pub(crate) const QUEUE: usize = 2 * 1024 * 1024;
-/// Different things that `status()` can say went wrong.
-const NOTES: usize = 32;
 
 /// A running pipeline. It ends when the last clone is gone, or when it is told to.
 #[derive(Clone)]
@@ -82,51 +87,6 @@ pub(crate) type Objection = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 struct Owner {
     shared: Arc<Shared>,
-}
-
-/// What the threads share.
-struct Shared {
-    name: String,
-    queue: Arc<Queue>,
-    engine: Arc<Engine>,
-    /// Checks a second time what is about to leave.
-    #[cfg(feature = "upload")]
-    checked_by: Arc<Engine>,
-    plans: Arc<Plans>,
-    clock: Clock,
-    run: u64,
-    place: Mutex<Place>,
-    /// The place that was given up for memory.
-    lost_place: Mutex<Option<Place>>,
-    /// The worker's access to the place, for the uploader to share.
-    #[cfg(feature = "upload")]
-    opened: Mutex<Option<Outbox>>,
-    control: Mutex<Control>,
-    changed: Condvar,
-    withdrawn: AtomicBool,
-    objection: Objection,
-    /// Held while records are shown or stored, so that a withdrawal can wait for its end.
-    commit: Mutex<()>,
-    notes: Mutex<BTreeSet<String>>,
-    #[cfg(feature = "upload")]
-    upload: Option<Upload>,
-    /// What the uploader does next and panics over.
-    #[cfg(all(test, feature = "upload"))]
-    breaks: Mutex<Option<load::Step>>,
-}
-
-/// What the worker is asked to do.
-#[derive(Debug, Default)]
-struct Control {
-    /// Flushes asked for, and the last one that is done.
-    asked: u64,
-    done: u64,
-    stop: bool,
-    /// The last flush that was told that records are in hand which the store did not take, or were lost; all of them, when
-    /// the worker ended so.
-    failed: u64,
-    /// The worker has returned.
-    ended: bool,
 }
 
 /// What a flush or shutdown left to be done. What is stored on disk is not lost: a later run sends it.
@@ -159,8 +119,7 @@ impl Pipeline {
         // What is kept while these receive may go to these.
         #[cfg(feature = "upload")]
         let place = match &parts.destination {
-            Some(destination) => place
-                .for_hosts(destination.receivers.iter().map(|receiver| (receiver.host().to_owned(), receiver.bit()))),
+            Some(destination) => place.for_hosts(destination.receivers.iter().map(Receiver::addressee)),
             None => place,
         };
         let shared = Arc::new(Shared {
@@ -340,150 +299,6 @@ impl Pipeline {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.stop();
-    }
-}
-
-impl Shared {
-    fn is_withdrawn(&self) -> bool {
-        self.withdrawn.load(Ordering::SeqCst)
-    }
-
-    /// Withdraws if somebody has said no since the start. Asked before anything is made and before each request.
-    fn heed(&self) {
-        if self.is_withdrawn() {
-            return;
-        }
-        if let Some(no) = (self.objection)() {
-            self.note(format!("somebody said no while the program ran: {no}"));
-            self.withdraw();
-        }
-    }
-
-    fn withdraw(&self) {
-        self.withdrawn.store(true, Ordering::SeqCst);
-        self.queue.close(Loss::Withdrawn);
-        if !self.queue.is_home() {
-            return;
-        }
-        #[cfg(feature = "upload")]
-        if let Some(upload) = &self.upload {
-            upload.cancel();
-        }
-        // Whoever is in the middle of storing ends first; whoever comes later sees the withdrawal.
-        drop(lock(&self.commit));
-        self.stop();
-    }
-
-    /// Does something on disk that is not to happen after a withdrawal: who withdraws waits for its end.
-    fn unless_withdrawn<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
-        let _commit = lock(&self.commit);
-        (!self.is_withdrawn()).then(work)
-    }
-
-    /// Something that `status()` should say. Each thing is said once.
-    fn note(&self, text: String) {
-        let mut notes = lock(&self.notes);
-        if notes.len() < NOTES {
-            notes.insert(text);
-        }
-    }
-
-    fn now_seconds(&self) -> i64 {
-        self.clock.wall().nanos().div_euclid(1_000_000_000)
-    }
-
-    /// What was just stored need not be read back by the uploader, as long as it has room for it.
-    #[cfg(feature = "upload")]
-    fn hand_over(&self, lot: upload::Lot) {
-        if let Some(upload) = &self.upload
-            && let Err(lot) = upload.hand_over(lot)
-        {
-            lot.chunks.into_iter().for_each(|swept| self.queue.reuse(swept.chunk));
-        }
-    }
-
-    /// There is more to send.
-    #[cfg(feature = "upload")]
-    fn pending_upload(self: &Arc<Self>, records: u64) {
-        if let Some(upload) = &self.upload {
-            upload.more(self, records);
-        }
-    }
-
-    fn store(&self, until: Instant) -> Result<(), Unfinished> {
-        if !self.queue.is_home() {
-            return Err(Unfinished::Store);
-        }
-        let asked = {
-            let mut control = lock(&self.control);
-            control.asked += 1;
-            control.asked
-        };
-        self.queue.wake();
-        let done = self.wait(until, |control| control.done >= asked || control.ended);
-        // Who wakes so late that a later flush has failed is told of that one: better than to forget its own.
-        match done && lock(&self.control).failed < asked {
-            true => Ok(()),
-            false => Err(Unfinished::Store),
-        }
-    }
-
-    fn stop(&self) {
-        if !self.queue.is_home() {
-            return;
-        }
-        lock(&self.control).stop = true;
-        self.queue.wake();
-        #[cfg(feature = "upload")]
-        if let Some(upload) = &self.upload {
-            upload.stop();
-        }
-    }
-
-    /// The worker panicked: what it had in hand is lost, and what waits for it.
-    fn give_up(&self) {
-        self.queue.end(Loss::Panic);
-        lock(&self.control).failed = u64::MAX;
-        let counters = &self.queue.counters;
-        self.queue.sweep(|chunk| counters.swept.add(u64::from(chunk.records())));
-        counters.lose_swept(Loss::Panic, counters.snapshot().pending());
-    }
-
-    /// Access to the place where records wait now.
-    #[cfg(feature = "upload")]
-    fn outbox(&self) -> Result<Outbox, Trouble> {
-        let opened = lock(&self.opened).clone();
-        let place = lock(&self.place).clone();
-        match opened {
-            Some(outbox) if outbox.is_of(&place) => Ok(outbox),
-            _ => place.open(self.run),
-        }
-    }
-
-    fn ended(&self) {
-        // Closed before anybody is told, who may want to move the file; an uploader in the middle of a request still has its own.
-        #[cfg(feature = "upload")]
-        drop(lock(&self.opened).take());
-        lock(&self.control).ended = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until something is so; `false` when the time came first.
-    fn wait(&self, until: Instant, is_so: impl Fn(&Control) -> bool) -> bool {
-        if !self.queue.is_home() {
-            return false;
-        }
-        let mut control = lock(&self.control);
-        while !is_so(&control) {
-            let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
-                return false;
-            };
-            control = match self.changed.wait_timeout(control, rest) {
-                Ok((control, _)) => control,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        true
     }
 }
 

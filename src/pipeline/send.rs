@@ -3,18 +3,16 @@
 use std::time::{Duration, Instant};
 
 use super::counters::Loss;
-use super::load::Load;
+use super::load::{self, Load};
 use super::outbox::Trouble;
 use super::queue::lock;
+use super::untold::{News, Untold};
 use super::uploader::{Round, Uploader};
 use crate::export::{BreakerState, Outcome, Parcel, ROUNDS, Step};
-use crate::record::claim::Verdict;
+use crate::record::claim::{Answers, Verdict};
 
 /// A claim older than this is looked at again before a request: its rows may have been erased by another process.
 const FRESH: Duration = Duration::from_secs(2);
-
-/// Loads that wait for one destination and were refused by another; beyond it what was refused counts as sent.
-const MOST_REFUSED: usize = 1024;
 
 /// How a load fared on one route.
 enum Fared {
@@ -32,31 +30,24 @@ enum Fared {
     Over,
 }
 
-/// Batches that a server took.
-pub(super) struct Delivered {
-    batches: Vec<i64>,
-    /// How many rows were made by this run.
-    own: u64,
-    /// How many the server did not take.
-    rejected: u64,
-}
-
 impl Uploader<'_> {
     /// Sends a load to each destination that does not have it, until it is settled or this round's tries are used up.
     pub(super) fn send(&mut self, mut load: Load) -> Result<Round, Trouble> {
         let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
         if is_noted && !load.parcels.is_empty() {
             // Before the first try: whoever takes over after a crash sends the same rows under the same number.
-            self.outbox.note(&load.batches, load.number, load.unwanted)?;
+            self.outbox.note(&load.batches, load.number, load.unwanted())?;
         }
         // Records that no destination takes; what one of them has is sent.
-        let mut refused = load.has_arrived.then(|| self.refused.remove(&load.number).unwrap_or(0));
+        let mut refused = load.has_arrived.then(|| self.refused.of(load.number));
         let mut has_arrived = refused.is_some_and(|refused| refused < load.rows);
         let (mut is_left, mut loss) = (load.is_left, Loss::Rejected);
         for place in std::mem::take(&mut load.given_up) {
             loss = Loss::GivenUp;
-            refused = Some(refused.map_or(load.rows, |refused| refused.min(load.rows)));
-            self.give_up(place, &load)?;
+            let all_refused = refused.unwrap_or(load.rows);
+            refused = Some(all_refused);
+            self.refused.remember(load.number, all_refused);
+            self.give_up(place, &load);
         }
         let mut progress = loss == Loss::GivenUp;
         for (place, mut parcel) in std::mem::take(&mut load.parcels) {
@@ -64,13 +55,14 @@ impl Uploader<'_> {
             for note in self.routes[place].exporter.take_notes() {
                 self.shared.note(note);
             }
-            let rejected = match fared {
+            let bit = self.routes[place].bit;
+            let (rejected, answers) = match fared {
                 Fared::Delivered(rejected) => {
                     has_arrived = true;
                     self.taken(place, &load, rejected);
-                    rejected.min(load.rows)
+                    (rejected.min(load.rows), Answers { took: bit, ..Answers::default() })
                 }
-                Fared::Refused => load.rows,
+                Fared::Refused => (load.rows, Answers { refused: bit, ..Answers::default() }),
                 Fared::Failed => {
                     is_left = true;
                     self.failed(place, &load, is_noted)?;
@@ -82,57 +74,41 @@ impl Uploader<'_> {
                 }
                 Fared::Lost => return Ok(Round::Settled(0)),
                 Fared::Over => {
-                    self.outbox.settle(&load.batches, Verdict::Released)?;
+                    self.settled(load.batches, News::Left)?;
                     return Ok(Round::Over);
                 }
             };
-            refused = Some(refused.map_or(rejected, |refused| refused.min(rejected)));
+            let all_refused = refused.map_or(rejected, |refused| refused.min(rejected));
+            refused = Some(all_refused);
+            self.refused.remember(load.number, all_refused);
             progress = true;
-            if self.routes.len() > 1 {
-                self.outbox.note(&load.batches, load.number, self.routes[place].bit)?;
-            }
+            self.done(&load, answers);
         }
+        let Load { number, rows, own, batches, .. } = load;
+        let refused = refused.unwrap_or(0);
         if is_left {
-            self.remember_refused(load.number, refused.unwrap_or(0));
-            self.outbox.settle(&load.batches, Verdict::Released)?;
-            return Ok(Round::Settled(if progress { load.rows } else { 0 }));
+            self.settled(batches, News::Left)?;
+            return Ok(Round::Settled(if progress { rows } else { 0 }));
         }
-        let now = self.shared.now_seconds();
-        if has_arrived {
-            self.delivered.push(Delivered { batches: load.batches, own: load.own, rejected: refused.unwrap_or(0) });
-            self.mark_delivered()?;
-        } else {
-            let marked = self.outbox.settle(&load.batches, Verdict::Rejected(now))?;
-            self.shared.queue.counters.lose_stored(loss, load.own.min(marked));
-        }
-        Ok(Round::Settled(load.rows))
+        self.refused.settled(number, refused);
+        let news = if has_arrived { News::Sent { own, rejected: refused } } else { News::Lost { own, why: loss } };
+        self.settled(batches, news)?;
+        Ok(Round::Settled(rows))
     }
 
-    /// Keeps in mind how many records of a load that waits for one destination no other one took.
-    pub(super) fn remember_refused(&mut self, load: i64, refused: u64) {
-        if refused > 0 {
-            if self.refused.len() == MOST_REFUSED {
-                self.refused.clear();
-            }
-            self.refused.insert(load, refused);
+    /// A destination is not asked to take a load any more. The next one is asked also if that cannot be noted now.
+    fn done(&mut self, load: &Load, answers: Answers) {
+        if self.routes.len() > 1 {
+            let news = News::Done { load: load.number, answers };
+            self.untold.push_back(Untold { batches: load.batches.clone(), news });
+            let _ = self.tell();
         }
     }
 
-    /// Notes in the store what a server took, and counts it as sent once that is noted: until then it can still be cleared,
-    /// and nothing else is claimed.
-    pub(super) fn mark_delivered(&mut self) -> Result<(), Trouble> {
-        while let Some(Delivered { batches, own, rejected }) = self.delivered.last() {
-            let marked = self.outbox.settle(batches, Verdict::Sent(self.shared.now_seconds()))?;
-            // What was cleared meanwhile is counted as cleared.
-            let own = marked.min(*own);
-            // A server does not say which ones it left out; they count as this run's first.
-            let refused = own.min(*rejected);
-            let counters = &self.shared.queue.counters;
-            counters.sent.add(own - refused);
-            counters.lose_stored(Loss::Rejected, refused);
-            self.delivered.pop();
-        }
-        Ok(())
+    /// All that was to be done with a load in this round is done.
+    fn settled(&mut self, batches: Vec<i64>, news: News) -> Result<(), Trouble> {
+        self.untold.push_back(Untold { batches, news });
+        self.tell()
     }
 
     /// A destination took a load.
@@ -150,26 +126,21 @@ impl Uploader<'_> {
     /// A destination failed at a load, which goes out as it is from now on: what comes later is not to fail with it.
     fn failed(&mut self, place: usize, load: &Load, is_noted: bool) -> Result<(), Trouble> {
         if !is_noted {
-            self.outbox.note(&load.batches, load.number, load.unwanted)?;
+            self.outbox.note(&load.batches, load.number, load.unwanted())?;
         }
         let bit = self.routes[place].bit;
         let suspect = self.suspects.failed(load.number, load.signal, bit, self.shared.now_seconds());
         self.outbox.suspect(&[suspect])
     }
 
-    /// A destination is not asked to take a load any more.
-    fn give_up(&mut self, place: usize, load: &Load) -> Result<(), Trouble> {
-        let Load { rows, number, batches, .. } = load;
-        let route = &self.routes[place];
+    /// A destination goes on failing at a load.
+    fn give_up(&mut self, place: usize, load: &Load) {
         self.shared.note(format!(
-            "{rows} records were given up: {} failed at them in {ROUNDS} rounds of tries, and took others after each. Its log should say \
+            "{} records were given up: {} failed at them in {ROUNDS} rounds of tries, and took others after each. Its log should say \
              why; they stay in the store, to be looked at (Telemetry::records)",
-            route.label
+            load.rows, self.routes[place].label
         ));
-        if self.routes.len() > 1 {
-            self.outbox.note(batches, *number, route.bit)?;
-        }
-        Ok(())
+        self.done(load, Answers { refused: self.routes[place].bit, ..Answers::default() });
     }
 
     /// Sends a load to one destination, until that has it or this round's tries are used up.
@@ -260,8 +231,13 @@ impl Uploader<'_> {
 
     /// One request; `None` when it was cut by a withdrawal.
     fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
-        self.shared.heed();
         let exporter = &mut self.routes[place].exporter;
+        match load::guarded(self.shared, load::Step::Prepare, || exporter.prepare()) {
+            Some(Ok(())) => {}
+            Some(Err(outcome)) => return Some(outcome),
+            None => return Some(Outcome::Retry { after: None, why: "a panic of our own".into() }),
+        }
+        self.shared.heed();
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
         let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
         if self.shared.is_withdrawn() {

@@ -5,6 +5,7 @@
 //! has taken another load of the same kind of records.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::export::ROUNDS;
 use crate::record::Signal;
@@ -43,6 +44,12 @@ impl Suspects {
     /// Whether it is anybody's turn.
     pub(super) fn is_any_due(&self, now: i64) -> bool {
         self.due(now).is_some()
+    }
+
+    /// How long until it is somebody's turn in the next pass; `None` if there are none.
+    pub(super) fn due_in(&self, now: i64) -> Option<Duration> {
+        let rest = |suspect: &Suspect| if is_resting(suspect, now) { suspect.rests_until.abs_diff(now) } else { 0 };
+        self.known.iter().map(rest).min().map(Duration::from_secs)
     }
 
     fn due(&self, now: i64) -> Option<i64> {
@@ -207,6 +214,8 @@ mod tests {
         let _ = suspects.failed(7, LOG, 1, now);
         let _ = suspects.took(1, LOG, 1);
         assert_eq!((suspects.resting(7, now), suspects.resting(7, now - 100_000)), (1, 0));
+        assert_eq!(suspects.due_in(now + 1), Some(Duration::from_secs(3_599)));
+        assert_eq!(suspects.due_in(now - 100_000), Some(Duration::ZERO));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod handover;
 mod losses;
+mod resting;
 #[cfg(feature = "clickhouse")]
 mod two_destinations;
 mod waiting;
@@ -74,6 +75,34 @@ fn parts(policy: Policy, receivers: Vec<crate::export::Receiver>, schedule: Sche
         objection: Box::new(|| None),
         destination: Some(Destination { receivers, schedule, tuning: Tuning::default() }),
     }
+}
+
+/// A pipeline that sends nothing anywhere.
+fn local(scratchpad: &Scratchpad, upkeep: Upkeep) -> Pipeline {
+    let parts = parts(Policy::standard(), Vec::new(), Schedule::Manual, scratchpad.place());
+    Pipeline::start(Parts { upkeep, destination: None, ..parts }).unwrap()
+}
+
+/// Of a pipeline that stored one record, these others were lost, for this reason.
+#[track_caller]
+fn lost_only(pipeline: &Pipeline, reason: Loss, records: u64) {
+    let counts = pipeline.counts();
+    assert_eq!((counts.lost(reason), counts.dropped(), counts.pending()), (records, records, 0), "{counts}");
+    assert_eq!((counts.produced(), counts.stored()), (records + 1, 1), "{counts}");
+}
+
+/// Logs another record each hour, which shows that the servers are there, until something is so. Tells how many there were.
+fn hourly(pipeline: &Pipeline, clock: &Clock, is_so: impl Fn() -> bool) -> u64 {
+    let mut hours = 0;
+    while hours == 0 || !is_so() {
+        let _ = pipeline.flush(LONG);
+        log(pipeline, || tracing::info!("other"));
+        let _ = pipeline.flush(LONG);
+        clock.advance(Duration::from_secs(3_600));
+        hours += 1;
+        assert!(hours < 40, "{:?}", pipeline.notes());
+    }
+    hours
 }
 
 /// This receiver as a collector.

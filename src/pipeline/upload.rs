@@ -137,7 +137,7 @@ pub(super) struct State {
     ended: bool,
     /// Rows that wait, as far as is known.
     pub(super) waiting: u64,
-    /// When the first of them came.
+    /// When the first of them came that no pass has seen.
     pub(super) since: Option<Instant>,
     /// Flushes asked for, and the last one that is done; whether everything was sent then.
     pub(super) asked: u64,

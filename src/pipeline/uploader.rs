@@ -6,19 +6,21 @@
 //! Its thread and its runtime exist only once there is something to send. A server that hangs holds this thread and
 //! nothing else.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
 use super::Shared;
+use super::agenda::{Agenda, Left};
 use super::load::Loaded;
 use super::outbox::{Outbox, Trouble};
 use super::queue::lock;
+use super::refused::Refused;
 use super::route::Route;
-use super::send::Delivered;
 use super::suspects::Suspects;
+use super::untold::Untold;
 use super::upload::Upload;
 use crate::app::random::IdRng;
 use crate::export::Receiver;
@@ -26,8 +28,6 @@ use crate::privacy::Readmitter;
 use crate::record::claim::{Lease, Routes, Verdict};
 use crate::record::{CleanPlans, Signal};
 
-/// How long is waited after trouble with the store.
-const PAUSE: Duration = Duration::from_secs(5);
 /// How long a claim lasts beyond the longest request; shorter than somebody's patience after a crash.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -39,27 +39,25 @@ pub(super) struct Uploader<'a> {
     pub(super) routes: Vec<Route>,
     pub(super) outbox: Outbox,
     pub(super) rng: IdRng,
-    /// What a server took and the store was not told yet.
-    pub(super) delivered: Vec<Delivered>,
-    /// Of loads that wait for one destination: records that no other one took, by the load's number.
-    pub(super) refused: HashMap<i64, u64>,
+    /// What became of loads, oldest first.
+    pub(super) untold: VecDeque<Untold>,
+    pub(super) refused: Refused,
     pub(super) suspects: Suspects,
+    agenda: Agenda,
     /// How often the records had been erased when the last ones were claimed.
     pub(super) erasures: u64,
     /// The longest that a request can take.
     longest: Duration,
-    /// After trouble with the store, nothing is tried before this.
-    rest: Option<Instant>,
     pub(super) readmitter: Readmitter,
     pub(super) clean_plans: CleanPlans,
 }
 
 /// What the thread was woken for.
-struct Task {
+pub(super) struct Task {
     /// The last flush that was asked for.
-    asked: u64,
+    pub(super) asked: u64,
     /// Rows that were known to wait.
-    waiting: u64,
+    pub(super) waiting: u64,
 }
 
 /// What a claim is for.
@@ -89,6 +87,18 @@ impl<'a> Uploader<'a> {
         // What else speaks OpenTelemetry in this process must not trace our requests.
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         let Some(upload) = &shared.upload else { return Ok(()) };
+        let mut uploader = Uploader::new(shared, upload)?;
+        uploader.serve();
+        // What cannot be noted now goes out again with the next run.
+        let _ = uploader.tell();
+        // What belongs to the application may want to run here to its end.
+        upload.end_receivers(shared);
+        // A name that is being looked up must not hold the thread.
+        uploader.runtime.shutdown_background();
+        Ok(())
+    }
+
+    pub(super) fn new(shared: &'a Shared, upload: &'a Upload) -> Result<Self, String> {
         // Names are resolved on a thread of the runtime's own: one, and as mute as this one.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -101,82 +111,96 @@ impl<'a> Uploader<'a> {
         let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
         let routes = receivers.iter().map(Route::new).collect::<Result<_, _>>()?;
         let outbox = shared.outbox().map_err(|trouble| trouble.to_string())?;
-        let mut uploader = Uploader {
+        Ok(Uploader {
             shared,
             upload,
             runtime,
             routes,
             outbox,
             rng: IdRng::new(),
-            delivered: Vec::new(),
-            refused: HashMap::new(),
+            untold: VecDeque::new(),
+            refused: Refused::default(),
             suspects: Suspects::default(),
+            agenda: Agenda::default(),
             erasures: 0,
             longest,
-            rest: None,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
             clean_plans: CleanPlans::default(),
-        };
-        uploader.serve();
-        // What cannot be noted now goes out again with the next run.
-        let _ = uploader.mark_delivered();
-        // What belongs to the application may want to run here to its end.
-        upload.end_receivers(shared);
-        // A name that is being looked up must not hold the thread.
-        uploader.runtime.shutdown_background();
-        Ok(())
+        })
     }
 
     fn serve(&mut self) {
-        while let Some(Task { asked, waiting }) = self.wait() {
-            self.rest = None;
-            self.suspects.begin(self.outbox.suspects().unwrap_or_default());
-            let (mut left, mut whose) = (waiting, Whose::Any);
-            // A pass ends with the rows that were there when it began: others may log faster than this sends.
-            let all_sent = loop {
-                match self.round(whose) {
-                    Ok(Round::Settled(rows)) => {
-                        left = left.saturating_sub(rows);
-                        if left == 0 {
-                            left = self.untried(waiting);
-                        }
-                        if left == 0 {
-                            whose = Whose::Suspects;
-                        }
-                        let is_done = left == 0 && !self.suspects.is_any_due(self.shared.now_seconds());
-                        if is_done || self.is_to_end(asked) {
-                            break self.left_behind(waiting) == 0 && self.nothing_is_left_behind();
-                        }
-                    }
-                    Ok(Round::Empty) => {
-                        let is_any_left = || self.outbox.unsent().map_or(true, |unsent| unsent > 0);
-                        let others_may_wait = whose == Whose::Suspects && self.routes.len() == 1;
-                        let all_sent = self.left_behind(waiting) == 0 && (others_may_wait || !is_any_left());
-                        if !all_sent {
-                            // They had their turn, or somebody else holds them, perhaps a run that crashed: until its lease is over.
-                            self.rest = Some(Instant::now() + PAUSE);
-                        }
-                        break all_sent;
-                    }
-                    Ok(Round::Later | Round::Over) => break false,
-                    Err(trouble) => {
-                        self.shared.note(format!("stored records could not be read: {trouble}"));
-                        self.rest = Some(Instant::now() + PAUSE);
-                        break false;
-                    }
-                }
-            };
+        while let Some(task) = self.wait() {
+            let left = self.pass(&task);
             let has_lost_rows = self.has_lost_rows();
+            self.look_ahead(&task, left);
             let mut state = lock(&self.upload.state);
-            if all_sent {
-                // What came while this ran may have been missed by its last look: it is looked for again.
-                state.waiting = state.waiting.saturating_sub(waiting);
-            }
-            state.since = (state.waiting > 0).then(Instant::now);
-            state.done = state.done.max(asked);
-            state.all_sent = all_sent && !has_lost_rows;
+            state.done = state.done.max(task.asked);
+            state.all_sent = left.is_none() && !has_lost_rows;
             drop(state);
             self.upload.changed.notify_all();
+        }
+    }
+
+    /// Sends the rows that are there now: others may log faster than this sends. Says why some are left.
+    pub(super) fn pass(&mut self, &Task { asked, waiting }: &Task) -> Option<Left> {
+        self.suspects.begin(self.outbox.suspects().unwrap_or_default());
+        let (mut left, mut whose, mut has_tried) = (waiting, Whose::Any, false);
+        loop {
+            match self.round(whose) {
+                Ok(Round::Settled(rows)) => {
+                    has_tried = true;
+                    left = left.saturating_sub(rows);
+                    if left == 0 {
+                        left = self.untried(waiting);
+                    }
+                    if left == 0 {
+                        whose = Whose::Suspects;
+                    }
+                    let is_done = left == 0 && !self.suspects.is_any_due(self.shared.now_seconds());
+                    if is_done || self.is_to_end(asked) {
+                        let all_sent = self.left_behind(waiting) == 0 && self.nothing_is_left_behind();
+                        return (!all_sent).then(|| self.why_left(Left::Tried));
+                    }
+                }
+                Ok(Round::Empty) => {
+                    let is_any_left = || self.outbox.unsent().map_or(true, |unsent| unsent > 0);
+                    let others_may_wait = whose == Whose::Suspects && self.routes.len() == 1;
+                    let all_sent = self.left_behind(waiting) == 0 && (others_may_wait || !is_any_left());
+                    // They had their turn, or somebody else holds them, perhaps a run that crashed: until its lease is over.
+                    return (!all_sent).then(|| self.why_left(if has_tried { Left::Tried } else { Left::Held }));
+                }
+                Ok(Round::Later | Round::Over) => return Some(Left::Tried),
+                Err(trouble) => {
+                    self.shared.note(format!("stored records could not be read: {trouble}"));
+                    return Some(Left::Stuck);
+                }
+            }
+        }
+    }
+
+    /// Why rows are left, if it is not this.
+    fn why_left(&self, otherwise: Left) -> Left {
+        let rest = self.suspects.due_in(self.shared.now_seconds());
+        match (rest, self.outbox.untried()) {
+            (Some(rest), Ok(0)) if !rest.is_zero() => Left::Resting(rest),
+            _ => otherwise,
+        }
+    }
+
+    /// Says when there is something to do again.
+    pub(super) fn look_ahead(&mut self, &Task { waiting, .. }: &Task, why: Option<Left>) {
+        // Nothing is stored between the two.
+        let _commit = lock(&self.shared.commit);
+        let unsent = self.outbox.unsent().unwrap_or(u64::MAX);
+        let mut state = lock(&self.upload.state);
+        // What came while this ran may have been missed by its last look: it is looked for again.
+        let came = state.waiting.saturating_sub(waiting);
+        let left = if why.is_some() { waiting.min(unsent.saturating_sub(came)) } else { 0 };
+        (state.waiting, state.since) = (left + came, (came > 0).then(Instant::now));
+        match why {
+            Some(why) => self.agenda.leave(left, why, self.upload.destination.tuning, Instant::now()),
+            None => self.agenda.clear(),
         }
     }
 
@@ -233,14 +257,8 @@ impl<'a> Uploader<'a> {
             if state.stop || self.shared.is_withdrawn() {
                 return None;
             }
-            let (live, tuning) = (self.upload.is_live(), self.upload.destination.tuning);
-            let now = self.shared.clock.now().0;
-            let due = state.since.filter(|_| live && state.waiting > 0).map(|since| match self.remaining(now) {
-                Some(rest) => Instant::now() + rest,
-                None if state.waiting >= u64::from(tuning.records()) && !self.is_troubled() => since,
-                None => since + tuning.interval(),
-            });
-            let due = due.map(|due| self.rest.map_or(due, |rest| rest.max(due)));
+            let (tuning, held_back) = (self.upload.destination.tuning, self.remaining(self.shared.clock.now().0));
+            let due = self.agenda.due(&state, tuning, held_back, self.is_troubled()).filter(|_| self.upload.is_live());
             state = match due {
                 None => self.upload.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner()),
                 Some(due) => match due.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
@@ -260,7 +278,7 @@ impl<'a> Uploader<'a> {
             return Ok(Round::Over);
         }
         self.follow();
-        self.mark_delivered()?;
+        self.tell()?;
         if self.remaining(self.shared.clock.now().0).is_some() {
             return Ok(Round::Later);
         }
@@ -290,9 +308,9 @@ impl<'a> Uploader<'a> {
         if !self.outbox.is_of(&place)
             && let Ok(outbox) = self.shared.outbox()
         {
-            let _ = self.mark_delivered();
+            let _ = self.tell();
             // What the lost place was not told stays there as it is.
-            self.delivered.clear();
+            self.untold.clear();
             self.outbox = outbox;
         }
     }

@@ -21,8 +21,9 @@ use crate::record::{Batch, RecordRef, Rows};
 const GATHER: Duration = Duration::from_millis(150);
 /// How often a worker that has something to do looks whether somebody has said no.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long after a failure the store is tried again.
+/// How long after a failure the store is tried again; twice as long after each further one, if nobody asks for it.
 const AGAIN: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
 /// How often a store that cannot be opened for a while is tried again.
 const TRIES: usize = 3;
 /// Rows, or bytes of rows, that wait for a store that fails for a while.
@@ -44,6 +45,8 @@ pub(super) struct Worker {
     looked: Option<Instant>,
     /// What was swept and is not stored yet.
     rows: Rows,
+    /// How often in a row the store did not take them.
+    failures: u32,
     /// Records were lost here since a flush was last answered: the next answer says so, however empty its own sweep is.
     has_lost: bool,
     /// The chunks that these rows were made of.
@@ -94,6 +97,7 @@ impl Worker {
             resource: Arc::new(resource),
             looked: None,
             rows: Rows::default(),
+            failures: 0,
             has_lost: false,
             #[cfg(feature = "upload")]
             beside: Beside::default(),
@@ -241,7 +245,7 @@ impl Worker {
                 std::thread::park();
             } else {
                 // The store did not take them: it is tried again.
-                std::thread::park_timeout(AGAIN);
+                std::thread::park_timeout(again(self.failures));
                 break;
             }
         }
@@ -375,7 +379,7 @@ impl Worker {
             match appended {
                 Some(Ok(done)) => {
                     counters.stored.add(done.stored);
-                    self.lose(Loss::StoreFailed, count.saturating_sub(done.stored));
+                    self.lose(Loss::StoreFull, count.saturating_sub(done.stored));
                     counters.lose_stored(Loss::StoreFull, done.evicted);
                     counters.lose_stored(Loss::Expired, done.expired);
                     done.of_others.notes().for_each(|note| shared.note(note));
@@ -400,7 +404,10 @@ impl Worker {
                     self.forget_beside();
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
-                        Lasts::ForAWhile if !has_waited_enough(&self.rows) => return false,
+                        Lasts::ForAWhile if !has_waited_enough(&self.rows) => {
+                            self.failures = self.failures.saturating_add(1);
+                            return false;
+                        }
                         Lasts::ForAWhile => self.lose(Loss::StoreFailed, count),
                         Lasts::ForEver => {
                             self.lose(Loss::StoreFailed, count);
@@ -423,6 +430,7 @@ impl Worker {
             self.outbox = self.memory();
         }
         self.rows.clear();
+        self.failures = 0;
         !failed
     }
 }
@@ -436,6 +444,11 @@ pub(super) fn pause(shared: &Shared, time: Duration) {
     }
 }
 
+/// How long after so many failures in a row the store is tried again.
+fn again(failures: u32) -> Duration {
+    (AGAIN * 2_u32.pow(failures.saturating_sub(1).min(6))).min(LONGEST)
+}
+
 /// Whether there are as many rows as may wait for a store that fails for a while.
 fn has_waited_enough(rows: &Rows) -> bool {
     rows.len() >= PATIENCE || rows.bytes() >= PATIENCE_BYTES
@@ -444,4 +457,15 @@ fn has_waited_enough(rows: &Rows) -> bool {
 /// The records that may exist today.
 fn current<'a>(batch: &Batch<'a>) -> impl Iterator<Item = RecordRef<'a>> + use<'a> {
     batch.records().filter(|record| !record.is_expired())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_goes_on_failing_is_tried_more_and_more_rarely() {
+        let seconds = [1, 2, 5, 6, 7, 8, u32::MAX].map(|failures| again(failures).as_secs());
+        assert_eq!(seconds, [1, 2, 16, 32, 60, 60, 60]);
+    }
 }

@@ -47,8 +47,10 @@ pub(crate) struct Claimed {
     pub(crate) signal: Signal,
     /// The number of what it was sent in, if it was.
     pub(crate) load: Option<i64>,
-    /// The receivers that have it already, a bit for each.
+    /// The receivers that have it already or were asked in vain, a bit for each.
     pub(crate) done: u8,
+    /// Some receiver has it.
+    pub(crate) has_arrived: bool,
     /// The receivers that may not have it, a bit for each: it was kept before the user agreed to them.
     pub(crate) barred: u8,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
@@ -59,6 +61,16 @@ impl fmt::Debug for Claimed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claimed").field("batch", &self.batch).field("rows", &self.rows.len()).finish_non_exhaustive()
     }
+}
+
+/// Receivers that are not asked to take a batch any more, a bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answers {
+    pub(crate) took: u8,
+    /// They refused it for good, or fail at it for ever.
+    pub(crate) refused: u8,
+    /// They have no use for it.
+    pub(crate) unwanted: u8,
 }
 
 /// What may become of a claimed batch.

@@ -1,13 +1,45 @@
 //! Where records may go: what the user agreed to when they were kept holds for them as long as they are.
 
-/// The receivers of a run: for each the host that a yes is given for, or the type of the application's own exporter, and its bit.
+use super::claim::Answers;
+
+/// The receivers of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hosts(Vec<(String, u8)>);
+pub(crate) struct Hosts(Vec<Addressee>);
+
+/// A receiver, as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Addressee {
+    /// The host that a yes is given for, or the type of the application's own exporter.
+    pub(crate) host: String,
+    /// What it is called in every run, whatever others there are: its bit is of this run alone.
+    pub(crate) name: String,
+    pub(crate) bit: u8,
+}
+
+/// What a store has noted of the answers to a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// Receivers that are not asked any more, a bit for each.
+    pub(crate) done: u8,
+    /// Some receiver has it, perhaps one that is none of this run's.
+    pub(crate) has_arrived: bool,
+}
+
+const TOOK: &str = "took ";
+const REFUSED: &str = "refused ";
+const UNWANTED: &str = "has no use for it: ";
 
 impl Hosts {
+    /// Receivers in the order in which they were named: of two that are called the same, the second one gets another name.
     #[cfg(any(feature = "upload", test))]
-    pub(crate) fn of(receivers: impl IntoIterator<Item = (String, u8)>) -> Self {
-        let mut hosts: Vec<_> = receivers.into_iter().collect();
+    pub(crate) fn of(receivers: impl IntoIterator<Item = impl Into<Addressee>>) -> Self {
+        let given: Vec<Addressee> = receivers.into_iter().map(Into::into).collect();
+        let numbered = |(place, one): (usize, &Addressee)| {
+            let same = given[..place].iter().filter(|earlier| earlier.name == one.name).count();
+            let name = if same == 0 { one.name.clone() } else { format!("{}#{}", one.name, same + 1) };
+            Addressee { name, ..one.clone() }
+        };
+        let mut hosts: Vec<_> = given.iter().enumerate().map(numbered).collect();
         hosts.sort_unstable();
         Hosts(hosts)
     }
@@ -19,7 +51,7 @@ impl Hosts {
 
     /// How a store notes them beside what it keeps: one a line, in order.
     pub(crate) fn noted(&self) -> String {
-        let mut hosts: Vec<_> = self.0.iter().map(|(host, _)| host.as_str()).collect();
+        let mut hosts: Vec<_> = self.0.iter().map(|one| one.host.as_str()).collect();
         hosts.dedup();
         hosts.join("\n")
     }
@@ -27,7 +59,44 @@ impl Hosts {
     /// The receivers that may have what was kept for these hosts, a bit for each.
     pub(crate) fn permitted(&self, noted: &str) -> u8 {
         let is_noted = |host: &str| noted.split('\n').any(|known| known == host);
-        self.0.iter().filter(|(host, _)| is_noted(host)).fold(0, |bits, (_, bit)| bits | bit)
+        self.0.iter().filter(|one| is_noted(&one.host)).fold(0, |bits, one| bits | one.bit)
+    }
+
+    /// How a store notes what receivers answered, a line for each.
+    pub(crate) fn lines(&self, answers: Answers) -> impl Iterator<Item = String> + '_ {
+        let Answers { took, refused, unwanted } = answers;
+        let of = move |(word, bits): (&'static str, u8)| {
+            self.0.iter().filter(move |one| one.bit & bits != 0).map(move |one| format!("{word}{}\n", one.name))
+        };
+        [(TOOK, took), (REFUSED, refused), (UNWANTED, unwanted)].into_iter().flat_map(of)
+    }
+
+    /// What such lines say.
+    pub(crate) fn answered(&self, lines: &str) -> Answered {
+        let mut answered = Answered::default();
+        for line in lines.lines() {
+            let name = [TOOK, REFUSED, UNWANTED].iter().find_map(|word| line.strip_prefix(word));
+            answered.done |= name.map_or(0, |name| self.bit(name));
+            answered.has_arrived |= line.starts_with(TOOK);
+        }
+        answered
+    }
+
+    /// The bit of a receiver in this run; zero for one that it does not have.
+    pub(crate) fn bit(&self, name: &str) -> u8 {
+        self.0.iter().filter(|one| one.name == name).fold(0, |bits, one| bits | one.bit)
+    }
+
+    /// The name of a receiver; none for one that this run does not have.
+    pub(crate) fn name(&self, bit: u8) -> &str {
+        self.0.iter().find(|one| one.bit == bit).map_or("", |one| &one.name)
+    }
+}
+
+#[cfg(test)]
+impl From<(String, u8)> for Addressee {
+    fn from((host, bit): (String, u8)) -> Self {
+        Addressee { name: host.clone(), host, bit }
     }
 }
 
@@ -52,5 +121,24 @@ mod tests {
             assert_eq!(both.permitted(noted), permitted, "{noted:?}");
         }
         assert_eq!(Hosts::default().permitted(""), 0);
+    }
+
+    #[test]
+    fn an_answer_is_known_by_the_name_of_who_gave_it() {
+        let of = |list: &[(&str, u8)]| Hosts::of(list.iter().map(|(host, bit)| ((*host).to_owned(), *bit)));
+        let before = of(&[("a", 1), ("b", 2), ("b", 4), ("c", 8)]);
+        let lines: String = before.lines(Answers { took: 4, refused: 2, unwanted: 1 }).collect();
+        assert_eq!(lines, "took b#2\nrefused b\nhas no use for it: a\n");
+        assert_eq!(before.answered(&lines), Answered { done: 7, has_arrived: true });
+        // The same, in another order.
+        let after = of(&[("c", 1), ("b", 2), ("a", 4), ("b", 8)]);
+        assert_eq!(after.answered(&lines), Answered { done: 14, has_arrived: true });
+        assert_eq!(of(&[("c", 1)]).answered(&lines), Answered { done: 0, has_arrived: true });
+        let refused: String = before.lines(Answers { refused: 9, ..Answers::default() }).collect();
+        assert_eq!(before.answered(&refused), Answered { done: 9, has_arrived: false });
+        for odd in ["", "\n\n", "took", "a", "3", "tookb"] {
+            assert_eq!(before.answered(odd), Answered::default(), "{odd:?}");
+        }
+        assert_eq!((after.bit(before.name(4)), after.name(16), after.bit("")), (8, "", 0));
     }
 }

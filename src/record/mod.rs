@@ -6,7 +6,11 @@
     allow(dead_code, reason = "memory knows no leases, and without a destination nothing is claimed")
 )]
 pub(crate) mod claim;
-#[cfg(feature = "store")]
+#[cfg(any(feature = "store", feature = "upload"))]
+#[cfg_attr(
+    not(all(feature = "store", feature = "upload")),
+    allow(dead_code, reason = "memory holds one run's rows alone, and without a destination nobody answers")
+)]
 mod hosts;
 pub(crate) mod json;
 #[cfg(feature = "upload")]
@@ -16,8 +20,10 @@ use crate::app::{Date, Timestamp};
 use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
 use crate::privacy::{Chunk, Plan, Plans, Resource};
 
+#[cfg(feature = "upload")]
+pub(crate) use hosts::Addressee;
 #[cfg(feature = "store")]
-pub(crate) use hosts::Hosts;
+pub(crate) use hosts::{Answered, Hosts};
 pub use json::Row;
 pub(crate) use json::{RowRef, Rows};
 #[cfg(feature = "upload")]

@@ -57,8 +57,8 @@ pub(crate) struct Appended {
     pub(crate) batches: Vec<(i64, Signal)>,
     /// How many rows each of these has.
     pub(crate) rows_of: Vec<u64>,
-    /// Rows that are now on disk: all of them, unless the limits are smaller than the append. Then the newest that fit are
-    /// kept, and the rest, never stored, is in none of these numbers.
+    /// Rows that are now on disk: all of them, unless the limits are smaller than the append and what uploads hold. Then the
+    /// newest that fit are kept, and the rest, never stored, is in none of these numbers.
     pub(crate) stored: u32,
     /// Unsent rows, stored before, that were dropped to stay within bytes or records.
     pub(crate) evicted_unsent: u32,
@@ -120,7 +120,8 @@ impl Store {
         let expired = expire(&transaction, &self.limits, now, own)?;
         let fitting = fitting(rows, &self.limits);
         let mut evicted = Losses::default();
-        make_room(&transaction, &self.limits, fitting, now, own, spare, &mut evicted)?;
+        let room = make_room(&transaction, &self.limits, fitting, now, own, spare, &mut evicted)?;
+        let fitting = &fitting[fitting.len() - room..];
         let first =
             1 + transaction.query_row("SELECT coalesce(max(seq), 0) FROM lines", [], |row| row.get::<_, i64>(0))?;
         let (batches, of_row) = batches_of(fitting, first);

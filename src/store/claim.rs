@@ -6,8 +6,8 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::append::Patience;
 use super::{Store, StoreError, schema};
-use crate::record::Signal;
-use crate::record::claim::{Claimed, Lease, Part, Verdict};
+use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
+use crate::record::{Answered, Hosts};
 
 /// The longest claim. A claim that ends later than this from now was made under another clock, and does not count: a clock
 /// that was set back must not lock rows away for years.
@@ -49,18 +49,27 @@ impl Store {
         self.mending(|store| store.try_claim(u32::MAX, u64::MAX, lease, Wanted::Load(load)))
     }
 
-    /// Notes of batches that the owner holds in what they are sent together, and which receivers have them.
+    /// Notes of batches that the owner holds in what they are sent together, and what receivers answered.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn note(&mut self, batches: &[i64], owner: u64, load: i64, done: u8) -> Result<(), StoreError> {
+    pub(crate) fn note(&mut self, batches: &[i64], owner: u64, load: i64, answers: Answers) -> Result<(), StoreError> {
         self.mending(|store| {
             let transaction = store.write()?;
             {
-                let mut update = transaction
-                    .prepare("UPDATE batches SET load=?3, done=done|?4 WHERE id=?1 AND state='claimed' AND owner=?2")?;
+                let mut update =
+                    transaction.prepare("UPDATE batches SET load=?3 WHERE id=?1 AND state='claimed' AND owner=?2")?;
+                // Who has no use for a batch says so whenever it goes out.
+                let mut add = transaction.prepare(
+                    "UPDATE batches SET done=done||?3 WHERE id=?1 AND state='claimed' AND owner=?2
+                     AND instr(char(10)||done, char(10)||?3)=0",
+                )?;
+                let lines: Vec<String> = store.hosts.lines(answers).collect();
                 for batch in batches {
-                    update.execute(params![batch, owner.cast_signed(), load, done])?;
+                    update.execute(params![batch, owner.cast_signed(), load])?;
+                    for line in &lines {
+                        add.execute(params![batch, owner.cast_signed(), line])?;
+                    }
                 }
             }
             transaction.commit()?;
@@ -69,7 +78,7 @@ impl Store {
     }
 
     /// Takes these batches, of which the caller has so many rows at hand. Returns those that it got: the others were erased
-    /// or taken by somebody else meanwhile, or have lost rows, by the limits or by their owner's hand.
+    /// or taken by somebody else meanwhile, who may have sent them, or have lost rows, by the limits or by their owner's hand.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -77,7 +86,7 @@ impl Store {
         self.take(
             batches,
             "UPDATE batches SET state='claimed', owner=?2, claimed_until=?3
-             WHERE id=?1 AND state='kept' AND rows=?4 AND (?5 OR (rows, bytes) = (
+             WHERE id=?1 AND state='kept' AND load IS NULL AND rows=?4 AND (?5 OR (rows, bytes) = (
                SELECT count(*), coalesce(sum(octet_length(json)), 0) FROM lines
                WHERE seq BETWEEN first AND last AND batch=batches.id))
              RETURNING id",
@@ -203,10 +212,7 @@ impl Store {
         let budget = Budget { records, bytes, first_day: self.limits.first_day(lease.now) };
         let mut claimed = Vec::new();
         for noted in places(&transaction, wanted)? {
-            let permitted = self.hosts.permitted(&noted) & lease.routes.all;
-            if permitted != 0 {
-                claimed = offered(&transaction, &budget, lease, wanted, &noted, permitted)?;
-            }
+            claimed = offered(&transaction, &budget, lease, wanted, &self.hosts, &noted)?;
             // What goes to different hosts is never sent together.
             if !claimed.is_empty() {
                 break;
@@ -282,39 +288,40 @@ fn places(connection: &Connection, wanted: Wanted) -> Result<Vec<String>, StoreE
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// The batches for these hosts that may be claimed, oldest first; `permitted` are the receivers there, a bit for each. Whoever else
-/// sends has no part in them.
+/// The batches that were kept for the hosts in `noted` and may be claimed, oldest first. Whoever sends to other hosts has no part in
+/// them.
 fn offered(
     connection: &Connection,
     budget: &Budget,
     lease: Lease,
     wanted: Wanted,
+    hosts: &Hosts,
     noted: &str,
-    permitted: u8,
 ) -> Result<Vec<Offered>, StoreError> {
     let Lease { now, routes, .. } = lease;
+    let permitted = hosts.permitted(noted) & routes.all;
+    if permitted == 0 {
+        return Ok(Vec::new());
+    }
     let &Budget { records, bytes, first_day } = budget;
     let (only, number) = wanted.condition();
     let mut select = connection.prepare(&format!(
         "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?2
            AND NOT (state = 'claimed' AND claimed_until > ?3 AND claimed_until <= ?4)
-           AND (iif(signal = 'log', ?5, ?6) & ~done <> 0 OR (done & ?7) = ?7) AND hosts = ?8 AND {only} ORDER BY day, id"
+           AND hosts = ?5 AND {only} ORDER BY day, id"
     ))?;
-    let mut found = select.query(params![
-        number,
-        first_day,
-        now,
-        live_until(now),
-        routes.open(Signal::Log) & permitted,
-        routes.open(Signal::Span) & permitted,
-        permitted,
-        noted
-    ])?;
+    let mut found = select.query(params![number, first_day, now, live_until(now), noted])?;
     let (mut loads, mut is_full) = (Vec::new(), false);
     let (mut offered, mut records, mut bytes) =
         (Vec::new(), i64::from(records), i64::try_from(bytes).unwrap_or(i64::MAX));
     while let Some(row) = found.next()? {
+        let signal = schema::signal_of(row.get_ref(2)?.as_str().unwrap_or(""));
+        let Answered { done, has_arrived } = hosts.answered(row.get_ref(8)?.as_str().unwrap_or(""));
+        // Somebody who can be asked now lacks it, or nobody does and that could not be noted.
+        if routes.open(signal) & permitted & !done == 0 && permitted & !done != 0 {
+            continue;
+        }
         let (rows, length): (i64, i64) = (row.get(5)?, row.get(6)?);
         let load: Option<i64> = row.get(7)?;
         // What was sent together goes together again, or under the old name there would be other rows.
@@ -333,9 +340,10 @@ fn offered(
         let batch = Claimed {
             batch: row.get(0)?,
             own: row.get::<_, i64>(1)?.cast_unsigned() == lease.owner,
-            signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
+            signal,
             load,
-            done: row.get(8)?,
+            done,
+            has_arrived,
             barred: routes.all & !permitted,
             rows: Vec::new(),
         };
@@ -377,7 +385,7 @@ fn take_out(
         if let (None, Some((state, at, load))) = (other, state) {
             transaction.execute(
                 "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done, hosts)
-                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, 0, done), hosts FROM batches
+                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, '', done), hosts FROM batches
                  WHERE id=?1",
                 params![batch, state, at, load],
             )?;

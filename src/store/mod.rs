@@ -45,7 +45,7 @@ use crate::record::Hosts;
 #[cfg(test)]
 use crate::record::{
     Signal,
-    claim::{Lease, Part, Routes, Verdict},
+    claim::{Answers, Lease, Part, Routes, Verdict},
 };
 
 /// How long one call waits for another process's write to end before it answers [`Reason::Busy`].

@@ -18,6 +18,10 @@ const ALL: &str = "SELECT count(*) FROM lines";
 const UNSENT_OF: &str =
     "SELECT coalesce(sum(rows), 0) FROM batches WHERE state IN ('kept','local','claimed') AND run = ?1";
 
+/// Batches that wait, and those of them at which no receiver failed.
+const ANY: &str = "true";
+pub(super) const UNTRIED: &str = "(load IS NULL OR load NOT IN (SELECT load FROM suspects))";
+
 /// How many rows there are, by what happened to them.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +86,15 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent(&self) -> Result<u64, StoreError> {
-        self.unsent_where(|noted| self.hosts.permitted(noted) != 0)
+        self.unsent_where(ANY, |noted| self.hosts.permitted(noted) != 0)
+    }
+
+    /// The same but for what a receiver failed at.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub(crate) fn untried(&self) -> Result<u64, StoreError> {
+        self.unsent_where(UNTRIED, |noted| self.hosts.permitted(noted) != 0)
     }
 
     /// How many rows wait for hosts to which this handle does not send: a yes to other hosts is none to these.
@@ -90,13 +102,14 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent_elsewhere(&self) -> Result<u64, StoreError> {
-        self.unsent_where(|noted| self.hosts.permitted(noted) == 0)
+        self.unsent_where(ANY, |noted| self.hosts.permitted(noted) == 0)
     }
 
-    fn unsent_where(&self, counts: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
-        let mut select = self.connection()?.prepare(
-            "SELECT hosts, sum(rows) FROM batches INDEXED BY batches_to_send WHERE state IN ('kept','claimed') GROUP BY hosts",
-        )?;
+    fn unsent_where(&self, and: &str, counts: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
+        let mut select = self.connection()?.prepare(&format!(
+            "SELECT hosts, sum(rows) FROM batches INDEXED BY batches_to_send
+             WHERE state IN ('kept','claimed') AND {and} GROUP BY hosts"
+        ))?;
         let mut found = select.query([])?;
         let mut unsent = 0;
         while let Some(row) = found.next()? {
@@ -112,7 +125,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent_of(&self, run: u64) -> Result<u64, StoreError> {
-        self.waiting_of(run, "true")
+        self.waiting_of(run, ANY)
     }
 
     /// The same but for what a receiver failed at.
@@ -120,7 +133,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn untried_of(&self, run: u64) -> Result<u64, StoreError> {
-        self.waiting_of(run, "(load IS NULL OR load NOT IN (SELECT load FROM suspects))")
+        self.waiting_of(run, UNTRIED)
     }
 
     fn waiting_of(&self, run: u64, and: &str) -> Result<u64, StoreError> {

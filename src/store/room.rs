@@ -123,6 +123,7 @@ fn erase_some(connection: &Connection, batch: &Doomed, count: u64) -> Result<u64
     Ok(rows.cast_unsigned())
 }
 
+/// Makes room for rows. Returns how many of them there is room for: not for all where uploads hold the rest.
 pub(super) fn make_room(
     connection: &Connection,
     limits: &Limits,
@@ -131,11 +132,13 @@ pub(super) fn make_room(
     own: Option<u64>,
     spare: u64,
     lost: &mut Losses,
-) -> Result<(), StoreError> {
-    let held = schema::number(connection, "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_by_day")?;
-    let excess = (held + rows.len() as u64).saturating_sub(limits.records());
+) -> Result<usize, StoreError> {
+    let held = || schema::number(connection, "SELECT coalesce(sum(rows), 0) FROM batches INDEXED BY batches_by_day");
+    let excess = (held()? + rows.len() as u64).saturating_sub(limits.records());
+    let mut room = rows.len();
     if excess > 0 {
         evict(connection, Need::Rows(excess), now, own, lost)?;
+        room = usize::try_from(limits.records().saturating_sub(held()?)).unwrap_or(usize::MAX).min(room);
     }
     let page = schema::page_bytes(connection)?;
     let incoming = disk_bytes_of(rows);
@@ -146,12 +149,12 @@ pub(super) fn make_room(
         let wanted = used * page + incoming * spare + 4 * page;
         let missing = wanted.saturating_sub(limits.file_bytes());
         if missing == 0 {
-            return Ok(());
+            return Ok(room);
         }
         if evict(connection, Need::Bytes(missing), now, own, lost)? == 0 {
             // Rows of a batch that somebody deleted by hand are nobody's.
             connection.execute("DELETE FROM lines WHERE batch NOT IN (SELECT id FROM batches)", [])?;
-            return Ok(());
+            return Ok(room);
         }
     }
 }

@@ -18,7 +18,8 @@ pub(super) const APPLICATION: i64 = 0x7472_7076;
 /// run, day and signal: a row that were marked would be written again, and its old bytes overwritten.
 ///
 /// Batches that went out together keep the number of their `load` and go together again, so that a receiver that knows it
-/// by its token finds the same rows in it. `done` has a bit for each receiver that has them, where there are several.
+/// by its token finds the same rows in it. `done` says what receivers answered that are not asked any more, where there are several,
+/// one a line and by their names: their order in the application's code is another one in its next release.
 ///
 /// `AUTOINCREMENT`, so that a batch's number is never given twice, not even after everything was erased: an upload that
 /// was under way then cannot mark new rows as sent. Each file begins at a number of its own, so that the
@@ -40,7 +41,7 @@ CREATE TABLE batches(
   rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   load INTEGER,
-  done INTEGER NOT NULL DEFAULT 0,
+  done TEXT NOT NULL DEFAULT '',
   hosts TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX batches_by_day ON batches(day, rows);
@@ -129,6 +130,7 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
     if found == Found::Empty {
         create(connection)?;
     }
+    with_names(connection)?;
     connection.execute_batch(suspects::LAYOUT)?;
     with_hosts(connection)?;
     let page = page_bytes(connection)?;
@@ -139,6 +141,26 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
         connection.prepare(part).map_err(|_| StoreError::new(Reason::Corrupt, "a table, view or index is missing"))?;
     }
     Ok(log)
+}
+
+/// Files of releases that noted receivers by their order forget who has what: nobody knows any more who they were.
+fn with_names(connection: &Connection) -> Result<(), StoreError> {
+    const BY_ORDER: &str =
+        "SELECT EXISTS(SELECT 1 FROM pragma_table_info('batches') WHERE name='done' AND type='INTEGER')";
+    let is_by_order = |connection: &Connection| connection.query_row(BY_ORDER, [], |row| row.get::<_, bool>(0));
+    if !is_by_order(connection)? {
+        return Ok(());
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if is_by_order(&transaction)? {
+        transaction.execute_batch(
+            "DROP TABLE IF EXISTS suspects;
+             ALTER TABLE batches DROP COLUMN done; ALTER TABLE batches ADD COLUMN done TEXT NOT NULL DEFAULT ''",
+        )?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Files of releases that did not note hosts get a place for them. What is in them was kept for none that is known.

@@ -4,13 +4,14 @@
 use rusqlite::{Connection, Row, params};
 
 use super::{Store, StoreError, schema};
+use crate::record::Hosts;
 use crate::record::claim::Suspect;
 
 /// Made where it is missing: files of releases that knew no suspects have none, and those go on reading a file that has.
 pub(super) const LAYOUT: &str = "
 CREATE TABLE IF NOT EXISTS suspects(
   load INTEGER NOT NULL,
-  receiver INTEGER NOT NULL,
+  receiver TEXT NOT NULL,
   signal TEXT NOT NULL,
   rounds INTEGER NOT NULL,
   is_counted INTEGER NOT NULL,
@@ -37,7 +38,7 @@ impl Store {
         let mut select = connection.prepare(&format!(
             "SELECT load, receiver, signal, rounds, is_counted, failed_at, rests_until FROM suspects WHERE load IN ({WAITING})"
         ))?;
-        let found = select.query_map([], suspect)?.collect::<Result<_, _>>()?;
+        let found = select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
         Ok(found)
     }
 
@@ -57,7 +58,7 @@ impl Store {
                     transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
                 for suspect in suspects {
                     let Suspect { load, receiver, signal, rounds, is_counted, failed_at, rests_until } = suspect;
-                    let signal = schema::text_of(*signal);
+                    let (receiver, signal) = (store.hosts.name(*receiver), schema::text_of(*signal));
                     insert.execute(params![load, receiver, signal, rounds, is_counted, failed_at, rests_until])?;
                 }
             }
@@ -71,11 +72,11 @@ fn any(connection: &Connection) -> Result<bool, StoreError> {
     Ok(connection.query_row("SELECT EXISTS(SELECT 1 FROM suspects)", [], |row| row.get(0))?)
 }
 
-/// Somebody may have edited it: what does not fit counts for the load.
-fn suspect(row: &Row<'_>) -> rusqlite::Result<Suspect> {
+/// Somebody may have edited it, and another run may have had other receivers: what does not fit counts for the load.
+fn suspect(row: &Row<'_>, hosts: &Hosts) -> rusqlite::Result<Suspect> {
     Ok(Suspect {
         load: row.get(0)?,
-        receiver: u8::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+        receiver: hosts.bit(row.get_ref(1)?.as_str().unwrap_or("")),
         signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
         rounds: u32::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
         is_counted: row.get::<_, i64>(4)? != 0,
@@ -89,7 +90,7 @@ mod tests {
     use super::super::tests::{NOW, OWNER, RUN, Scratch, claim, keep_singly, lease, texts};
     use super::*;
     use crate::record::Signal;
-    use crate::record::claim::Verdict;
+    use crate::record::claim::{Answers, Verdict};
 
     fn of(load: i64) -> Suspect {
         let (receiver, signal, rounds, is_counted) = (1, Signal::Log, 2, false);
@@ -101,7 +102,7 @@ mod tests {
         let mut store = scratch.open();
         keep_singly(&mut store, &texts(0..3, 10));
         assert_eq!(store.claim_known(&[(1, 1), (3, 1)], lease(NOW)).unwrap(), [1, 3]);
-        store.note(&[1, 3], OWNER, 77, 0).unwrap();
+        store.note(&[1, 3], OWNER, 77, Answers::default()).unwrap();
         store.suspect(&[of(77)]).unwrap();
         store.settle(&[1, 3], OWNER, Verdict::Released).unwrap();
         store
@@ -156,9 +157,9 @@ mod tests {
         let mut store = scratch.open();
         keep(&mut store, &texts(0..4, 10));
         assert_eq!(claim(&mut store, 9, NOW), [1]);
-        store.note(&[1], OWNER, 77, 4).unwrap();
+        store.note(&[1], OWNER, 77, Answers { refused: 2, ..Answers::default() }).unwrap();
         assert_eq!(store.part(1, &[3, 4], OWNER, Part::Divided(78), NOW).unwrap(), 2);
         let other = store.claim_load(78, lease(NOW)).unwrap();
-        assert_eq!(other.iter().map(|claimed| (claimed.rows.len(), claimed.done)).collect::<Vec<_>>(), [(2, 4)]);
+        assert_eq!(other.iter().map(|claimed| (claimed.rows.len(), claimed.done)).collect::<Vec<_>>(), [(2, 2)]);
     }
 }

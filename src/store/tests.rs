@@ -587,7 +587,7 @@ fn what_was_sent_together_is_claimed_together_wherever_a_claim_is_to_end() {
     keep_singly(&mut store, &texts(0..3, 10));
     // Of batches 1 and 3 a try is known to nobody but the server.
     assert_eq!(store.claim_known(&[(1, 1), (3, 1)], lease(NOW)).unwrap(), [1, 3]);
-    store.note(&[1, 3], OWNER, 77, 0).unwrap();
+    store.note(&[1, 3], OWNER, 77, Answers::default()).unwrap();
     store.settle(&[1, 3], OWNER, Verdict::Released).unwrap();
     let claimed = store.claim(9, u64::MAX, lease(NOW), 2).unwrap();
     assert_eq!(
@@ -666,6 +666,24 @@ fn a_batch_of_which_nothing_is_parted_leaves_no_other_one_behind() {
 }
 
 #[test]
+fn beside_what_uploads_hold_there_is_room_for_the_newest_rows_alone() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open_within(1_000_000, 10);
+    keep(&mut store, &texts(0..8, 10));
+    assert_eq!(claim(&mut store, 9, NOW), [1]);
+    let (texts, rows) = (texts(8..20, 10), |store: &Store| store.list(99).unwrap().len());
+    let appended = append(&mut store, &texts[..8]);
+    assert_eq!((appended.stored, appended.evicted_unsent, rows(&store)), (2, 0, 10));
+    assert_eq!(store.list(1).unwrap()[0].json, texts[7]);
+    // Of these some go: uploads hold the others.
+    let appended = append(&mut store, &texts[8..9]);
+    assert_eq!((appended.stored, appended.evicted_unsent, rows(&store)), (1, 1, 10));
+    store.settle(&[1], OWNER, Verdict::Sent(NOW)).unwrap();
+    let appended = append(&mut store, &texts[9..]);
+    assert_eq!((appended.stored, appended.evicted_unsent, rows(&store)), (3, 0, 10));
+}
+
+#[test]
 fn rows_deleted_by_hand_make_it_hold_less_and_never_more() {
     let scratch = Scratch::new();
     let mut store = scratch.open_within(300_000, u64::MAX);
@@ -710,6 +728,25 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
     keep(&mut both, "{\"to\":\"both\"}");
     assert_eq!(claimed(&mut both, all), [("{\"to\":\"a\"}".to_owned(), 0, 2)]);
     assert_eq!(claimed(&mut there, one), [("{\"to\":\"both\"}".to_owned(), 0, 0)]);
+}
+
+#[test]
+fn a_file_that_notes_receivers_by_their_order_forgets_who_has_what() {
+    let scratch = Scratch::new();
+    drop(scratch.open().append(&[row("{}")], NOW).unwrap());
+    let before = "DROP TABLE suspects; ALTER TABLE batches DROP COLUMN done;
+                  ALTER TABLE batches ADD COLUMN done INTEGER NOT NULL DEFAULT 0; UPDATE batches SET done=1;
+                  CREATE TABLE suspects(load INTEGER, receiver INTEGER, signal TEXT, rounds INTEGER, is_counted INTEGER,
+                  failed_at INTEGER, rests_until INTEGER, PRIMARY KEY(load, receiver)) STRICT, WITHOUT ROWID;";
+    Connection::open(scratch.file()).unwrap().execute_batch(before).unwrap();
+    let mut store = scratch.open();
+    assert!(!store.was_reset());
+    let claimed = store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap();
+    assert_eq!(claimed.iter().map(|batch| batch.done).collect::<Vec<_>>(), [0]);
+    let answers = Answers { took: 1, ..Answers::default() };
+    (0..3).for_each(|_| store.note(&[1], OWNER, 77, answers).unwrap());
+    let noted = store.connection().unwrap().query_row("SELECT done FROM batches", [], |row| row.get::<_, String>(0));
+    assert_eq!(noted.unwrap(), "took a.example\n");
 }
 
 #[test]

@@ -33,9 +33,15 @@ impl Client {
         &self.target
     }
 
-    /// Sends an insert once. The first call makes the HTTP client, which takes 10–70 ms for an encrypted endpoint.
+    /// Makes the HTTP client if there is none yet, which takes 10–70 ms for an encrypted endpoint.
     ///
-    /// Needs a tokio runtime with I/O and time.
+    /// # Errors
+    /// As [`HttpClient::new`].
+    pub(super) fn prepare(&self) -> Result<(), HttpFailure> {
+        self.client().map(drop)
+    }
+
+    /// Sends an insert once. Needs a tokio runtime with I/O and time.
     pub(crate) async fn insert(&self, insert: &Insert) -> Verdict {
         let statement = self.target.schema().insert(insert.table, insert.format);
         let fixed = [

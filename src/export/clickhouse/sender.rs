@@ -10,6 +10,7 @@ use super::insert::Insert;
 use super::probe::{self, Described, Tokens};
 use super::table::Table;
 use super::target::CreateSchema;
+use crate::export::http::HttpFailure;
 use crate::export::outcome::Outcome;
 
 /// A client, and what it has learned of the server.
@@ -66,6 +67,11 @@ impl Sender {
     pub(crate) fn new(client: Client) -> Self {
         let (described, notes, layouts) = (BTreeMap::new(), Vec::new(), Vec::new());
         Self { client, preparation: Preparation::Due, described, descriptions: 0, notes, layouts, failed: 0 }
+    }
+
+    /// As [`Client::prepare`].
+    pub(super) fn prepare(&self) -> Result<(), HttpFailure> {
+        self.client.prepare()
     }
 
     /// Adds something that somebody should know.

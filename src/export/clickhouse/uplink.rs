@@ -18,6 +18,7 @@ use super::sender::{Attempt, Sender};
 use super::settings::ClickHouseBuilder;
 use super::table::Table;
 use crate::export::endpoint::Endpoint;
+use crate::export::http::HttpFailure;
 #[cfg(feature = "metrics")]
 use crate::export::metrics;
 use crate::export::outcome::Outcome;
@@ -112,6 +113,11 @@ impl Uplink {
             }
         }
         batches
+    }
+
+    /// Makes what is slow to make, so that sending is nothing but waiting.
+    pub(crate) fn prepare(&self) -> Result<(), HttpFailure> {
+        self.sender.prepare()
     }
 
     /// Sends what waits, up to the first failure. What arrived is not sent again with the next call.

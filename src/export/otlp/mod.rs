@@ -110,17 +110,23 @@ impl OtlpExporter {
         })
     }
 
-    /// Sends a sealed batch once.
+    /// Makes the client if there is none yet, which takes 10–70 ms for an encrypted endpoint.
     ///
-    /// The first call makes the client, which takes 10–70 ms for an encrypted endpoint. Needs a tokio runtime with I/O
-    /// and time.
+    /// # Errors
+    /// As [`HttpClient::new`].
+    pub(crate) fn prepare(&mut self) -> Result<(), HttpFailure> {
+        if self.client.is_none() {
+            self.client = Some(Client::new(&self.endpoint, &self.settings)?);
+        }
+        Ok(())
+    }
+
+    /// Sends a sealed batch once; what is not [prepared](Self::prepare) is prepared first. Needs a tokio runtime with I/O and
+    /// time.
     pub(crate) async fn send(&mut self, sealed: &Sealed) -> Outcome {
-        let client = match &mut self.client {
-            Some(client) => client,
-            none => match Client::new(&self.endpoint, &self.settings) {
-                Ok(client) => none.insert(client),
-                Err(failure) => return answer::outcome(Err(failure), sealed),
-            },
+        let prepared = self.prepare();
+        let Some(client) = &mut self.client else {
+            return answer::outcome(Err(prepared.err().unwrap_or(HttpFailure::Connect)), sealed);
         };
         let url = match sealed.signal {
             Signal::Log => &self.logs,

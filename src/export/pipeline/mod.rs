@@ -32,7 +32,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(crate) struct SdkDestination {
     kind: Kind,
     label: String,
-    /// Tells it from other destinations in the store: the same in every run, as long as the code adds them in the same order.
+    /// Tells it from the other destinations of this run.
     bit: u8,
     /// Why it cannot be used.
     mistake: Option<&'static str>,

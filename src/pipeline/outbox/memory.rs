@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Appended, OfOthers};
 #[cfg(feature = "upload")]
-use crate::record::claim::{Claimed, Part, Routes, Suspect, Verdict};
+use crate::record::claim::{Answers, Claimed, Part, Routes, Suspect, Verdict};
 use crate::record::{Rows, Signal};
 
 /// Bytes of rows that memory holds in place of a store.
@@ -30,6 +30,8 @@ struct Batch {
     load: Option<i64>,
     #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
     done: u8,
+    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
+    has_arrived: bool,
     rows: VecDeque<(i64, String)>,
 }
 
@@ -42,7 +44,7 @@ enum State {
 
 impl Batch {
     fn new(id: i64, signal: Signal, state: State, rows: VecDeque<(i64, String)>) -> Self {
-        Batch { id, signal, state, load: None, done: 0, rows }
+        Batch { id, signal, state, load: None, done: 0, has_arrived: false, rows }
     }
 }
 
@@ -56,8 +58,9 @@ impl Batch {
 
     fn claim(&mut self) -> Claimed {
         self.state = State::Claimed;
-        let Batch { id, signal, load, done, .. } = *self;
-        Claimed { batch: id, own: true, signal, load, done, barred: 0, rows: self.rows.iter().cloned().collect() }
+        let Batch { id, signal, load, done, has_arrived, .. } = *self;
+        let rows = self.rows.iter().cloned().collect();
+        Claimed { batch: id, own: true, signal, load, done, has_arrived, barred: 0, rows }
     }
 }
 
@@ -184,17 +187,20 @@ impl Memory {
         self.batches.iter().filter(|batch| batch.state != State::Done).filter_map(|batch| batch.load)
     }
 
-    pub(super) fn note(&mut self, batches: &[i64], load: i64, done: u8) {
+    pub(super) fn note(&mut self, batches: &[i64], load: i64, answers: Answers) {
         let held = |batch: &&mut Batch| batch.state == State::Claimed && batches.contains(&batch.id);
         for batch in self.batches.iter_mut().filter(held) {
             batch.load = Some(load);
-            batch.done |= done;
+            batch.done |= answers.took | answers.refused | answers.unwanted;
+            batch.has_arrived |= answers.took != 0;
         }
     }
 
     pub(super) fn claim_known(&mut self, batches: &[(i64, u64)]) -> Vec<i64> {
         let wanted = |batch: &&mut Batch| {
-            batch.state == State::Waiting && batches.contains(&(batch.id, batch.rows.len() as u64))
+            batch.state == State::Waiting
+                && batch.load.is_none()
+                && batches.contains(&(batch.id, batch.rows.len() as u64))
         };
         self.batches
             .iter_mut()
@@ -232,16 +238,16 @@ impl Memory {
         if count == 0 {
             return 0;
         }
-        let (state, load, done) = match part {
+        let (state, load, done, has_arrived) = match part {
             Part::Erased => {
                 self.bytes -= gone.iter().map(|(_, json)| json.len()).sum::<usize>();
                 return count;
             }
-            Part::Rejected => (State::Done, None, 0),
-            Part::Released => (State::Waiting, None, 0),
-            Part::Divided(load) => (State::Waiting, Some(load), known.done),
+            Part::Rejected => (State::Done, None, 0, false),
+            Part::Released => (State::Waiting, None, 0, false),
+            Part::Divided(load) => (State::Waiting, Some(load), known.done, known.has_arrived),
         };
-        self.batches.push_back(Batch { load, done, ..Batch::new(self.next, signal, state, gone) });
+        self.batches.push_back(Batch { load, done, has_arrived, ..Batch::new(self.next, signal, state, gone) });
         self.next += 1;
         count
     }

@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex};
 use self::memory::Memory;
 use super::queue::lock;
 use crate::app::random::start_of_numbers;
+#[cfg(feature = "upload")]
+use crate::record::Addressee;
 #[cfg(feature = "store")]
 use crate::record::Hosts;
 #[cfg(feature = "upload")]
-use crate::record::claim::{Claimed, Lease, Part, Suspect, Verdict};
+use crate::record::claim::{Answers, Claimed, Lease, Part, Suspect, Verdict};
 use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
 use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
@@ -114,10 +116,10 @@ impl Place {
         Place::Memory(Arc::new(Mutex::new(memory)))
     }
 
-    /// This place, where what is kept may go to these receivers: for each the host that a yes is given for, and its bit.
+    /// This place, where what is kept may go to these receivers.
     #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
-    pub(crate) fn for_hosts(self, receivers: impl IntoIterator<Item = (String, u8)>) -> Self {
+    pub(crate) fn for_hosts(self, receivers: impl IntoIterator<Item = impl Into<Addressee>>) -> Self {
         match self {
             #[cfg(feature = "store")]
             Place::Disk { directory, limits, .. } => Place::Disk { directory, limits, hosts: Hosts::of(receivers) },
@@ -300,14 +302,14 @@ impl Outbox {
         }
     }
 
-    /// Notes in what claimed batches are sent together, and which receivers have them.
+    /// Notes in what claimed batches are sent together, and what receivers answered.
     #[cfg(feature = "upload")]
-    pub(crate) fn note(&mut self, batches: &[i64], load: i64, done: u8) -> Result<(), Trouble> {
+    pub(crate) fn note(&mut self, batches: &[i64], load: i64, answers: Answers) -> Result<(), Trouble> {
         match self {
             #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).note(batches, *run, load, done)?),
+            Outbox::Disk { store, run, .. } => Ok(lock(store).note(batches, *run, load, answers)?),
             Outbox::Memory(memory) => {
-                lock(memory).note(batches, load, done);
+                lock(memory).note(batches, load, answers);
                 Ok(())
             }
         }
@@ -397,7 +399,17 @@ impl Outbox {
         }
     }
 
-    /// The same but for what a receiver failed at.
+    /// Rows that wait to be sent, whoever made them, but for what a receiver failed at.
+    #[cfg(feature = "upload")]
+    pub(crate) fn untried(&self) -> Result<u64, Trouble> {
+        match self {
+            #[cfg(feature = "store")]
+            Outbox::Disk { store, .. } => Ok(lock(store).untried()?),
+            Outbox::Memory(memory) => Ok(lock(memory).untried()),
+        }
+    }
+
+    /// Rows of this run that wait to be sent, but for what a receiver failed at.
     #[cfg(feature = "upload")]
     pub(crate) fn untried_own(&self) -> Result<u64, Trouble> {
         match self {

@@ -12,8 +12,7 @@ fn hanging(scratchpad: &Scratchpad) -> (Pipeline, Sender<()>) {
         let _ = hangs.recv();
         Kept::default()
     });
-    let parts = Parts { upkeep, ..parts(Policy::standard(), Vec::new(), Schedule::Manual, scratchpad.place()) };
-    (Pipeline::start(Parts { destination: None, ..parts }).unwrap(), go_on)
+    (local(scratchpad, upkeep), go_on)
 }
 
 #[test]
@@ -50,19 +49,11 @@ fn log_late(pipeline: &Pipeline, ports: &Arc<Mutex<Ports>>) {
 
 /// A pipeline without a destination, and the ports of a thread that wrote one record to it.
 fn with_ports(scratchpad: &Scratchpad) -> (Pipeline, Arc<Mutex<Ports>>) {
-    let parts = parts(Policy::standard(), Vec::new(), Schedule::Manual, scratchpad.place());
-    let pipeline = Pipeline::start(Parts { destination: None, ..parts }).unwrap();
+    let pipeline = local(scratchpad, Box::new(Kept::default));
     let ports = Arc::default();
     log_late(&pipeline, &ports);
     assert_eq!(pipeline.store(LONG), Ok(()));
     (pipeline, ports)
-}
-
-#[track_caller]
-fn lost_only(pipeline: &Pipeline, reason: Loss, records: u64) {
-    let counts = pipeline.counts();
-    assert_eq!((counts.lost(reason), counts.dropped(), counts.pending()), (records, records, 0), "{counts}");
-    assert_eq!((counts.produced(), counts.stored()), (records + 1, 1), "{counts}");
 }
 
 #[test]

@@ -22,18 +22,10 @@ impl Held {
 
 /// A pipeline that sends nothing by itself, with one record in its store.
 fn storing(scratchpad: &Scratchpad, upkeep: Upkeep) -> Pipeline {
-    let parts = Parts { upkeep, ..parts(Policy::standard(), Vec::new(), Schedule::Manual, scratchpad.place()) };
-    let pipeline = Pipeline::start(Parts { destination: None, ..parts }).unwrap();
+    let pipeline = local(scratchpad, upkeep);
     log(&pipeline, || tracing::info!("stored"));
     assert_eq!(pipeline.store(LONG), Ok(()));
     pipeline
-}
-
-#[track_caller]
-fn lost_only(pipeline: &Pipeline, reason: Loss, records: u64) {
-    let counts = pipeline.counts();
-    assert_eq!((counts.lost(reason), counts.dropped(), counts.pending()), (records, records, 0), "{counts}");
-    assert_eq!((counts.produced(), counts.stored()), (records + 1, 1), "{counts}");
 }
 
 #[test]

@@ -226,10 +226,78 @@ fn what_may_not_go_to_the_other_one_is_not_sent_when_the_only_one_refuses_it() {
         let after = run(8, vec![super::collector(&collector), own]);
         assert_eq!(after.flush(LONG), Ok(()), "{:?}", after.notes());
         assert_eq!((collector.requests().len(), exporter.get_emitted_logs().unwrap().len()), (1, 0));
-        let database = rusqlite::Connection::open(pad.0.join("telemetry.db")).unwrap();
-        let states = database.query_row("SELECT group_concat(state) FROM batches", [], |row| row.get::<_, String>(0));
-        assert_eq!(states.unwrap(), state);
+        assert_eq!(states(&pad), state);
     }
+}
+
+/// What the store says became of its batches.
+fn states(pad: &Scratchpad) -> String {
+    pad.database().query_row("SELECT group_concat(state) FROM batches", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_one_refused_and_then_the_other_one_in_a_later_run_is_not_sent() {
+    for (last, state) in [(said(400, "Code: 27. DB::Exception: Cannot parse input."), "rejected"), (nothing(), "sent")]
+    {
+        let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
+        let run = |run: u64| {
+            let receivers = vec![super::collector(&collector), self::clickhouse(&clickhouse)];
+            let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+            clickhouse.then(described());
+            Pipeline::start(Parts { run, ..parts }).unwrap()
+        };
+        collector.afterwards(Behaviour::Status(400));
+        clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
+        let before = run(7);
+        super::log(&before, || tracing::info!("for both"));
+        assert_eq!(before.flush(LONG), Err(Unfinished::Upload));
+        clickhouse.afterwards(last);
+        assert_eq!(run(8).flush(LONG), Ok(()));
+        assert_eq!(collector.requests().len(), 1, "it is not asked again");
+        assert_eq!(states(&pad), state);
+    }
+}
+
+/// An exporter that takes nothing while it is down, and notes how many batches it was given otherwise.
+#[derive(Debug, Clone, Default)]
+struct Sometimes {
+    is_down: Arc<AtomicBool>,
+    taken: Arc<AtomicU32>,
+}
+
+impl opentelemetry_sdk::logs::LogExporter for Sometimes {
+    async fn export(&self, _: opentelemetry_sdk::logs::LogBatch<'_>) -> opentelemetry_sdk::error::OTelSdkResult {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(opentelemetry_sdk::error::OTelSdkError::InternalFailure("down".to_owned()));
+        }
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_later_run_that_names_its_exporters_in_another_order_gives_each_what_it_lacks() {
+    use opentelemetry_sdk::logs::InMemoryLogExporter;
+
+    use crate::export::{Receiver::Sdk, SdkDestination};
+
+    let (first, second, pad) = (InMemoryLogExporter::default(), Sometimes::default(), Scratchpad::new());
+    let run = |run: u64, places: [usize; 2]| {
+        let mut receivers = vec![
+            Sdk(SdkDestination::log_exporter(first.clone(), places[0])),
+            Sdk(SdkDestination::log_exporter(second.clone(), places[1])),
+        ];
+        receivers.sort_by_key(crate::export::Receiver::bit);
+        let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+        Pipeline::start(Parts { run, ..parts }).unwrap()
+    };
+    let taken = || (first.get_emitted_logs().unwrap().len(), second.taken.load(Ordering::SeqCst));
+    second.is_down.store(true, Ordering::SeqCst);
+    let before = run(7, [0, 1]);
+    super::log(&before, || tracing::info!("for both"));
+    assert_eq!((before.flush(LONG), taken()), (Err(Unfinished::Upload), (1, 0)));
+    second.is_down.store(false, Ordering::SeqCst);
+    assert_eq!((run(8, [1, 0]).flush(LONG), taken()), (Ok(()), (1, 1)));
 }
 
 #[test]
@@ -241,17 +309,9 @@ fn what_one_of_them_refused_is_not_sent_when_the_other_one_gives_it_up() {
     both.collector.whenever(is_poison, Behaviour::Status(500));
     both.clickhouse.afterwards(said(400, "Code: 27. DB::Exception: Cannot parse input."));
     both.log(0..4);
-    let mut logged = 4;
-    while both.pipeline.counts().stored() > 0 || logged == 4 {
-        let _ = both.pipeline.flush(LONG);
-        both.log(logged..logged + 1);
-        logged += 1;
-        let _ = both.pipeline.flush(LONG);
-        both.clock.advance(Duration::from_secs(3_600));
-        assert!(logged < 40, "{:?}", both.pipeline.notes());
-    }
+    let others = hourly(&both.pipeline, &both.clock, || both.pipeline.counts().stored() == 0);
     // The collector has the others.
-    both.assert_counts(logged as u64 - 1, 0, 0);
+    both.assert_counts(3 + others, 0, 0);
     assert_eq!(both.pipeline.counts().lost(Loss::GivenUp), 1);
 }
 
@@ -267,34 +327,22 @@ fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
             both.clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
         }
         both.log(0..4);
-        let mut logged = 4;
         let gave_up = || both.pipeline.notes().iter().any(|note| note.contains("given up"));
-        while !gave_up() {
-            let _ = both.pipeline.flush(LONG);
-            both.log(logged..logged + 1);
-            logged += 1;
-            let _ = both.pipeline.flush(LONG);
-            both.clock.advance(Duration::from_secs(3_600));
-            assert!(logged < 40, "{:?}", both.pipeline.notes());
-        }
+        let others = hourly(&both.pipeline, &both.clock, gave_up);
         let at_collector = || {
             let requests = both.collector.requests().into_iter().filter(|request| !is_poison(request));
             let mut found: Vec<_> = requests.flat_map(|one| one.logs()).filter_map(|log| log.body).collect();
             found.sort();
             found
         };
-        let expected = |range: std::ops::Range<usize>| {
-            let mut expected = records(range);
-            expected.sort();
-            expected
-        };
-        let mut without = expected(0..logged);
+        let expected = |range| [vec!["other".to_owned(); others as usize], records(range)].concat();
+        let mut without = expected(0..4);
         if is_clickhouse_there {
             // The one that knows tokens has it: halves are safe.
             without.retain(|record| record != "record 2");
         } else {
             // It may have rows of the load under its token, so that stays whole.
-            without = expected(4..logged);
+            without = expected(0..0);
             assert_eq!(both.pipeline.counts().sent(), 0, "the other one is not there, and loses nothing by that");
             both.clickhouse.afterwards(nothing());
         }
@@ -304,11 +352,73 @@ fn what_one_of_them_goes_on_failing_at_is_given_up_for_that_one_alone() {
         if is_clickhouse_there {
             let mut at_clickhouse = both.inserts().concat();
             at_clickhouse.sort();
-            assert_eq!(at_clickhouse, expected(0..logged));
+            assert_eq!(at_clickhouse, expected(0..4));
         }
         // One of them has it.
-        both.assert_counts(logged as u64, 0, 0);
+        both.assert_counts(4 + others, 0, 0);
     }
+}
+
+#[test]
+fn what_the_first_took_while_the_store_could_not_be_told_reaches_it_once() {
+    for is_second_there in [false, true] {
+        let both = Both::start();
+        both.collector.then([Behaviour::Trickle]);
+        if !is_second_there {
+            both.clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
+        }
+        both.log(0..3);
+        let flushing = flushing(&both.pipeline);
+        assert!(both.collector.wait_for(1, LONG));
+        let database = both.pad.database();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(flushing.join().unwrap(), Err(Unfinished::Upload));
+        database.execute_batch("COMMIT").unwrap();
+        both.assert_counts(0, 3, 0);
+        both.clickhouse.afterwards(nothing());
+        // The claim has run out by then, and the store can be told.
+        both.clock.advance(Duration::from_secs(120));
+        assert_eq!(both.pipeline.flush(LONG), Ok(()), "{:?}", both.pipeline.notes());
+        assert_eq!(both.at_collector(), records(0..3), "{is_second_there}");
+        assert_eq!(both.inserts().last(), Some(&records(0..3)), "{is_second_there}");
+        both.assert_counts(3, 0, 0);
+    }
+}
+
+/// Panics over some records, which it loses by that.
+#[derive(Debug)]
+struct Losing(&'static [&'static str]);
+
+impl opentelemetry_sdk::logs::LogProcessor for Losing {
+    fn emit(&self, record: &mut opentelemetry_sdk::logs::SdkLogRecord, _: &opentelemetry::InstrumentationScope) {
+        let body = format!("{:?}", record.body());
+        if self.0.iter().any(|lost| body.contains(lost)) {
+            std::panic::resume_unwind(Box::new("lost"));
+        }
+    }
+
+    fn force_flush(&self) -> opentelemetry_sdk::error::OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_one_lost_of_a_load_is_counted_once_however_often_it_is_halved_for_the_other() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let losing = Losing(&["record 0", "record 3"]);
+    let own = crate::export::Receiver::Sdk(crate::export::SdkDestination::log_processor(losing, 0));
+    let parts = parts(Policy::standard(), vec![collector(&receiver), own], Schedule::Manual, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    let is_record =
+        |log: &crate::export::receiver::Log| log.body.as_deref().is_some_and(|body| body.starts_with("rec"));
+    receiver.whenever(move |request| request.logs().iter().any(is_record), Behaviour::Status(500));
+    super::log(&pipeline, || (0..4).for_each(|n| tracing::info!("record {n}")));
+    let others = hourly(&pipeline, &clock, || pipeline.counts().stored() == 0);
+    let counts = pipeline.counts();
+    assert_adds_up(&counts);
+    // The collector took none of the four, and the processor took two.
+    assert_eq!((counts.sent(), counts.dropped()), (others + 2, 2), "{counts}");
 }
 
 #[test]
@@ -344,6 +454,31 @@ fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second(
     let _ = flushing.join().unwrap();
     assert_eq!(both.inserts().len(), 0);
     both.assert_counts(0, 3, 0);
+}
+
+#[test]
+fn what_another_process_has_sent_to_the_first_does_not_go_there_again_from_memory() {
+    use crate::export::{Receiver::Sdk, SdkDestination};
+
+    let (collector, second, pad) = (Receiver::start(), Sometimes::default(), Scratchpad::new());
+    let run = |run: u64, schedule: Schedule| {
+        let receivers = vec![super::collector(&collector), Sdk(SdkDestination::log_exporter(second.clone(), 0))];
+        let mut parts = parts(Policy::standard(), receivers, schedule, pad.place());
+        parts.destination.as_mut().unwrap().tuning.interval = Duration::from_secs(86_400);
+        let pipeline = Pipeline::start(Parts { run, ..parts }).unwrap();
+        super::log(&pipeline, || tracing::info!("of run {run}"));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+        pipeline
+    };
+    let (here, other) = (run(7, Schedule::Live), run(9, Schedule::Manual));
+    assert_eq!(here.0.shared.upload.as_ref().unwrap().in_lots(), 1);
+    second.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(other.flush(LONG), Err(Unfinished::Upload));
+    second.is_down.store(false, Ordering::SeqCst);
+    assert_eq!(here.flush(LONG), Ok(()), "{:?}", here.notes());
+    let at_collector: Vec<_> = collector.logs().into_iter().filter_map(|log| log.body).collect();
+    assert_eq!((at_collector, second.taken.load(Ordering::SeqCst)), (vec!["of run 7".into(), "of run 9".into()], 1));
+    assert_eq!((here.counts().sent(), here.counts().stored()), (1, 0));
 }
 
 #[test]

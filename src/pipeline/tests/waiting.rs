@@ -16,7 +16,7 @@ pub(super) fn assert_adds_up(counts: &Counts) {
 }
 
 impl Scratchpad {
-    fn database(&self) -> rusqlite::Connection {
+    pub(super) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.0.join("telemetry.db")).unwrap()
     }
 }
@@ -294,15 +294,7 @@ fn what_a_server_fails_at_for_ever_is_found_and_given_up_wherever_it_waits() {
         let parts = parts(Policy::standard(), vec![collector(&receiver)], schedule, place);
         let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
         log(&pipeline, || ["one", "poison", "two", "three"].iter().for_each(|body| tracing::info!("{body}")));
-        let mut others = 0;
-        while pipeline.counts().lost(Loss::GivenUp) == 0 {
-            let _ = pipeline.flush(LONG);
-            log(&pipeline, || tracing::info!("other"));
-            let _ = pipeline.flush(LONG);
-            others += 1;
-            clock.advance(Duration::from_secs(3_600));
-            assert!(others < 30, "{:?}", pipeline.notes());
-        }
+        let others = hourly(&pipeline, &clock, || pipeline.counts().lost(Loss::GivenUp) > 0);
         assert_eq!(pipeline.flush(LONG), Ok(()));
         let counts = pipeline.counts();
         assert_adds_up(&counts);
@@ -437,4 +429,26 @@ fn records_wait_for_as_many_as_were_asked_for_and_no_longer() {
     assert_eq!(waits.requests().len(), 0);
     assert_eq!(patient.flush(LONG), Ok(()));
     assert_eq!(waits.logs().len(), 1);
+}
+
+#[test]
+fn a_client_is_made_before_a_withdrawal_would_have_to_wait_for_it() {
+    let (receiver, pad) = (Receiver::start(), Scratchpad::new());
+    let pipeline = blind(&receiver, Schedule::Manual, pad.place());
+    let shared = Arc::clone(&pipeline.0.shared);
+    log(&pipeline, || tracing::info!("one"));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    // Nothing can be sent as long as this is held, and what a withdrawal waits for is this.
+    let sending = lock(&shared.upload.as_ref().unwrap().sending);
+    *lock(&shared.breaks) = Some(Step::Prepare);
+    let flushing = flushing(&pipeline);
+    let end = Instant::now() + LONG;
+    while lock(&shared.breaks).is_some() && Instant::now() < end {
+        std::thread::yield_now();
+    }
+    assert_eq!(*lock(&shared.breaks), None, "it was not made");
+    drop(sending);
+    // That it panicked cost one try.
+    assert_eq!((flushing.join().unwrap(), pipeline.counts().sent()), (Ok(()), 1), "{:?}", pipeline.notes());
+    assert_eq!(pipeline.counts().uploads_failed(), 1);
 }
