@@ -4,7 +4,7 @@
 //! small files through an [`Environment`](crate::Environment) and writes nothing.
 //!
 //! It is asked at the start, and again by [`Telemetry::grant`](crate::Telemetry::grant). While the program runs, the
-//! files of the rows 4 to 6 are looked at before each request, and once a second while there is something to record: a plain no
+//! files of the rows 4 to 6 are looked at before anything is stored and before each request: a plain no
 //! in one of them ends collection and sending. A variable counts from the next start.
 //!
 //! `{P}` is the application's name in capitals, or its vendor's prefix, and `{p}` the same in small letters. Words are trimmed

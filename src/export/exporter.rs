@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::http::HttpFailure;
 #[cfg(feature = "otlp")]
 use super::otlp::{OtlpExporter, OtlpSettings};
+use super::http::Permit;
 use super::outcome::Outcome;
 use super::pipeline::{Cargo, End, SdkDestination, SdkExporter};
 #[cfg(feature = "otlp")]
@@ -147,19 +148,26 @@ impl Receiver {
         }
     }
 
-    /// Makes what sends to it. Opens nothing.
+    /// Makes what sends to it, one request after the other as long as each is permitted. Opens nothing.
     ///
     /// # Errors
     /// In words, for the status.
-    pub(crate) fn exporter(&self) -> Result<Exporter, String> {
+    #[cfg_attr(
+        not(any(feature = "otlp", feature = "clickhouse")),
+        expect(unused_variables, reason = "who calls somebody else's code has asked")
+    )]
+    pub(crate) fn exporter(&self, permit: Permit) -> Result<Exporter, String> {
         Ok(match self {
             #[cfg(feature = "otlp")]
-            Receiver::Otlp { endpoint, settings } => Exporter::Otlp(Box::new(
-                OtlpExporter::new(endpoint.clone(), (**settings).clone()).map_err(|error| error.to_string())?,
-            )),
+            Receiver::Otlp { endpoint, settings } => {
+                let mut settings = OtlpSettings::clone(settings);
+                settings.http.permit = Some(permit);
+                let exporter = OtlpExporter::new(endpoint.clone(), settings).map_err(|error| error.to_string())?;
+                Exporter::Otlp(Box::new(exporter))
+            }
             #[cfg(feature = "clickhouse")]
             Receiver::ClickHouse { endpoint, settings } => {
-                Exporter::ClickHouse(Box::new(Uplink::new(settings, endpoint.clone())))
+                Exporter::ClickHouse(Box::new(Uplink::new(settings, endpoint.clone(), permit)))
             }
             Receiver::Sdk(destination) => Exporter::Sdk(Box::new(SdkExporter::new(destination.clone()))),
         })

@@ -61,6 +61,7 @@ pub(crate) use {
     breaker::{Admission, Breaker},
     delivery::{Delivery, ROUNDS, Step},
     exporter::{Exporter, Parcel, Receiver},
+    http::Permit,
     outcome::Outcome,
     pipeline::{End, SdkDestination},
 };

@@ -83,7 +83,7 @@ pub(crate) struct Parts {
 }
 
 /// Tells what no was said since the start, and where, if any was.
-pub(crate) type Objection = Box<dyn Fn() -> Option<String> + Send + Sync>;
+pub(crate) type Objection = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 struct Owner {
     shared: Arc<Shared>,

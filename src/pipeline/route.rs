@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::export::{Admission, Delivery, Exporter, Outcome, Receiver, Step};
+use crate::export::{Admission, Delivery, Exporter, Outcome, Permit, Receiver, Step};
 use crate::record::Signal;
 
 /// How long a destination that lacks the place for records of one kind is left alone with these.
@@ -22,9 +22,9 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn new(receiver: &Receiver) -> Result<Self, String> {
+    pub(super) fn new(receiver: &Receiver, permit: Permit) -> Result<Self, String> {
         Ok(Route {
-            exporter: receiver.exporter()?,
+            exporter: receiver.exporter(permit)?,
             label: receiver.label(),
             bit: receiver.bit(),
             knows_tokens: receiver.knows_tokens(),

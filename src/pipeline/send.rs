@@ -239,11 +239,17 @@ impl Uploader<'_> {
         }
         self.shared.heed();
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
-        let _sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
+        let sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
         if self.shared.is_withdrawn() {
             return None;
         }
-        exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified())
+        let outcome = exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified())?;
+        drop(sending);
+        if !matches!(outcome, Outcome::Delivered { .. }) {
+            // It may have ended between two requests, for a no.
+            self.shared.heed();
+        }
+        (!self.shared.is_withdrawn() || matches!(outcome, Outcome::Delivered { .. })).then_some(outcome)
     }
 
     /// Waits between two tries; `false` when the thread is to end.

@@ -16,6 +16,8 @@ use super::queue::{Queue, lock};
 use super::upload::{self, Upload};
 use super::{Objection, Unfinished};
 use crate::app::Clock;
+#[cfg(feature = "upload")]
+use crate::export::Permit;
 use crate::privacy::{Engine, Plans};
 
 /// Different things that `status()` can say went wrong.
@@ -71,7 +73,14 @@ impl Shared {
         self.withdrawn.load(Ordering::SeqCst)
     }
 
-    /// Withdraws if somebody has said no since the start. Asked before anything is made and before each request.
+    /// What each request asks before it goes.
+    #[cfg(feature = "upload")]
+    pub(super) fn permit(&self) -> Permit {
+        let objection = Arc::clone(&self.objection);
+        Arc::new(move || objection().is_none())
+    }
+
+    /// Withdraws if somebody has said no since the start. Asked before anything is made, stored or sent.
     pub(super) fn heed(&self) {
         if self.is_withdrawn() {
             return;

@@ -72,7 +72,7 @@ fn parts(policy: Policy, receivers: Vec<crate::export::Receiver>, schedule: Sche
         exporters: Vec::new(),
         prepare: Box::new(|| Ok(())),
         upkeep: Box::new(Kept::default),
-        objection: Box::new(|| None),
+        objection: Arc::new(|| None),
         destination: Some(Destination { receivers, schedule, tuning: Tuning::default() }),
     }
 }

@@ -19,8 +19,6 @@ use crate::record::{Batch, RecordRef, Rows};
 
 /// How long the worker lets records gather: a record is in the store within 200 ms.
 const GATHER: Duration = Duration::from_millis(150);
-/// How often a worker that has something to do looks whether somebody has said no.
-const LOOK: Duration = Duration::from_secs(1);
 /// How long after a failure the store is tried again; twice as long after each further one, if nobody asks for it.
 const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -41,8 +39,6 @@ pub(super) struct Worker {
     upkeep: Upkeep,
     /// What describes the application now. Shared with the chunks that were swept under it.
     resource: Arc<Resource>,
-    /// When it was last looked whether somebody has said no.
-    looked: Option<Instant>,
     /// What was swept and is not stored yet.
     rows: Rows,
     /// How often in a row the store did not take them.
@@ -95,7 +91,6 @@ impl Worker {
             prepare: Some(prepare),
             upkeep,
             resource: Arc::new(resource),
-            looked: None,
             rows: Rows::default(),
             failures: 0,
             has_lost: false,
@@ -148,10 +143,7 @@ impl Worker {
 
     /// Heeds a no that was said since the start before anything more is stored, and replaces what has had its time.
     fn keep_up(&mut self) {
-        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
-            self.shared.heed();
-            self.looked = Some(Instant::now());
-        }
+        self.shared.heed();
         let shared = Arc::clone(&self.shared);
         shared.unless_withdrawn(|| self.replace());
     }

@@ -117,7 +117,7 @@ impl Builder {
             upkeep: Box::new(move || upkeep.run()),
             objection: {
                 let (environment, consent) = (self.environment.clone(), self.consent.clone());
-                Box::new(move || no_since(&environment, &consent))
+                Arc::new(move || no_since(&environment, &consent))
             },
             #[cfg(feature = "upload")]
             destination,

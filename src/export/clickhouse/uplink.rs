@@ -18,7 +18,7 @@ use super::sender::{Attempt, Sender};
 use super::settings::ClickHouseBuilder;
 use super::table::Table;
 use crate::export::endpoint::Endpoint;
-use crate::export::http::HttpFailure;
+use crate::export::http::{HttpFailure, HttpSettings, Permit};
 #[cfg(feature = "metrics")]
 use crate::export::metrics;
 use crate::export::outcome::Outcome;
@@ -47,9 +47,10 @@ pub(crate) struct Inserts {
 }
 
 impl Uplink {
-    pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint) -> Self {
+    pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint, permit: Permit) -> Self {
         let (target, encoder) = settings.parts();
-        let client = Client::new(endpoint, settings.http.clone(), target);
+        let http = HttpSettings { permit: Some(permit), ..settings.http.clone() };
+        let client = Client::new(endpoint, http, target);
         Self {
             sender: Sender::new(client),
             encoder,

@@ -9,6 +9,8 @@ use super::resolver::{ForbiddenAddress, Unresolved};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum HttpFailure {
+    /// Somebody has said no since the last request; nothing was sent.
+    Objection,
     /// The URL is not on the endpoint that the client was made for; nothing was sent.
     ForeignUrl,
     /// The name leads to an address that no receiver has; nothing was sent.
@@ -66,6 +68,7 @@ impl From<&rustls::Error> for HttpFailure {
 impl fmt::Display for HttpFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Objection => f.write_str("somebody said no meanwhile"),
             Self::ForeignUrl => f.write_str("the address is not on the configured endpoint"),
             Self::ForbiddenAddress => f.write_str("the host's name leads to an address that no receiver has"),
             Self::Unresolved => f.write_str("the host's name has no address"),

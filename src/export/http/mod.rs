@@ -27,7 +27,7 @@ pub(crate) use failure::HttpFailure;
 #[cfg(feature = "otlp-grpc")]
 pub(crate) use http2::Http2Client;
 pub use settings::MinTls;
-pub(crate) use settings::{Auth, HttpSettings};
+pub(crate) use settings::{Auth, HttpSettings, Permit};
 
 const EXCEPTION_CODE: HeaderName = HeaderName::from_static("x-clickhouse-exception-code");
 const CLICKHOUSE_USER: HeaderName = HeaderName::from_static("x-clickhouse-user");
@@ -127,6 +127,9 @@ impl HttpClient {
     async fn send(&self, post: Post<'_>, deadline: Instant) -> Result<Response, HttpFailure> {
         if !self.endpoint.owns(post.url) {
             return Err(HttpFailure::ForeignUrl);
+        }
+        if self.settings.permit.as_ref().is_some_and(|may_go| !may_go()) {
+            return Err(HttpFailure::Objection);
         }
         // For the same reason: this lets it see that a server has closed an idle connection,
         // which would otherwise be taken from the pool and fail.

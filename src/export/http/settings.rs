@@ -41,7 +41,12 @@ pub(crate) struct HttpSettings {
     /// The certificate that we show, and its key.
     pub(super) identity: Option<Arc<CertifiedKey>>,
     pub(super) mistake: Option<HttpSettingError>,
+    /// Asked before each request. Default: it may go.
+    pub(crate) permit: Option<Permit>,
 }
+
+/// Tells whether anything may still be sent.
+pub(crate) type Permit = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Who we are to the server. Opaque in `Debug`, wiped from memory when dropped.
 #[derive(Clone)]
@@ -69,6 +74,7 @@ impl Default for HttpSettings {
             roots: None,
             identity: None,
             mistake: None,
+            permit: None,
         }
     }
 }

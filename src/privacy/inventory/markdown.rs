@@ -62,7 +62,7 @@ impl Page<'_> {
         line!(
             self,
             "- Nothing is collected until you say yes{}, and you can say no at any time, also while the program runs: make an \
-             empty file {}. It is looked for before anything is sent, and every second while anything is kept.",
+             empty file {}. It is looked for before anything is kept or sent.",
             self.but_where_nobody_is_asked(),
             self.opt_out_file()
         );
@@ -262,8 +262,8 @@ impl Page<'_> {
         line!(self);
         line!(
             self,
-            "Any no wins over any yes. A program that is running hears of the file within two seconds when it has something to \
-             record, and before each request that it sends; variables count from its next start. Where your yes is saved, it is saved \
+            "Any no wins over any yes. A program that is running looks for the file before it keeps anything and before each \
+             request that it sends; variables count from its next start. Where your yes is saved, it is saved \
              item by item: if a later version collects more, the new items are left out until you have been asked again. A yes by \
              the variable is one to all that is listed for the version that you run."
         );
