@@ -607,3 +607,17 @@ fn keys_that_a_hostile_reader_found_open_are_not() {
     all(Safe, &["k8s.pod.uid", "k8s.cluster.uid", "os.description", "process.runtime.description"]);
     all(Free, &["container.image.name", "gen_ai.tool.name", "host.cpu.vendor.id"]);
 }
+
+#[test]
+fn a_word_ends_where_another_script_or_a_sign_begins() {
+    let keys = ["用户user_id", "“user_id", "«user_id", "→user_id", "…user_id", "\u{a0}user_id", "\u{feff}user_id", "ไทยuser_id"];
+    all(Id, &keys);
+    for key in keys {
+        let rule = in_text(b"", key.as_bytes(), Parent::Prose).expect(key);
+        assert_eq!(rule.class, Id, "{key}");
+        assert!(!rules_out(key.as_bytes()), "{key}");
+    }
+    // Letters of words are none: neither `grö ß e` nor `ti ế ng`.
+    all(Free, &["größe_pin_x", "tiếng_pin_x", "übercard", "épass"]);
+    assert_eq!(phrase("größeTiếng 用户Konto konto用户"), "größe tiếng 用户 konto konto用户");
+}
