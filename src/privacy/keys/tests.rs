@@ -610,7 +610,16 @@ fn keys_that_a_hostile_reader_found_open_are_not() {
 
 #[test]
 fn a_word_ends_where_another_script_or_a_sign_begins() {
-    let keys = ["用户user_id", "“user_id", "«user_id", "→user_id", "…user_id", "\u{a0}user_id", "\u{feff}user_id", "ไทยuser_id"];
+    let keys = [
+        "用户user_id",
+        "“user_id",
+        "«user_id",
+        "→user_id",
+        "…user_id",
+        "\u{a0}user_id",
+        "\u{feff}user_id",
+        "ไทยuser_id",
+    ];
     all(Id, &keys);
     for key in keys {
         let rule = in_text(b"", key.as_bytes(), Parent::Prose).expect(key);
