@@ -57,10 +57,11 @@ const GROUP_LIST: [Group; 43] = [
         "password file" "password files" "secret file" "token file" "key file" "credentials file" "credential file" "secret path"
         "token path" "key path" "private key path" "private key file" "private key id" "signing key id" "encryption key id" "master key id" "token url" "auth url" "token uri" "auth uri" "token endpoint"
         "auth endpoint" "secret ref" "secret key ref" "password field" "password input" "password prompt" "cookie path"
-        "cookie domain" "process executable path" "process executable name" "code function name" "code line number"),
+        "cookie domain" "process executable path" "process executable name" "code function name" "code line number" "os description" "runtime description"),
     group!(Safe Stays Any Never "machine id":
         "trace id" "span id" "request id" "correlation id" "event id" "build id" "job id" "traceparent" "trace parent"
-        "parent id" "process id" "thread id" "transaction id" "operation id"),
+        "parent id" "process id" "thread id" "transaction id" "operation id" "pod uid" "cluster uid" "namespace uid"
+        "deployment uid" "replicaset uid" "job uid"),
     // Ids of persons and of what stands for one.
     group!(Id Goes Any Id "id rule":
         "user id" "uid" "account id" "customer id" "tenant id" "org id" "organization id" "organisation id"
@@ -71,19 +72,23 @@ const GROUP_LIST: [Group; 43] = [
         "user uuid" "user guid" "user identifier" "customer uuid" "customer identifier" "device uuid" "host id"
         "service instance id" "messaging message id" "end user id" "anonymous user id" "user ids" "customer ids"
         "account ids" "account uuid" "patient identifier" "customer no" "user no" "contact id" "viewer id"
-        "user pk" "sess id" "session identifier" "device identifier" "machine uuid" "client uuid"),
+        "user pk" "sess id" "session identifier" "device identifier" "machine uuid" "client uuid" "session previous id"
+        "user internal id" "user external id" "user login id" "user ref" "user ulid" "usr id" "account no" "account ref"
+        "customer ref" "person uuid" "subject id" "staff id" "hardware id" "android id" "browser id" "anon id" "host uuid"
+        "installation uuid" "install uuid" "machine guid" "device guid" "session ids" "device ids" "member ids" "tenant ids"
+        "client ids" "kunden id" "benutzer id" "kafka message key" "rocketmq message keys"),
     group!(Id Goes End Id "id rule":
         "userid" "accountid" "customerid" "tenantid" "orgid" "organizationid" "memberid" "subscriberid" "employeeid"
-        "patientid" "clientid" "deviceid" "machineid" "sessionid" "installationid" "visitorid" "profileid" "sid" "idfa"
+        "patientid" "clientid" "deviceid" "machineid" "sessionid" "installationid" "visitorid" "profileid" "sid" "idfa" "idfv"
         "gaid" "aaid" "adid" "customernumber" "customer number" "member number" "employee number" "patient number" "mrn"
         "medical record number" "user number" "userids"),
     // Secrets whose value can be any word.
     group!(Secret Goes Any Password "secret word":
-        "password" "passwords" "passwd" "pwd" "passphrase" "pass phrase" "passcode" "userpassword" "dbpassword" "user password" "db password" "kennwort" "passwort" "mot de passe"
+        "password" "passwords" "pass word" "passwd" "pwd" "passphrase" "pass phrase" "passcode" "userpassword" "dbpassword" "user password" "db password" "kennwort" "passwort" "mot de passe"
         "contrasena" "mnemonic" "seed phrase" "recovery phrase" "security answer"),
     group!(Secret Goes Any Token "secret word":
         "secret" "secrets" "client secret" "clientsecret" "shared secret" "app secret" "private key" "privatekey" "secret key"
-        "secretkey" "signing key" "encryption key" "master key" "recovery code" "backup code"),
+        "secretkey" "aes key" "rsa key" "private pem" "signing key" "encryption key" "master key" "recovery code" "backup code"),
     group!(Secret Stays End Password "secret word": "pass" "pw"),
     // Secrets whose value is a made-up string; a bare number under them is a count.
     group!(Secret Stays Any Token "secret word":
@@ -97,14 +102,16 @@ const GROUP_LIST: [Group; 43] = [
         "bearer token" "auth cookie" "tls key" "sas token" "saskey" "oauth" "xsrftoken" "csrftoken" "sessid"
         "session secret" "integration key" "write key" "admin key" "root key" "hmac key" "shared access key"
         "shared access signature" "sharedaccesskey" "openai key" "anthropic key" "gemini key" "mistral key" "groq key"
-        "stripe key" "sendgrid key" "mailgun key" "twilio key" "aws key" "requirepass" "masterauth" "psk" "pre shared key" "presharedkey" "instrumentation key" "sso token"),
+        "stripe key" "sendgrid key" "mailgun key" "twilio key" "aws key" "requirepass" "masterauth" "psk" "pre shared key" "presharedkey" "instrumentation key" "sso token" "authorisation" "conn str" "connstr"
+        "database uri" "db uri" "redis uri" "mongo uri" "postgres uri" "webhook uri" "magic link" "reset link" "code verifier"
+        "saml response" "samlresponse" "pw hash" "pwhash"),
     group!(Secret Stays Any Cookie "secret word": "cookie" "cookies" "set cookie"),
     group!(Secret Stays End Token "secret word":
         "auth" "session" "sas" "signature" "sig" "dsn" "webhook" "mfa" "basic auth" "sign key" "sess" "bearer auth"),
     // Secrets that are numbers.
     group!(Secret Goes Any Digits "secret word":
         "otp" "totp" "cvv" "cvc" "otp code" "mfa code" "totp code" "fa code" "pin code" "pincode" "verification code"
-        "security code" "one time password" "one time code" "sms code" "card pin" "login code" "tan"),
+        "security code" "unlock code" "door code" "two factor code" "card verification value" "one time password" "one time code" "sms code" "card pin" "login code" "tan"),
     group!(Secret Goes End Digits "secret word": "pin" "csc"),
     // Personal data by name.
     group!(Pii Stays Any Mail "personal word":
@@ -113,14 +120,14 @@ const GROUP_LIST: [Group; 43] = [
     group!(Pii Goes Any Phone "personal word":
         "phone number" "phonenumber" "mobile number" "mobilenumber" "cell number" "fax number" "telephone number" "msisdn"
         "telephone" "cellphone" "cell phone" "mobile phone" "home phone" "work phone" "phone numbers" "phones" "telefon"
-        "telefonnummer" "rufnummer" "whatsapp number" "contact number"),
+        "telefonnummer" "rufnummer" "whatsapp number" "contact number" "phone home" "phone work" "phone mobile" "contact no"),
     group!(Pii Goes End Phone "personal word": "phone" "mobile" "tel" "fax" "whatsapp"),
     group!(Pii Goes Any Digits "personal word":
         "ssn" "social security" "social security number" "socialsecuritynumber" "passport" "passport number" "iban"
         "account number" "accountnumber" "bank account" "card number" "cardnumber" "credit card" "creditcard"
         "debit card" "creditcard number" "credit card number" "debit card number" "cc number" "ccnumber" "ccnum" "cc num"
         "tax id" "tax number" "taxid" "national id" "nationalid" "national insurance" "national insurance number"
-        "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driving licence" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
+        "imei" "imsi" "iccid" "routing number" "sort code" "driver license" "drivers license" "driver licence" "drivers licence" "driving licence" "national number" "personal number" "vat number" "health insurance number" "insurance number" "nino" "nhs number" "aadhaar" "pesel"
         "cpf" "cnpj" "bsn" "steuer id" "personnummer" "codice fiscale" "hetu" "tfn" "curp" "dni" "nie"),
     group!(Pii Goes End Digits "personal word": "sin" "nin" "pan" "mac address" "macaddress" "mac addr" "ip" "ips" "ipv"
         "card" "mac"),
@@ -138,7 +145,7 @@ const GROUP_LIST: [Group; 43] = [
     group!(Pii Goes End Data "personal word": "zip" "zip code" "zipcode" "postal" "postal code" "postalcode" "postcode" "plz"),
     group!(Pii Stays Any Data "personal word":
         "street address" "street name" "home address" "postal address" "billing address" "shipping address"
-        "delivery address" "mailing address" "address line" "house number" "user address" "customer address"),
+        "delivery address" "mailing address" "address line" "house number" "house no" "user address" "customer address"),
     group!(Pii Stays Any Data "personal word": "license plate" "licence plate" "number plate"),
     group!(Pii Stays End Weak "personal word": "address" "addr"),
     group!(Pii Stays End Person "personal word": "street"),
@@ -151,7 +158,7 @@ const GROUP_LIST: [Group; 43] = [
         "recipient name" "sender name" "guest name" "passenger name" "student name" "author name" "player name" "client name"
         "login name" "account owner" "mothers maiden name" "name on card" "process owner" "process user name" "db user"
         "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
-        "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
+        "city name" "town name" "geo locality name" "contact person" "birth place" "fname" "lname" "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
     group!(Pii Goes End Weak "personal word":
         "user" "race" "username or email" "cardholder data"),
     group!(Pii Stays End Name "personal word": "city" "town"),
@@ -169,13 +176,16 @@ const GROUP_LIST: [Group; 43] = [
     group!(Pii Stays End Never "personal word":
         "file path" "filepath" "user agent" "user agent original" "useragent"
         "user roles" "url" "url full" "url path" "url query" "url fragment" "http url" "http target" "http query"
-        "http fragment" "process working directory" "cwd" "current dir" "home dir" "home directory" "referer" "referrer"),
+        "http fragment" "process working directory" "cwd" "current dir" "tls client subject" "tls client certificate" "tls client certificate chain"
+        "cloudevents event subject" "home dir" "home directory" "referer" "referrer"),
     // Content: what people wrote, and what machines were told.
     group!(Content Stays End Never "content word":
         "message" "body" "content" "contents" "text" "prompt" "completion" "input" "output" "comment" "comments" "description"
         "query" "statement" "sql" "args" "argv" "payload" "request body" "response body" "messages" "http request body data"
         "query text" "command line" "command args" "process command line" "process command args"
-        "exception message" "exception stacktrace" "stacktrace" "otel status description" "graphql document"),
+        "exception message" "exception stacktrace" "stacktrace" "otel status description" "graphql document"
+        "graphql variables" "system instructions" "arguments" "tool call result" "retrieval documents" "log record original"
+        "cmdline" "stdin" "stdout" "stderr"),
     group!(Content Stays Any Never "content word": "db params" "db sql bindings" "db redis parameters" "sql bindings" "prompt text"),
     group!(Sql Stays End Never "semantic convention": "db statement" "db query text"),
     // Words that say nothing about the value beside them: `password_value`, `ApiKey { inner: .. }`.
@@ -277,7 +287,7 @@ pub(super) static STRUCT_SUFFIXES: [&str; 28] = [
 ];
 
 /// OpenTelemetry keys that end in a free name. Compared without regard to case, before the words.
-pub(super) static PREFIXES: [(&str, KeyClass, &str); 14] = [
+pub(super) static PREFIXES: [(&str, KeyClass, &str); 21] = [
     ("http.request.header.", KeyClass::Pii, "semantic convention `http.request.header.<key>`"),
     ("http.response.header.", KeyClass::Pii, "semantic convention `http.response.header.<key>`"),
     ("db.query.parameter.", KeyClass::Content, "semantic convention `db.query.parameter.<key>`"),
@@ -286,6 +296,21 @@ pub(super) static PREFIXES: [(&str, KeyClass, &str); 14] = [
     ("sentry.message.parameter.", KeyClass::Content, "semantic convention `sentry.message.parameter.<key>`"),
     ("grpc.error.", KeyClass::Content, "semantic convention `grpc.error.<key>`"),
     ("rpc.request.metadata.", KeyClass::Pii, "semantic convention `rpc.request.metadata.<key>`"),
+    ("rpc.response.metadata.", KeyClass::Pii, "semantic convention `rpc.response.metadata.<key>`"),
+    ("rpc.grpc.request.metadata.", KeyClass::Pii, "semantic convention `rpc.grpc.request.metadata.<key>`"),
+    ("rpc.grpc.response.metadata.", KeyClass::Pii, "semantic convention `rpc.grpc.response.metadata.<key>`"),
+    (
+        "rpc.connect_rpc.request.metadata.",
+        KeyClass::Pii,
+        "semantic convention `rpc.connect_rpc.request.metadata.<key>`",
+    ),
+    (
+        "rpc.connect_rpc.response.metadata.",
+        KeyClass::Pii,
+        "semantic convention `rpc.connect_rpc.response.metadata.<key>`",
+    ),
+    ("db.operation.parameter.", KeyClass::Content, "semantic convention `db.operation.parameter.<key>`"),
+    ("db.elasticsearch.path_parts.", KeyClass::Content, "semantic convention `db.elasticsearch.path_parts.<key>`"),
     ("mcp.request.argument.", KeyClass::Content, "semantic convention `mcp.request.argument.<key>`"),
     ("mcp.prompt.result.", KeyClass::Content, "semantic convention `mcp.prompt.result.<key>`"),
     ("mcp.tool.result.", KeyClass::Content, "semantic convention `mcp.tool.result.<key>`"),

@@ -527,3 +527,106 @@ fn a_key_of_one_word_is_judged_as_any_other() {
         assert_eq!(format!("{short:?}"), format!("{long:?}"), "{word}");
     }
 }
+
+#[test]
+fn keys_that_a_hostile_reader_found_open_are_not() {
+    all(
+        Id,
+        &[
+            "session.previous_id",
+            "user_internal_id",
+            "user_external_id",
+            "usr_id",
+            "person_uuid",
+            "subject_id",
+            "staff_id",
+            "hardware_id",
+            "android_id",
+            "idfv",
+            "host_uuid",
+            "installation_uuid",
+            "machine_guid",
+            "account_no",
+            "session_ids",
+            "kunden_id",
+            "messaging.kafka.message.key",
+        ],
+    );
+    all(
+        Secret,
+        &[
+            "passWord",
+            "pass_word",
+            "authorisation",
+            "conn_str",
+            "database_uri",
+            "db_uri",
+            "rsa_key",
+            "magic_link",
+            "saml_response",
+            "pwhash",
+            "unlock_code",
+            "two_factor_code",
+        ],
+    );
+    all(
+        Pii,
+        &[
+            "city_name",
+            "geo.locality.name",
+            "fname",
+            "lname",
+            "house_no",
+            "phone_home",
+            "birth_place",
+            "driver_licence",
+            "tls.client.subject",
+            "tls.client.certificate",
+            "cloudevents.event_subject",
+            "rpc.response.metadata.x-tag",
+            "rpc.grpc.request.metadata.x-tag",
+            "rpc.connect_rpc.response.metadata.x-tag",
+        ],
+    );
+    all(
+        Content,
+        &[
+            "gen_ai.system_instructions",
+            "gen_ai.tool.call.arguments",
+            "gen_ai.tool.call.result",
+            "gen_ai.retrieval.documents",
+            "graphql.variables",
+            "db.operation.parameter.name",
+            "db.elasticsearch.path_parts.doc",
+            "log.record.original",
+            "cmdline",
+            "stdin",
+        ],
+    );
+    // Machines and builds, of which nobody is told apart.
+    all(Safe, &["k8s.pod.uid", "k8s.cluster.uid", "os.description", "process.runtime.description"]);
+    all(Free, &["container.image.name", "gen_ai.tool.name", "host.cpu.vendor.id"]);
+}
+
+#[test]
+fn a_word_ends_where_another_script_or_a_sign_begins() {
+    let keys = [
+        "用户user_id",
+        "“user_id",
+        "«user_id",
+        "→user_id",
+        "…user_id",
+        "\u{a0}user_id",
+        "\u{feff}user_id",
+        "ไทยuser_id",
+    ];
+    all(Id, &keys);
+    for key in keys {
+        let rule = in_text(b"", key.as_bytes(), Parent::Prose).expect(key);
+        assert_eq!(rule.class, Id, "{key}");
+        assert!(!rules_out(key.as_bytes()), "{key}");
+    }
+    // Letters of words are none: neither `grö ß e` nor `ti ế ng`.
+    all(Free, &["größe_pin_x", "tiếng_pin_x", "übercard", "épass"]);
+    assert_eq!(phrase("größeTiếng 用户Konto konto用户"), "größe tiếng 用户 konto konto用户");
+}

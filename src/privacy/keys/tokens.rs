@@ -23,8 +23,10 @@ enum Sign {
     Small,
     Capital,
     Digit,
-    /// Of another script.
+    /// Of a letter that words in Latin script may have, as in `größe`.
     Other,
+    /// Of a sign, or of a script that has no blanks between words: `用户user_id` and `“user_id` are about a user's id.
+    Wide,
 }
 
 impl Sign {
@@ -38,6 +40,8 @@ impl Sign {
                     b'a'..=b'z' => Sign::Small,
                     b'A'..=b'Z' => Sign::Capital,
                     b'0'..=b'9' => Sign::Digit,
+                    // How signs of Latin-1 begin, and all from U+2000 on; U+1000 to U+1FFF holds letters of Vietnamese.
+                    0xc2 | 0xe0 | 0xe2.. => Sign::Wide,
                     0x80.. => Sign::Other,
                     _ => Sign::Joint,
                 };
@@ -94,7 +98,7 @@ impl Tokens {
         let mut digits_only = true;
         let mut last = Sign::Joint;
         for (at, &byte) in key.iter().enumerate() {
-            let sign = Sign::of(byte);
+            let mut sign = Sign::of(byte);
             // Most bytes go on with a word.
             if !(sign == Sign::Small && last == Sign::Small) {
                 if sign == Sign::Joint {
@@ -102,13 +106,19 @@ impl Tokens {
                     start = write;
                     continue;
                 }
+                if last == Sign::Wide && sign == Sign::Other {
+                    // What follows the first byte is of the same character.
+                    sign = Sign::Wide;
+                }
                 let hump = sign == Sign::Capital
                     && match last {
-                        Sign::Small | Sign::Other => true,
+                        Sign::Small | Sign::Other | Sign::Wide => true,
                         Sign::Capital => key.get(at + 1).is_some_and(u8::is_ascii_lowercase),
                         Sign::Digit | Sign::Joint => false,
                     };
-                let edge = last != Sign::Joint && (last == Sign::Digit) != (sign == Sign::Digit);
+                // Only behind such a character: what stands before one is ruled out before it is asked for.
+                let leaves_wide = last == Sign::Wide && sign != Sign::Wide;
+                let edge = leaves_wide || last != Sign::Joint && (last == Sign::Digit) != (sign == Sign::Digit);
                 if hump || edge {
                     (write, digits_only) = (self.close(start, write, digits_only), true);
                     start = write;

@@ -110,16 +110,21 @@ pub(in crate::privacy) fn replace<'t>(
             hidden.push(Hidden { span, domain: None });
         }
     }
+    let is_personal = keys::classify(field).class == KeyClass::Pii;
     if hidden.is_empty() {
-        let is_personal = keys::classify(field).class == KeyClass::Pii;
-        let is_known = source == Source::Disk && holds_made(text);
+        let is_known = source == Source::Disk && is_all_made(text);
         return (!is_personal || is_known).then_some(Cow::Borrowed(text));
     }
     hidden.sort_unstable_by_key(|hidden| hidden.span.start);
     let mut out = String::with_capacity(text.len() + 64);
     let mut done = 0;
     for Hidden { span, domain } in hidden {
-        out.push_str(text.get(done..span.start).unwrap_or_default());
+        // Of `Alice Smith <alice@example.com>` under such a key the name goes as it would alone.
+        match is_personal {
+            true if out.is_empty() => {}
+            true => out.push(' '),
+            false => out.push_str(text.get(done..span.start).unwrap_or_default()),
+        }
         match domain.map(|domain| text.get(domain).unwrap_or_default()) {
             Some(domain) => {
                 out.push('@');
@@ -133,7 +138,9 @@ pub(in crate::privacy) fn replace<'t>(
         }
         done = span.end;
     }
-    out.push_str(text.get(done..).unwrap_or_default());
+    if !is_personal {
+        out.push_str(text.get(done..).unwrap_or_default());
+    }
     Some(Cow::Owned(out))
 }
 
@@ -258,14 +265,11 @@ fn is_made(text: &str) -> bool {
     pseudonym::is_reversible(text.strip_prefix('@').unwrap_or(text)) || generalize::is_country_code(text)
 }
 
-/// Whether a text holds what the table makes of e-mails and addresses.
-fn holds_made(text: &str) -> bool {
-    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    // Of an e-mail without a domain the sign alone is left.
-    let is_bare = |(at, _): (usize, &str)| {
-        text[..at].chars().next_back().is_none_or(is_end) && !text[at + 1..].starts_with(char::is_alphanumeric)
-    };
-    words.any(is_hash) || text.match_indices('@').any(is_bare)
+/// Whether a text holds nothing but what the table makes of e-mails and addresses. Of an e-mail without a domain that is the
+/// sign alone.
+fn is_all_made(text: &str) -> bool {
+    let mut words = text.split(' ').map(|word| word.strip_prefix('@').unwrap_or(word));
+    !text.is_empty() && words.all(|word| word.is_empty() || is_hash(word))
 }
 
 /// Whether a word is a hash.
@@ -328,6 +332,23 @@ mod tests {
         let at_address = made("bob@203.0.113.7 sent it.", Source::Application).unwrap();
         let hash = Pseudonymizer::with_key(&[7; 32]).pseudonym("note", "203.0.113.7");
         assert_eq!(at_address, format!("@{hash} sent it."));
+    }
+
+    #[test]
+    fn under_a_personal_key_nothing_stays_beside_what_was_made() {
+        let key = Pseudonymizer::with_key(&[7; 32]);
+        let of = |field: &str, text: &str, source| replace(field, text, Salt::Key(&key), source).map(Cow::into_owned);
+        let address = key.pseudonym("address", "203.0.113.7").to_string();
+        for (field, text, kept) in [
+            ("full_name", "Alice Smith <alice@example.com>", OF_EXAMPLE_COM.to_owned()),
+            ("address", "12 Elm Street, 203.0.113.7", address),
+            ("email", "Al <al@example.com>, Bo <bo@example.com>", format!("{OF_EXAMPLE_COM} {OF_EXAMPLE_COM}")),
+        ] {
+            assert_eq!(of(field, text, Source::Application).as_ref(), Some(&kept), "{text}");
+            assert_eq!(of(field, &kept, Source::Disk).as_ref(), Some(&kept), "{text} again");
+        }
+        // As this crate stored it before.
+        assert_eq!(of("full_name", &format!("Alice Smith <{OF_EXAMPLE_COM}>"), Source::Disk), None);
     }
 
     proptest! {

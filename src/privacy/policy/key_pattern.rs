@@ -17,8 +17,8 @@ use crate::privacy::keys;
 /// | `exact:2*3`, `prefix:a*` | the rest taken literally, stars included |
 ///
 /// A rule is also about keys inside text, in `key=value`, JSON and `Debug` output, unless its pattern is about every key:
-/// there what it drops or hashes is replaced (by `[ID]`, or `[PII]`; text holds no pseudonyms), and what it keeps is scanned as if
-/// it stood under no key. In text it is the value beside the key that is meant: of an object, its own keys decide.
+/// there what it drops, hashes, cuts or makes coarser is replaced (by `[ID]`, or `[PII]`; text holds no pseudonyms), and what
+/// it keeps is scanned as if it stood under no key. In text it is the value beside the key that is meant: of an object, its own keys decide.
 ///
 /// Case counts, except in the words of `token:`. Number tokens are no words: `order2` has the word `order`.
 ///

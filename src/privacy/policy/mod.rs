@@ -313,6 +313,8 @@ impl Policy {
         for rule in &self.rules {
             let fate = match rule.action {
                 Action::Hash | Action::HashFor(_) | Action::ReversibleSha256 => InText::Id,
+                // In text nothing is cut, and a rule that leaves a part of a value must not let all of it through there.
+                Action::Truncate(_) => InText::Goes,
                 action if action.keeps_text() => InText::Stays,
                 _ => InText::Goes,
             };
