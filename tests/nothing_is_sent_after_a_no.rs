@@ -64,3 +64,28 @@ fn what_a_server_did_not_take_is_not_tried_again_after_a_no() {
     }
     assert_eq!(receiver.requests().len(), asked);
 }
+
+/// Into ClickHouse a load goes by many requests: tables are made, and looked at, before the rows come.
+#[cfg(feature = "clickhouse")]
+#[test]
+fn a_no_between_two_requests_of_one_load_is_heard() {
+    let (receiver, home) = (Receiver::start(), home::home("no-between-requests"));
+    let opt_out = home.join(".acme-no-telemetry");
+    receiver.whenever(
+        move |_| {
+            std::fs::write(&opt_out, "").expect("a file can be written");
+            false
+        },
+        Behaviour::Ok,
+    );
+    let telemetry = Telemetry::builder(app!("acme"))
+        .environment(home::yes("ACME", &home))
+        .clickhouse(receiver.url())
+        .start()
+        .expect("the settings are right");
+    let log = Dispatch::new(tracing_subscriber::registry().with(telemetry.layer()));
+    with_default(&log, || tracing::info!("before"));
+    telemetry.flush(LONG).expect_err("nothing more is sent");
+    assert!(telemetry.status().is_withdrawn(), "{}", telemetry.status());
+    assert_eq!(receiver.requests().len(), 1, "the one that was under way: {:?}", receiver.requests());
+}

@@ -272,6 +272,19 @@ fn a_no_that_is_written_while_the_program_runs_is_heard() {
 }
 
 #[test]
+fn the_first_record_after_a_no_is_not_kept_however_soon_it_comes() {
+    let (memory, directory) = (Memory::new(), support::TempDir::new("soon-after-no"));
+    let telemetry = builder(&directory, &memory).start().expect("the settings are right");
+    let dispatch = alone(&telemetry);
+    with_default(&dispatch, || tracing::info!("before"));
+    settle(&telemetry);
+    std::fs::write(directory.path().join(".acme-no-telemetry"), "").expect("a file can be written");
+    with_default(&dispatch, || tracing::info!("after"));
+    assert!(await_that(support::LONG, || telemetry.status().is_withdrawn()).is_some(), "{}", telemetry.status());
+    assert_eq!(kept(&telemetry, &memory), (1, 1, 1));
+}
+
+#[test]
 fn a_veto_wins_over_a_yes_while_running() {
     let (memory, directory) = (Memory::new(), support::TempDir::new("vetoed"));
     let environment = Environment::fixed([("DO_NOT_TRACK", "1")]).home(directory.path());

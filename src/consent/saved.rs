@@ -1,9 +1,11 @@
 //! The answer that the user gave earlier, as it lies on disk.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value, json};
 
 use super::agreed::{Collected, Entry};
 use super::settings::Settings;
@@ -116,8 +118,8 @@ impl Saved {
 }
 
 fn parse(text: &str) -> Result<Answer, String> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| format!("it is not JSON at line {}, column {}", error.line(), error.column()))?;
+    let Entire(value) = serde_json::from_str(text)
+        .map_err(|error| format!("it is no answer in JSON at line {}, column {}", error.line(), error.column()))?;
     let wrong = |field: &str| Err(format!("its \"{field}\" cannot be understood"));
     match value.get("answer").and_then(Value::as_str) {
         Some("no") => Ok(Answer::No),
@@ -148,6 +150,33 @@ fn parse(text: &str) -> Result<Answer, String> {
             Ok(Answer::Yes { collection, entries, host: text("host")?, at: text("at")?.map(|at| shown(&at)) })
         }
         _ => wrong("answer"),
+    }
+}
+
+/// A JSON object in which no key stands twice: who writes a no behind or before a yes is not to be overheard.
+struct Entire(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Entire {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Entire;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an answer")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Entire, A::Error> {
+                let mut entire = Map::new();
+                while let Some((key, value)) = pairs.next_entry::<String, Value>()? {
+                    if entire.insert(key, value).is_some() {
+                        return Err(A::Error::custom("a key stands twice"));
+                    }
+                }
+                Ok(Entire(entire))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
     }
 }
 
@@ -212,6 +241,8 @@ mod tests {
             r#"{"answer":"yes","entries":[1]}"#,
             r#"{"answer":"yes","entries":null}"#,
             r#"{"answer":"yes","digest":7}"#,
+            r#"{"answer":"no","answer":"yes"}"#,
+            r#"{"answer":"yes","collection":1,"collection":2}"#,
             r#"{"answer":"yes","#,
             &"[".repeat(10_000),
             "\0",

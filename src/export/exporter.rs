@@ -10,9 +10,9 @@ use super::clickhouse::{Inserts, Uplink};
 use super::endpoint::Endpoint;
 #[cfg(any(feature = "otlp", feature = "clickhouse"))]
 use super::http::HttpFailure;
+use super::http::Permit;
 #[cfg(feature = "otlp")]
 use super::otlp::{OtlpExporter, OtlpSettings};
-use super::http::Permit;
 use super::outcome::Outcome;
 use super::pipeline::{Cargo, End, SdkDestination, SdkExporter};
 #[cfg(feature = "otlp")]

@@ -12,7 +12,7 @@ use super::queue::lock;
 use super::upload::{Lot, Swept};
 use super::uploader::{Uploader, Whose};
 use crate::app::Timestamp;
-use crate::export::{Parcel, Receiver};
+use crate::export::Parcel;
 use crate::privacy::format::Shape;
 use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
 use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
@@ -331,7 +331,9 @@ impl Uploader<'_> {
                     None => {
                         refused = Some("records could not be made ready to be sent: a panic of our own".to_owned());
                         // It may have stopped half way. What it has sealed can be sent by another one just as well.
-                        if let Some(Ok(exporter)) = self.upload.receivers().get(place).map(Receiver::exporter) {
+                        if let Some(Ok(exporter)) =
+                            self.upload.receivers().get(place).map(|receiver| receiver.exporter(self.shared.permit()))
+                        {
                             route.exporter = exporter;
                         }
                     }

@@ -109,7 +109,8 @@ impl<'a> Uploader<'a> {
             .map_err(|error| format!("the runtime could not be made ({error})"))?;
         let receivers = upload.receivers();
         let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
-        let routes = receivers.iter().map(|receiver| Route::new(receiver, shared.permit())).collect::<Result<_, _>>()?;
+        let routes =
+            receivers.iter().map(|receiver| Route::new(receiver, shared.permit())).collect::<Result<_, _>>()?;
         let outbox = shared.outbox().map_err(|trouble| trouble.to_string())?;
         Ok(Uploader {
             shared,

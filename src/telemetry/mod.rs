@@ -25,7 +25,7 @@ pub use builder::Builder;
 pub use error::Error;
 pub use status::Status;
 
-use crate::app::App;
+use crate::app::{App, Presence};
 use crate::consent::{Decision, Saved, State};
 #[cfg(feature = "upload")]
 use crate::export::Receiver;
@@ -100,7 +100,8 @@ impl Telemetry {
             withdrawn: self.is_withdrawn(),
             counts: pipeline.map(Pipeline::counts).unwrap_or_default(),
             events_in_open_spans: self.core.events_in_open_spans(),
-            store: self.store(),
+            store: self.pipeline.get().and_then(|pipeline| file_of(pipeline.place())),
+            left: self.left(),
             #[cfg(feature = "upload")]
             destinations: pipeline.map(Pipeline::destinations).unwrap_or_default(),
             #[cfg(feature = "upload")]
@@ -114,12 +115,10 @@ impl Telemetry {
         }
     }
 
-    fn store(&self) -> Option<PathBuf> {
-        match self.pipeline.get()?.place() {
-            #[cfg(feature = "store")]
-            Place::Disk { directory, .. } => Some(crate::store::path_in(&directory)),
-            Place::Memory(_) => None,
-        }
+    /// The file of earlier runs, while this one keeps nothing in it.
+    fn left(&self) -> Option<PathBuf> {
+        let file = file_of(self.builder.place()?)?;
+        (self.builder.environment.exists(&file) == Presence::Present).then_some(file)
     }
 
     fn undeclared(&self) -> Vec<(String, u64)> {
@@ -313,6 +312,15 @@ impl Telemetry {
 }
 
 /// Those of which there are most.
+/// The file that records are kept in, if it is on a disk.
+fn file_of(place: Place) -> Option<PathBuf> {
+    match place {
+        #[cfg(feature = "store")]
+        Place::Disk { directory, .. } => Some(crate::store::path_in(&directory)),
+        Place::Memory(_) => None,
+    }
+}
+
 fn loudest(mut counted: Vec<(String, u64)>) -> Vec<(String, u64)> {
     counted.sort_by(|(name, count), (other, others)| others.cmp(count).then(name.cmp(other)));
     counted.truncate(LOUDEST);

@@ -15,6 +15,8 @@ pub struct Status {
     pub(super) counts: Counts,
     pub(super) events_in_open_spans: u64,
     pub(super) store: Option<PathBuf>,
+    /// Where earlier runs have kept records, while this one keeps none.
+    pub(super) left: Option<PathBuf>,
     #[cfg(feature = "upload")]
     pub(super) destinations: Vec<(String, crate::export::BreakerState)>,
     pub(super) last_answer: Option<String>,
@@ -93,9 +95,10 @@ impl fmt::Display for Status {
         if self.withdrawn {
             writeln!(f, "consent was withdrawn since: nothing more is stored or sent")?;
         }
-        match &self.store {
-            Some(path) => writeln!(f, "kept in {}", path.display())?,
-            None => writeln!(f, "kept nowhere on disk")?,
+        match (&self.store, &self.left) {
+            (Some(path), _) => writeln!(f, "kept in {}", path.display())?,
+            (None, Some(path)) => writeln!(f, "nothing is kept now; what was kept before is in {}", path.display())?,
+            (None, None) => writeln!(f, "kept nowhere on disk")?,
         }
         #[cfg(feature = "upload")]
         for (endpoint, breaker) in &self.destinations {

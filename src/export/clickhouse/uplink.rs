@@ -18,7 +18,7 @@ use super::sender::{Attempt, Sender};
 use super::settings::ClickHouseBuilder;
 use super::table::Table;
 use crate::export::endpoint::Endpoint;
-use crate::export::http::{HttpFailure, HttpSettings, Permit};
+use crate::export::http::{HttpFailure, Permit};
 #[cfg(feature = "metrics")]
 use crate::export::metrics;
 use crate::export::outcome::Outcome;
@@ -49,7 +49,8 @@ pub(crate) struct Inserts {
 impl Uplink {
     pub(crate) fn new(settings: &ClickHouseBuilder, endpoint: Endpoint, permit: Permit) -> Self {
         let (target, encoder) = settings.parts();
-        let http = HttpSettings { permit: Some(permit), ..settings.http.clone() };
+        let mut http = settings.http.clone();
+        http.permit = Some(permit);
         let client = Client::new(endpoint, http, target);
         Self {
             sender: Sender::new(client),

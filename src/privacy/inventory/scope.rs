@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::Contents;
-use super::entry::{Field, Record};
+use super::entry::{Facts, Field, Record};
 use super::kind::FieldKind;
 use crate::app::Date;
 use crate::privacy::policy::{Action, TimeUnit};
@@ -23,8 +23,8 @@ pub(crate) struct Scope {
 /// A record or field that can be agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// 64 bits of SHA-256 over what it collects, how, what for, how exact its times are, until when, and whether
-    /// somebody holds a secret of its pseudonyms.
+    /// 64 bits of SHA-256 over what it collects, how, what for, for how long it is kept, how exact its times are,
+    /// until when, and whether somebody holds a secret of its pseudonyms.
     pub(crate) id: String,
     /// The version of the inventory that it came with.
     pub(crate) since: u32,
@@ -114,7 +114,8 @@ enum Keys {
 fn hash_record(record: &Record, times: Option<TimeUnit>, expires: Option<Date>) -> [u8; 32] {
     let times = times.map_or_else(String::new, |unit| format!(" by the {}", unit_name(unit)));
     let what = until(&format!("record{times}"), expires);
-    hash(&[&what, record.sort.table(), &record.name, &record.facts.purpose])
+    let Facts { purpose, retention, .. } = &record.facts;
+    hash(&[&what, record.sort.table(), &record.name, purpose, retention])
 }
 
 fn hash_field(within: Within<'_>, field: &Field, expires: Option<Date>, keys: Keys) -> [u8; 32] {
@@ -126,7 +127,8 @@ fn hash_field(within: Within<'_>, field: &Field, expires: Option<Date>, keys: Ke
     let under = if field.makes_pseudonyms() && keys == Keys::Shared { " under a secret" } else { "" };
     let action = format!("{}{under}", Spelled(field.action));
     let what = until("field", expires);
-    let mut parts = vec![&what, sort, name, &field.key, field.kind.name(), &action, &field.facts.purpose];
+    let Facts { purpose, retention, .. } = &field.facts;
+    let mut parts = vec![&what, sort, name, &field.key, field.kind.name(), &action, purpose, retention];
     if let FieldKind::Enum(values) = &field.kind {
         let mut values: Vec<&str> = values.iter().map(|value| &**value).collect();
         values.sort_unstable();
