@@ -23,7 +23,7 @@ pub(crate) use gate::{LogRecords, Scope};
 use crate::app::Clock;
 use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{Clean, CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Room, Unplanned};
+use crate::privacy::{Clean, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Room, Unplanned};
 use local::Local;
 use span::{OpenSpan, OpenSpans, SpanContext};
 
@@ -389,9 +389,9 @@ impl TelemetryLayer {
             Ok(Err((loss, events))) => self.lose_span(running, loss, events),
             Err(loss) => {
                 // The thread has no locals any more, or a panic came between.
-                let mut record = CleanSpan::default();
-                if self.spans.take(id, &mut record) || loss == Loss::Panic {
-                    self.lose_span(running, loss, record.events());
+                let events = self.spans.forget(id);
+                if events.is_some() || loss == Loss::Panic {
+                    self.lose_span(running, loss, events.unwrap_or(0));
                 }
             }
         }
@@ -409,13 +409,11 @@ impl TelemetryLayer {
     fn forget(&self, id: &Id) {
         // Before there was a pipeline there was nothing to record: no lock is taken, of which a forked child might get a copy.
         let Some(running) = self.core.running.get() else { return };
-        let mut record = CleanSpan::default();
-        if !self.spans.take(id, &mut record) || self.core.events != Events::SpanEvents {
-            return;
-        }
+        let forgotten = self.spans.forget(id);
+        let Some(events) = forgotten.filter(|_| self.core.events == Events::SpanEvents) else { return };
         if !running.sink.is_open() && running.sink.is_home() {
             let loss = if running.pipeline.is_withdrawn() { Loss::Withdrawn } else { Loss::Exit };
-            running.sink.lose(loss, u64::from(record.events()));
+            running.sink.lose(loss, u64::from(events));
         }
     }
 }

@@ -249,7 +249,7 @@ impl Plan {
             first_expiry: fields.iter().filter_map(|field| field.expires).min(),
             expires,
             objection,
-            quick: fields.iter().map(Quick::of).collect(),
+            quick: Quick::of_all(&fields),
             fields,
             turned_away: AtomicU64::new(0),
         }

@@ -30,8 +30,17 @@ pub(super) const DEBUG: u8 = 32;
 const KEYED: u8 = 2;
 
 impl Quick {
+    /// What may be taken of the fields of a callsite. Where it has more than a record may, nothing is: on the long way they
+    /// are counted.
+    pub(super) fn of_all(plans: &[FieldPlan]) -> Box<[Quick]> {
+        match plans.len() <= FIELD_CAP as usize {
+            true => plans.iter().map(Quick::of).collect(),
+            false => Box::default(),
+        }
+    }
+
     /// What may be taken of a field.
-    pub(super) fn of(plan: &FieldPlan) -> Self {
+    fn of(plan: &FieldPlan) -> Self {
         let scalar = |scalars, bit| if scalars == Scalars::Stay { bit } else { 0 };
         let text = match plan.role {
             Role::Attribute | Role::Body if plan.keeps_text() => TEXT | if plan.drops_structs { 0 } else { DEBUG },
@@ -80,12 +89,10 @@ impl Pen<'_> {
     /// would have to grow.
     #[inline(always)]
     fn next_entry(&mut self, cap: usize, size: usize) -> Option<&mut [u8]> {
-        if self.fields >= FIELD_CAP || self.scratch.record.len() > RECORD_CAP - HEADER - cap {
+        if self.scratch.record.len() > RECORD_CAP - HEADER - cap {
             return None;
         }
-        let entry = self.scratch.record.next(size)?;
-        self.fields += 1;
-        Some(entry)
+        self.scratch.record.next(size)
     }
 
     /// Writes a number in one piece; `false` if there is no room.

@@ -56,7 +56,7 @@ impl<'a> PrivacyVisitor<'a> {
 
     /// Lets a span begin with what was written.
     #[inline]
-    pub(crate) fn open(self, span: &mut CleanSpan) {
+    pub(crate) fn open(&self, span: &mut CleanSpan) {
         span.begin(&self.pen.scratch.record, self.pen.tally, self.pen.condemned);
     }
 
