@@ -376,13 +376,12 @@ impl TelemetryLayer {
             if !self.spans.take(id, &mut local.closing) {
                 return Ok(());
             }
-            let events = local.closing.events();
             let put = match local.closing.close(running.now()) {
                 Some(clean) => running.sink.put(&mut local.ports, clean),
                 None => Err(Loss::Finding),
             };
             local.closing.let_go();
-            put.map_err(|loss| (loss, events))
+            put.map_err(|loss| (loss, local.closing.events()))
         });
         match closed {
             Ok(Ok(())) => {}

@@ -144,7 +144,7 @@ impl Pen<'_> {
             return false;
         }
         let written = bounded(&mut self.scratch.record, |out| write!(out, "{value:?}"));
-        if written == Some(Whole::Yes)
+        if let Some(Whole::Yes) = written
             && let Some((before, text)) = self.scratch.record.from(entry).split_at_mut_checked(head)
             && text.len() <= usize::from(quick.cap)
             && self.engine.policy.text_scanner().looks_clean(text)
