@@ -70,7 +70,7 @@ impl Chunk {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.records == 0
+        self.bytes.is_empty()
     }
 
     /// Records in the chunk.
