@@ -297,8 +297,8 @@ impl Plan {
 
     /// What it says about usual values of a field.
     #[inline(always)]
-    pub(super) fn quick(&self, index: usize) -> Option<Quick> {
-        self.quick.get(index).copied()
+    pub(super) fn quick(&self, index: usize) -> Option<&Quick> {
+        self.quick.get(index)
     }
 
     /// The plan by which an entry of such a record was written.
