@@ -406,6 +406,28 @@ fn a_long_text_is_cut_between_characters() {
 }
 
 #[test]
+fn a_callsite_of_a_few_fields_too_many_keeps_as_many_as_it_may() {
+    let (host, _alone) = host();
+    let counts = [63, 64, 65, 70];
+    let records = host.after(move || {
+        for count in counts {
+            let names: Vec<&'static str> = (0..count).map(|number| &*format!("field_{number}").leak()).collect();
+            let names: &'static [&'static str] = names.leak();
+            let values: [&dyn tracing::Value; 4] = [&7_u64, &true, &"a text", &1.5];
+            let values: Vec<_> = (0..count).map(|number| Some(values[number % values.len()])).collect();
+            let event = callsite("event", names, Kind::EVENT);
+            Event::dispatch(event, &event.fields().value_set_all(&values));
+            let span = callsite("span", names, Kind::SPAN);
+            drop(Span::new(span, &span.fields().value_set_all(&values)));
+        }
+    });
+    let kept = records.iter().map(|record| (record.attributes().len(), record.dropped_attributes()));
+    let mut kept: Vec<_> = kept.collect();
+    kept.sort();
+    assert_eq!(kept, [(63, 0), (63, 0), (64, 0), (64, 0), (64, 1), (64, 1), (64, 6), (64, 6)]);
+}
+
+#[test]
 fn a_callsite_of_a_hundred_thousand_fields_costs_a_moment() {
     const FIELDS: usize = 100_000;
     let (host, _alone) = host();

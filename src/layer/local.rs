@@ -70,18 +70,18 @@ thread_local! {
 /// used, or nothing and makes its own, instead of meeting a borrow. `Err` when the thread is so far gone that it has no locals.
 #[inline]
 pub(super) fn with<R>(write: impl FnOnce(&mut Local) -> R) -> Result<R, Loss> {
-    let taken = LOCAL.try_with(Cell::take).map_err(|_| Loss::ThreadExit)?;
-    let mut local = taken.unwrap_or_else(Local::new);
-    if local.nested.is_some() {
-        let _ = LOCAL.try_with(|cell| cell.set(local.nested.take()));
-    }
-    // A panic of ours must not become the application's.
-    let result = catch_unwind(AssertUnwindSafe(|| write(&mut local))).map_err(|_| Loss::Panic);
-    let _ = LOCAL.try_with(|cell| {
+    let lend = |cell: &Cell<Option<Box<Local>>>| {
+        let mut local = cell.take().unwrap_or_else(Local::new);
+        if local.nested.is_some() {
+            cell.set(local.nested.take());
+        }
+        // A panic of ours must not become the application's.
+        let result = catch_unwind(AssertUnwindSafe(|| write(&mut local))).map_err(|_| Loss::Panic);
         if let Some(nested) = cell.take() {
             local.keep(nested);
         }
         cell.set(Some(local));
-    });
-    result
+        result
+    };
+    LOCAL.try_with(lend).unwrap_or(Err(Loss::ThreadExit))
 }

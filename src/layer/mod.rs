@@ -23,7 +23,7 @@ pub(crate) use gate::{LogRecords, Scope};
 use crate::app::Clock;
 use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{Clean, CleanSpan, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Room, Unplanned};
+use crate::privacy::{Clean, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Room, Unplanned};
 use local::Local;
 use span::{OpenSpan, OpenSpans, SpanContext};
 
@@ -311,38 +311,32 @@ impl TelemetryLayer {
             let mut visitor = PrivacyVisitor::record(&running.engine, plan, &mut local.scratch, &header);
             event.record(&mut visitor);
             // Only now, so that one look at the span is enough for all that it has to do with its event.
-            let (clean, held) = match &around {
-                None => (visitor.finish(), None),
+            let left = match &around {
+                None => Some(visitor.finish().ok_or(Loss::Finding)?),
                 Some(id) => match self.spans.within(id, |span, room| self.place(&mut visitor, span, room)) {
-                    Some(placed) => placed,
-                    None => self.place_in_nearest(&mut visitor, nearest),
+                    Some(left) => left?,
+                    None => self.place_in_nearest(&mut visitor, nearest)?,
                 },
             };
-            let clean = clean.ok_or(Loss::Finding)?;
-            match held.filter(|_| self.core.events == Events::SpanEvents) {
-                None => running.sink.put(&mut local.ports, clean),
-                Some(Held::Yes) => Ok(()),
-                Some(Held::SpanIsFull) => Err(Loss::SpanFull),
-                Some(Held::NoRoom) => Err(Loss::OpenSpansFull),
-            }
+            left.map_or(Ok(()), |clean| running.sink.put(&mut local.ports, clean))
         });
     }
 
-    /// Finishes an event that happened in this span, and puts it into that where events go there.
+    /// Finishes an event that happened in this span, and puts it into that where events go there. What is returned is to go
+    /// on as a log record.
     #[inline]
     fn place<'a>(
         &self,
         visitor: &'a mut PrivacyVisitor<'_>,
         span: &mut OpenSpan,
         room: &mut Room,
-    ) -> (Option<Clean<'a>>, Option<Held>) {
+    ) -> Result<Option<Clean<'a>>, Loss> {
         visitor.place(span.context.trace_id, span.context.span_id);
-        let clean = visitor.finish();
-        let held = match clean {
-            Some(clean) if self.core.events != Events::Logs => Some(span.record.event(clean, room)),
-            _ => None,
-        };
-        (clean, held)
+        let clean = visitor.finish().ok_or(Loss::Finding)?;
+        match self.core.events {
+            Events::Logs => Ok(Some(clean)),
+            _ => self.left(clean, span.record.event(clean, room)),
+        }
     }
 
     /// The same in the nearest span that is recorded, if there is one.
@@ -351,14 +345,27 @@ impl TelemetryLayer {
         &self,
         visitor: &'a mut PrivacyVisitor<'_>,
         nearest: Nearest<'_>,
-    ) -> (Option<Clean<'a>>, Option<Held>) {
-        let Some((id, context)) = nearest() else { return (visitor.finish(), None) };
-        visitor.place(context.trace_id, context.span_id);
-        let clean = visitor.finish();
-        let held = clean
+    ) -> Result<Option<Clean<'a>>, Loss> {
+        let around = nearest();
+        if let Some((_, context)) = &around {
+            visitor.place(context.trace_id, context.span_id);
+        }
+        let clean = visitor.finish().ok_or(Loss::Finding)?;
+        let held = around
             .filter(|_| self.core.events != Events::Logs)
-            .and_then(|clean| self.spans.within(&id, |span, room| span.record.event(clean, room)));
-        (clean, held)
+            .and_then(|(id, _)| self.spans.within(&id, |span, room| span.record.event(clean, room)));
+        held.map_or(Ok(Some(clean)), |held| self.left(clean, held))
+    }
+
+    /// What is left to do with an event of which its span was to keep a copy.
+    #[inline]
+    fn left<'a>(&self, clean: Clean<'a>, held: Held) -> Result<Option<Clean<'a>>, Loss> {
+        match held {
+            _ if self.core.events == Events::Both => Ok(Some(clean)),
+            Held::Yes => Ok(None),
+            Held::SpanIsFull => Err(Loss::SpanFull),
+            Held::NoRoom => Err(Loss::OpenSpansFull),
+        }
     }
 
     /// Notes in the span around an event that this was an error.
@@ -376,22 +383,21 @@ impl TelemetryLayer {
             if !self.spans.take(id, &mut local.closing) {
                 return Ok(());
             }
-            let events = local.closing.events();
             let put = match local.closing.close(running.now()) {
                 Some(clean) => running.sink.put(&mut local.ports, clean),
                 None => Err(Loss::Finding),
             };
             local.closing.let_go();
-            put.map_err(|loss| (loss, events))
+            put.map_err(|loss| (loss, local.closing.events()))
         });
         match closed {
             Ok(Ok(())) => {}
             Ok(Err((loss, events))) => self.lose_span(running, loss, events),
             Err(loss) => {
                 // The thread has no locals any more, or a panic came between.
-                let mut record = CleanSpan::default();
-                if self.spans.take(id, &mut record) || loss == Loss::Panic {
-                    self.lose_span(running, loss, record.events());
+                let events = self.spans.forget(id);
+                if events.is_some() || loss == Loss::Panic {
+                    self.lose_span(running, loss, events.unwrap_or(0));
                 }
             }
         }
@@ -409,13 +415,11 @@ impl TelemetryLayer {
     fn forget(&self, id: &Id) {
         // Before there was a pipeline there was nothing to record: no lock is taken, of which a forked child might get a copy.
         let Some(running) = self.core.running.get() else { return };
-        let mut record = CleanSpan::default();
-        if !self.spans.take(id, &mut record) || self.core.events != Events::SpanEvents {
-            return;
-        }
+        let forgotten = self.spans.forget(id);
+        let Some(events) = forgotten.filter(|_| self.core.events == Events::SpanEvents) else { return };
         if !running.sink.is_open() && running.sink.is_home() {
             let loss = if running.pipeline.is_withdrawn() { Loss::Withdrawn } else { Loss::Exit };
-            running.sink.lose(loss, u64::from(record.events()));
+            running.sink.lose(loss, u64::from(events));
         }
     }
 }

@@ -142,7 +142,7 @@ impl OpenSpans {
     }
 
     /// Takes out what was kept of a span that closes, in exchange for a buffer; `false` if it is not recorded.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&self, id: &Id, record: &mut CleanSpan) -> bool {
         let Some(mut shard) = self.shard(id) else { return false };
         let id = id.into_u64();
@@ -158,6 +158,13 @@ impl OpenSpans {
         }
         record.leave(&mut shard.room);
         true
+    }
+
+    /// Forgets a span that closes; how many events it held, or `None` if it is not recorded.
+    #[cold]
+    pub(super) fn forget(&self, id: &Id) -> Option<u32> {
+        let mut record = CleanSpan::default();
+        self.take(id, &mut record).then(|| record.events())
     }
 
     /// Events that spans hold which are open now.

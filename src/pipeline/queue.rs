@@ -68,7 +68,7 @@ impl Sink {
     ///
     /// # Errors
     /// It cannot be taken, and is to be counted: also one that came just when the queue was closed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) -> Result<(), Loss> {
         let queue = &*self.0;
         if queue.is_closed() {

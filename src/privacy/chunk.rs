@@ -3,7 +3,7 @@
 //! Nothing outside this folder can make a [`Clean`], and a [`Chunk`] takes nothing else. So
 //! whatever sits in the queue, the store or an exporter went through the [`PrivacyVisitor`](super::PrivacyVisitor).
 
-use super::format::{LENGTH, TALLY};
+use super::format::{LENGTH, NESTED, TALLY};
 
 /// One finished record, borrowed from the buffer it was written in.
 #[derive(Clone, Copy)]
@@ -18,9 +18,11 @@ impl<'a> Clean<'a> {
         Clean(record)
     }
 
-    /// The record without its length, as it stands inside another one.
+    /// The record as it stands inside another one: behind room for the entry's tag and length, of which its own length
+    /// takes more.
+    #[inline]
     pub(super) fn nested(&self) -> &'a [u8] {
-        self.0.get(LENGTH..).unwrap_or_default()
+        self.0.get(LENGTH - NESTED..).unwrap_or_default()
     }
 
     /// Bytes that the record takes in a chunk.
@@ -68,7 +70,7 @@ impl Chunk {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.records == 0
+        self.bytes.is_empty()
     }
 
     /// Records in the chunk.
@@ -104,7 +106,7 @@ impl std::fmt::Debug for Chunk {
 }
 
 /// What the filter did to one record.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) dropped: u32,
     pub(super) hashed: u32,
@@ -132,7 +134,7 @@ impl Tally {
     /// The entry, unless there is nothing to say.
     #[inline]
     pub(super) fn encode(self) -> Option<[u8; 21]> {
-        if self.dropped | self.hashed | self.redacted | self.events | self.links == 0 {
+        if self == Tally::default() {
             return None;
         }
         let mut entry = [TALLY; 21];

@@ -6,6 +6,8 @@
 
 /// Bytes of the length in front of every record.
 pub(crate) const LENGTH: usize = 4;
+/// Bytes of a tag and a length in front of a record inside another one.
+pub(super) const NESTED: usize = 1 + 2;
 /// Bytes of the fixed header: kind, plan, start, end, trace id, span id, parent span id.
 pub(crate) const HEADER: usize = 1 + 4 + 8 + 8 + 16 + 8 + 8;
 /// Where a record's entries start.

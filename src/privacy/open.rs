@@ -1,7 +1,7 @@
 //! The record of a span that is still open: clean from its first byte, finished when the span closes.
 
 use super::chunk::{Clean, Tally};
-use super::format::{self, EVENT, Entries, Entry, Key, LINK, STATUS};
+use super::format::{self, EVENT, Entries, Entry, Key, LINK, NESTED, STATUS};
 use super::pen::{FIELD_CAP, RECORD_CAP};
 
 /// Bytes that events in a group of open spans may still take together.
@@ -132,7 +132,7 @@ impl CleanSpan {
     #[inline]
     pub(crate) fn event(&mut self, event: Clean<'_>, room: &mut Room) -> Held {
         let event = event.nested();
-        let size = 1 + 2 + event.len();
+        let size = event.len();
         let held = if self.events == MAX_EVENTS || self.record.len() + size > RECORD_CAP {
             Held::SpanIsFull
         } else if size <= self.record.capacity() - self.record.len() || self.grow(size, room) {
@@ -142,10 +142,11 @@ impl CleanSpan {
         };
         if held == Held::Yes {
             self.events += 1;
-            // The cast keeps the value: a record is shorter than 65,536.
-            let [few, many] = (event.len() as u16).to_le_bytes();
-            self.record.extend_from_slice(&[EVENT, few, many]);
+            let entry = self.record.len();
             self.record.extend_from_slice(event);
+            // The cast keeps the value: a record is shorter than 65,536.
+            let [few, many] = ((size - NESTED) as u16).to_le_bytes();
+            self.record[entry..entry + NESTED].copy_from_slice(&[EVENT, few, many]);
         } else {
             self.tally.events = self.tally.events.saturating_add(1);
         }

@@ -249,7 +249,7 @@ impl Plan {
             first_expiry: fields.iter().filter_map(|field| field.expires).min(),
             expires,
             objection,
-            quick: fields.iter().map(Quick::of).collect(),
+            quick: Quick::of_all(&fields),
             fields,
             turned_away: AtomicU64::new(0),
         }
@@ -297,8 +297,8 @@ impl Plan {
 
     /// What it says about usual values of a field.
     #[inline(always)]
-    pub(super) fn quick(&self, index: usize) -> Option<Quick> {
-        self.quick.get(index).copied()
+    pub(super) fn quick(&self, index: usize) -> Option<&Quick> {
+        self.quick.get(index)
     }
 
     /// The plan by which an entry of such a record was written.

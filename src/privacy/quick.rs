@@ -9,13 +9,15 @@ use super::plan::{FieldPlan, Role, Scalars};
 use super::text::{Whole, bounded};
 
 /// What a field's plan says about usual values, in one word.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Quick {
     takes: u8,
     /// The tag of a text.
     tag: u8,
+    /// Bytes in front of a text: its tag and its length, and the key between them where there is one.
+    head: u8,
     /// Bytes of a text that stay.
-    cap: u16,
+    cap: u32,
 }
 
 /// Kinds of values that may be taken.
@@ -26,12 +28,19 @@ pub(super) const FLOAT: u8 = 8;
 pub(super) const TEXT: u8 = 16;
 /// Text that somebody's `Debug` or `Display` makes.
 pub(super) const DEBUG: u8 = 32;
-/// Not a kind of value: a text is written with its key. As many as the key has bytes.
-const KEYED: u8 = 2;
 
 impl Quick {
+    /// What may be taken of the fields of a callsite. Where it has more than a record may, nothing is: on the long way they
+    /// are counted. (A value set made by hand that gives one field again and again is bounded by the record's bytes.)
+    pub(super) fn of_all(plans: &[FieldPlan]) -> Box<[Quick]> {
+        match plans.len() <= FIELD_CAP as usize {
+            true => plans.iter().map(Quick::of).collect(),
+            false => Box::default(),
+        }
+    }
+
     /// What may be taken of a field.
-    pub(super) fn of(plan: &FieldPlan) -> Self {
+    fn of(plan: &FieldPlan) -> Self {
         let scalar = |scalars, bit| if scalars == Scalars::Stay { bit } else { 0 };
         let text = match plan.role {
             Role::Attribute | Role::Body if plan.keeps_text() => TEXT | if plan.drops_structs { 0 } else { DEBUG },
@@ -41,25 +50,29 @@ impl Quick {
             Role::Attribute => scalar(plan.bools, BOOL) | scalar(plan.integers, INTEGER) | scalar(plan.floats, FLOAT),
             _ => 0,
         };
+        let head = if plan.role.tag() == format::STR { 5 } else { 3 };
         // The cast keeps the value: every cap is below 65,536.
-        let keyed = if plan.role.tag() == format::STR { KEYED } else { 0 };
-        Quick { takes: scalars | text | keyed, tag: plan.role.tag(), cap: plan.cap() as u16 }
+        Quick { takes: scalars | text, tag: plan.role.tag(), head, cap: plan.cap() as u32 }
     }
 
     #[inline(always)]
-    pub(super) fn takes(self, kind: u8) -> bool {
+    pub(super) fn takes(&self, kind: u8) -> bool {
         self.takes & kind != 0
     }
 
-    /// Bytes in front of a text: its tag and its length, and the key between them where there is one.
     #[inline(always)]
-    fn head(self) -> usize {
-        3 + usize::from(self.takes & KEYED)
+    fn head(&self) -> usize {
+        usize::from(self.head)
+    }
+
+    #[inline(always)]
+    fn cap(&self) -> usize {
+        self.cap as usize
     }
 
     /// Writes what stands in front of a text of so many bytes.
     #[inline(always)]
-    fn open(self, index: u16, size: u16, head: &mut [u8]) {
+    fn open(&self, index: u16, size: u16, head: &mut [u8]) {
         let ([low, high], [few, many]) = (index.to_le_bytes(), size.to_le_bytes());
         match head {
             [a, b, c, d, e] => [*a, *b, *c, *d, *e] = [self.tag, low, high, few, many],
@@ -80,12 +93,10 @@ impl Pen<'_> {
     /// would have to grow.
     #[inline(always)]
     fn next_entry(&mut self, cap: usize, size: usize) -> Option<&mut [u8]> {
-        if self.fields >= FIELD_CAP || self.scratch.record.len() > RECORD_CAP - HEADER - cap {
+        if self.scratch.record.len() > RECORD_CAP - HEADER - cap {
             return None;
         }
-        let entry = self.scratch.record.next(size)?;
-        self.fields += 1;
-        Some(entry)
+        self.scratch.record.next(size)
     }
 
     /// Writes a number in one piece; `false` if there is no room.
@@ -109,8 +120,8 @@ impl Pen<'_> {
 
     /// Writes text that is short and clean; `false` if it is not, or if there is no room.
     #[inline(always)]
-    pub(super) fn quick_text(&mut self, quick: Quick, index: u16, value: &str) -> bool {
-        if value.len() > usize::from(quick.cap) || !self.engine.policy.text_scanner().looks_clean(value.as_bytes()) {
+    pub(super) fn quick_text(&mut self, quick: &Quick, index: u16, value: &str) -> bool {
+        if value.len() > quick.cap() || !self.engine.policy.text_scanner().looks_clean(value.as_bytes()) {
             return false;
         }
         let head = quick.head();
@@ -126,7 +137,7 @@ impl Pen<'_> {
     #[inline(always)]
     pub(super) fn quick_debug<'a>(
         &mut self,
-        quick: Quick,
+        quick: &Quick,
         index: u16,
         value: &dyn fmt::Debug,
         plan: impl FnOnce() -> Option<&'a FieldPlan>,
@@ -137,9 +148,9 @@ impl Pen<'_> {
             return false;
         }
         let written = bounded(&mut self.scratch.record, |out| write!(out, "{value:?}"));
-        if written == Some(Whole::Yes)
+        if let Some(Whole::Yes) = written
             && let Some((before, text)) = self.scratch.record.from(entry).split_at_mut_checked(head)
-            && text.len() <= usize::from(quick.cap)
+            && text.len() <= quick.cap()
             && self.engine.policy.text_scanner().looks_clean(text)
         {
             // The cast keeps the value, which is no more than the cap.
@@ -154,7 +165,7 @@ impl Pen<'_> {
     #[inline(never)]
     fn settle_quick(
         &mut self,
-        quick: Quick,
+        quick: &Quick,
         index: u16,
         entry: usize,
         written: Option<Whole>,

@@ -57,9 +57,9 @@ impl Bounded<'_> {
 pub(super) fn bounded(record: &mut Page, write: impl FnOnce(&mut Bounded<'_>) -> fmt::Result) -> Option<Whole> {
     let mut out = Bounded { end: record.len() + WINDOW, record, whole: Whole::Yes };
     let result = catch_unwind(AssertUnwindSafe(|| write(&mut out))).ok()?;
-    match (result, out.whole) {
-        (Err(_), Whole::Yes) => None,
-        (_, whole) => Some(whole),
+    match out.whole {
+        Whole::Yes => result.ok().map(|()| Whole::Yes),
+        Whole::No => Some(Whole::No),
     }
 }
 

@@ -56,7 +56,7 @@ impl<'a> PrivacyVisitor<'a> {
 
     /// Lets a span begin with what was written.
     #[inline]
-    pub(crate) fn open(self, span: &mut CleanSpan) {
+    pub(crate) fn open(&self, span: &mut CleanSpan) {
         span.begin(&self.pen.scratch.record, self.pen.tally, self.pen.condemned);
     }
 
@@ -83,7 +83,7 @@ impl<'a> PrivacyVisitor<'a> {
 
     /// What is known about usual values of a field, if it takes such.
     #[inline(always)]
-    fn quick(&self, field: &Field, kind: u8) -> Option<(u16, Quick)> {
+    fn quick(&self, field: &Field, kind: u8) -> Option<(u16, &'a Quick)> {
         let index = field.index();
         // The cast keeps the value: plans have far fewer fields.
         self.plan.quick(index).filter(|quick| quick.takes(kind)).map(|quick| (index as u16, quick))

@@ -218,6 +218,18 @@ const fn at_least(word: u64, least: u8) -> u64 {
 fn has_long_run(text: &[u8]) -> bool {
     let mut probe = RUN - 1;
     while probe < text.len() {
+        if may_be_in_long_run(text, probe) {
+            return has_long_run_from(text, probe);
+        }
+        probe += RUN;
+    }
+    false
+}
+
+/// The same from a probe on. Apart, so that the search for one needs no registers but those that are free to take.
+#[inline(never)]
+fn has_long_run_from(text: &[u8], mut probe: usize) -> bool {
+    while probe < text.len() {
         if may_be_in_long_run(text, probe) && is_in_long_run(text, probe) {
             return true;
         }

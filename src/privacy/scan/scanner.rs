@@ -137,7 +137,7 @@ impl Scanner {
     /// Whether one pass over the bytes proves that [`Scanner::scan`] would find nothing. `false` says nothing.
     #[inline]
     pub(crate) fn looks_clean(&self, text: &[u8]) -> bool {
-        profile::is_clean(text) && self.settings.as_ref().is_none_or(|settings| settings.custom.is_empty())
+        self.settings.as_ref().is_none_or(|settings| settings.custom.is_empty()) && profile::is_clean(text)
     }
 
     /// Finds everything in `text`, which is UTF-8 but for a last char that may be cut.
