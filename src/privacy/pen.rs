@@ -372,12 +372,18 @@ impl<'a> Pen<'a> {
             text.truncate(text[..end].rfind(char::is_whitespace).unwrap_or(0));
         }
         record.truncate(at);
+        let is_hash = plan.action.is_hash();
+        if is_hash && *text == "None" {
+            // Nobody is not somebody: all whose id is missing would be one.
+            record.truncate(entry);
+            text.clear();
+            return self.drop_field();
+        }
         let source = if plan.readmits_pseudonyms { Source::Disk } else { Source::Application };
         let made = generalize::apply(plan.action, &plan.source, text, source, &self.engine.pseudonyms, |made| {
             record.extend_from_slice(made.as_bytes());
         });
         if made.is_some() {
-            let is_hash = plan.action.is_hash();
             let count = if is_hash { &mut self.tally.hashed } else { &mut self.tally.redacted };
             // What a table of values has nothing to say about stays as it is.
             *count = count.saturating_add(u32::from(is_hash || record[at..] != *text.as_bytes()));

@@ -127,6 +127,8 @@ impl Scalars {
     fn under(role: Role, action: Action, stays_when_dropped: bool) -> Self {
         match action {
             _ if role != Role::Attribute => Scalars::Text,
+            // Of a number as of a text so many bytes stay: `phone = 1701234567` cut to 3 is `170`.
+            Action::Truncate(_) if !stays_when_dropped => Scalars::Text,
             _ if action.keeps_text() => Scalars::Stay,
             Action::Drop if stays_when_dropped => Scalars::Stay,
             Action::Drop => Scalars::Drop,

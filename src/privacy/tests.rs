@@ -471,6 +471,26 @@ fn an_id_of_any_type_is_hashed_and_the_same_in_all_of_them() {
 }
 
 #[test]
+fn nobody_has_no_pseudonym() {
+    let row = collect(Policy::standard(), || tracing::info!(user_id = ?None::<u64>, plan = "pro")).rows().remove(0);
+    assert!(!row.contains("user_id") && row.contains(r#""plan":"pro""#), "{row}");
+}
+
+#[test]
+fn a_number_is_cut_like_the_text_that_it_prints_as() {
+    let policy = Policy::standard().field("phone", Action::Truncate(3));
+    let row = collect(policy, || tracing::info!(phone = 1701234567_u64)).rows().remove(0);
+    assert!(row.contains(r#""phone":"170""#) && !row.contains("1701"), "{row}");
+}
+
+#[test]
+fn text_of_another_encoding_does_not_pass_as_one_that_was_read() {
+    let wide: Vec<u8> = "canary@example.com".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let row = collect(Policy::standard(), || tracing::info!(note = &wide[..], name = &b"plain\0"[..])).rows().remove(0);
+    assert!(!row.contains("note") && row.contains("plain"), "{row}");
+}
+
+#[test]
 fn numbers_and_switches_under_a_secret_word_stay_unless_they_are_the_secret() {
     let collected = collect(Policy::standard(), || {
         tracing::info!(token = 512, password = true, pin = 1234, phone = 491701234567_u64, token_text = "x");

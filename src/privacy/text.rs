@@ -142,10 +142,12 @@ fn shows_struct(text: &[u8], quoted: impl Fn(&[u8]) -> Option<usize>) -> Option<
             at += quoted(&text[at..])?;
             continue;
         }
-        let name = text[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let name = text[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || !b.is_ascii()).count();
         let word = &text[at..at + name];
         let opens = matches!(text[at + name..], [b' ', b'{', ..] | [b'(', ..] | [b'{', ..]);
-        if opens && word.first().is_some_and(u8::is_ascii_uppercase) && !matches!(word, b"Some" | b"Ok" | b"Err") {
+        // `Über { .. }` and `_User { .. }` too.
+        let first = std::str::from_utf8(word).ok().and_then(|word| word.trim_start_matches('_').chars().next());
+        if opens && first.is_some_and(char::is_uppercase) && !matches!(word, b"Some" | b"Ok" | b"Err") {
             return Some(true);
         }
         at += name.max(1);
@@ -176,6 +178,8 @@ mod tests {
         for text in [
             "User { id: 42 }",
             "User{..}",
+            "Über { name: \"x\" }",
+            "_User { id: 1 }",
             "Wrapper(\"x\")",
             "Some(User { id: 1 })",
             "std::Foo { }",

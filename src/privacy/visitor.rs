@@ -176,11 +176,12 @@ impl Visit for PrivacyVisitor<'_> {
             _ => Err(error),
         });
         match text {
-            Ok(text) => self.pen.text(key, plan, text),
-            Err(_) if plan.action.is_hash() => {
+            // UTF-16 is UTF-8 as well, with a zero beside each letter that hides it from the scanner.
+            Ok(text) if !text.trim_end_matches('\0').contains('\0') => self.pen.text(key, plan, text),
+            _ if plan.action.is_hash() => {
                 self.pen.formatted(key, plan, |out| value.iter().try_for_each(|byte| write!(out, "{byte:02x}")));
             }
-            Err(_) => self.pen.drop_field(),
+            _ => self.pen.drop_field(),
         }
     }
 
