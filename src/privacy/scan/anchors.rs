@@ -107,6 +107,12 @@ impl Anchors<'_> {
         self.any >> (8 * class as u32) & 0xff != 0
     }
 
+    /// Where the last byte of this class is.
+    pub(super) fn last(&self, class: Class) -> Option<usize> {
+        let block = self.blocks.iter().rposition(|block| block[class as usize] != 0)?;
+        Some(block * 64 + self.blocks[block][class as usize].ilog2() as usize)
+    }
+
     /// The bytes of this class, one after the other.
     #[inline]
     pub(super) fn all(&self, class: Class) -> Places<'_, impl Fn(&[Block], usize) -> u64> {
@@ -132,6 +138,15 @@ impl Anchors<'_> {
         let (block, place) = (from / 64, from % 64);
         // In two steps, since no shift may be by 64.
         bits(block) >> place | bits(block + 1) << 1 << (63 - place)
+    }
+
+    /// One bit for each of the 64 bytes before `to`, the last of which is the highest, as `of` says of their blocks.
+    #[inline]
+    pub(super) fn bits_before(&self, of: impl Fn(&Block) -> u64, to: usize) -> u64 {
+        let (block, place) = (to / 64, to % 64);
+        let last = block.checked_sub(1).and_then(|block| self.blocks.get(block)).map_or(0, &of);
+        // In two steps, since no shift may be by 64.
+        last >> place | self.blocks.get(block).map_or(0, of) << 1 << (63 - place)
     }
 
     /// Where the run of bytes of this class from `from` ends.

@@ -47,6 +47,7 @@ mod random;
 mod records;
 mod ruled;
 mod scanner;
+mod scopes;
 mod shapes;
 mod statement;
 mod table;
