@@ -33,7 +33,8 @@ impl Filter {
 pub(super) struct Ends {
     first: u64,
     last: u64,
-    len: usize,
+    /// Whether all of them are small letters, and there is none between them.
+    small: bool,
 }
 
 impl Ends {
@@ -56,7 +57,8 @@ impl Ends {
                 }
             },
         };
-        Ends { first, last, len }
+        let all = if len < 8 { (1 << (8 * len)) - 1 } else { u64::MAX };
+        Ends { first, last, small: len > 0 && len <= 16 && (others(first) | others(last)) & all == 0 }
     }
 
     /// Those of the word at `word` in a text: the bytes before it are read along, and cut off.
@@ -65,8 +67,8 @@ impl Ends {
         let len = word.len();
         match text.get(..word.end).and_then(<[u8]>::last_chunk) {
             Some(last) if (1..=8).contains(&len) => {
-                let last = u64::from_le_bytes(*last) >> (64 - 8 * len);
-                Ends { first: last, last, len }
+                let (eight, cut) = (u64::from_le_bytes(*last), 64 - 8 * len);
+                Ends { first: eight >> cut, last: eight >> cut, small: others(eight) >> cut == 0 }
             }
             _ => Self::of(&text[word]),
         }
@@ -75,8 +77,7 @@ impl Ends {
     /// Whether all of it is known to be small letters: what is longer than both ends is not.
     #[inline]
     pub(super) fn are_all_small(self) -> bool {
-        let all = u64::MAX >> (64 - 8 * self.len.clamp(1, 8));
-        (1..=16).contains(&self.len) && (others(self.first) | others(self.last)) & all == 0
+        self.small
     }
 
     /// Where in a word there are bytes that are no small letters, if it is not longer than 64.
@@ -106,8 +107,10 @@ impl Ends {
 
 /// The highest bit of each byte that is no small letter.
 #[inline]
-fn others(eight: u64) -> u64 {
-    let each = |byte: u8| u64::from_le_bytes([byte; 8]);
+const fn others(eight: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
     let low = eight & each(0x7f);
     (!(low + each(0x80 - b'a')) | (low + each(0x7f - b'z')) | eight) & each(0x80)
 }
@@ -148,7 +151,7 @@ mod tests {
         for start in 0..text.len() {
             for end in start..=text.len() {
                 let (alone, within) = (Ends::of(&text[start..end]), Ends::within(text, start..end));
-                assert_eq!((alone.first, alone.last, alone.len), (within.first, within.last, within.len));
+                assert_eq!((alone.first, alone.last, alone.small), (within.first, within.last, within.small));
                 let others = text[start..end].iter().enumerate().filter(|(_, byte)| !byte.is_ascii_lowercase());
                 let places = Ends::places_of_others(&text[start..end]).expect("it is short");
                 assert!(places.eq(others.map(|(at, _)| at)));

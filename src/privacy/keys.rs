@@ -211,7 +211,7 @@ pub(crate) fn rules_out(key: &[u8]) -> bool {
 }
 
 /// The same of the key that is at `key` in a text.
-#[inline]
+#[inline(always)]
 pub(crate) fn rules_out_within(text: &[u8], key: Range<usize>) -> bool {
     let ends = Ends::within(text, key.clone());
     if ends.are_all_small() { !may_count(ends, &text[key]) } else { rules_out_words(text, key) }

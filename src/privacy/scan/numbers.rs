@@ -23,6 +23,7 @@ pub(super) struct Cluster<'t> {
 
 impl<'t> Cluster<'t> {
     /// The cluster whose first digit is at `from`.
+    #[inline(always)]
     pub(super) fn at(text: &'t [u8], from: usize) -> Self {
         let mut cluster = Cluster { text, groups: [(0, 0); GROUPS], separators: [0; GROUPS], len: 0, digits: 0 };
         let mut at = from;
@@ -142,7 +143,7 @@ fn goes_on(text: &[u8], end: usize) -> bool {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     let text = anchors.text;
     let mut rest = Rest::Nothing;
-    let mut digits = anchors.places(|blocks, block| blocks[block][Class::Digit as usize] & !idle(blocks, block));
+    let mut digits = anchors.places(firsts);
     while let Some(start) = digits.next() {
         let at = anchors.run(Class::Digit, start);
         let apart = !goes_on(text, at);
@@ -184,6 +185,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         }
     }
     rest
+}
+
+/// The digits of a block that a number may begin with.
+#[inline]
+fn firsts(blocks: &[Block], block: usize) -> u64 {
+    blocks[block][Class::Digit as usize] & !idle(blocks, block)
 }
 
 /// The digits that stand by themselves, at most three, also with a dot or dash among them, with nothing of a name beside them
@@ -238,7 +245,8 @@ fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
     let text = anchors.text;
     // `9999-99-99T99:99:99`, its digits by their bits.
     if anchors.bits(Class::Digit, at) & 0x7_ffff == 0b110_1101_1011_0110_1111
-        && let Some([_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, _]) = text.get(at..at + 19)
+        && let Some([_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, _]) =
+            text.get(at..at + 19)
     {
         let end = at + 19;
         let fraction = matches!(after(text, end), b'.' | b',') && is(after(text, end + 1), DIGIT);
@@ -348,7 +356,10 @@ mod tests {
                     }
                     let token = |byte: u8| alnum(byte) || byte == b'_' || byte == b'-';
                     let told = String::from_utf8_lossy(&text);
-                    assert!(count_of_digits <= 3 && !token(before(&text, start)) && !token(after(&text, end)), "{told}");
+                    assert!(
+                        count_of_digits <= 3 && !token(before(&text, start)) && !token(after(&text, end)),
+                        "{told}"
+                    );
                     assert!(!goes_on(&text, end) && past_separator(&text, end).is_none(), "{told}");
                     digits.pass(end);
                     count += 1;

@@ -3,7 +3,7 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::anchors::{Anchors, Block, Class, ahead_of, behind};
+use super::anchors::{Anchors, Block, Class, ahead, behind};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
 use super::key::{
     GAP, KEY, Key, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie, is_verb,
@@ -12,6 +12,7 @@ use super::key::{
 use super::notations::{arrow, bracket, element, indexed};
 use super::random::{may_be_random, random};
 use super::scopes::Scopes;
+use super::starts::Start;
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity, attributes, foreign, lines, positional, records, statement, words};
@@ -37,7 +38,7 @@ pub(super) enum Style {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut scopes = Scopes::default();
-    let mut signs = anchors.places(|blocks, block| blocks[block][Class::Pair as usize] & !idle_colons(blocks, block));
+    let mut signs = anchors.starts(Start::Sign);
     while let Some(sign) = signs.next() {
         let byte = text[sign];
         if byte == b':' || byte == b'=' {
@@ -59,16 +60,22 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// The signs and brackets of a block that may be a pair's.
+#[inline]
+pub(super) fn signs(blocks: &[Block], block: usize) -> u64 {
+    blocks[block][Class::Pair as usize] & !idle_colons(blocks, block)
+}
+
 /// The colons that stand behind no key, as far as one block tells: those of `a::b`, and the second of `12:30:59`.
 #[inline]
 fn idle_colons(blocks: &[Block], block: usize) -> u64 {
-    let ahead = ahead_of(blocks, block, Class::Colon);
-    let colons = ahead as u64;
+    let colons = blocks[block][Class::Colon as usize];
     if colons == 0 {
         return 0;
     }
-    let alone = !(ahead >> 1) as u64;
-    let path = colons & !alone & !(ahead >> 2) as u64 & !behind(blocks, block, |block| block[Class::Colon as usize]);
+    let ahead = |by| ahead(blocks, block, by, |block| block[Class::Colon as usize]);
+    let alone = !ahead(1);
+    let path = colons & !alone & !ahead(2) & !behind(blocks, block, |block| block[Class::Colon as usize]);
     // Both of them in this block.
     let path = path & (!0 >> 1);
     let digits = blocks[block][Class::Digit as usize];
@@ -359,6 +366,7 @@ fn skip_space(text: &[u8], from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bytes::run_back;
     use super::super::tests::draws;
     use super::*;
 
