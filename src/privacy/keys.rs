@@ -220,6 +220,10 @@ pub(crate) fn rules_out_within(text: &[u8], key: Range<usize>) -> bool {
 #[inline(never)]
 fn rules_out_words(text: &[u8], key: Range<usize>) -> bool {
     let bytes = &text[key.clone()];
+    // A letter of another script is no end of a word that would be known.
+    if matches!(bytes, [0x80..=0xff, second, ..] if !second.is_ascii_lowercase()) {
+        return false;
+    }
     match Ends::places_of_others(bytes) {
         Some(others) => rules_out_between(text, key, others),
         None => rules_out_between(text, key, (0..bytes.len()).filter(|at| !bytes[*at].is_ascii_lowercase())),

@@ -398,9 +398,13 @@ impl<F: Fn(&[Block], usize) -> u64> Places<'_, F> {
 /// The places of a block from which at least [`RUN`] bytes are members.
 #[inline]
 pub(super) fn long_runs(blocks: &[Block], block: usize, members: impl Fn(&Block) -> u64) -> u64 {
-    let next = blocks.get(block + 1).map_or(0, &members);
+    let (here, next) = (members(&blocks[block]), blocks.get(block + 1).map_or(0, &members));
+    // Most words are shorter than nine letters.
+    if here & (here >> 4 | next << 60) & (here >> 8 | next << 56) == 0 {
+        return 0;
+    }
     // Bits that have so many neighbours to their left: two, four, eight, twelve.
-    let mut run = u128::from(members(&blocks[block])) | u128::from(next) << 64;
+    let mut run = u128::from(here) | u128::from(next) << 64;
     run &= run >> 1;
     run &= run >> 2;
     run &= run >> 4;
