@@ -19,8 +19,9 @@
 //! without dd-sensitive-data-scanner, which takes 1,047 ns for the clean text and reads 23 to 66 MB/s of ASCII and 52 MB/s of other
 //! scripts (an earlier run).
 //!
-//! Instructions were counted on the same day, a little earlier: hostile texts take 464 a byte at most (`entropy "k=.."`, of which 211
-//! are SHA-256), other scripts 40. Growth under callgrind, from 64 to 128 to 256 KiB of a hostile text: at most 2.0.
+//! Instructions were counted on 2026-11-22, after changes that the times are older than, and built without default features. Of hostile
+//! texts they were counted the day before: 464 a byte at most (`entropy "k=.."`, of which 211 are SHA-256). Growth under
+//! callgrind, from 64 to 128 to 256 KiB of a hostile text: at most 2.0.
 //! Valgrind knows no SHA-NI.
 //!
 //! ```text
@@ -112,18 +113,18 @@
 //! at most 200: held
 //!
 //! instructions per byte and per text
-//! | clean texts of 40 bytes                            |    10.9 |        434 |
-//! | texts with one finding                             |   237.7 |       8049 |
-//! | tracing's fmt lines, 64 KiB at once                |    55.3 |    3619656 |
-//! | tracing's fmt lines                                |    53.3 |       7221 |
-//! | JSON records, 64 KiB at once                       |   145.1 |    9390824 |
-//! | JSON records                                       |    90.2 |      19310 |
-//! | seven real services, 64 KiB at once                |   167.3 |   10291653 |
-//! | seven real services                                |    84.4 |       9054 |
-//! | the tests' clean lines, 64 KiB at once             |   421.3 |   21595703 |
-//! | the tests' clean lines                             |   110.6 |       3192 |
-//! | ten other languages, 64 KiB at once                |    33.1 |    2154864 |
-//! | ten other languages                                |    39.5 |       4928 |
+//! | clean texts of 40 bytes                            |    10.0 |        401 |
+//! | texts with one finding                             |   243.5 |       8706 |
+//! | tracing's fmt lines, 64 KiB at once                |    56.0 |    3666049 |
+//! | tracing's fmt lines                                |    52.6 |       7123 |
+//! | JSON records, 64 KiB at once                       |   141.0 |    9124506 |
+//! | JSON records                                       |    82.5 |      17648 |
+//! | seven real services, 64 KiB at once                |   175.3 |   10780909 |
+//! | seven real services                                |    85.7 |       9199 |
+//! | the tests' clean lines, 64 KiB at once             |   488.5 |   31947804 |
+//! | the tests' clean lines                             |   120.6 |       3619 |
+//! | ten other languages, 64 KiB at once                |    35.4 |    2306865 |
+//! | ten other languages                                |    41.4 |       5170 |
 //! ```
 
 #[path = "support/process.rs"]

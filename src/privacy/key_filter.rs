@@ -1,5 +1,7 @@
 //! Which words may be in a list, told at once for most that are not: a Bloom filter built at compile time.
 
+use std::ops::Range;
+
 /// A set of words that may hold more than was put in, and never less. Case does not count, and of a long word only its ends.
 pub(super) struct Filter([u64; SLOTS / 64]);
 
@@ -26,41 +28,91 @@ impl Filter {
     }
 }
 
-/// The first eight bytes of a word and its last eight; of a shorter word as many as fit a half, so that the two overlap.
+/// The first eight bytes of a word and its last eight, which overlap or, in a shorter word, are the same.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
     first: u64,
     last: u64,
-    len: usize,
+    /// Whether all of them are small letters, and there is none between them.
+    small: bool,
 }
 
 impl Ends {
     #[inline]
     pub(super) const fn of(word: &[u8]) -> Self {
+        let len = word.len();
         let (first, last) = match *word {
             [] => (0, 0),
-            [byte] => (byte as u64, 0),
-            [first, second, ..] if word.len() < 4 => (first as u64 | (second as u64) << 8, word[word.len() - 1] as u64),
+            [first, ..] if len < 4 => {
+                // The middle one and the last one may be the same.
+                let (middle, last) = (word[len / 2] as u64, word[len - 1] as u64);
+                let word = first as u64 | middle << (8 * (len / 2)) | last << (8 * (len - 1));
+                (word, word)
+            }
             _ => match (word.first_chunk(), word.last_chunk()) {
                 (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-                _ => (four(word.first_chunk()), four(word.last_chunk())),
+                _ => {
+                    let word = four(word.first_chunk()) | four(word.last_chunk()) << (8 * (len - 4));
+                    (word, word)
+                }
             },
         };
-        Ends { first, last, len: word.len() }
+        let all = if len < 8 { (1 << (8 * len)) - 1 } else { u64::MAX };
+        Ends { first, last, small: len > 0 && len <= 16 && (others(first) | others(last)) & all == 0 }
     }
 
-    /// Whether all of it is known to be small letters: what is longer than both ends, or shorter than one, is not.
+    /// Those of the word at `word` in a text: the bytes before it are read along, and cut off.
+    #[inline(always)]
+    pub(super) fn within(text: &[u8], word: Range<usize>) -> Self {
+        let len = word.len();
+        match text.get(..word.end).and_then(<[u8]>::last_chunk) {
+            Some(last) if (1..=8).contains(&len) => {
+                let (eight, cut) = (u64::from_le_bytes(*last), 64 - 8 * len);
+                Ends { first: eight >> cut, last: eight >> cut, small: others(eight) >> cut == 0 }
+            }
+            _ => Self::of(&text[word]),
+        }
+    }
+
+    /// Whether all of it is known to be small letters: what is longer than both ends is not.
     #[inline]
     pub(super) fn are_all_small(self) -> bool {
-        let each = |byte: u8| u64::from_le_bytes([byte; 8]);
-        // Sets the highest bit of each byte that is less than `a`, beyond `z`, or not ASCII.
-        let other = |eight: u64| {
-            let low = eight & each(0x7f);
-            !(low + each(0x80 - b'a')) | (low + each(0x7f - b'z')) | eight
-        };
-        let all = if self.len < 8 { u64::MAX >> 32 } else { u64::MAX };
-        (4..=16).contains(&self.len) && (other(self.first) | other(self.last)) & each(0x80) & all == 0
+        self.small
     }
+
+    /// Where in a word there are bytes that are no small letters, if it is not longer than 64.
+    #[inline]
+    pub(super) fn places_of_others(word: &[u8]) -> Option<impl Iterator<Item = usize> + use<>> {
+        let mut places = 0;
+        let (eights, rest) = word.as_chunks::<8>();
+        if eights.len() + usize::from(!rest.is_empty()) > 8 {
+            return None;
+        }
+        // The highest bits of eight bytes, side by side.
+        let gathered = |eight: u64| (others(eight) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        for (at, eight) in eights.iter().enumerate() {
+            places |= gathered(u64::from_le_bytes(*eight)) << (8 * at);
+        }
+        if !rest.is_empty() {
+            let last = rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte));
+            places |= gathered(last) << (8 * eights.len()) & (!0 >> (64 - word.len()));
+        }
+        Some(std::iter::from_fn(move || {
+            let place = (places != 0).then(|| places.trailing_zeros() as usize);
+            places &= places.wrapping_sub(1);
+            place
+        }))
+    }
+}
+
+/// The highest bit of each byte that is no small letter.
+#[inline]
+const fn others(eight: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    let low = eight & each(0x7f);
+    (!(low + each(0x80 - b'a')) | (low + each(0x7f - b'z')) | eight) & each(0x80)
 }
 
 const fn four(bytes: Option<&[u8; 4]>) -> u64 {
@@ -94,8 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_a_word_are_the_same_within_a_text() {
+        let text = b"the quick-brown_fox.jumps over the lazy dog";
+        for start in 0..text.len() {
+            for end in start..=text.len() {
+                let (alone, within) = (Ends::of(&text[start..end]), Ends::within(text, start..end));
+                assert_eq!((alone.first, alone.last, alone.small), (within.first, within.last, within.small));
+                let others = text[start..end].iter().enumerate().filter(|(_, byte)| !byte.is_ascii_lowercase());
+                let places = Ends::places_of_others(&text[start..end]).expect("it is short");
+                assert!(places.eq(others.map(|(at, _)| at)));
+            }
+        }
+    }
+
+    #[test]
     fn small_letters_are_told_from_all_else() {
-        for len in 4..=16 {
+        for len in 1..=16 {
             let word = vec![b'k'; len];
             assert!(Ends::of(&word).are_all_small());
             for at in 0..len {
@@ -106,6 +172,6 @@ mod tests {
                 }
             }
         }
-        assert!(!Ends::of(b"abc").are_all_small() && !Ends::of(&[b'a'; 17]).are_all_small());
+        assert!(!Ends::of(b"").are_all_small() && !Ends::of(&[b'a'; 17]).are_all_small());
     }
 }

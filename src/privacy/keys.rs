@@ -7,6 +7,8 @@
 
 mod tokens;
 
+use std::ops::Range;
+
 use tokens::Tokens;
 
 use super::key_filter::Ends;
@@ -205,30 +207,43 @@ pub(crate) fn is_named(word: &[u8]) -> bool {
 /// a word begins, the key is not ruled out.
 #[inline]
 pub(crate) fn rules_out(key: &[u8]) -> bool {
-    let ends = Ends::of(key);
-    if !ends.are_all_small() {
-        return rules_out_words(key);
-    }
-    !(LAST_WORDS.may_hold(ends) || may_be_glued(key))
+    rules_out_within(key, 0..key.len())
+}
+
+/// The same of the key that is at `key` in a text.
+#[inline(always)]
+pub(crate) fn rules_out_within(text: &[u8], key: Range<usize>) -> bool {
+    let ends = Ends::within(text, key.clone());
+    if ends.are_all_small() { !may_count(ends, &text[key]) } else { rules_out_words(text, key) }
 }
 
 #[inline(never)]
-fn rules_out_words(key: &[u8]) -> bool {
-    let (mut start, mut words) = (0, 0);
-    for at in 0..=key.len() {
-        let byte = key.get(at).copied().unwrap_or(b'.');
-        if byte.is_ascii_lowercase() {
-            continue;
-        }
+fn rules_out_words(text: &[u8], key: Range<usize>) -> bool {
+    let bytes = &text[key.clone()];
+    // A letter of another script is no end of a word that would be known.
+    if matches!(bytes, [0x80..=0xff, second, ..] if !second.is_ascii_lowercase()) {
+        return false;
+    }
+    match Ends::places_of_others(bytes) {
+        Some(others) => rules_out_between(text, key, others),
+        None => rules_out_between(text, key, (0..bytes.len()).filter(|at| !bytes[*at].is_ascii_lowercase())),
+    }
+}
+
+/// The same, told where in the key there are no small letters.
+#[inline(always)]
+fn rules_out_between(text: &[u8], key: Range<usize>, others: impl Iterator<Item = usize>) -> bool {
+    let (mut start, mut words) = (key.start, 0);
+    for at in others.map(|at| key.start + at).chain([key.end]) {
         if start < at {
-            if may_count(&key[start..at]) {
+            if may_count(Ends::within(text, start..at), &text[start..at]) {
                 return false;
             }
             words += 1;
         }
         start = at + 1;
-        if byte.is_ascii_uppercase() || byte >= 0x80 {
-            if !key.get(at + 1).is_some_and(u8::is_ascii_lowercase) {
+        if at < key.end && (text[at].is_ascii_uppercase() || text[at] >= 0x80) {
+            if !text[..key.end].get(at + 1).is_some_and(u8::is_ascii_lowercase) {
                 return false;
             }
             start = at;
@@ -238,8 +253,9 @@ fn rules_out_words(key: &[u8]) -> bool {
     words > 0
 }
 
-fn may_count(word: &[u8]) -> bool {
-    LAST_WORDS.may_hold(Ends::of(word)) || may_be_glued(word)
+#[inline]
+fn may_count(ends: Ends, word: &[u8]) -> bool {
+    LAST_WORDS.may_hold(ends) || may_be_glued(word)
 }
 
 #[inline(never)]

@@ -80,9 +80,9 @@
 //!
 //! # Consent
 //!
-//! What a user said yes to is saved entry by entry. An entry that was added since, or of which the type, the values, the action or
-//! the purpose changed, is withheld until they are asked again, and so is one with more exact times or a later `expires`: see
-//! [`Telemetry::agreement`](crate::Telemetry::agreement). The other words count for nothing in that, `retention`, `reason` and
+//! What a user said yes to is saved entry by entry. An entry that was added since, or of which the type, the values, the action,
+//! the purpose or the retention changed, is withheld until they are asked again, and so is one with more exact times or a later
+//! `expires`: see [`Telemetry::agreement`](crate::Telemetry::agreement). The other words count for nothing in that, `reason` and
 //! recipients among them: who changes these gives the entries a new purpose, or asks by other means. A yes by
 //! `{P}_TELEMETRY_ENABLED` or by the operator is one to all that the running version lists.
 //!
@@ -169,7 +169,7 @@ impl Inventory {
         self.0.version
     }
 
-    /// SHA-256 over what is collected, how, what for, how exact its times are and until when, in hexadecimal digits: comments, order,
+    /// SHA-256 over what is collected, how, what for, for how long, how exact its times are and until when, in hexadecimal digits: comments, order,
     /// and the words of the document change nothing.
     pub fn digest(&self) -> String {
         self.scope().digest

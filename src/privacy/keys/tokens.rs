@@ -97,41 +97,49 @@ impl Tokens {
         let mut start = write;
         let mut digits_only = true;
         let mut last = Sign::Joint;
-        for (at, &byte) in key.iter().enumerate() {
+        let mut at = 0;
+        while let Some(&byte) = key.get(at) {
             let mut sign = Sign::of(byte);
-            // Most bytes go on with a word.
-            if !(sign == Sign::Small && last == Sign::Small) {
-                if sign == Sign::Joint {
-                    (write, digits_only, last) = (self.close(start, write, digits_only), true, sign);
-                    start = write;
-                    continue;
-                }
-                if last == Sign::Wide && sign == Sign::Other {
-                    // What follows the first byte is of the same character.
-                    sign = Sign::Wide;
-                }
-                let hump = sign == Sign::Capital
-                    && match last {
-                        Sign::Small | Sign::Other | Sign::Wide => true,
-                        Sign::Capital => key.get(at + 1).is_some_and(u8::is_ascii_lowercase),
-                        Sign::Digit | Sign::Joint => false,
-                    };
-                // Only behind such a character: what stands before one is ruled out before it is asked for.
-                let leaves_wide = last == Sign::Wide && sign != Sign::Wide;
-                let edge = leaves_wide || last != Sign::Joint && (last == Sign::Digit) != (sign == Sign::Digit);
-                if hump || edge {
-                    (write, digits_only) = (self.close(start, write, digits_only), true);
-                    start = write;
-                }
-                digits_only &= sign == Sign::Digit;
-                last = sign;
+            at += 1;
+            if sign == Sign::Joint {
+                (write, digits_only, last) = (self.close(start, write, digits_only), true, sign);
+                start = write;
+                continue;
             }
+            if last == Sign::Wide && sign == Sign::Other {
+                // What follows the first byte is of the same character.
+                sign = Sign::Wide;
+            }
+            let hump = sign == Sign::Capital
+                && match last {
+                    Sign::Small | Sign::Other | Sign::Wide => true,
+                    Sign::Capital => key.get(at).is_some_and(u8::is_ascii_lowercase),
+                    Sign::Digit | Sign::Joint => false,
+                };
+            // Only behind such a character: what stands before one is ruled out before it is asked for.
+            let leaves_wide = last == Sign::Wide && sign != Sign::Wide;
+            let edge = leaves_wide || last != Sign::Joint && (last == Sign::Digit) != (sign == Sign::Digit);
+            if hump || edge {
+                (write, digits_only) = (self.close(start, write, digits_only), true);
+                start = write;
+            }
+            digits_only &= sign == Sign::Digit;
+            last = sign;
             // Cannot overflow for the lengths cut above, since each byte adds at most one space; if it could, the rest is left.
             if write + 1 >= BYTES {
                 break;
             }
             self.bytes[write] = byte.to_ascii_lowercase();
             write += 1;
+            // Most bytes go on with a word.
+            while sign == Sign::Small
+                && write + 1 < BYTES
+                && let Some(&byte) = key.get(at)
+                && byte.is_ascii_lowercase()
+            {
+                self.bytes[write] = byte;
+                (write, at) = (write + 1, at + 1);
+            }
         }
         self.close(start, write, digits_only);
     }

@@ -6,6 +6,7 @@
 //! and eight such words, transposed, are 64 bits of each.
 
 use super::profile::RUN;
+use super::starts::{self, Start, Starts};
 
 /// What a byte may be the start of.
 #[derive(Clone, Copy)]
@@ -30,15 +31,22 @@ pub(super) enum Class {
 /// Bits of 64 bytes, by class.
 pub(super) type Block = [u64; 8];
 
-/// Texts up to this many blocks need little memory to be cleared, and up to the second none of the heap.
-const FEW: usize = 8;
+/// Texts up to these many blocks need no more memory to be cleared, and up to the last none of the heap.
+const FEW: usize = 4;
+const MORE: usize = 12;
 const SOME: usize = 64;
+
+/// How many kinds of [`Start`] there are.
+const STARTS: usize = size_of::<Starts>() / size_of::<u64>();
 
 pub(super) struct Anchors<'t> {
     pub(super) text: &'t [u8],
     blocks: &'t [Block],
     /// In the byte of each class: not zero if there is one of it.
     any: u64,
+    starts: &'t [Starts],
+    /// All of them together: not zero if there is one of a kind.
+    any_start: Starts,
 }
 
 impl Anchors<'_> {
@@ -46,30 +54,44 @@ impl Anchors<'_> {
     #[inline]
     pub(super) fn with<R>(text: &[u8], look: impl FnOnce(&Anchors<'_>) -> R) -> R {
         let count = text.len().div_ceil(64);
-        let (mut one, mut few, mut some, mut many);
-        let blocks: &mut [Block] = match count {
+        let (mut one, mut few, mut more, mut some, mut many);
+        let (blocks, starts): (&mut [Block], &mut [Starts]) = match count {
             0 | 1 => {
-                one = [[0; 8]];
-                &mut one
+                one = ([[0; 8]], [[0; STARTS]]);
+                (&mut one.0, &mut one.1)
             }
             _ if count <= FEW => {
-                few = [[0; 8]; FEW];
-                &mut few
+                few = ([[0; 8]; FEW], [[0; STARTS]; FEW]);
+                (&mut few.0, &mut few.1)
+            }
+            _ if count <= MORE => {
+                more = ([[0; 8]; MORE], [[0; STARTS]; MORE]);
+                (&mut more.0, &mut more.1)
             }
             _ if count <= SOME => {
-                some = [[0; 8]; SOME];
-                &mut some
+                some = ([[0; 8]; SOME], [[0; STARTS]; SOME]);
+                (&mut some.0, &mut some.1)
             }
             _ => {
-                many = vec![[0; 8]; count];
-                &mut many
+                many = (vec![[0; 8]; count], vec![[0; STARTS]; count]);
+                (&mut many.0, &mut many.1)
             }
         };
-        look(&Anchors::fill(text, &mut blocks[..count]))
+        let (blocks, starts) = (&mut blocks[..count], &mut starts[..count]);
+        let any = Self::fill(text, blocks);
+        let mut any_start = [0; STARTS];
+        for (block, of_block) in starts.iter_mut().enumerate() {
+            *of_block = starts::of(blocks, block);
+            for (any, bits) in any_start.iter_mut().zip(of_block) {
+                *any |= *bits;
+            }
+        }
+        look(&Anchors { text, blocks, any, starts, any_start })
     }
 
+    /// Tells the classes of all bytes, and which there are.
     #[inline]
-    fn fill<'t>(text: &'t [u8], blocks: &'t mut [Block]) -> Anchors<'t> {
+    fn fill(text: &[u8], blocks: &mut [Block]) -> u64 {
         let (whole, rest) = text.as_chunks::<64>();
         let mut any = 0;
         for (block, bytes) in blocks.iter_mut().zip(whole) {
@@ -98,13 +120,32 @@ impl Anchors<'_> {
             }
             *block = transposed(words);
         }
-        Anchors { text, blocks, any }
+        any
     }
 
     /// Whether there is a byte of this class.
     #[inline]
     pub(super) fn any(&self, class: Class) -> bool {
         self.any >> (8 * class as u32) & 0xff != 0
+    }
+
+    /// Whether there is a place at which this begins.
+    #[inline]
+    pub(super) fn begins(&self, start: Start) -> bool {
+        self.any_start[start as usize] != 0
+    }
+
+    /// The places at which this begins, one after the other.
+    #[inline]
+    pub(super) fn starts(&self, start: Start) -> Places<'_, impl Fn(&[Block], usize) -> u64> {
+        let starts = self.starts;
+        self.places(move |_, block| starts[block][start as usize])
+    }
+
+    /// Where the last byte of this class is.
+    pub(super) fn last(&self, class: Class) -> Option<usize> {
+        let block = self.blocks.iter().rposition(|block| block[class as usize] != 0)?;
+        Some(block * 64 + self.blocks[block][class as usize].ilog2() as usize)
     }
 
     /// The bytes of this class, one after the other.
@@ -132,6 +173,15 @@ impl Anchors<'_> {
         let (block, place) = (from / 64, from % 64);
         // In two steps, since no shift may be by 64.
         bits(block) >> place | bits(block + 1) << 1 << (63 - place)
+    }
+
+    /// One bit for each of the 64 bytes before `to`, the last of which is the highest, as `of` says of their blocks.
+    #[inline]
+    pub(super) fn bits_before(&self, of: impl Fn(&Block) -> u64, to: usize) -> u64 {
+        let (block, place) = (to / 64, to % 64);
+        let last = block.checked_sub(1).and_then(|block| self.blocks.get(block)).map_or(0, &of);
+        // In two steps, since no shift may be by 64.
+        last >> place | self.blocks.get(block).map_or(0, of) << 1 << (63 - place)
     }
 
     /// Where the run of bytes of this class from `from` ends.
@@ -190,30 +240,16 @@ impl Anchors<'_> {
     /// The first of them at or after `from`, where a run may be cut.
     #[inline]
     fn long_run(&self, from: usize) -> Option<(usize, usize)> {
-        self.long_run_of(|block| block[Class::Token as usize] | block[Class::Mark as usize], from)
-    }
-
-    #[inline]
-    fn long_run_of(&self, members: impl Fn(&Block) -> u64, from: usize) -> Option<(usize, usize)> {
         let first = from / 64;
-        for block in first..self.blocks.len() {
-            let next = self.blocks.get(block + 1).map_or(0, &members);
-            // Bits that have so many neighbours to their left: two, four, eight, twelve.
-            let mut run = u128::from(members(&self.blocks[block])) | u128::from(next) << 64;
-            run &= run >> 1;
-            run &= run >> 2;
-            run &= run >> 4;
-            run &= run >> (RUN - 8);
-            let mut bits = run as u64;
-            if block == first {
-                bits &= !0 << (from % 64);
-            }
-            if bits != 0 {
-                let start = block * 64 + bits.trailing_zeros() as usize;
-                return Some((start, self.run_of(|block| !members(block), start)));
-            }
+        let mut bits = self.starts.get(first)?[Start::Run as usize] & (!0 << (from % 64));
+        let mut block = first;
+        while bits == 0 {
+            block += 1;
+            bits = self.starts.get(block)?[Start::Run as usize];
         }
-        None
+        let start = block * 64 + bits.trailing_zeros() as usize;
+        let others = |block: &Block| !(block[Class::Token as usize] | block[Class::Mark as usize]);
+        Some((start, self.run_of(others, start)))
     }
 
     /// Whether there are so many digits.
@@ -270,9 +306,10 @@ impl Anchors<'_> {
     #[inline]
     pub(super) fn may_hold_tokens(&self) -> bool {
         let digit = self.any(Class::Digit);
-        self.long_run_of(|block| block[Class::Token as usize], 0).is_some()
-            && (digit || self.text.iter().any(u8::is_ascii_uppercase))
-            || digit && self.any(Class::Mark) && self.may_hold_dotted_tokens()
+        let whole = |block| long_runs(self.blocks, block, |block| block[Class::Token as usize]) != 0;
+        self.begins(Start::Run)
+            && ((0..self.blocks.len()).any(whole) && (digit || self.text.iter().any(u8::is_ascii_uppercase))
+                || digit && self.any(Class::Mark) && self.may_hold_dotted_tokens())
     }
 
     /// `Bearer mF_9.B5f-4.1JqM`
@@ -358,17 +395,27 @@ impl<F: Fn(&[Block], usize) -> u64> Places<'_, F> {
     }
 }
 
+/// The places of a block from which at least [`RUN`] bytes are members.
+#[inline]
+pub(super) fn long_runs(blocks: &[Block], block: usize, members: impl Fn(&Block) -> u64) -> u64 {
+    let (here, next) = (members(&blocks[block]), blocks.get(block + 1).map_or(0, &members));
+    // Most words are shorter than nine letters.
+    if here & (here >> 4 | next << 60) & (here >> 8 | next << 56) == 0 {
+        return 0;
+    }
+    // Bits that have so many neighbours to their left: two, four, eight, twelve.
+    let mut run = u128::from(here) | u128::from(next) << 64;
+    run &= run >> 1;
+    run &= run >> 2;
+    run &= run >> 4;
+    run &= run >> (RUN - 8);
+    run as u64
+}
+
 /// The places right behind those that `of` says of a block.
 #[inline]
 pub(super) fn behind(blocks: &[Block], block: usize, of: impl Fn(&Block) -> u64) -> u64 {
     of(&blocks[block]) << 1 | block.checked_sub(1).map_or(0, |last| of(&blocks[last]) >> 63)
-}
-
-/// The bits of a class in this block, and above them those of the next.
-#[inline]
-pub(super) fn ahead_of(blocks: &[Block], block: usize, class: Class) -> u128 {
-    let next = blocks.get(block + 1).map_or(0, |next| next[class as usize]);
-    u128::from(blocks[block][class as usize]) | u128::from(next) << 64
 }
 
 /// The places so many bytes, from 1 to 63, before those that `of` says of a block.

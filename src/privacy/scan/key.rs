@@ -13,6 +13,25 @@ pub(super) struct Key {
     pub(super) quoted: bool,
 }
 
+/// The key glued to the sign at `sign`, in quotes or not, if it is made of letters, digits, `_`, `-` and `.` alone, and is not long.
+/// Nearly all are.
+#[inline(always)]
+pub(super) fn plain_key(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
+    let text = anchors.text;
+    let prior = before(text, sign);
+    let quoted = prior == b'"';
+    if !quoted && !is(prior, LETTER | DIGIT) {
+        return None;
+    }
+    let end = sign - usize::from(quoted);
+    let parts = anchors.bits_before(|block| block[Class::Token as usize] | block[Class::Mark as usize], end);
+    let len = parts.leading_ones() as usize;
+    let start = end - len;
+    let beside = before(text, start);
+    let plain = if quoted { beside == b'"' && len > 0 } else { !matches!(beside, b'[' | b']' | 0x80..) };
+    (plain && len < 64).then_some(Key { start, end, quoted })
+}
+
 /// The key whose separator is at `sign`.
 pub(super) fn key_before(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
     let text = anchors.text;

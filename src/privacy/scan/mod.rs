@@ -47,7 +47,9 @@ mod random;
 mod records;
 mod ruled;
 mod scanner;
+mod scopes;
 mod shapes;
+mod starts;
 mod statement;
 mod table;
 mod take;
@@ -71,6 +73,7 @@ pub(crate) use ruled::{InText, KeyRules};
 pub use scanner::{OnFinding, Scanner};
 
 use anchors::{Anchors, Class};
+use starts::Start;
 
 fn detect(text: &[u8], found: &mut Vec<Finding>) {
     let plain = Anchors::with(text, |anchors| {
@@ -101,11 +104,11 @@ fn detect_plain(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 
 /// All detectors on a text as it stands.
 fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    if anchors.any(Class::Pair) {
+    if anchors.begins(Start::Sign) {
         pairs::find(anchors, found);
     }
-    table::find(anchors.text, found);
-    if anchors.any(Class::Mark) {
+    table::find(anchors, found);
+    if anchors.begins(Start::Option) {
         options::find(anchors, found);
     }
     if anchors.may_hold_dashes() && anchors.may_hold_pem() {

@@ -100,7 +100,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let mut parts = anchors.places(|blocks, block| may_start(blocks, block, &text[block * 64..]));
-    while let Some(start) = parts.next() {
+    // No number is announced behind the last digit.
+    let last = anchors.last(Class::Digit).unwrap_or(0);
+    while let Some(start) = parts.next().filter(|start| *start < last) {
         if may_announce(text, start) && starts_part(text, start) {
             parts.pass(ask(text, start, found));
         }

@@ -1,40 +1,59 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
-use super::anchors::{Anchors, Class, ahead_of};
+use super::anchors::{Anchors, Block, Class, ahead};
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, head, is, run, run_back};
 use super::ipv4::octet;
+use super::starts::Start;
 use super::{Finding, Kind, Severity};
 
 /// The longest run that is still an address.
 const RUN: usize = 64;
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    if anchors.any(Class::Colon) {
+    if anchors.begins(Start::Colons) {
         colon_groups(anchors, found);
     }
-    if anchors.any(Class::Mark) {
+    if anchors.begins(Start::Marks) {
         mark_groups(anchors, anchors.any(Class::Digit), found);
     }
 }
 
-/// Every maximal run of hex digits and colons, anchored on its first colon. No group has more than four digits, so the
-/// next colon is near.
+/// The colons of a block with a second at their side, or two more near them: no group has more than four digits.
+#[inline]
+pub(super) fn colons(blocks: &[Block], block: usize) -> u64 {
+    let here = blocks[block][Class::Colon as usize];
+    // Most have less than three.
+    let few = |colons: u64| colons & colons.wrapping_sub(1);
+    let next = blocks.get(block + 1).map_or(0, |next| next[Class::Colon as usize]);
+    if here == 0 || few(few(here)) | here & here >> 1 | next & NEAR == 0 {
+        return 0;
+    }
+    let colons = u128::from(here) | u128::from(next) << 64;
+    let near = |colons: u128| {
+        let two = colons >> 1 | colons >> 2;
+        two | two >> 2 | colons >> 5
+    };
+    (colons & (colons >> 1 | near(colons & near(colons)))) as u64
+}
+
+/// How far into the next block a third colon may be near to one of this.
+const NEAR: u64 = (1 << 10) - 1;
+
+/// The dots and dashes of a block between which a MAC may stand: behind the first comes a second at its place.
+#[inline]
+pub(super) fn marks(blocks: &[Block], block: usize) -> u64 {
+    let here = blocks[block][Class::Mark as usize];
+    if here == 0 {
+        return 0;
+    }
+    let ahead = |by| ahead(blocks, block, by, |block| block[Class::Mark as usize]);
+    here & (ahead(5) | ahead(3) & ahead(6) & ahead(9) & ahead(12))
+}
+
+/// Every maximal run of hex digits and colons, anchored on its first colon.
 fn colon_groups(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut signs = anchors.places(|blocks, block| {
-        let colons = ahead_of(blocks, block, Class::Colon);
-        // Most texts have less than three, none of them side by side.
-        let few = |colons: u128| colons & colons.wrapping_sub(1);
-        if few(few(colons)) == 0 && colons & colons >> 1 == 0 || colons as u64 == 0 {
-            return 0;
-        }
-        let near = |colons: u128| {
-            let two = colons >> 1 | colons >> 2;
-            two | two >> 2 | colons >> 5
-        };
-        // Two that are side by side, or three that are near each other.
-        (colons & (colons >> 1 | near(colons & near(colons)))) as u64
-    });
+    let mut signs = anchors.starts(Start::Colons);
     while let Some(sign) = signs.next() {
         let part = |byte: u8| is(byte, HEX) || byte == b':';
         // `a::b`, as paths in code have it.
@@ -69,17 +88,10 @@ fn may_be_address(anchors: &Anchors<'_>, sign: usize, end: usize) -> bool {
     double || colons != 0
 }
 
-/// The same for dashes and dots, between which only a MAC stands: after the first comes a second at its place.
+/// The same for dashes and dots.
 fn mark_groups(anchors: &Anchors<'_>, digit: bool, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut signs = anchors.places(|blocks, block| {
-        let marks = ahead_of(blocks, block, Class::Mark);
-        if marks as u64 == 0 {
-            return 0;
-        }
-        let dashes = marks >> 3 & marks >> 6 & marks >> 9 & marks >> 12;
-        (marks & (dashes | marks >> 5)) as u64
-    });
+    let mut signs = anchors.starts(Start::Marks);
     while let Some(sign) = signs.next() {
         let separator = text[sign];
         let (width, len) = if separator == b'-' { (3, 17) } else { (5, 14) };

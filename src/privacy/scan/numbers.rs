@@ -3,7 +3,7 @@
 //! The text is cut into clusters: groups of digits with one separator between them. Each detector looks at the groups, so that
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
-use super::anchors::{Anchors, Block, Class, ahead_of, behind};
+use super::anchors::{Anchors, Block, Class, behind};
 use super::bytes::{DIGIT, HEX, LETTER, STOP, after, alnum, before, is, run, run_back};
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
@@ -23,6 +23,7 @@ pub(super) struct Cluster<'t> {
 
 impl<'t> Cluster<'t> {
     /// The cluster whose first digit is at `from`.
+    #[inline(always)]
     pub(super) fn at(text: &'t [u8], from: usize) -> Self {
         let mut cluster = Cluster { text, groups: [(0, 0); GROUPS], separators: [0; GROUPS], len: 0, digits: 0 };
         let mut at = from;
@@ -142,7 +143,7 @@ fn goes_on(text: &[u8], end: usize) -> bool {
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     let text = anchors.text;
     let mut rest = Rest::Nothing;
-    let mut digits = anchors.places(|blocks, block| blocks[block][Class::Digit as usize] & !idle(blocks, block));
+    let mut digits = anchors.places(firsts);
     while let Some(start) = digits.next() {
         let at = anchors.run(Class::Digit, start);
         let apart = !goes_on(text, at);
@@ -186,24 +187,32 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
     rest
 }
 
-/// The digits that stand by themselves, at most three with nothing of a name beside them and none behind whatever could
-/// join the two: `step 3 of 17`, `"level":20,`. No detector begins with one.
+/// The digits of a block that a number may begin with.
+#[inline]
+fn firsts(blocks: &[Block], block: usize) -> u64 {
+    blocks[block][Class::Digit as usize] & !idle(blocks, block)
+}
+
+/// The digits that stand by themselves, at most three, also with a dot or dash among them, with nothing of a name beside them
+/// and none behind whatever could join the two: `step 3 of 17`, `"level":20,`, `ratio=0.97`. No detector begins with one.
+/// Of the next block nothing is known here, so that none is told that could reach it.
 #[inline]
 fn idle(blocks: &[Block], block: usize) -> u64 {
-    let digits = ahead_of(blocks, block, Class::Digit);
-    if digits as u64 == 0 {
+    let [digits, tokens, colons, marks] =
+        [Class::Digit, Class::Token, Class::Colon, Class::Mark].map(|class| blocks[block][class as usize]);
+    if digits == 0 {
         return 0;
     }
-    let tokens = ahead_of(blocks, block, Class::Token);
-    let colons = ahead_of(blocks, block, Class::Colon);
-    let starts = digits as u64 & !behind(blocks, block, |block| block[Class::Token as usize]);
+    let starts = digits & !behind(blocks, block, |block| block[Class::Token as usize]);
     // Whether nothing goes on so many bytes behind; no number goes on behind a colon.
-    let joined = digits >> 1 | digits >> 2 | digits >> 3;
+    let joined = digits >> 1 | digits >> 2 | digits >> 3 | 7 << 61;
     let ends = !(tokens | joined & !colons);
-    let one = starts & (ends >> 1) as u64;
-    let two = starts & (digits >> 1 & ends >> 2) as u64 & (!0 >> 1);
-    let three = starts & (digits >> 1 & digits >> 2 & ends >> 3) as u64 & (!0 >> 2);
-    one | two | two << 1 | three | three << 1 | three << 2
+    let (second, third) = (digits >> 1, digits >> 2);
+    let one = starts & ends >> 1;
+    let two = starts & second & ends >> 2;
+    let three = starts & third & ends >> 3 & (second | marks >> 1);
+    let four = starts & digits >> 3 & ends >> 4 & (second & marks >> 2 | marks >> 1 & third);
+    one | two | two << 1 | (three | three << 1 | three << 2 | four | four << 1 | four << 2 | four << 3) & digits
 }
 
 /// What a text holds after its numbers were looked at.
@@ -235,8 +244,9 @@ fn is_inside(text: &[u8], start: usize, end: usize) -> bool {
 fn past_common(anchors: &Anchors<'_>, at: usize) -> Option<usize> {
     let text = anchors.text;
     // `9999-99-99T99:99:99`, its digits by their bits.
-    if let Some([_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, _]) = text.get(at..at + 19)
-        && anchors.bits(Class::Digit, at) & 0x7_ffff == 0b110_1101_1011_0110_1111
+    if anchors.bits(Class::Digit, at) & 0x7_ffff == 0b110_1101_1011_0110_1111
+        && let Some([_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, _]) =
+            text.get(at..at + 19)
     {
         let end = at + 19;
         let fraction = matches!(after(text, end), b'.' | b',') && is(after(text, end + 1), DIGIT);
@@ -336,10 +346,20 @@ mod tests {
             Anchors::with(&text, |anchors| {
                 let mut digits = anchors.places(idle);
                 while let Some(start) = digits.next() {
-                    let end = run(&text, start, |byte| is(byte, DIGIT));
+                    let mark = |at: usize| matches!(after(&text, at), b'.' | b'-') && is(after(&text, at + 1), DIGIT);
+                    let mut end = run(&text, start, |byte| is(byte, DIGIT));
+                    let mut count_of_digits = end - start;
+                    if mark(end) {
+                        let whole = end;
+                        end = run(&text, whole + 1, |byte| is(byte, DIGIT));
+                        count_of_digits += end - whole - 1;
+                    }
                     let token = |byte: u8| alnum(byte) || byte == b'_' || byte == b'-';
                     let told = String::from_utf8_lossy(&text);
-                    assert!(end - start <= 3 && !token(before(&text, start)) && !token(after(&text, end)), "{told}");
+                    assert!(
+                        count_of_digits <= 3 && !token(before(&text, start)) && !token(after(&text, end)),
+                        "{told}"
+                    );
                     assert!(!goes_on(&text, end) && past_separator(&text, end).is_none(), "{told}");
                     digits.pass(end);
                     count += 1;

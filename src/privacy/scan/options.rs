@@ -4,6 +4,7 @@ use super::anchors::{Anchors, Block, Class, behind};
 use super::bytes::{DIGIT, SPACE, STOP, after, alnum, before, head, is, run, run_back};
 use super::key::KEY;
 use super::pairs::Style;
+use super::starts::Start;
 use super::take::{INDENT, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity};
@@ -30,12 +31,16 @@ const SHORT: [(&[u8], &[u8]); 14] = [
 /// How far before an option its program is looked for.
 const PROGRAM: usize = 96;
 
+/// The dots and dashes of a block that follow no part of a name, of which there are few.
+#[inline]
+pub(super) fn dashes(blocks: &[Block], block: usize) -> u64 {
+    let part = |block: &Block| block[Class::Token as usize] | block[Class::Mark as usize];
+    blocks[block][Class::Mark as usize] & !behind(blocks, block, part)
+}
+
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    // What follows no part of a name, of which there are few.
-    let part = |block: &Block| block[Class::Token as usize] | block[Class::Mark as usize];
-    let mut marks =
-        anchors.places(move |blocks, block| blocks[block][Class::Mark as usize] & !behind(blocks, block, part));
+    let mut marks = anchors.starts(Start::Option);
     while let Some(dash) = marks.next() {
         if text[dash] != b'-' {
             continue;

@@ -3,14 +3,16 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::anchors::{Anchors, Block, Class, ahead_of, behind};
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
+use super::anchors::{Anchors, Block, Class, ahead, behind};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
 use super::key::{
-    GAP, KEY, Key, Maps, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie,
-    is_verb, is_verdict, key_before, names_file, names_scope, opens_field, quoted_key, words_before,
+    GAP, KEY, Key, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie, is_verb,
+    is_verdict, key_before, names_file, names_scope, opens_field, plain_key, quoted_key, words_before,
 };
 use super::notations::{arrow, bracket, element, indexed};
 use super::random::{may_be_random, random};
+use super::scopes::Scopes;
+use super::starts::Start;
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity, attributes, foreign, lines, positional, records, statement, words};
@@ -33,62 +35,17 @@ pub(super) enum Style {
     Newtype,
 }
 
-/// The structs and objects around the place that is read.
-struct Scopes {
-    /// Where each name starts and ends; empty for none.
-    names: [(u32, u32); DEPTH],
-    depth: usize,
-    /// The name last left, for the next element of the same list.
-    last: (u32, u32),
-    maps: Maps,
-}
-
-/// Deeper nesting is read without names.
-const DEPTH: usize = 16;
-
-impl Scopes {
-    fn enter(&mut self, anchors: &Anchors<'_>, brace: usize) {
-        let text = anchors.text;
-        let end = run_back(text, brace, 4, |byte| is(byte, SPACE) || byte == b'[');
-        let name = match before(text, end) {
-            b',' if brace > 0 => self.last,
-            b':' | b'=' if end > 0 => {
-                key_before(anchors, end - 1).map_or((0, 0), |key| Self::place(key.start, key.end))
-            }
-            _ => Self::place(run_back(text, end, KEY, |byte| alnum(byte) || byte == b'_'), end),
-        };
-        if self.depth < DEPTH {
-            self.names[self.depth] = name;
-        }
-        self.depth += 1;
-    }
-
-    fn leave(&mut self) {
-        if let Some(depth) = self.depth.checked_sub(1) {
-            self.depth = depth;
-            self.last = self.names.get(depth).copied().unwrap_or_default();
-        }
-    }
-
-    fn name<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        let (start, end) = self.depth.checked_sub(1).and_then(|top| self.names.get(top)).copied().unwrap_or_default();
-        &text[start as usize..end as usize]
-    }
-
-    /// Names beyond 4 GiB are not remembered.
-    fn place(start: usize, end: usize) -> (u32, u32) {
-        u32::try_from(start).ok().zip(u32::try_from(end).ok()).unwrap_or_default()
-    }
-}
-
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut scopes = Scopes { names: [(0, 0); DEPTH], depth: 0, last: (0, 0), maps: Maps::default() };
-    let mut signs = anchors.places(|blocks, block| blocks[block][Class::Pair as usize] & !idle_colons(blocks, block));
+    let mut scopes = Scopes::default();
+    let mut signs = anchors.starts(Start::Sign);
     while let Some(sign) = signs.next() {
         let byte = text[sign];
         if byte == b':' || byte == b'=' {
-            signs.pass(pair(anchors, sign, &mut scopes, found));
+            let go_on = pair(anchors, sign, &mut scopes, found);
+            if go_on > sign + 1 {
+                signs.pass(go_on);
+            }
         } else if byte == b'{' {
             scopes.enter(anchors, sign);
         } else if byte == b'}' {
@@ -103,16 +60,22 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// The signs and brackets of a block that may be a pair's.
+#[inline]
+pub(super) fn signs(blocks: &[Block], block: usize) -> u64 {
+    blocks[block][Class::Pair as usize] & !idle_colons(blocks, block)
+}
+
 /// The colons that stand behind no key, as far as one block tells: those of `a::b`, and the second of `12:30:59`.
 #[inline]
 fn idle_colons(blocks: &[Block], block: usize) -> u64 {
-    let ahead = ahead_of(blocks, block, Class::Colon);
-    let colons = ahead as u64;
+    let colons = blocks[block][Class::Colon as usize];
     if colons == 0 {
         return 0;
     }
-    let alone = !(ahead >> 1) as u64;
-    let path = colons & !alone & !(ahead >> 2) as u64 & !behind(blocks, block, |block| block[Class::Colon as usize]);
+    let ahead = |by| ahead(blocks, block, by, |block| block[Class::Colon as usize]);
+    let alone = !ahead(1);
+    let path = colons & !alone & !ahead(2) & !behind(blocks, block, |block| block[Class::Colon as usize]);
     // Both of them in this block.
     let path = path & (!0 >> 1);
     let digits = blocks[block][Class::Digit as usize];
@@ -124,7 +87,41 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
 const LONG: usize = 11;
 
 /// Judges the pair at a `:` or `=`; says where to go on.
+#[inline]
 fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec<Finding>) -> usize {
+    let text = anchors.text;
+    let go_on = sign + 1;
+    let next = after(text, go_on);
+    let colon = text[sign] == b':';
+    let key = match plain_key(anchors, sign) {
+        Some(key) if !(matches!(next, b':' | b'=') || colon && next == b'/') => key,
+        _ => match odd_key(anchors, sign, found) {
+            Ok(key) => key,
+            Err(go_on) => return go_on,
+        },
+    };
+    let name = &text[key.start..key.end];
+    // Clock times and positions in files have no letters left of the sign.
+    if is(name[0], DIGIT) && is(name[name.len() - 1], DIGIT) {
+        return go_on;
+    }
+    // Most keys end no phrase; without a rule only a long value that is no prose could be one.
+    let known = !keys::rules_out_within(text, key.start..key.end)
+        && (name.is_ascii() || !foreign::rules_out(anchors, key.start..key.end));
+    if known
+        || colon && (is_verb(name) || curl_user(&text[..key.start]))
+        || name.len() >= LONG
+            && (!colon && is_session_cookie(name) || statement::is_key(name) || attributes::is_key(name))
+        || may_be_random(anchors, skip_space(text, go_on + usize::from(!colon && next == b'>')))
+    {
+        return named(anchors, sign, key, known, scopes, found);
+    }
+    go_on
+}
+
+/// The key of a sign with something odd beside it; or where to go on if it has none, or was a pair of its own.
+#[inline(never)]
+fn odd_key(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Result<Key, usize> {
     let text = anchors.text;
     let go_on = sign + 1;
     let next = after(text, go_on);
@@ -133,26 +130,26 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
     let path_or_url = colon && (next == b':' || (next == b'/' && after(text, go_on + 1) == b'/'));
     if path_or_url || next == b'=' {
         if !colon && let Some(end) = signed(anchors, sign, found) {
-            return end;
+            return Err(end);
         }
-        return if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on };
+        return Err(if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on });
     }
     let prior = before(text, sign);
     if prior == b')' && !colon {
-        return positional::constraint(text, sign, found).unwrap_or(go_on);
+        return Err(positional::constraint(text, sign, found).unwrap_or(go_on));
     }
     // `Secret token.......: x`
     let leader = || prior == b'.' && colon && matches!(before(text, sign - 1), b'.' | b' ');
     let ends_key = matches!(prior, b' ' | b'\t' | b'"' | b'\'' | b'`' | b']' | b'_' | b':');
     if !is(prior, LETTER | DIGIT | HIGH) && !ends_key && !leader() {
-        return go_on;
+        return Err(go_on);
     }
     if next == b'>'
         && !colon
         && before(text, sign - usize::from(prior == b' ')) == b']'
         && let Some(end) = indexed(text, sign, found)
     {
-        return end;
+        return Err(end);
     }
     let key = match prior {
         b'"' => quoted_key(anchors, sign - 1),
@@ -161,28 +158,7 @@ fn pair(anchors: &Anchors<'_>, sign: usize, scopes: &mut Scopes, found: &mut Vec
         _ if is(prior, LETTER | DIGIT | HIGH) => bare_key(anchors, sign),
         _ => key_before(anchors, sign),
     };
-    let Some(key) = key else {
-        return go_on;
-    };
-    let name = &text[key.start..key.end];
-    // Clock times and positions in files have no letters left of the sign.
-    if is(name[0], DIGIT) && is(name[name.len() - 1], DIGIT) {
-        return go_on;
-    }
-    // Most keys end no phrase; without a rule only a long value that is no prose could be one.
-    let known = !keys::rules_out(name) && (name.is_ascii() || !foreign::rules_out(anchors, key.start..key.end));
-    if known
-        || colon && (is_verb(name) || curl_user(&text[..key.start]))
-        || name.len() >= LONG
-            && (!colon && is_session_cookie(name) || statement::is_key(name) || attributes::is_key(name))
-    {
-        return named(anchors, sign, key, known, scopes, found);
-    }
-    let value = skip_space(text, go_on + usize::from(!colon && next == b'>'));
-    if !may_be_random(anchors, value) {
-        return go_on;
-    }
-    named(anchors, sign, key, known, scopes, found)
+    key.ok_or(go_on)
 }
 
 /// Judges the pair of a key that a rule may speak about, or whose value may be random; says where to go on.
@@ -390,6 +366,7 @@ fn skip_space(text: &[u8], from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bytes::run_back;
     use super::super::tests::draws;
     use super::*;
 

@@ -3,6 +3,7 @@
 //! The header is the first line of the text: names and nothing else, one of which a rule knows. The rows have as many cells as it.
 
 use super::Finding;
+use super::anchors::{Anchors, Class};
 use super::bytes::{DIGIT, LETTER, after, alnum, is, run};
 use super::judge::quoted_counts;
 use super::pairs::Style;
@@ -20,17 +21,29 @@ const COLUMNS: usize = 32;
 /// The longest name of a column.
 const NAME: usize = 40;
 
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let text = anchors.text;
     // Nearly all texts begin otherwise: with a time, or with a word and a sign; and most have one line.
     let first = run(text, 0, |byte| matches!(byte, b' ' | b'"' | b'|'));
     let head = &text[..text.len().min(HEADER + 2)];
-    if first > 4 || !is(after(text, first), LETTER) || !has_line_break(head) {
+    if first > 4 || !is(after(text, first), LETTER) || !has_line_break(&head[..head.len().min(foreign_start(anchors))])
+    {
         return;
     }
     let line = run(head, first, |byte| byte != b'\n');
     let end = line - usize::from(text[line - 1] == b'\r');
     if end <= HEADER && text[first..end].iter().all(|byte| is_in_header(*byte)) {
         table(text, end, line + 1, found);
+    }
+}
+
+/// Where the first of the anchors is that no header has, as far as the first 64 bytes tell.
+#[inline]
+fn foreign_start(anchors: &Anchors<'_>) -> usize {
+    let others = [Class::Pair, Class::Slash, Class::At, Class::Escape].map(|class| anchors.bits(class, 0));
+    match others.iter().fold(0, |all, bits| all | bits) {
+        0 => usize::MAX,
+        others => others.trailing_zeros() as usize,
     }
 }
 

@@ -1,12 +1,18 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
-use super::anchors::{Anchors, Block, Class, ahead};
+use super::anchors::{Anchors, Block, Class, ahead, long_runs};
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
 use super::profile::{RUN, TOKEN};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity, printed, shapes, vendors, wallet};
+
+/// The places of a block from which at least [`RUN`] bytes are of `[A-Za-z0-9_.-]`.
+#[inline]
+pub(super) fn runs(blocks: &[Block], block: usize) -> u64 {
+    long_runs(blocks, block, |block| block[Class::Token as usize] | block[Class::Mark as usize])
+}
 
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     // What other detectors found does not matter here.
