@@ -239,7 +239,7 @@ impl Uploader<'_> {
     fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
         let Claimed { batch, own, signal, load, done, has_arrived, barred, rows } = claimed;
         let kind = Kind { signal, load, done, has_arrived, barred };
-        let now = self.shared.now_seconds();
+        let now = self.shared.noted_at();
         // A batch is settled as a whole, so it goes into one group.
         let mut group = None;
         let (mut refused, mut undeclared, mut odd) = (Vec::new(), Vec::new(), Vec::new());
@@ -303,7 +303,7 @@ impl Uploader<'_> {
             let Kind { signal, load, done, has_arrived, barred } = kind;
             if records.is_empty() {
                 // All that was in them was refused.
-                self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
+                self.outbox.settle(&batches, Verdict::Rejected(self.shared.noted_at()))?;
                 continue;
             }
             let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
@@ -342,7 +342,7 @@ impl Uploader<'_> {
             if let Some(why) = refused {
                 self.shared.note(why);
                 if parcels.is_empty() && given_up.is_empty() && !is_left && !has_arrived {
-                    let marked = self.outbox.settle(&batches, Verdict::Rejected(claimed_at))?;
+                    let marked = self.outbox.settle(&batches, Verdict::Rejected(self.shared.noted_at()))?;
                     self.shared.queue.counters.lose_stored(Loss::Rejected, own.min(marked));
                     continue;
                 }

@@ -17,6 +17,8 @@ use super::upload::{self, Upload};
 use super::{Objection, Unfinished};
 use crate::app::Clock;
 #[cfg(feature = "upload")]
+use crate::app::Timestamp;
+#[cfg(feature = "upload")]
 use crate::export::Permit;
 use crate::privacy::{Engine, Plans};
 
@@ -122,6 +124,16 @@ impl Shared {
 
     pub(super) fn now_seconds(&self) -> i64 {
         self.clock.wall().nanos().div_euclid(1_000_000_000)
+    }
+
+    /// When the store notes that something became of records, in seconds since 1970: no finer than their own times, which
+    /// would follow from it.
+    #[cfg(feature = "upload")]
+    pub(super) fn noted_at(&self) -> i64 {
+        let now = self.clock.wall();
+        let unit = self.engine.policy.record_times();
+        let at = unit.map_or(now, |unit| unit.floor(now).unwrap_or(Timestamp::from_nanos(0)));
+        at.nanos().div_euclid(1_000_000_000)
     }
 
     /// What was just stored need not be read back by the uploader, as long as it has room for it.

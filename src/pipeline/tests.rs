@@ -15,13 +15,13 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::prelude::*;
 
 use super::*;
-use crate::app::Clock;
+use crate::app::{Clock, Timestamp};
 use crate::export::Endpoint;
-use crate::export::receiver::Receiver;
+use crate::export::receiver::{Behaviour, Receiver};
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch};
+use crate::privacy::{Kind, Origin, Policy, PrivacyVisitor, Pseudonymizer, Scanner, Scratch, TimeUnit};
 use crate::record::Hosts;
-use crate::store::Limits;
+use crate::store::{Limits, State, Store};
 
 const LONG: Duration = Duration::from_secs(30);
 const CANARY: &str = "canary@mail.example";
@@ -159,6 +159,25 @@ fn flushing(pipeline: &Pipeline) -> std::thread::JoinHandle<Result<(), Unfinishe
 fn log(pipeline: &Pipeline, events: impl FnOnce()) {
     let writing = Writing(pipeline.clone(), Mutex::default());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(writing), events);
+}
+
+#[test]
+fn when_records_were_sent_is_noted_no_finer_than_their_own_times() {
+    for (unit, noted) in [(None, "2026-11-21T12:34:56Z"), (Some(TimeUnit::Week), "2026-11-16T00:00:00Z")] {
+        let (receiver, pad) = (Receiver::scripted([Behaviour::Ok, Behaviour::Status(400)]), Scratchpad::new());
+        let policy = unit.into_iter().fold(Policy::standard(), Policy::times);
+        let parts = parts(policy, vec![collector(&receiver)], Schedule::Manual, pad.place());
+        let clock = Clock::manual("2026-11-21T12:34:56Z");
+        let pipeline = Pipeline::start(Parts { clock, ..parts }).unwrap();
+        for _ in 0..2 {
+            log(&pipeline, || tracing::info!("sent, or refused"));
+            let _ = pipeline.flush(LONG);
+        }
+        let listed = Store::open(&pad.0, Limits::default()).unwrap().list(9).unwrap();
+        let at = noted.parse::<Timestamp>().unwrap().nanos() / 1_000_000_000;
+        let noted: Vec<_> = listed.iter().map(|row| (row.state, row.sent_at)).collect();
+        assert_eq!(noted, [(State::Rejected, Some(at)), (State::Sent, Some(at))]);
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl Uploader<'_> {
     /// be cleared.
     pub(super) fn tell(&mut self) -> Result<(), Trouble> {
         while let Some(Untold { batches, news }) = self.untold.front() {
-            let now = self.shared.now_seconds();
+            let now = self.shared.noted_at();
             let counters = &self.shared.queue.counters;
             match *news {
                 News::Done { load, answers } => self.outbox.note(batches, load, answers)?,

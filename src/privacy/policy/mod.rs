@@ -210,8 +210,8 @@ impl Policy {
 
     /// Rounds down the times of records themselves, in UTC: when an event happened, when a span began and when it ended, so that
     /// its duration goes as well. Nothing finer is in what is stored, shown or sent; whoever receives records still sees when they
-    /// arrive, for which there are [schedules](crate::Builder), the store notes beside records when they were sent, and metrics made
-    /// of events for an exporter of the SDK have the time of their counting. Times in fields have rules of their own:
+    /// arrive, for which there are [schedules](crate::Builder), and metrics made of events for an exporter of the SDK have the time of
+    /// their counting. Times in fields have rules of their own:
     /// [`Action::Round`]. Of two settings, also that of an inventory, the coarser holds. Default: exact, to the nanosecond.
     #[must_use]
     pub fn times(mut self, unit: TimeUnit) -> Self {
