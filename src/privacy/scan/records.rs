@@ -4,7 +4,7 @@
 use super::bytes::{SPACE, after, alnum, before, head, is, rfind, run, run_back, starts_with};
 use super::judge::quoted_counts;
 use super::key::KEY;
-use super::pairs::Style;
+use super::pairs::{Style, is_redacted};
 use super::take::{INDENT, inside, push, take};
 use super::value::{self, Bare};
 use super::{Finding, attributes};
@@ -39,9 +39,10 @@ pub(super) fn take_value(text: &[u8], key: usize, from: usize, found: &mut Vec<F
         .or_else(|| value_ahead(text, key));
     let Some(value) = value else { return false };
     let Some(rule) = attributes::rule(name).or_else(|| keys::in_text(b"", name, Parent::Prose)) else { return false };
-    if part.is_some() {
-        let end = run(text, value, |byte| !matches!(byte, b'\r' | b'\n'));
-        if quoted_counts(&text[value..end], rule, Style::Json) {
+    if let (Some(_), Some(quoted)) = (part, &quoted) {
+        let end = part_end(text, value, quoted.next - 1 - quoted.end);
+        // What was a value is replaced; what of a line goes on behind it is in another string.
+        if !is_redacted(text, value) && quoted_counts(&text[value..end], rule, Style::Json) {
             push(found, rule, Style::Json, false, value..end);
         }
         return true;
@@ -149,9 +150,29 @@ fn ends_header(left: &[u8], sign: &[u8]) -> bool {
     sign.starts_with(b"name=") && left.trim_ascii_end().ends_with(b"form-data;")
 }
 
-/// Where the value of a part of a form begins: `name="password"`, an empty line, and the value.
+/// Where the value of a part of a form begins: `name="password"`, an empty line, and the value. In what was escaped, a carriage return reads
+/// as a line break.
 fn part(text: &[u8], from: usize) -> Option<usize> {
-    [&b"\r\n\r\n"[..], b"\n\n"].iter().find(|lines| text[from..].starts_with(lines)).map(|lines| from + lines.len())
+    [&b"\r\n\r\n"[..], b"\n\n\n\n", b"\n\n"]
+        .iter()
+        .find(|lines| text[from..].starts_with(lines))
+        .map(|lines| from + lines.len())
+}
+
+/// Where the line from `from` on ends, or the string of JSON that it stands in, if quotes inside that are escaped by so many backslashes.
+fn part_end(text: &[u8], from: usize, slashes: usize) -> usize {
+    let mut at = from;
+    let mut seen = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\r' | b'\n' => break,
+            b'"' if seen < slashes => break,
+            b'\\' => seen += 1,
+            _ => seen = 0,
+        }
+        at += 1;
+    }
+    at
 }
 
 /// Where the value inside `{"stringValue":".."}` or `{"S":".."}` begins, as OTLP, DynamoDB and MongoDB write the type around it.

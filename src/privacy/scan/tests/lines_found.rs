@@ -808,4 +808,13 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("<key>apiToken</key>\n\t<string>orbit46walnutXy9</string>", &["orbit46walnutXy9"]),
     ("<name>fs.s3a.secret.key</name>\n  <value>abcXYZ123</value>", &["abcXYZ123"]),
     ("<Data Name=\"TargetUserName\">nakashimahi</Data>", &["nakashimahi"]),
+    // The value of a part of a form ends where the string of JSON does that it stands in.
+    (
+        r#"{"a":["form-data; name=\"\\nold_password\"\r\n--Xmail sent to alice@example.com","."]}"#,
+        &["alice@example.com"],
+    ),
+    (
+        r#"{"body":"Content-Disposition: form-data; name=\"password\"\r\n\r\nhunter2 is mine","step":"sign in"}"#,
+        &["hunter2", "mine"],
+    ),
 ];
