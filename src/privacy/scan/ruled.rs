@@ -6,8 +6,10 @@
 use std::ops::Range;
 
 use super::anchors::{Anchors, Class};
-use super::bytes::{DIGIT, SPACE, after, before, head, is, run};
-use super::take::inside;
+use super::bytes::{DIGIT, HIGH, SPACE, after, alnum, before, char_before, head, is, run, run_back};
+use super::email::unspaced;
+use super::key::KEY;
+use super::take::{below, inside};
 use super::value::{self, Bare, is_placeholder};
 use super::words::is_status;
 use super::{Finding, Kind, Severity, key, pairs};
@@ -54,11 +56,14 @@ impl KeyRules {
         Anchors::with(text, |anchors| {
             let mut signs = anchors.all(Class::Pair);
             while let Some(sign) = signs.next() {
-                let Some((fate, from)) = self.of_pair(anchors, sign) else { continue };
-                match fate {
-                    InText::Stays => stays.extend(single(text, from).filter(|value| value.len() <= LONGEST)),
-                    InText::Id => signs.pass(take(text, from, Kind::KeyedId, &mut goes)),
-                    InText::Goes => signs.pass(take(text, from, Kind::KeyedPii, &mut goes)),
+                let Some(pair) = self.of_pair(anchors, sign) else { continue };
+                match pair.fate {
+                    InText::Stays => {
+                        let value = single(text, pair.value, Bare::Strict, false);
+                        stays.extend(value.filter(|value| value.len() <= LONGEST));
+                    }
+                    InText::Id => signs.pass(take(text, &pair, Kind::KeyedId, &mut goes)),
+                    InText::Goes => signs.pass(take(text, &pair, Kind::KeyedPii, &mut goes)),
                 }
             }
         });
@@ -82,29 +87,77 @@ impl KeyRules {
         found.append(&mut goes);
     }
 
-    /// What the rules say about the pair at `sign`, and where its value begins.
-    fn of_pair(&self, anchors: &Anchors<'_>, sign: usize) -> Option<(InText, usize)> {
+    /// What the rules say about the pair at `sign`.
+    fn of_pair(&self, anchors: &Anchors<'_>, sign: usize) -> Option<Pair> {
         let text = anchors.text;
         let colon = match text[sign] {
             b':' => true,
             b'=' => false,
+            b'(' => return self.of_bracket(text, sign),
             _ => return None,
         };
-        // Paths (`a::b`), URLs (`http://`), comparisons.
+        // Paths (`a::b`), URLs (`http://`), and signs of which this is not the last: `:=`, `==`.
         let next = after(text, sign + 1);
-        if matches!(next, b'=' | b':') || before(text, sign) == b':' || colon && next == b'/' {
+        if matches!(next, b'=' | b':')
+            || text[..sign].ends_with(b"::")
+            || colon && (before(text, sign) == b':' || next == b'/')
+        {
             return None;
         }
-        let key = key::key_before(anchors, sign)?;
-        let name = std::str::from_utf8(&text[key.start..key.end]).ok()?;
-        // Clock times and positions in files.
-        if name.bytes().all(|byte| is(byte, DIGIT)) {
-            return None;
-        }
-        let (_, fate) = self.0.iter().rev().find(|(pattern, _)| pattern.matches(name))?;
+        let first = if colon { sign } else { run_back(text, sign, 2, |byte| matches!(byte, b'=' | b':')) };
+        let key = key::key_before(anchors, first)?;
+        let fate = self.of_key(&text[key.start..key.end])?;
         let value = sign + 1 + usize::from(!colon && next == b'>');
-        Some((*fate, run(head(text, value, 8), value, |byte| matches!(byte, b' ' | b'\t'))))
+        let value = run(head(text, value, 8), value, |byte| matches!(byte, b' ' | b'\t'));
+        let in_url = !colon && matches!(before(text, key.start), b'?' | b'&' | b'#');
+        let bare = if key.quoted { Bare::Strict } else { Bare::Loose };
+        Some(Pair { fate, value, bare, in_url })
     }
+
+    /// The same of `("order_ref", "..")`, and of `OrderRef("..")`.
+    fn of_bracket(&self, text: &[u8], paren: usize) -> Option<Pair> {
+        let first = below(text, paren + 1);
+        let string = || value::quoted(head(text, first, 2 * KEY), first);
+        let (name, value) = if alnum(before(text, paren)) {
+            let name = run_back(text, paren, KEY, alnum);
+            let holds = is(after(text, first), DIGIT) || string().is_some();
+            (holds && text[name].is_ascii_uppercase()).then_some((&text[name..paren], first))?
+        } else {
+            let key = string().filter(|key| key.end - key.start <= KEY)?;
+            let comma = run(head(text, key.next, 8), key.next, |byte| byte == b' ');
+            let value = comma + 1;
+            let near = head(text, value, 8);
+            let value = if first > paren + 1 { below(text, value) } else { run(near, value, |byte| byte == b' ') };
+            (after(text, comma) == b',').then_some((&text[key.start..key.end], value))?
+        };
+        Some(Pair { fate: self.of_key(name)?, value, bare: Bare::Strict, in_url: false })
+    }
+
+    /// What the rules say about a key, which stands alone, behind the dashes of an option, in quotes of any kind, or right behind a word of a
+    /// script that has no spaces.
+    fn of_key(&self, key: &[u8]) -> Option<InText> {
+        // Clock times and positions in files.
+        if key.iter().all(|byte| is(*byte, DIGIT)) {
+            return None;
+        }
+        let fate = |name: &str| self.0.iter().rev().find(|(pattern, _)| pattern.matches(name)).map(|(_, fate)| *fate);
+        let is_around = |letter: char| letter == '-' || !letter.is_ascii() && !letter.is_alphanumeric();
+        if let Some(fate) = std::str::from_utf8(key).ok().and_then(|name| fate(name.trim_matches(is_around))) {
+            return Some(fate);
+        }
+        let foreign = key.iter().rposition(|byte| is(*byte, HIGH))?;
+        let parts = char_before(key, foreign + 1).is_none_or(|letter| !letter.is_alphanumeric() || unspaced(letter));
+        std::str::from_utf8(&key[foreign + 1..]).ok().filter(|name| parts && !name.is_empty()).and_then(fate)
+    }
+}
+
+/// A pair that the rules are about.
+struct Pair {
+    fate: InText,
+    /// Where its value begins, and what may stand in it.
+    value: usize,
+    bare: Bare,
+    in_url: bool,
 }
 
 /// Whether findings of this kind are so for a key.
@@ -115,16 +168,20 @@ fn is_by_key(kind: Kind) -> bool {
     )
 }
 
-/// Takes the value at `from`, or each of a list; says where to go on.
-fn take(text: &[u8], from: usize, kind: Kind, found: &mut Vec<Finding>) -> usize {
+/// Takes the value of a pair, or each of a list; says where to go on.
+fn take(text: &[u8], pair: &Pair, kind: Kind, found: &mut Vec<Finding>) -> usize {
+    let from = pair.value;
     // What was a value is replaced.
     if pairs::is_redacted(text, inside(text, from)) {
         return from;
     }
     let is_list = after(text, from) == b'[';
+    let bare = if is_list { Bare::Strict } else { pair.bare };
     let mut at = from + usize::from(is_list);
     loop {
-        let Some(value) = single(text, at).filter(|value| !value.is_empty()) else { return at.max(from) };
+        let Some(value) = single(text, at, bare, pair.in_url).filter(|value| !value.is_empty()) else {
+            return at.max(from);
+        };
         let raw = &text[value.clone()];
         // `null`, `missing` and the like say nothing.
         if !is_placeholder(raw) && !is_status(raw) {
@@ -142,11 +199,11 @@ fn take(text: &[u8], from: usize, kind: Kind, found: &mut Vec<Finding>) -> usize
 }
 
 /// The one value at `from`, without its quotes; none where a list or an object begins.
-fn single(text: &[u8], from: usize) -> Option<Range<usize>> {
+fn single(text: &[u8], from: usize, bare: Bare, in_url: bool) -> Option<Range<usize>> {
     let at = inside(text, from);
     if let Some(quoted) = value::quoted(text, at) {
         return Some(quoted.start..quoted.end);
     }
-    let end = value::bare(head(text, at, MOST), at, Bare::Strict, false);
+    let end = value::bare(head(text, at, MOST), at, bare, in_url);
     (!matches!(after(text, at), b'{' | b'[')).then_some(at..end)
 }

@@ -38,6 +38,23 @@ fn rules_hold_for_keys_inside_text_too() {
         ),
         gone(r#"{"order_ref":["A-7","B-8"],"n":1}"#, r#"{"order_ref":["[ID]","[ID]"],"n":1}"#),
         gone("GET /shop?order_ref=A-7&page=2", "GET /shop?order_ref=[ID]&page=2"),
+        // As the built-in rules read keys and their values.
+        gone("run --order_ref=ABC --n=1", "run --order_ref=[ID] --n=1"),
+        gone("“nickname=ABC” 用户nickname=ABC", "“nickname=[PII]” 用户nickname=[PII]"),
+        gone(r#"[("order_ref", "ABC"), ("n", "1")]"#, r#"[("order_ref", "[ID]"), ("n", "1")]"#),
+        gone(r#"{"m":"[(\"nickname\", \"ABC\")]"}"#, r#"{"m":"[(\"nickname\", \"[PII]\")]"}"#),
+        gone(
+            "[\n    (\n        \"nickname\",\n        \"ABC\",\n    ),\n]",
+            "[\n    (\n        \"nickname\",\n        \"[PII]\",\n    ),\n]",
+        ),
+        gone("nickname=ABC,DEF n=1", "nickname=[PII] n=1"),
+        gone("nickname=ABC,n=1", "nickname=[PII],n=1"),
+        gone("order_ref := ABC", "order_ref := [ID]"),
+        gone("order_ref:=ABC order_ref == ABC", "order_ref:=[ID] order_ref == [ID]"),
+        gone(r#"if order_ref=="ABC""#, r#"if order_ref=="[ID]""#),
+        same("réorder_ref=ABC"),
+        same("order_ref == null, nickname := None"),
+        same("order_ref\", \"ABC\" (\"order_ref\" \"ABC\")"),
         // What stays is read by itself.
         gone("city=bob@example.com", "city=[EMAIL]"),
         gone(r#"{"city":"203.0.113.7 in Turin"}"#, r#"{"city":"[IP] in Turin"}"#),
