@@ -1,6 +1,6 @@
 //! Payment cards: the issuer's digits, the length it gives out, and the check digit.
 
-use super::bytes::{LETTER, after, is, run_back};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, head, is, run, run_back};
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
@@ -10,7 +10,9 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     while at < cluster.groups().len() {
         let count = card_at(cluster, at);
         if count > 0 {
-            let span = cluster.groups()[at].0..cluster.groups()[at + count - 1].1;
+            let end = cluster.groups()[at + count - 1].1;
+            let end = if count == 1 { float_end(cluster, at).unwrap_or(end) } else { end };
+            let span = cluster.groups()[at].0..end;
             found.push(Finding::new(Kind::Card, Severity::Validated, span));
         }
         at += count.max(1);
@@ -24,7 +26,8 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
         return 0;
     }
     let valid = |count: usize| {
-        if !cluster.stands_apart(at, count) && !is_track(cluster, at) {
+        let is_float = || count == 1 && float_end(cluster, at).is_some();
+        if !cluster.stands_apart(at, count) && !is_track(cluster, at) && !is_float() {
             return false;
         }
         let mut digits = [0u8; 19];
@@ -38,8 +41,7 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
                 len += 1;
             }
         }
-        let digits = &digits[..len];
-        issuer(digits) && luhn(digits) && digits[1..].iter().any(|digit| *digit != digits[0])
+        is_card(&digits[..len])
     };
     let separator = cluster.spacing(at + 1);
     if matches!(separator, b' ' | b'-') {
@@ -54,10 +56,69 @@ fn card_at(cluster: &Cluster<'_>, at: usize) -> usize {
     usize::from((14..=19).contains(&cluster.group(at).len()) && !is_clock(cluster, at) && valid(1))
 }
 
+/// The card whose first four digits are `text[start..end]` and whose groups are apart by a tab, two blanks or `_`; where it ends. A row
+/// of a table with more such groups is none.
+#[inline(never)]
+pub(super) fn spread(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let apart = SPREADS.iter().find(|apart| text[end..].starts_with(apart))?;
+    let prior = text[..start]
+        .strip_suffix(*apart)
+        .map_or(0, |left| left.len() - run_back(left, left.len(), LONG, |byte| is(byte, DIGIT)));
+    // Behind an escape the number begins all the same.
+    let escaped = matches!(text[..start], [.., b'\\', b't' | b'n' | b'r']);
+    if alnum(before(text, start)) && !escaped || before(text, start) == b'.' || prior >= LONG {
+        return None;
+    }
+    let mut digits = [0u8; 19];
+    let (mut lengths, mut ends) = ([0usize; 6], [0usize; 6]);
+    let (mut len, mut count, mut at) = (0, 0, start);
+    while count < lengths.len() {
+        let group = run(head(text, at, digits.len()), at, |byte| is(byte, DIGIT));
+        (lengths[count], ends[count]) = (group - at, group);
+        for (slot, digit) in digits.iter_mut().skip(len).zip(&text[at..group]) {
+            *slot = digit - b'0';
+        }
+        (len, count) = (len + group - at, count + 1);
+        if !(text[group..].starts_with(apart) && is(after(text, group + apart.len()), DIGIT)) {
+            break;
+        }
+        at = group + apart.len();
+    }
+    let goes_on = |end| alnum(after(text, end)) || after(text, end) == b'.' && is(after(text, end + 1), DIGIT);
+    let shape = CARD_SHAPES.iter().find(|shape| {
+        // What follows may be the date and the check number on the card.
+        lengths[..count].starts_with(shape)
+            && lengths.get(shape.len()).is_none_or(|next| *next < LONG)
+            && !goes_on(ends[shape.len() - 1])
+            && is_card(&digits[..shape.iter().sum()])
+    })?;
+    Some(ends[shape.len() - 1])
+}
+
+/// What stands between the groups of a card that do not follow each other closely; the tab also as JSON writes it.
+const SPREADS: [&[u8]; 4] = [b"\t", b"  ", b"_", b"\\t"];
+
+/// How many digits are rather a group of their own than what is printed beside a card's number.
+const LONG: usize = 4;
+
+/// `4111111111111111.0`: where the zeros end with which a whole number is written that is held as a float.
+fn float_end(cluster: &Cluster<'_>, at: usize) -> Option<usize> {
+    let (text, (start, end)) = (cluster.text, cluster.groups()[at]);
+    let zeros = run(text, end + 1, |byte| byte == b'0');
+    let (prior, next) = (before(text, start), after(text, zeros));
+    let goes_on = alnum(next) || matches!(next, b'_' | b'-' | b'.') && alnum(after(text, zeros + 1));
+    (after(text, end) == b'.' && zeros > end + 1 && !goes_on && !alnum(prior) && prior != b'.').then_some(zeros)
+}
+
 /// `%B4111111111111111^DOE/J^`, as a magnetic stripe holds it.
 fn is_track(cluster: &Cluster<'_>, at: usize) -> bool {
     let (start, end) = cluster.groups()[at];
     after(cluster.text, end) == b'^' && cluster.text[..start].ends_with(b"%B")
+}
+
+/// Whether these digits, not as ASCII, are a card's.
+fn is_card(digits: &[u8]) -> bool {
+    issuer(digits) && luhn(digits) && digits[1..].iter().any(|digit| *digit != digits[0])
 }
 
 /// Issuers by their first digits, and the lengths they give out.

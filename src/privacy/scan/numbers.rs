@@ -130,6 +130,14 @@ fn is_query_space(text: &[u8], plus: usize) -> bool {
     before(text, value) == b'=' && matches!(before(text, name), b'?' | b'&')
 }
 
+/// Finds the card whose first group is `text[start..end]`, where what is behind that joins no cluster; says where it ends.
+#[inline]
+fn spread(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let card = matches!(after(text, end), b'\t' | b' ' | b'_' | b'\\').then(|| card::spread(text, start, end))??;
+    found.push(Finding::new(Kind::Card, Severity::Validated, start..card));
+    Some(card)
+}
+
 /// Whether a group follows that ends at `end`.
 #[inline]
 fn goes_on(text: &[u8], end: usize) -> bool {
@@ -154,6 +162,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             digits.pass(end);
             continue;
         }
+        if at - start == 4
+            && let Some(end) = spread(text, start, at, found)
+        {
+            digits.pass(end);
+            continue;
+        }
         digits.pass(at);
         // A few digits by themselves, as most are.
         if at - start < 6 && apart {
@@ -165,7 +179,13 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             continue;
         }
         let cluster = Cluster::at(text, start);
-        let end = cluster.end();
+        let mut end = cluster.end();
+        if let Some((last, _)) = cluster.groups().last()
+            && end - last == 4
+            && let Some(card) = spread(text, *last, end, found)
+        {
+            end = card;
+        }
         if cluster.digits >= 4 && dates::date_at(&cluster, 0) {
             dates::birth_date(&cluster, found);
             // What follows a date after a space is another number.

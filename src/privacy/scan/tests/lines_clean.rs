@@ -1074,4 +1074,14 @@ pub(super) const LINES: &[&str] = &[
     "--- PASS: TestTokenRefresh/expired (0.00s)",
     "FAIL LOGIN: Client \"console\"",
     r#"{"a":["\"\"","db.statement:, "],"f":[{"'":""}]}"#,
+    // Near to a card: with a fraction, of a version, in a table, of another check digit.
+    "ratio 4111111111111111.5",
+    "0.4111111111111111",
+    "4111111111111111.0.1",
+    "4111111111111112.0",
+    "4111\t1111\t1111\t1111\t1111",
+    "1111  4111  1111  1111  1111",
+    "4111\t1111\t1111\t1112",
+    "x4111_1111_1111_1111",
+    r#"{"m":"1111\t4111\t1111\t1111\t1111\t2222"}"#,
 ];

@@ -817,4 +817,14 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
         r#"{"body":"Content-Disposition: form-data; name=\"password\"\r\n\r\nhunter2 is mine","step":"sign in"}"#,
         &["hunter2", "mine"],
     ),
+    // A card that became a float, and groups apart by other than a blank.
+    ("amount 4111111111111111.0 paid", &["4111111111111111"]),
+    (r#"{"n":4111111111111111.0,"b":1}"#, &["4111111111111111"]),
+    ("paid with 4111\t1111\t1111\t1111", &["1111"]),
+    ("paid with 4111  1111  1111  1111 today", &["1111"]),
+    ("card_4111_1111_1111_1111.pdf", &["1111"]),
+    ("order 12345 3782\t822463\t10005", &["822463"]),
+    (r#"{"m":"Jane\t4111\t1111\t1111\t1111\t12/27"}"#, &["1111"]),
+    ("4111_1111_1111_1111_123", &["1111"]),
+    ("203.0.113.7 4111\t1111\t1111\t1111", &["203.0", "1111"]),
 ];
