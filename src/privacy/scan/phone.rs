@@ -162,7 +162,7 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
             }
         }
     }
-    if at == 0 && groups.len() == 1 && is_dialled_abroad(cluster) {
+    if is_dialled_abroad(cluster, at) {
         return Some((start, 1));
     }
     // `0044 20 7946 0958`
@@ -186,23 +186,39 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     None
 }
 
-/// `"0033612688469"`, in one piece: by itself as a value or a line's begin, of a country whose numbers are of one length. With one zero more
-/// it would be padded.
-fn is_dialled_abroad(cluster: &Cluster<'_>) -> bool {
+/// `"0033612688469"`, in one piece: of the length that its country's numbers have. With one zero more it would be padded.
+fn is_dialled_abroad(cluster: &Cluster<'_>, at: usize) -> bool {
     const OTHERS: &[&[u8]] = words!(
         "sku" "ean" "gtin" "upc" "barcode" "isbn" "code" "serial" "batch" "ref" "reference" "invoice" "number" "nr" "no" "account"
-        "counter" "seq" "sequence" "row" "index" "idx" "ticket" "txn" "block"
+        "counter" "seq" "sequence" "row" "index" "idx" "ticket" "txn" "block" "iccid" "imei" "imsi" "range" "offset" "lsn" "hash"
+        "part" "order" "item" "lot" "parcel" "tracking" "article" "id"
     );
-    let (text, (start, end)) = (cluster.text, cluster.groups()[0]);
-    let Some(digits) = cluster.group(0).strip_prefix(b"00") else { return false };
+    let (text, (start, end)) = (cluster.text, cluster.groups()[at]);
+    let Some(digits) = cluster.group(at).strip_prefix(b"00") else { return false };
     let (prior, next) = (before(text, start), after(text, end));
-    let quoted = matches!(prior, b'"' | b'\'' | b'`') && matches!(next, b'"' | b'\'' | b'`' | b'\\');
-    let value = matches!(prior, 0 | b'=') && matches!(next, 0 | b' ' | b',' | b';' | b'&' | b'\n' | b'\r');
+    let beyond = after(text, end + 1);
+    // Part of a longer number, of a name or a path.
+    let glued = alnum(prior)
+        || matches!(prior, b'_' | b'-' | b'.' | b'/' | b'#' | b'$' | b'%' | b'+' | b'*')
+        || alnum(next)
+        || matches!(next, b'_' | b'/' | b'%' | b'*')
+        || matches!(next, b'-' | b'.' | b':' | b'+') && alnum(beyond)
+        || at > 0 && cluster.group(at - 1).len() > BESIDE && prior == b' '
+        || cluster.groups().get(at + 1).is_some_and(|(from, to)| next == b' ' && to - from > BESIDE);
     // Those of North America and Russia are too like numbers that are padded.
     let right = digits.first().is_some_and(|first| matches!(first, b'2'..=b'6' | b'8' | b'9'))
-        && codes::lengths(digits).is_some_and(|(fewest, most)| fewest + 1 >= most && digits.len() == most);
-    (quoted || value) && right && !is_padded(digits) && !is_id(text, start) && !context(text, start, 16, OTHERS)
+        && codes::lengths(digits).is_some_and(|(fewest, most)| {
+            let one_length = fewest + 1 >= most && digits.len() == most;
+            one_length || digits.len() >= ABROAD && (fewest..=most).contains(&digits.len())
+        });
+    !glued && right && !is_padded(digits) && !is_id(text, start) && !context(text, start, 16, OTHERS)
 }
+
+/// The fewest digits from the country's code on where a country has numbers of many lengths.
+const ABROAD: usize = 11;
+
+/// The most digits of another number beside a blank, for longer ones go on.
+const BESIDE: usize = 3;
 
 /// `34000012345`: behind the code of a country no number begins with a zero, and of the few that keep theirs (Italy) none with two.
 fn is_padded(digits: &[u8]) -> bool {
