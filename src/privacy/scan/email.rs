@@ -41,6 +41,23 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// `alice@192.168.1.4`, `alice@[IPv6:2001:db8::17]`: of the addresses that were found, those that have a name in front of them go with it.
+pub(super) fn find_logins(text: &[u8], found: &mut Vec<Finding>) {
+    for address in 0..found.len() {
+        let Finding { kind: Kind::Ipv4 | Kind::Ipv6, start, end, .. } = found[address] else { continue };
+        let left = &text[..start];
+        let (left, end) = match left.strip_suffix(b"[").or_else(|| left.strip_suffix(b"[IPv6:")) {
+            Some(left) => (left, end + usize::from(after(text, end) == b']')),
+            None => (left, end),
+        };
+        let Some(name) = left.strip_suffix(b"@") else { continue };
+        let Some(start) = local(text, name.len()).or_else(|| quoted_local(text, name.len())) else { continue };
+        if !matches!(&name[start..], b"git" | b"hg") && !is_userinfo(text, start) {
+            found.push(Finding::new(Kind::Email, Severity::Likely, start..end));
+        }
+    }
+}
+
 /// Where the local part that ends at `to` begins.
 fn local(text: &[u8], to: usize) -> Option<usize> {
     let floor = to.saturating_sub(LOCAL);
@@ -185,10 +202,13 @@ fn is_other(text: &[u8], local: std::ops::Range<usize>, domain: std::ops::Range<
     if is_place(text, name, host, domain.end) {
         return true;
     }
-    // User and password of a URL are found as such.
-    let authority = run_back(text, local.start, LOCAL, |byte| {
-        !matches!(byte, b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t')
-    });
+    is_userinfo(text, local.start)
+}
+
+/// Whether the name at `start` is in a URL, of which user and password are found as such.
+fn is_userinfo(text: &[u8], start: usize) -> bool {
+    let authority =
+        run_back(text, start, LOCAL, |byte| !matches!(byte, b' ' | b'/' | b'"' | b'\'' | b'<' | b'>' | b'\n' | b'\t'));
     authority >= 3 && text[..authority].ends_with(b"//") && matches!(text[authority - 3], b':' | b'/' | b'\\')
 }
 

@@ -130,6 +130,9 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {
         national::find(anchors, found);
     }
+    if anchors.any(Class::At) {
+        email::find_logins(anchors.text, found);
+    }
     if anchors.may_hold_tokens() {
         tokens::find(anchors, found);
     }

@@ -1098,4 +1098,8 @@ pub(super) const LINES: &[&str] = &[
     "serial 00491701234567",
     "gtin 00491701234567",
     "id=00491701234567",
+    // Near to a name at an address.
+    "celery@127.0.0.1",
+    "app@1.2.3",
+    "@10.0.0",
 ];

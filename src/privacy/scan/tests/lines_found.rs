@@ -833,4 +833,12 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("from 00441632960983 to 00491701234567, 3 attempts", &["1632960983", "1701234567"]),
     (r#"{"m":"rang 00491701234567"}"#, &["1701234567"]),
     ("to: 0033612688469", &["612688469"]),
+    // A name at an address.
+    ("alice@192.168.1.4", &["alice", "192.168"]),
+    ("login alice.smith@203.0.113.7:22 failed", &["alice", "203.0"]),
+    ("mail for <alice@[203.0.113.7]> refused", &["alice", "203.0"]),
+    ("mail for alice@[IPv6:2001:db8::17] refused", &["alice", "2001", "17"]),
+    ("scp x alice@[2001:db8::17]:/tmp", &["alice", "2001"]),
+    ("ssh alice@2001:db8::17 closed", &["alice", "2001"]),
+    ("user%3Dalice%40192.168.1.4", &["alice", "192.168"]),
 ];
