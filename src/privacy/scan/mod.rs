@@ -32,6 +32,7 @@ mod keccak;
 mod key;
 mod kind;
 mod lines;
+mod lists;
 mod national;
 mod net;
 mod notations;
