@@ -123,9 +123,9 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
     if anchors.any(Class::Slash) {
         path::find(anchors, found);
-        if anchors.any(Class::Colon) {
-            url::find(anchors, found);
-        }
+    }
+    if anchors.any(Class::At) && anchors.any(Class::Colon) {
+        url::find(anchors, found);
     }
     net::find(anchors, found);
     if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {

@@ -89,6 +89,8 @@ const PIECES: &[&str] = &[
     "sk-",
     "AKIA",
     "/home/alice",
+    "../../home/bob",
+    "/home/./bob",
     "C:\\Users\\bob",
     "\\\\host\\share",
     "http://u:p@h",
