@@ -161,11 +161,6 @@ impl Anchors<'_> {
         Places { blocks: self.blocks, of, block: 0, bits }
     }
 
-    /// Whether there is a byte of this class in `from..to`.
-    pub(super) fn any_within(&self, class: Class, from: usize, to: usize) -> bool {
-        (from..to).step_by(64).any(|at| self.bits(class, at) & (!0 >> (64 - (to - at).min(64))) != 0)
-    }
-
     /// One bit for each of the 64 bytes from `from`, set for those of this class.
     #[inline]
     pub(super) fn bits(&self, class: Class, from: usize) -> u64 {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::bytes::{run, run_back};
 use super::kind::{Kind, KindSet, Severity};
+use super::lists::is_list;
 
 /// A piece of text that is personal or secret. Holds where it is, never what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +143,8 @@ pub(super) fn place_back<'a>(
 
 /// Gives `replace` what of `text` goes, in order and apart, with the quote that its placeholder needs on both sides.
 ///
-/// In a document of JSON only the inside of strings goes, and numbers and words as a whole, never a quote or a bracket.
+/// In a document of JSON only the inside of strings goes, and numbers, words and lists of bytes as a whole, never a quote or another
+/// bracket.
 fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<usize>, &'static str, Kind)) {
     let found = found.iter().take_while(|finding| finding.start < text.len());
     let opens = matches!(text.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['));
@@ -167,6 +169,10 @@ fn replacements(text: &[u8], found: &[Finding], mut replace: impl FnMut(Range<us
                         done = span.end;
                         replace(span, if quote == "\"" { "" } else { quote }, finding.kind);
                     }
+                }
+                b'[' if at >= finding.start && is_list(text, at..end) => {
+                    replace(at..end, "\"", finding.kind);
+                    (at, done) = (end, end);
                 }
                 byte if inside && is_scalar(byte) => {
                     let span = run_back(text, at, 64, is_scalar).max(done)..run(text, at, is_scalar);

@@ -32,6 +32,7 @@ mod keccak;
 mod key;
 mod kind;
 mod lines;
+mod lists;
 mod national;
 mod net;
 mod notations;
@@ -122,9 +123,9 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
     if anchors.any(Class::Slash) {
         path::find(anchors, found);
-        if anchors.any(Class::Colon) {
-            url::find(anchors, found);
-        }
+    }
+    if anchors.any(Class::At) && anchors.any(Class::Colon) {
+        url::find(anchors, found);
     }
     net::find(anchors, found);
     if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {

@@ -49,7 +49,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => (at + 22, true),
             _ => continue,
         };
-        let name = run(text, users, |byte| byte == text[slash] || byte == b'\\');
+        let separator = |byte| byte == text[slash] || byte == b'\\';
+        let mut name = run(text, users, separator);
+        // `/home/./alice`
+        while name > users && after(text, name) == b'.' && separator(after(text, name + 1)) {
+            name = run(text, name + 1, separator);
+        }
         if name == users || !is_root(text, slash, windows) {
             continue;
         }
@@ -74,20 +79,22 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         }
         return before(text, start) == b':' || !alnum(before(text, start)) || text[slash..].starts_with(b"\\Users\\");
     }
-    if before(text, start) == b'\\' {
+    // Slashes that stand together are one.
+    let mut slashes = 1;
+    while matches!(before(text, start), b'/' | b'\\') {
         start -= 1;
+        slashes += usize::from(text[start] == b'/');
     }
     let prior = before(text, start);
     if prior == b':' {
-        // `C:/Users/x` and `path:/home/x`, and not `host:/home` of a URL without a host.
-        return true;
+        // `C:/Users/x`, `path:/home/x` and `file:///home/x`; in `http://home/x` the name is a host's.
+        return slashes != 2;
     }
     if let Some(mount) = MOUNTS.iter().find(|mount| text[..start].ends_with(mount)) {
         return !alnum(before(text, start - mount.len()));
     }
-    if prior == b'/' {
-        // `file:///home/x`; in `//home/x` the name would be a host's.
-        return text[..start].ends_with(b"//");
+    if prior == b'.' && is_climb(text, start) || prior == b']' && is_apart(text, start - 1) {
+        return true;
     }
     // `/c/Users/x`, `/mnt/c/Users/x`
     if prior.is_ascii_lowercase() && start >= 2 && text[start - 2] == b'/' && after(text, slash + 1) == b'U' {
@@ -99,6 +106,39 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
             || is_below_root(text, start);
     }
     !is_route(text, start)
+}
+
+/// `../../home/x`: a path from the directory that a program runs in up to the root. What a module imports looks like one as well.
+fn is_climb(text: &[u8], end: usize) -> bool {
+    const IMPORTS: &[&[u8]] = words!(
+        "from" "import" "require" "resolve" "module" "find"
+    );
+    let chain = super::bytes::run_back(text, end, 48, |byte| matches!(byte, b'.' | b'/'));
+    let parts = || text[chain..end].split(|byte| *byte == b'/');
+    let ups = parts().filter(|part| *part == b"..").count();
+    if !parts().all(|part| matches!(part, b"" | b"." | b".."))
+        || ups < 2 && (text[chain] != b'/' || alnum(before(text, chain)))
+        || ups == 0
+    {
+        return false;
+    }
+    let quote = chain - usize::from(matches!(before(text, chain), b'"' | b'\'' | b'`'));
+    let word_end = super::bytes::run_back(text, quote, 4, |byte| matches!(byte, b' ' | b'(' | b':'));
+    let word = super::bytes::run_back(text, word_end, 8, |byte| is(byte, LETTER));
+    let imported = quote < chain && IMPORTS.iter().any(|import| text[word..word_end].eq_ignore_ascii_case(import));
+    // `../../home/home.component`
+    let name = run(text, end + b"/home/".len(), |byte| !is(byte, SPACE | STOP) && byte != b'/');
+    let last = text.get(end..name).unwrap_or_default();
+    let file = after(text, name) != b'/' && last.strip_suffix(b".").unwrap_or(last).contains(&b'.');
+    !imported && !file
+}
+
+/// Whether the bracket that is closed at `close` is no part of a path or address: `worker[1]/home/x`, and not `/[id]/home/x`.
+fn is_apart(text: &[u8], close: usize) -> bool {
+    let open = super::bytes::run_back(text, close, 64, |byte| !matches!(byte, b'[' | b']' | b'\n'));
+    before(text, open) != b'['
+        || !matches!(before(text, open - 1), b'/' | b'@' | b'.' | b'-')
+            && !matches!(&text[open..close], b"IP" | b"HOST" | b"EMAIL" | b"USER")
 }
 
 /// `GET /home/dashboard`

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::custom::{Custom, CustomError};
 use super::finding::{Finding, place_back, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, OPTIONAL, Severity};
+use super::lists;
 use super::profile;
 use super::ruled::KeyRules;
 use super::uuid;
@@ -188,13 +189,19 @@ impl Scanner {
         settled
     }
 
-    /// One look at a text.
+    /// One look at a text, and at what its lists of bytes spell.
     fn look(&self, text: &[u8], found: &mut Vec<Finding>) {
+        self.detect(text, found);
+        lists::find(text, found, |spelled, inside| self.detect(spelled, inside));
+        settle(found);
+    }
+
+    /// All kinds that are on, in a text as it stands.
+    fn detect(&self, text: &[u8], found: &mut Vec<Finding>) {
         super::detect(text, found);
         if let Some(settings) = &self.settings {
             settings.apply(text, found);
         }
-        settle(found);
     }
 
     /// Gives `text` piece by piece to `push`, each finding replaced by its placeholder. Findings that begin behind the

@@ -160,6 +160,26 @@ fn json_around_a_finding_stays_json() {
 }
 
 #[test]
+fn a_password_in_a_url_may_be_as_long_as_it_likes() {
+    let long = "pQ7.".repeat(1000);
+    for (before, behind) in [
+        ("git clone https://oauth2:", "@host/x.git"),
+        ("redis://:", "@host:6379/0"),
+        ("https://alice:a/", "@host/x"),
+        ("https://alice:a/b https://alice:a/", "@host/x"),
+        ("dsn app:", "@tcp(db:3306)/main"),
+        ("authority: \"app:", "@db\""),
+        ("jdbc:oracle:thin:app/", "@db:1521:x"),
+    ] {
+        for length in [95, 96, 511, 512, 600, 4000] {
+            let text = format!("{before}{}{behind}", &long[..length]);
+            let (clean, _) = scrub(&text);
+            assert!(!clean.contains("Q7") && clean.len() < 70, "{length}: {clean}");
+        }
+    }
+}
+
+#[test]
 fn the_other_words_of_a_sentence_survive() {
     let said = |text: &str| scrub(text).0;
     assert_eq!(said("mail from alice@example.com to bob@example.org bounced"), "mail from [EMAIL] to [EMAIL] bounced");

@@ -6,14 +6,12 @@ use super::value::is_placeholder;
 use super::words::is_status;
 use super::{Finding, Kind, Severity};
 
-/// The longest authority that is read.
-const AUTHORITY: usize = 512;
-
 pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut colons = anchors.places(|blocks, block| {
         blocks[block][Class::Colon as usize] & ahead(blocks, block, 1, |block| block[Class::Slash as usize])
     });
+    let mut reader = Authorities::of(anchors);
     while let Some(colon) = colons.next() {
         let start = match &text[colon + 1..] {
             [b'/', b'/', ..] => colon + 3,
@@ -24,7 +22,7 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         if !alnum(before(text, colon)) {
             continue;
         }
-        if let Some(end) = userinfo(anchors, start) {
+        if let Some(end) = reader.userinfo(start) {
             let user = text[start..end].split(|byte| *byte == b':').next().unwrap_or_default();
             let password = &text[(start + user.len() + 1).min(end)..end];
             let bare = password.is_empty();
@@ -43,44 +41,66 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     go_style(anchors, found);
 }
 
-/// Where the userinfo that starts at `start` ends: the last `@` of the authority.
-fn userinfo(anchors: &Anchors<'_>, start: usize) -> Option<usize> {
-    let text = anchors.text;
-    let ceiling = text.len().min(start + AUTHORITY);
-    if !anchors.any_within(Class::At, start, ceiling) {
-        return None;
+/// Reads authorities from the first to the last. A password may be as long as it likes; however many of them there are, each byte is
+/// looked at but once or twice.
+struct Authorities<'t> {
+    text: &'t [u8],
+    /// Where the last `@` is; behind it none has a user.
+    last_sign: Option<usize>,
+    /// The word that an authority stood in: where it ends, and its last `@`.
+    word: (usize, Option<usize>),
+}
+
+impl<'t> Authorities<'t> {
+    fn of(anchors: &Anchors<'t>) -> Self {
+        Authorities { text: anchors.text, last_sign: anchors.last(Class::At), word: (0, None) }
     }
-    let window = &text[..ceiling];
-    let stop = |byte: u8| is(byte, SPACE) || matches!(byte, b'"' | b'<' | b'>' | b'`');
-    let end = run(window, start, |byte| !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\'));
-    if let Some(at) = text[start..end].iter().rposition(|byte| *byte == b'@') {
-        // A comma may list hosts (`mongodb://u:p@a,b`) or end the URL; the last `@` before either is the one.
-        return Some(start + at).filter(|end| *end > start);
+
+    /// Where the userinfo that starts at `start` ends: the last `@` of the authority.
+    fn userinfo(&mut self, start: usize) -> Option<usize> {
+        let text = self.text;
+        self.last_sign.filter(|sign| *sign >= start)?;
+        let stop = |byte: u8| is(byte, SPACE) || matches!(byte, b'"' | b'<' | b'>' | b'`');
+        // The next authority is behind a slash, which ends this one.
+        let end = run(text, start, |byte| !stop(byte) && !matches!(byte, b'/' | b'?' | b'#' | b'\\'));
+        if let Some(at) = text[start..end].iter().rposition(|byte| *byte == b'@') {
+            // A comma may list hosts (`mongodb://u:p@a,b`) or end the URL; the last `@` before either is the one.
+            return Some(start + at).filter(|end| *end > start);
+        }
+        // A password that should have been encoded: `user:pa/ss@host`. A port is all digits, so this is none.
+        let colon = text[start..end].iter().position(|byte| *byte == b':')? + start;
+        if text[colon + 1..end].iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        if end > self.word.0 {
+            let word = run(text, end, |byte| !stop(byte));
+            self.word = (word, text[end..word].iter().rposition(|byte| *byte == b'@').map(|at| end + at));
+        }
+        self.word.1.filter(|at| *at >= end)
     }
-    // A password that should have been encoded: `user:pa/ss@host`. A port is all digits, so this is none.
-    let colon = text[start..end].iter().position(|byte| *byte == b':')? + start;
-    if text[colon + 1..end].iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let token = run(window, end, |byte| !stop(byte));
-    let at = text[end..token].iter().rposition(|byte| *byte == b'@')? + end;
-    Some(at)
 }
 
 /// `user:password@tcp(host:3306)/db`
 fn go_style(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut signs = anchors.all(Class::At);
+    // Where what stands before the last of these signs begins, where it ends, and whether it has a colon.
+    let mut last = (0..0, false);
     while let Some(at) = signs.next() {
         if !(text[at..].starts_with(b"@tcp(") || text[at..].starts_with(b"@unix(")) {
             found
                 .extend(bare_userinfo(text, at).map(|span| Finding::new(Kind::UrlUserinfo, Severity::Validated, span)));
             continue;
         }
-        let start =
-            run_back(text, at, AUTHORITY, |byte| !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/'));
-        if start < at && text[start..at].contains(&b':') && !is_placeholder(&text[start..at]) {
-            found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, start..at));
+        let done = last.0.end;
+        let part = |byte| !is(byte, SPACE) && !matches!(byte, b'"' | b'\'' | b'=' | b'/');
+        let start = run_back(text, at, at - done, part);
+        let colon = text[start..at].contains(&b':');
+        // Nothing between the two ends the one.
+        last = if start == done && done > 0 { (last.0.start..at, last.1 || colon) } else { (start..at, colon) };
+        let (span, colon) = last.clone();
+        if colon && !span.is_empty() && !is_placeholder(&text[start..at]) {
+            found.push(Finding::new(Kind::UrlUserinfo, Severity::Validated, span));
         }
     }
 }
@@ -89,7 +109,8 @@ fn go_style(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
 /// `authority: "user:password@host"`, as a URL is printed in parts.
 fn bare_userinfo(text: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
     let part = |byte: u8| !is(byte, SPACE | STOP) && !matches!(byte, b'=' | b':' | b'@');
-    let last = run_back(text, at, 96, part);
+    // Neither goes beyond the sign before, so that both may be as long as they like.
+    let last = run_back(text, at, at, part);
     let left = text[..last].strip_suffix(b":").filter(|_| last < at)?;
     let (span, password) = if left.ends_with(b"oracle:thin") || left.ends_with(b"oracle:oci") {
         // A password may hold the sign.
@@ -98,7 +119,7 @@ fn bare_userinfo(text: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
         let slash = text[last..at].iter().position(|byte| *byte == b'/')?;
         (last..end, last + slash + 1)
     } else {
-        let user = run_back(text, left.len(), 96, part);
+        let user = run_back(text, left.len(), left.len(), part);
         (names_authority(&text[..user]) && user < left.len()).then_some((user..at, last))?
     };
     (span.start + 1 < password && password < span.end && !is_placeholder(&text[password..span.end])).then_some(span)

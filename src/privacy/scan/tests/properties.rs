@@ -94,6 +94,8 @@ const PIECES: &[&str] = &[
     "sk-",
     "AKIA",
     "/home/alice",
+    "../../home/bob",
+    "/home/./bob",
     "C:\\Users\\bob",
     "\\\\host\\share",
     "http://u:p@h",
@@ -121,6 +123,9 @@ const PIECES: &[&str] = &[
     "correct horse xJnCNR",
     "WgFR=RGi2P==",
     "mF_9.B5f-4.1JqM",
+    "[98, 64, 98, 46, 100, 101, 32, 98, 64, 98, 46, 100, 101]",
+    "[98,111,98,64,120,46,100,101,",
+    "['b', '@', 'b', '.', 'd', 'e', ' ', ' '",
     "[EMAIL]",
     "[SECRET]",
     "[ID]",
@@ -192,6 +197,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         (0..20_000_i64).prop_map(serde_json::Value::from),
         any::<bool>().prop_map(serde_json::Value::from),
         (-180.0..180.0_f64).prop_map(serde_json::Value::from),
+        made().prop_map(|text| serde_json::Value::from(text.into_bytes())),
         Just(serde_json::Value::Null),
     ];
     let value = leaf.prop_recursive(3, 24, 4, move |inner| {

@@ -1,0 +1,220 @@
+//! Text that is printed as its bytes or chars one by one, as `Debug` does: `[97, 108, 105]`, `[0x61, 0x6c]`, `['a', 'l', 'i']`.
+
+use std::ops::Range;
+
+use super::Finding;
+use super::bytes::{after, char_at, head, run};
+
+/// Fewer elements hold nothing that could be found.
+const FEWEST: usize = 8;
+
+/// After so many elements it is known whether a list may be text.
+const ENOUGH: usize = 16;
+
+/// Gives `look` what the lists of a text spell; where it finds something, the list is found as a whole.
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>, mut look: impl FnMut(&[u8], &mut Vec<Finding>)) {
+    let mut spelled = Vec::new();
+    let mut inside = Vec::new();
+    let mut from = 0;
+    while let Some(open) = next_open(text, from) {
+        let Some(end) = spell(text, open, &mut spelled) else {
+            from = open + 1;
+            continue;
+        };
+        // What was read holds no other list.
+        from = end;
+        if spelled.len() < FEWEST || !may_be_text(&spelled) {
+            continue;
+        }
+        let end = close(text, end);
+        inside.clear();
+        look(String::from_utf8_lossy(&spelled).as_bytes(), &mut inside);
+        found.extend(inside.drain(..).map(|finding| Finding::new(finding.kind, finding.severity, open..end)));
+    }
+}
+
+/// Whether a span is a list of numbers from its bracket to its bracket.
+pub(super) fn is_list(text: &[u8], span: Range<usize>) -> bool {
+    let Some([b'[', numbers @ .., b']']) = text.get(span) else { return false };
+    numbers.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace() || matches!(byte, b',' | b'-'))
+}
+
+/// The next bracket with a number or a quote behind it.
+fn next_open(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        // Whole blocks without one are passed over, since most texts have none.
+        while text.get(at..at + 64).is_some_and(|block| !block.iter().fold(false, |any, byte| any | (*byte == b'['))) {
+            at += 64;
+        }
+        #[cfg(test)]
+        super::bytes::work::look(1);
+        at += text.get(at..)?.iter().take(64).position(|byte| *byte == b'[').unwrap_or(64);
+        if after(text, at) == b'[' {
+            let first = after(text, past_blanks(text, at + 1));
+            if first.is_ascii_hexdigit() || matches!(first, b'\'' | b'-') {
+                return Some(at);
+            }
+            at += 1;
+        } else if at >= text.len() {
+            return None;
+        }
+    }
+}
+
+/// Puts what the list that opens at `open` spells in place of `spelled`; says where its last element ends, if it has any.
+fn spell(text: &[u8], open: usize, spelled: &mut Vec<u8>) -> Option<usize> {
+    let end = spell_with(text, open, spelled, |text, at, spelled| number(text, at, 10, spelled));
+    // Where the first stands that is no decimal.
+    let stopped = past_blanks(text, end.unwrap_or(open + 1));
+    if after(text, stopped) == b'\'' && end.is_none() {
+        return spell_with(text, open, spelled, letter);
+    }
+    let word = &text[stopped..run(head(text, stopped, 5), stopped, |byte| byte.is_ascii_alphanumeric())];
+    let hexadecimal = word.len() <= 4 && word.iter().any(u8::is_ascii_alphabetic);
+    if !hexadecimal {
+        return end;
+    }
+    // Some of these read as decimals do, and stand before those that do not.
+    spell_with(text, open, spelled, |text, at, spelled| number(text, at, 16, spelled)).max(end)
+}
+
+/// The same for elements of one form, of which `element` appends the one at a place and says where it ends.
+fn spell_with(
+    text: &[u8],
+    open: usize,
+    spelled: &mut Vec<u8>,
+    element: impl Fn(&[u8], usize, &mut Vec<u8>) -> Option<usize>,
+) -> Option<usize> {
+    spelled.clear();
+    let mut at = past_blanks(text, open + 1);
+    let mut last = None;
+    while let Some(end) = element(text, at, spelled) {
+        last = Some(end);
+        at = past_blanks(text, end);
+        // Nothing is apart that nothing stands between.
+        if at == end || spelled.len() == ENOUGH && !may_be_text(spelled) {
+            break;
+        }
+    }
+    #[cfg(test)]
+    super::bytes::work::look(last.unwrap_or(at) - open);
+    last
+}
+
+/// A byte in decimal, also with a sign as Java prints it, or in hexadecimal with or without a `0x`.
+fn number(text: &[u8], from: usize, radix: i16, spelled: &mut Vec<u8>) -> Option<usize> {
+    let minus = radix == 10 && after(text, from) == b'-';
+    let prefixed = radix == 16 && matches!(text.get(from..from + 2), Some(b"0x" | b"0X"));
+    let start = from + if prefixed { 2 } else { usize::from(minus) };
+    let mut end = start;
+    let mut value = 0;
+    // No more than three digits make a byte.
+    while end < start + 3
+        && let Some(digit) = char::from(after(text, end)).to_digit(radix.unsigned_abs().into())
+    {
+        // Below 16.
+        value = value * radix + digit as i16;
+        end += 1;
+    }
+    let goes_on = after(text, end).is_ascii_alphanumeric() || matches!(after(text, end), b'.' | b'_' | b':');
+    let value = if minus { -value } else { value };
+    if end == start || goes_on || !(-128..256).contains(&value) {
+        return None;
+    }
+    // The byte that a negative one is the same bits of.
+    spelled.push(value.rem_euclid(256) as u8);
+    Some(end)
+}
+
+/// A char in quotes, as Rust prints it.
+fn letter(text: &[u8], from: usize, spelled: &mut Vec<u8>) -> Option<usize> {
+    if after(text, from) != b'\'' {
+        return None;
+    }
+    let (letter, end) = match (after(text, from + 1), after(text, from + 2)) {
+        (b'\\', b'u') => {
+            let digits = text.get(from + 3..)?.strip_prefix(b"{")?;
+            let len = digits.iter().take(7).position(|byte| *byte == b'}')?;
+            let code = u32::from_str_radix(std::str::from_utf8(&digits[..len]).ok()?, 16).ok()?;
+            (char::from_u32(code)?, from + 5 + len)
+        }
+        (b'\\', escaped) => {
+            let letter = match escaped {
+                b'n' => '\n',
+                b't' => '\t',
+                b'r' => '\r',
+                b'0' => '\0',
+                b'\\' | b'\'' | b'"' => char::from(escaped),
+                _ => return None,
+            };
+            (letter, from + 3)
+        }
+        _ => {
+            let letter = char_at(text, from + 1)?;
+            (letter, from + 1 + letter.len_utf8())
+        }
+    };
+    if after(text, end) != b'\'' {
+        return None;
+    }
+    spelled.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    Some(end + 1)
+}
+
+/// Whether no more than half of it is control characters: counts, ports and sizes are mostly below 32. Some are in front of text that
+/// is sent in frames.
+fn may_be_text(spelled: &[u8]) -> bool {
+    let controls = spelled.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
+    controls * 2 <= spelled.len()
+}
+
+/// Past what stands between elements: a comma, blanks, and breaks of lines, also where they are escaped.
+fn past_blanks(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at = run(text, at, |byte| byte == b',' || byte.is_ascii_whitespace());
+        let past = run(text, at, |byte| byte == b'\\');
+        if past == at || !matches!(after(text, past), b'n' | b'r' | b't') {
+            return at;
+        }
+        at = past + 1;
+    }
+}
+
+/// Past the bracket that closes a list whose last element ends at `end`.
+fn close(text: &[u8], end: usize) -> usize {
+    let past = past_blanks(text, end);
+    if after(text, past) == b']' { past + 1 } else { end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(text: &str) -> (String, usize) {
+        let mut spelled = Vec::new();
+        let end = next_open(text.as_bytes(), 0).and_then(|open| spell(text.as_bytes(), open, &mut spelled));
+        (String::from_utf8_lossy(&spelled).into_owned(), end.unwrap_or(0))
+    }
+
+    #[test]
+    fn lists_spell_what_they_were_printed_from() {
+        for (text, reads, rest) in [
+            ("[97, 98,99 100]", "abcd", "]"),
+            ("x [ 97,\n  98,\\n\\\\n 99,\n]", "abc", ",\n]"),
+            ("[-61, -85]", "ë", "]"),
+            ("[0x61, 0x6C]", "al", "]"),
+            ("[61, 6c, 69]", "ali", "]"),
+            (r"['a', '\'', '\\', 'ë', '\u{eb}', '\n']", "a'\\ëë\n", "]"),
+            ("[97, 256, 98]", "a", ", 256, 98]"),
+            ("[97, [98]]", "a", ", [98]]"),
+            ("[97, 1.5]", "a", ", 1.5]"),
+            ("[12:00]", "", "[12:00]"),
+            ("[97m", "", "[97m"),
+        ] {
+            let (is, end) = spelled(text);
+            assert_eq!((is.as_str(), &text[end..]), (reads, rest), "{text}");
+        }
+    }
+}
