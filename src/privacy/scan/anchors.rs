@@ -1,35 +1,12 @@
 //! Where the bytes are that detectors start from, found in one pass over the text.
 //!
 //! For each class of byte there is one bit per byte of the text, so that a detector goes from one of its bytes to the next
-//! in a few instructions, however much lies between. The pass is one load and one shift per byte: the table gives a
-//! byte's classes as one bit in each byte of a `u64`, eight of those shifted by their place make eight bits of each class,
-//! and eight such words, transposed, are 64 bits of each.
+//! in a few instructions, however much lies between. The pass is one load and one shift per byte: see [`super::classes`].
 
+use super::classes::{Block, Class, classes, classes_of_last, transposed};
+#[cfg(test)]
 use super::profile::RUN;
-use super::starts::{self, Start, Starts};
-
-/// What a byte may be the start of.
-#[derive(Clone, Copy)]
-pub(super) enum Class {
-    Digit,
-    /// What a key or the name of a struct may stand left of: `:`, `=`, `(`, `>`, `{`; and `}`.
-    Pair,
-    /// `:`
-    Colon,
-    /// `/` and `\`.
-    Slash,
-    /// `@`
-    At,
-    /// `[A-Za-z0-9_-]`
-    Token,
-    /// `.` and `-`.
-    Mark,
-    /// What other signs or colours may be written with: `%`, `\`, `&`, `#`, ESC, and the first byte of a full-width form; and `'`.
-    Escape,
-}
-
-/// Bits of 64 bytes, by class.
-pub(super) type Block = [u64; 8];
+use super::starts::{self, Start, Starts, long_runs};
 
 /// Texts up to these many blocks need no more memory to be cleared, and up to the last none of the heap.
 const FEW: usize = 4;
@@ -111,11 +88,7 @@ impl Anchors<'_> {
                 any |= *word;
             }
             if let Some(word) = words.get_mut(eights.len()) {
-                *word = match text.last_chunk::<8>() {
-                    // The last eight, without those that stand in the word before.
-                    Some(eight) => classes(eight) >> (8 - last.len()) & (LOWS * (0xff >> (8 - last.len()))),
-                    None => last.iter().rev().fold(0, |word, byte| word << 1 | CLASSES[usize::from(*byte)]),
-                };
+                *word = classes_of_last(text, last);
                 any |= *word;
             }
             *block = transposed(words);
@@ -388,93 +361,6 @@ impl<F: Fn(&[Block], usize) -> u64> Places<'_, F> {
             self.bits &= !0 << (to % 64);
         }
     }
-}
-
-/// The places of a block from which at least [`RUN`] bytes are members.
-#[inline]
-pub(super) fn long_runs(blocks: &[Block], block: usize, members: impl Fn(&Block) -> u64) -> u64 {
-    let (here, next) = (members(&blocks[block]), blocks.get(block + 1).map_or(0, &members));
-    // Most words are shorter than nine letters.
-    if here & (here >> 4 | next << 60) & (here >> 8 | next << 56) == 0 {
-        return 0;
-    }
-    // Bits that have so many neighbours to their left: two, four, eight, twelve.
-    let mut run = u128::from(here) | u128::from(next) << 64;
-    run &= run >> 1;
-    run &= run >> 2;
-    run &= run >> 4;
-    run &= run >> (RUN - 8);
-    run as u64
-}
-
-/// The places right behind those that `of` says of a block.
-#[inline]
-pub(super) fn behind(blocks: &[Block], block: usize, of: impl Fn(&Block) -> u64) -> u64 {
-    of(&blocks[block]) << 1 | block.checked_sub(1).map_or(0, |last| of(&blocks[last]) >> 63)
-}
-
-/// The places so many bytes, from 1 to 63, before those that `of` says of a block.
-#[inline]
-pub(super) fn ahead(blocks: &[Block], block: usize, by: u32, of: impl Fn(&Block) -> u64) -> u64 {
-    of(&blocks[block]) >> by | blocks.get(block + 1).map_or(0, |next| of(next) << 1 << (63 - by))
-}
-
-/// One bit per byte in each class's byte.
-#[inline]
-fn classes(bytes: &[u8; 8]) -> u64 {
-    // Two halves, so that one shift need not wait for the other's.
-    let half = |from: usize| (from..from + 4).rev().fold(0, |word, at| word << 1 | CLASSES[usize::from(bytes[at])]);
-    half(0) | half(4) << 4
-}
-
-const LOWS: u64 = 0x0101_0101_0101_0101;
-
-/// The eight bytes of eight words: byte `n` of word `m` becomes byte `m` of word `n`.
-#[inline]
-fn transposed(mut words: Block) -> Block {
-    for at in 0..4 {
-        let swap = (words[at] >> 32 ^ words[at + 4]) & 0x0000_0000_ffff_ffff;
-        words[at] ^= swap << 32;
-        words[at + 4] ^= swap;
-    }
-    for at in [0, 1, 4, 5] {
-        let swap = (words[at] >> 16 ^ words[at + 2]) & 0x0000_ffff_0000_ffff;
-        words[at] ^= swap << 16;
-        words[at + 2] ^= swap;
-    }
-    for at in [0, 2, 4, 6] {
-        let swap = (words[at] >> 8 ^ words[at + 1]) & 0x00ff_00ff_00ff_00ff;
-        words[at] ^= swap << 8;
-        words[at + 1] ^= swap;
-    }
-    words
-}
-
-static CLASSES: [u64; 256] = class_table();
-
-const fn class_table() -> [u64; 256] {
-    const fn bit(class: Class) -> u64 {
-        1 << (8 * class as u32)
-    }
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            b'0'..=b'9' => bit(Class::Digit) | bit(Class::Token),
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' => bit(Class::Token),
-            b'-' => bit(Class::Token) | bit(Class::Mark),
-            b'.' => bit(Class::Mark),
-            b':' => bit(Class::Pair) | bit(Class::Colon),
-            b'=' | b'(' | b'>' | b'{' | b'}' => bit(Class::Pair),
-            b'/' => bit(Class::Slash),
-            b'\\' => bit(Class::Slash) | bit(Class::Escape),
-            b'@' => bit(Class::At),
-            b'%' | b'&' | b'#' | b'\'' | 0x1b | 0xef => bit(Class::Escape),
-            _ => 0,
-        };
-        byte += 1;
-    }
-    table
 }
 
 #[cfg(test)]

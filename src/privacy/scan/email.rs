@@ -1,7 +1,8 @@
 //! E-mail addresses: out from each `@`, with the grammar of a host name on its right.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, LETTER, WordSet, after, alnum, before, char_at, char_before, is, run, run_back};
+use super::classes::Class;
 use super::{Finding, Kind, Severity};
 
 /// The longest local part that is read.

@@ -6,8 +6,9 @@
 //! The colours of a terminal stand for nothing: text that has them is read without them, and never with them.
 
 use super::Finding;
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
+use super::classes::Class;
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {

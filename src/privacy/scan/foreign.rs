@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{HIGH, LETTER, before, is};
+use super::classes::Class;
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, TextRule};
 
 struct Group {

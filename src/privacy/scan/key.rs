@@ -1,7 +1,8 @@
 //! The key left of a sign: where it begins, and what it and the words around it tell of how the pair is meant.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, WordSet, after, before, head, is, run, run_back};
+use super::classes::Class;
 use crate::privacy::keys::{self, KeyClass, Parent};
 
 /// The longest key that is read.

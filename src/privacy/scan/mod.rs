@@ -16,6 +16,7 @@ mod attributes;
 mod bytes;
 mod card;
 mod checks;
+mod classes;
 mod code;
 mod codes;
 mod custom;
@@ -73,7 +74,8 @@ pub use kind::{CustomKind, Kind, Severity, UnknownKind};
 pub(crate) use ruled::{InText, KeyRules};
 pub use scanner::{OnFinding, Scanner};
 
-use anchors::{Anchors, Class};
+use anchors::Anchors;
+use classes::Class;
 use starts::Start;
 
 fn detect(text: &[u8], found: &mut Vec<Finding>) {

@@ -1,9 +1,10 @@
 //! Numbers by which a state, a bank or a maker of devices knows one person: by form and check digit beside a word that
 //! announces them.
 
-use super::anchors::{Anchors, Block, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, head, is, run, starts_with};
 use super::checks;
+use super::classes::{Block, Class};
 use super::{Finding, Kind, Severity};
 
 /// What follows an announcing word. In a word a space stands for any way of joining words: `tax file`, `tax_file`, `taxFile`.

@@ -1,9 +1,11 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
-use super::anchors::{Anchors, Block, Class, ahead};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, head, is, run, run_back};
+use super::classes::{Block, Class};
 use super::ipv4::octet;
 use super::starts::Start;
+use super::starts::ahead;
 use super::{Finding, Kind, Severity};
 
 /// The longest run that is still an address.

@@ -3,8 +3,10 @@
 //! The text is cut into clusters: groups of digits with one separator between them. Each detector looks at the groups, so that
 //! `order 12345 4111 1111 1111 1111` is a number and a card.
 
-use super::anchors::{Anchors, Block, Class, behind};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HEX, LETTER, STOP, after, alnum, before, is, run, run_back};
+use super::classes::{Block, Class};
+use super::starts::behind;
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
 /// The most groups a cluster holds; a longer one is cut.

@@ -1,10 +1,12 @@
 //! Secrets on command lines: `--password hunter2`, `mysql -phunter2`, `curl -u user:hunter2`.
 
-use super::anchors::{Anchors, Block, Class, behind};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, SPACE, STOP, after, alnum, before, head, is, run, run_back};
+use super::classes::{Block, Class};
 use super::key::KEY;
 use super::pairs::Style;
 use super::starts::Start;
+use super::starts::behind;
 use super::take::{INDENT, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity};

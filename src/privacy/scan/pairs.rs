@@ -3,8 +3,9 @@
 //! Each `=` and `:` is asked for the key on its left; only if a rule speaks about that key, its value is looked at. The
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
-use super::anchors::{Anchors, Block, Class, ahead, behind};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
+use super::classes::{Block, Class};
 use super::key::{
     GAP, KEY, Key, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie, is_verb,
     is_verdict, key_before, names_file, names_scope, opens_field, plain_key, quoted_key, words_before,
@@ -13,6 +14,7 @@ use super::notations::{arrow, bracket, element, indexed};
 use super::random::{may_be_random, random};
 use super::scopes::Scopes;
 use super::starts::Start;
+use super::starts::{ahead, behind};
 use super::take::{inside, push, take};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity, attributes, foreign, lines, positional, records, statement, words};

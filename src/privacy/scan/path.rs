@@ -1,7 +1,8 @@
 //! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, and with the host's `\\HOST\share\NAME`.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, starts_with};
+use super::classes::Class;
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
 

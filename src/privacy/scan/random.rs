@@ -1,7 +1,8 @@
 //! Values that no rule speaks about and that are random all the same: long, all base64, and in no order.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, JOINT, LETTER, after, alnum, head, is, run, run_back, starts_with};
+use super::classes::Class;
 use super::pairs::Style;
 use super::take::inside;
 use super::value::{self, Bare};

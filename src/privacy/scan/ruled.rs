@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, SPACE, after, alnum, before, char_before, head, is, run, run_back};
+use super::classes::Class;
 use super::email::unspaced;
 use super::key::KEY;
 use super::take::{below, inside};

@@ -1,7 +1,8 @@
 //! Statements of databases in text: the literals under `db.statement` and `db.query.text`, and passwords that are set.
 
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with};
+use super::classes::Class;
 use super::{Finding, Kind, Severity, value, words};
 
 /// Whether a key is the attribute of a statement, whose literals nobody is to see (OpenTelemetry's `db.query.text`).

@@ -3,8 +3,9 @@
 //! The header is the first line of the text: names and nothing else, one of which a rule knows. The rows have as many cells as it.
 
 use super::Finding;
-use super::anchors::{Anchors, Class};
+use super::anchors::Anchors;
 use super::bytes::{DIGIT, LETTER, after, alnum, is, run};
+use super::classes::Class;
 use super::judge::quoted_counts;
 use super::pairs::Style;
 use super::positional::rule;

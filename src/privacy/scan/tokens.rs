@@ -1,10 +1,12 @@
 //! Secrets that are known by their own looks: vendor keys, JSON web tokens, `Bearer` and `Basic`, PEM, wallets.
 
-use super::anchors::{Anchors, Block, Class, ahead, long_runs};
+use super::anchors::Anchors;
 use super::bytes::{
     DIGIT, HEX, JOINT, LETTER, SPACE, after, alnum, before, find as find_bytes, is, run, run_back, starts_with,
 };
+use super::classes::{Block, Class};
 use super::profile::{RUN, TOKEN};
+use super::starts::{ahead, long_runs};
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity, printed, shapes, vendors, wallet};
 

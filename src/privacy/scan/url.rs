@@ -1,7 +1,9 @@
 //! User and password inside URLs: `postgres://user:password@host/db`.
 
-use super::anchors::{Anchors, Class, ahead};
+use super::anchors::Anchors;
 use super::bytes::{SPACE, STOP, alnum, before, head, is, run, run_back};
+use super::classes::Class;
+use super::starts::ahead;
 use super::value::is_placeholder;
 use super::words::is_status;
 use super::{Finding, Kind, Severity};
