@@ -97,6 +97,10 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
     if prior == b'.' && is_climb(text, start) || prior == b']' && is_apart(text, start - 1) {
         return true;
     }
+    if slashes > 1 && is(prior, LETTER | DIGIT) {
+        // `sftp://host//home/x`. It is not worth a look at all that stands before each of many.
+        return is_file_url(&text[start.saturating_sub(96)..start]);
+    }
     // `/c/Users/x`, `/mnt/c/Users/x`
     if prior.is_ascii_lowercase() && start >= 2 && text[start - 2] == b'/' && after(text, slash + 1) == b'U' {
         return true;
@@ -185,10 +189,14 @@ fn is_file_url(left: &[u8]) -> bool {
     const SCHEMES: &[&[u8]] = words!(
         "file" "ssh" "sftp" "scp" "rsync" "nfs" "smb" "vscode" "vscode-insiders" "vscode-remote" "vscodium" "cursor" "idea" "zed"
     );
-    let Some(sign) = super::bytes::rfind(left, b"://") else { return false };
-    let host = &left[sign + 3..];
+    // A host has no slash.
+    let Some(slash) = left.iter().rposition(|byte| *byte == b'/') else { return false };
+    let (Some(sign), host) = (slash.checked_sub(2).filter(|at| left[*at..].starts_with(b"://")), &left[slash + 1..])
+    else {
+        return false;
+    };
     let scheme = super::bytes::run_back(left, sign, 24, |byte| alnum(byte) || byte == b'-');
-    SCHEMES.contains(&&left[scheme..sign]) && !host.iter().any(|byte| is(*byte, SPACE | STOP) || *byte == b'/')
+    SCHEMES.contains(&&left[scheme..sign]) && !host.iter().any(|byte| is(*byte, SPACE | STOP))
 }
 
 /// Where the segment that starts at `from` ends. Windows names may hold a space if a separator follows.
