@@ -50,20 +50,10 @@ mod shop {
     }
 }
 
-const DECLARED: &str = r#"version = 1
-local = ["cache.warmed"]
-[document]
-controller = "Acme"
-effective = 2026-03-01
-privacy = "p@acme.example"
-security = "s@acme.example"
-owner = "us"
-retention = "90 days"
-not_collected = ["names"]
-[[changes]]
-version = 1
-date = 2026-03-01
-text = "First version."
+const DECLARED: &str = concat!(
+    "local = [\"cache.warmed\"]\n",
+    include_str!("inventory/head.toml"),
+    r#"
 [fields]
 country = { kind = "enum", values = ["DE", "FR"], purpose = "languages" }
 colour = { kind = "word", purpose = "nobody logs it" }
@@ -82,7 +72,8 @@ purpose = "nobody logs it"
 purpose = "how long"
 local = ["worker"]
 fields.id = { kind = "id", purpose = "which one" }
-"#;
+"#
+);
 
 fn seen_by(recorder: &Recorder) -> shop::Lines {
     tracing::subscriber::with_default(tracing_subscriber::registry().with(recorder.clone()), shop::run)
@@ -109,7 +100,7 @@ fn each_drift_is_named_by_file_line_and_field() {
             lines.coupon,
             "the event `order.placed` records `coupon`, which is not declared: write `fields.coupon = { .. }` under [events.\"order.placed\"]",
         ),
-        code(lines.text, "logs `items` as text, and it is declared as `integer` in shop/telemetry.toml:21"),
+        code(lines.text, "logs `items` as text, and it is declared as `integer` in shop/telemetry.toml:22"),
         code(lines.listed, "logs `plan` as text that it cannot be"),
         code(lines.secret_name, "logs `carrier` as a truth value"),
         code(lines.secret_name, "logs `retries` as a fraction"),

@@ -26,7 +26,7 @@ impl Gate {
 impl<S> Filter<S> for Gate {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         let Some(running) = self.0.running() else { return false };
-        let plan = running.plans.find(metadata);
+        let plan = running.known_plan(metadata);
         match plan.map_or_else(|| self.0.scope.origin(metadata), |plan| plan.origin) {
             Origin::Admitted | Origin::LogBridge => true,
             Origin::TurnedAway | Origin::Undeclared => {

@@ -5,11 +5,11 @@
 
 mod gate;
 mod local;
+mod shared;
 mod span;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
 
 use tracing::dispatcher::get_default;
 use tracing::span::{Attributes, Id, Record};
@@ -19,12 +19,12 @@ use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
 pub use gate::{Events, Gate};
 pub(crate) use gate::{LogRecords, Scope};
+pub(crate) use shared::Core;
 
-use crate::app::Clock;
-use crate::pipeline::{Loss, Pipeline, Sink, is_muted};
+use crate::pipeline::Loss;
 use crate::privacy::format::{Header, Shape};
-use crate::privacy::{Clean, Engine, Held, Origin, Plan, Plans, PrivacyVisitor, Room, Unplanned};
-use local::Local;
+use crate::privacy::{Clean, Held, Origin, Plan, PrivacyVisitor, Room, Unplanned};
+use shared::Running;
 use span::{OpenSpan, OpenSpans, SpanContext};
 
 /// The layer that turns spans and events into telemetry. Made by [`Telemetry::layer`](crate::Telemetry::layer).
@@ -37,115 +37,9 @@ pub struct TelemetryLayer {
     spans: Arc<OpenSpans>,
 }
 
-/// What the layer and its gate share.
-pub(crate) struct Core {
-    scope: Scope,
-    events: Events,
-    running: OnceLock<Running>,
-    /// The process that the pipeline runs in: a forked child of the one that made the layer, where it is started there.
-    process: Arc<AtomicU32>,
-    /// The open spans of each layer.
-    spans: Mutex<Vec<Weak<OpenSpans>>>,
-}
-
-/// The pipeline's parts that callbacks need, at hand.
-struct Running {
-    sink: Sink,
-    engine: Arc<Engine>,
-    plans: Arc<Plans>,
-    clock: Clock,
-    /// Keeps the worker going as long as there is a layer.
-    pipeline: Pipeline,
-}
-
-impl Core {
-    pub(crate) fn new(scope: Scope, events: Events) -> Self {
-        Core { scope, events, running: OnceLock::new(), process: Arc::default(), spans: Mutex::default() }
-    }
-
-    /// From now on, records go into this pipeline.
-    pub(crate) fn run(&self, pipeline: Pipeline) {
-        let running = Running {
-            sink: pipeline.sink(),
-            engine: pipeline.engine(),
-            plans: pipeline.plans(),
-            clock: pipeline.clock(),
-            pipeline,
-        };
-        if self.running.get().is_none() {
-            self.process.store(std::process::id(), Ordering::Relaxed);
-        }
-        // A second pipeline is never started.
-        let _ = self.running.set(running);
-    }
-
-    /// Events in spans that are open: they leave when these close.
-    pub(crate) fn events_in_open_spans(&self) -> u64 {
-        self.open_spans().iter().map(|spans| spans.events()).sum()
-    }
-
-    /// Forgets the spans that are open when the pipeline has ended. Their events are lost for this reason.
-    pub(crate) fn end(&self, loss: Loss) {
-        let Some(running) = self.running.get() else { return };
-        for spans in self.open_spans() {
-            let events = spans.clear();
-            if self.events == Events::SpanEvents {
-                running.sink.lose(loss, events);
-            }
-        }
-    }
-
-    /// The open spans of all layers. A forked child, in which the lock may be held for ever, has none.
-    fn open_spans(&self) -> Vec<Arc<OpenSpans>> {
-        match self.running.get().is_some_and(|running| running.sink.is_home()) {
-            true => lock(&self.spans).iter().filter_map(Weak::upgrade).collect(),
-            false => Vec::new(),
-        }
-    }
-
-    /// The pipeline, while it takes records.
-    #[inline]
-    fn open(&self) -> Option<&Running> {
-        self.running.get().filter(|running| running.sink.is_open())
-    }
-
-    /// The same, unless this thread is one of its own: nothing begins there.
-    #[inline]
-    fn running(&self) -> Option<&Running> {
-        self.open().filter(|_| !is_muted())
-    }
-
-    #[inline]
-    fn plan<'a>(&self, running: &'a Running, metadata: &'static Metadata<'static>) -> Result<&'a Plan, Unplanned> {
-        running.plans.plan(metadata, |metadata| self.scope.origin(metadata)).map(|plan| &**plan)
-    }
-}
-
-impl Running {
-    #[inline]
-    fn now(&self) -> u64 {
-        self.clock.now().0
-    }
-
-    /// Runs `write` with the thread's buffers; counts a record that cannot be written.
-    #[inline]
-    fn with_local(&self, write: impl FnOnce(&mut Local) -> Result<(), Loss>) {
-        if let Err(loss) = local::with(write).unwrap_or_else(Err) {
-            self.sink.lose(loss, 1);
-        }
-    }
-}
-
 impl TelemetryLayer {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let spans = Arc::new(OpenSpans::new(Arc::clone(&core.process)));
-        // A forked child may have inherited the lock from a thread that it does not have.
-        if core.running.get().is_none_or(|running| running.sink.is_home()) {
-            let mut known = lock(&core.spans);
-            known.retain(|spans| spans.strong_count() > 0);
-            known.push(Arc::downgrade(&spans));
-        }
-        TelemetryLayer { core, spans }
+        TelemetryLayer { spans: core.spans_of_a_layer(), core }
     }
 
     /// The nearest span that is recorded, from this one on outwards.
@@ -418,7 +312,7 @@ impl TelemetryLayer {
         let forgotten = self.spans.forget(id);
         let Some(events) = forgotten.filter(|_| self.core.events == Events::SpanEvents) else { return };
         if !running.sink.is_open() && running.sink.is_home() {
-            let loss = if running.pipeline.is_withdrawn() { Loss::Withdrawn } else { Loss::Exit };
+            let loss = if running.is_withdrawn() { Loss::Withdrawn } else { Loss::Exit };
             running.sink.lose(loss, u64::from(events));
         }
     }
@@ -467,11 +361,6 @@ where
 /// Asks the registry for the nearest span that is recorded. Asked only where the span around is not, which is seldom.
 type Nearest<'a> = &'a dyn Fn() -> Option<(Id, SpanContext)>;
 
-/// Locks a mutex under which nothing panics, so that a poisoned one is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The id of the span that a span or an event lies in, recorded or not.
 #[inline]
 fn around<S>(parent: Option<&Id>, is_contextual: bool, ctx: &Context<'_, S>) -> Option<Id>
@@ -484,11 +373,5 @@ where
 impl fmt::Debug for TelemetryLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TelemetryLayer")
-    }
-}
-
-impl fmt::Debug for Core {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("running", &self.running.get().is_some()).finish_non_exhaustive()
     }
 }

@@ -15,6 +15,7 @@ mod hosts;
 pub(crate) mod json;
 #[cfg(feature = "upload")]
 mod verify;
+mod words;
 
 use crate::app::{Date, Timestamp};
 use crate::privacy::format::{self, Entries, Entry, HEADER, Header, Key, LENGTH, Shape};
@@ -28,6 +29,7 @@ pub use json::Row;
 pub(crate) use json::{RowRef, Rows};
 #[cfg(feature = "upload")]
 pub(crate) use verify::CleanPlans;
+pub use words::{Severity, Signal, SpanKind, Status, ValueRef};
 
 /// A record as it was kept: one log record or one span.
 ///
@@ -41,74 +43,6 @@ pub struct RecordRef<'a> {
     resource: &'a Resource,
     /// Where the ticks of the header begin.
     zero: Timestamp,
-}
-
-/// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Signal {
-    /// An event, as an OpenTelemetry log record.
-    Log,
-    /// A closed span.
-    Span,
-}
-
-#[cfg(feature = "upload")]
-impl Signal {
-    /// What several of them are called.
-    pub(crate) fn plural(self) -> &'static str {
-        match self {
-            Signal::Log => "log records",
-            Signal::Span => "spans",
-        }
-    }
-}
-
-/// How severe a record is: the levels of `tracing`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Severity {
-    Trace = 1,
-    Debug = 5,
-    Info = 9,
-    Warn = 13,
-    Error = 17,
-}
-
-/// How a span ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// Nobody said.
-    Unset,
-    /// The application said that it went well.
-    Ok,
-    /// The application said that it failed, or described a failure, or an `error!` event happened in it.
-    Error,
-}
-
-/// A span's part in a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the names are OpenTelemetry's")]
-pub enum SpanKind {
-    Internal,
-    Server,
-    Client,
-    Producer,
-    Consumer,
-}
-
-/// A value of an attribute.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ValueRef<'a> {
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    F64(f64),
-    Str(&'a str),
 }
 
 impl<'a> RecordRef<'a> {
@@ -199,7 +133,7 @@ impl<'a> RecordRef<'a> {
                 Key::Text(text) => std::str::from_utf8(text).ok()?,
                 Key::None => return None,
             };
-            Some((key, value(&entry)?))
+            Some((key, ValueRef::of(&entry)?))
         })
     }
 
@@ -379,29 +313,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) has_events: bool,
 }
 
-impl SpanKind {
-    fn of(byte: Option<u8>) -> Self {
-        match byte {
-            Some(1) => SpanKind::Server,
-            Some(2) => SpanKind::Client,
-            Some(3) => SpanKind::Producer,
-            Some(4) => SpanKind::Consumer,
-            _ => SpanKind::Internal,
-        }
-    }
-}
-
-fn value<'a>(entry: &Entry<'a>) -> Option<ValueRef<'a>> {
-    Some(match entry.tag {
-        format::BOOL => ValueRef::Bool(*entry.value.first()? != 0),
-        format::I64 => ValueRef::I64(i64::from_le_bytes(entry.value.try_into().ok()?)),
-        format::U64 => ValueRef::U64(u64::from_le_bytes(entry.value.try_into().ok()?)),
-        format::F64 => ValueRef::F64(f64::from_le_bytes(entry.value.try_into().ok()?)),
-        format::STR => ValueRef::Str(std::str::from_utf8(entry.value).ok()?),
-        _ => return None,
-    })
-}
-
 /// Records with all that is needed to read them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch<'a> {
@@ -424,42 +335,5 @@ impl<'a> Batch<'a> {
             rest = after;
             RecordRef::decode(record, plans, resource, zero)
         })
-    }
-}
-
-impl Severity {
-    /// From OpenTelemetry's number.
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        Some(match number {
-            1..=4 => Severity::Trace,
-            5..=8 => Severity::Debug,
-            9..=12 => Severity::Info,
-            13..=16 => Severity::Warn,
-            17..=24 => Severity::Error,
-            _ => return None,
-        })
-    }
-
-    /// `TRACE`, `DEBUG`, `INFO`, `WARN` or `ERROR`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Trace => "TRACE",
-            Severity::Debug => "DEBUG",
-            Severity::Info => "INFO",
-            Severity::Warn => "WARN",
-            Severity::Error => "ERROR",
-        }
-    }
-}
-
-impl From<tracing::Level> for Severity {
-    fn from(level: tracing::Level) -> Self {
-        match level {
-            tracing::Level::TRACE => Severity::Trace,
-            tracing::Level::DEBUG => Severity::Debug,
-            tracing::Level::INFO => Severity::Info,
-            tracing::Level::WARN => Severity::Warn,
-            tracing::Level::ERROR => Severity::Error,
-        }
     }
 }

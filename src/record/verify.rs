@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Parts, RecordRef, ValueRef, value};
+use super::{Parts, RecordRef, ValueRef};
 use crate::privacy::format::{self, Key, Shape};
 use crate::privacy::{Check, Defect, Engine, Plan, Scalar, Site};
 
@@ -31,7 +31,7 @@ impl RecordRef<'_> {
                 format::NAME | format::TARGET | format::BODY | format::STATUS_MESSAGE | format::STR => {
                     check.entry(&entry, self.plan, || self.site())?;
                 }
-                _ => match value(&entry) {
+                _ => match ValueRef::of(&entry) {
                     Some(ValueRef::I64(number)) => check.number(Scalar::I64(number))?,
                     Some(ValueRef::U64(number)) => check.number(Scalar::U64(number))?,
                     Some(ValueRef::F64(number)) => check.number(Scalar::F64(number))?,

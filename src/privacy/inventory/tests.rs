@@ -1,19 +1,7 @@
 use super::*;
 
-const HEAD: &str = r#"version = 2
-[document]
-controller = "Acme"
-effective = 2026-03-01
-privacy = "p@acme.example"
-security = "s@acme.example"
-owner = "us"
-retention = "90 days"
-not_collected = ["names"]
-[[changes]]
-version = 2
-date = 2026-03-01
-text = "More."
-"#;
+/// What each inventory needs, in lines that the errors below count.
+const HEAD: &str = include_str!("../../../tests/inventory/head.toml");
 
 fn parse(lines: &str) -> Result<Inventory, InventoryError> {
     Inventory::parse_file("acme.toml", &format!("{HEAD}{lines}"))

@@ -2,18 +2,21 @@
 //!
 //! Every value of every record comes through here, from the host's threads and from disk alike.
 
+mod scalar;
+mod settle;
+
 use std::fmt::{self, Write as _};
 
+pub(crate) use scalar::Scalar;
+
 use super::chunk::{Clean, Tally};
-use super::format::{self, HEADER, INLINE_KEY, Key};
-use super::generalize::{self, Rest};
+use super::format::{self, HEADER, Key};
 use super::page::Page;
 use super::plan::{FieldPlan, Role, Scalars};
 use super::policy::{Action, Policy};
 use super::pseudonym::Pseudonymizer;
-use super::resource::Source;
-use super::scan::{Finding, OnFinding};
-use super::text::{Bounded, Whole, bare, bounded, floor_boundary, is_struct, settled};
+use super::scan::Finding;
+use super::text::{Bounded, Whole, bounded, floor_boundary, is_struct};
 
 /// Bytes of a value that are kept; it is scanned first and cut after.
 pub(crate) const VALUE_CAP: usize = 1024;
@@ -67,15 +70,6 @@ pub(super) struct Pen<'a> {
     pub(super) fields: u32,
     /// Bytes that the record may have.
     cap: usize,
-}
-
-/// A value that has a type of its own on the wire.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Scalar {
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    F64(f64),
 }
 
 impl<'a> Pen<'a> {
@@ -290,139 +284,6 @@ impl<'a> Pen<'a> {
         self.engine.policy.text_scanner().scan(text.as_bytes(), findings);
         !findings.is_empty()
     }
-
-    /// Scans the text from `at` on, replaces what is found, cuts it to its cap and notes its length.
-    #[inline(always)]
-    fn settle(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
-        let record = &mut self.scratch.record;
-        let length = record.len() - at;
-        let scanner = self.engine.policy.text_scanner();
-        if length > plan.cap() || whole == Whole::No || !scanner.looks_clean(&record[at..]) {
-            return self.settle_odd(entry, at, whole, plan);
-        }
-        // The cast keeps the value: every cap is below 65,536.
-        record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
-    }
-
-    #[inline(never)]
-    fn settle_odd(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
-        let Scratch { record, findings, .. } = &mut *self.scratch;
-        self.engine.policy.text_scanner().scan_settled(&record[at..], findings);
-        if findings.is_empty() {
-            return self.close_text(at, whole, plan.cap());
-        }
-        self.redact(entry, at, whole, plan);
-    }
-
-    #[inline(never)]
-    fn redact(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
-        let Scratch { record, text, findings } = &mut *self.scratch;
-        let answer = match plan.action {
-            Action::Redact => OnFinding::Redact,
-            _ => self.engine.policy.answer(findings),
-        };
-        self.condemned |= answer == OnFinding::DropRecord;
-        text.clear();
-        match std::str::from_utf8(&record[at..]) {
-            Ok(raw) if answer == OnFinding::Redact => text.push_str(raw),
-            _ => {
-                record.truncate(entry);
-                return self.drop_field();
-            }
-        }
-        self.tally.redacted = self.tally.redacted.saturating_add(1);
-        record.truncate(at);
-        let end = if whole == Whole::Yes { text.len() } else { floor_boundary(text.as_bytes(), SAFE) };
-        self.engine
-            .policy
-            .text_scanner()
-            .redact(&text[..end], findings, |piece| record.extend_from_slice(piece.as_bytes()));
-        text.clear();
-        self.close_text(at, whole, plan.cap());
-    }
-
-    /// Cuts the text from `at` on to its cap and notes its length. Of what is not whole all that is kept was seen whole:
-    /// every cap is smaller than what is safe.
-    #[inline]
-    fn close_text(&mut self, at: usize, whole: Whole, cap: usize) {
-        let Scratch { record, findings, .. } = &mut *self.scratch;
-        let kept = floor_boundary(&record[at..], cap);
-        if whole == Whole::No || at + kept < record.len() {
-            let kept = settled(self.engine.policy.text_scanner(), &record[at..at + kept], findings);
-            record.truncate(at + kept);
-        }
-        let length = record.len() - at;
-        // The cast keeps the value: every cap is below 65,536.
-        record[at - 2..at].copy_from_slice(&(length as u16).to_le_bytes());
-    }
-
-    /// Replaces the text from `at` on by a pseudonym of it, or by something coarser.
-    fn transform(&mut self, entry: usize, at: usize, whole: Whole, plan: &FieldPlan) {
-        let Scratch { record, text, findings } = &mut *self.scratch;
-        text.clear();
-        if let Ok(raw) = std::str::from_utf8(&record[at..]) {
-            text.push_str(bare(raw));
-        }
-        if whole == Whole::No && !plan.action.is_hash() {
-            // What becomes shorter may bring the window's edge within what is kept: nothing may be cut in two there.
-            self.engine.policy.text_scanner().scan(text.as_bytes(), findings);
-            let end = floor_boundary(text.as_bytes(), SAFE);
-            let found = findings.iter().map(Finding::span).find(|span| span.contains(&end));
-            let end = found.map_or(end, |span| span.start);
-            text.truncate(text[..end].rfind(char::is_whitespace).unwrap_or(0));
-        }
-        record.truncate(at);
-        let is_hash = plan.action.is_hash();
-        if is_hash && *text == "None" {
-            // Nobody is not somebody: all whose id is missing would be one.
-            record.truncate(entry);
-            text.clear();
-            return self.drop_field();
-        }
-        let source = if plan.readmits_pseudonyms { Source::Disk } else { Source::Application };
-        let made = generalize::apply(plan.action, &plan.source, text, source, &self.engine.pseudonyms, |made| {
-            record.extend_from_slice(made.as_bytes());
-        });
-        if made.is_some() {
-            let count = if is_hash { &mut self.tally.hashed } else { &mut self.tally.redacted };
-            // What a table of values has nothing to say about stays as it is.
-            *count = count.saturating_add(u32::from(is_hash || record[at..] != *text.as_bytes()));
-        }
-        text.clear();
-        match made {
-            Some(Rest::Known) => self.close_text(at, Whole::Yes, VALUE_CAP),
-            Some(Rest::Text) => self.settle(entry, at, Whole::Yes, plan),
-            None => {
-                record.truncate(entry);
-                self.drop_field();
-            }
-        }
-    }
-
-    /// Leaves of the text from `at` on what it says; `false` if that is not what the inventory says of it.
-    fn undress(&mut self, at: usize, plan: &FieldPlan) -> bool {
-        let record = &mut self.scratch.record;
-        let Ok(text) = std::str::from_utf8(&record[at..]) else { return false };
-        let plain = bare(text);
-        if !plan.admits(plain) {
-            return false;
-        }
-        let (from, len) = (text.find(plain).unwrap_or(0), plain.len());
-        record.copy_within(at + from..at + from + len, at);
-        record.truncate(at + len);
-        true
-    }
-
-    /// Replaces the text from `at` on by the one byte it stands for.
-    fn code(&mut self, entry: usize, at: usize, role: Role) {
-        let record = &mut self.scratch.record;
-        let code = std::str::from_utf8(&record[at..]).ok().and_then(|text| role.code(bare(text)));
-        record.truncate(entry);
-        match code {
-            Some((tag, byte)) => record.extend_from_slice(&[tag, byte]),
-            None => self.drop_field(),
-        }
-    }
 }
 
 /// The record with what was done to it; `None` when a finding condemned it.
@@ -432,62 +293,6 @@ pub(super) fn finished(record: &mut Page, tally: Tally, condemned: bool) -> Opti
         record.extend_from_slice(&entry);
     }
     (!condemned).then(|| Clean::seal(record))
-}
-
-impl Scalar {
-    /// Whether the number has about as many digits as a card number.
-    #[inline]
-    pub(super) fn is_long(self) -> bool {
-        match self {
-            Scalar::Bool(_) => false,
-            Scalar::I64(value) => value.unsigned_abs() >= CARD_LIKE,
-            Scalar::U64(value) => value >= CARD_LIKE,
-            Scalar::F64(value) => value.abs() >= CARD_LIKE as f64,
-        }
-    }
-
-    /// As an attribute with its key in text.
-    fn write(self, record: &mut Page, key: Key<'_>) {
-        let (tag, bytes) = match self {
-            Scalar::Bool(value) => {
-                open(record, format::BOOL, key);
-                return record.push(u8::from(value));
-            }
-            Scalar::I64(value) => (format::I64, value.to_le_bytes()),
-            Scalar::U64(value) => (format::U64, value.to_le_bytes()),
-            Scalar::F64(value) => (format::F64, value.to_le_bytes()),
-        };
-        open(record, tag, key);
-        record.extend_from_slice(&bytes);
-    }
-}
-
-impl fmt::Display for Scalar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Scalar::Bool(value) => value.fmt(f),
-            Scalar::I64(value) => value.fmt(f),
-            Scalar::U64(value) => value.fmt(f),
-            Scalar::F64(value) => value.fmt(f),
-        }
-    }
-}
-
-/// Starts an attribute.
-#[inline]
-fn open(record: &mut Page, tag: u8, key: Key<'_>) {
-    match key {
-        Key::Index(index) => {
-            let [low, high] = index.to_le_bytes();
-            record.extend_from_slice(&[tag, low, high]);
-        }
-        Key::Text(text) => {
-            let text = &text[..floor_boundary(text, KEY_CAP)];
-            record.extend_from_slice(&[tag | INLINE_KEY, text.len() as u8]);
-            record.extend_from_slice(text);
-        }
-        Key::None => record.push(tag),
-    }
 }
 
 /// Starts a text of so many bytes and returns where they begin; the two before them hold the length.
@@ -500,7 +305,7 @@ fn open_text(record: &mut Page, role: Role, key: Key<'_>, size: u16) -> usize {
             record.extend_from_slice(&[format::STR, low, high, few, many]);
         }
         (Role::Attribute, key) => {
-            open(record, format::STR, key);
+            scalar::open(record, format::STR, key);
             record.extend_from_slice(&[few, many]);
         }
         (role, _) => record.extend_from_slice(&[role.tag(), few, many]),
