@@ -110,6 +110,13 @@ impl Breaker {
         };
     }
 
+    /// What was admitted did not go out: the next one may be the probe.
+    pub(crate) fn unasked(&mut self) {
+        if let State::Probing { .. } = self.state {
+            self.state = State::Open { until: 0 };
+        }
+    }
+
     /// Holds everything back for so long, whatever went before: the server said that nothing is welcome.
     pub(crate) fn trip(&mut self, now: u64, rest: Duration) {
         let rest = u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX);
@@ -201,6 +208,18 @@ mod tests {
         let mut breaker = opened_at(0);
         assert_eq!(breaker.admit(60 * SECOND), Admission::Probe);
         assert_eq!(breaker.admit(120 * SECOND), Admission::Probe);
+    }
+
+    #[test]
+    fn after_a_probe_that_did_not_go_out_another_one_goes_at_once() {
+        let mut breaker = opened_at(0);
+        assert_eq!(breaker.admit(60 * SECOND), Admission::Probe);
+        breaker.unasked();
+        assert_eq!((breaker.remaining(60 * SECOND), breaker.state(60 * SECOND)), (None, BreakerState::HalfOpen));
+        assert_eq!(breaker.admit(60 * SECOND), Admission::Probe);
+        breaker.failed(61 * SECOND);
+        breaker.unasked();
+        assert_eq!(breaker.admit(62 * SECOND), Admission::Wait(Duration::from_secs(59)), "that one was none");
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Delivery {
     /// What follows from the outcome of a try. `failed` counts this batch's failures in this round.
     pub(crate) fn step(&mut self, outcome: &Outcome, failed: &mut u32, now: u64) -> Step {
         match outcome {
-            Outcome::Delivered { .. } | Outcome::Rejected { .. } => {
+            Outcome::Delivered { .. } | Outcome::Rejected { .. } | Outcome::TooLarge { .. } => {
                 self.breaker.succeeded();
                 Step::Settled
             }
@@ -83,6 +83,11 @@ impl Delivery {
                 }
             }
         }
+    }
+
+    /// What was admitted did not go out.
+    pub(crate) fn unasked(&mut self) {
+        self.breaker.unasked();
     }
 
     /// How long everything is held back; `None` when something may go out.

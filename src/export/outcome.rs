@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     },
     /// The server will never take this batch.
     Rejected { status: u16, why: Cow<'static, str> },
+    /// The server does not take so much at once; of less it may take each part.
+    TooLarge { status: u16, why: Cow<'static, str> },
     /// The server takes nothing from us as things are: a matter of address or authorization, not of this batch.
     Paused { status: u16, why: Cow<'static, str> },
     /// The server has no table for records of this kind; for others it may have one.

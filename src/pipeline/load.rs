@@ -44,8 +44,10 @@ pub(super) struct Load {
     pub(super) rows: u64,
     /// How many were made by this run.
     pub(super) own: u64,
-    /// When they were claimed, in seconds since 1970.
-    pub(super) claimed_at: i64,
+    /// As they were claimed.
+    pub(super) lease: Lease,
+    /// Receivers of other runs lack it, so that those of this run are noted by what they answered.
+    pub(super) is_owed: bool,
 }
 
 impl Load {
@@ -80,13 +82,14 @@ struct Group<'r> {
     kind: Kind,
     batches: Vec<i64>,
     own: u64,
+    is_owed: bool,
 }
 
 impl Group<'_> {
     /// For records that were never sent.
     fn fresh(signal: Signal) -> Self {
         let kind = Kind { signal, load: None, done: 0, has_arrived: false, barred: 0 };
-        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0 }
+        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0, is_owed: false }
     }
 }
 
@@ -100,6 +103,8 @@ struct Returned {
     batches: Vec<i64>,
     /// Batches of this run.
     own: HashSet<i64>,
+    /// Receivers of other runs lack some of them.
+    is_owed: bool,
 }
 
 impl Uploader<'_> {
@@ -190,7 +195,7 @@ impl Uploader<'_> {
         }
         let groups: Vec<Group<'_>> = groups.into_iter().flat_map(|(.., groups)| groups).collect();
         let rows = groups.iter().map(|group| group.own).sum();
-        let loads = self.seal(groups, lease.now)?;
+        let loads = self.seal(groups, lease)?;
         lots.into_iter().flat_map(|lot| lot.chunks).for_each(|swept| shared.queue.reuse(swept.chunk));
         Ok(Loaded { loads, rows })
     }
@@ -204,11 +209,11 @@ impl Uploader<'_> {
             self.readmit(batch, &mut returned)?;
         }
         let mut groups = Vec::with_capacity(returned.len());
-        for Returned { kind, resource, chunk, rows, batches, own } in &returned {
+        for Returned { kind, resource, chunk, rows, batches, own, is_owed } in &returned {
             let records = Batch { chunk, plans: None, resource, zero: EPOCH }.records();
             let is_clean_resource = self.is_clean_resource(resource);
             let (records_of, batches) = (Vec::with_capacity(rows.len()), batches.clone());
-            let mut group = Group { records: records_of, kind: *kind, batches, own: 0 };
+            let mut group = Group { records: records_of, kind: *kind, batches, own: 0, is_owed: *is_owed };
             let mut unwanted = Vec::new();
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
@@ -217,6 +222,8 @@ impl Uploader<'_> {
                         group.own += u64::from(is_own);
                         group.records.push(record);
                     }
+                    // Somebody else may have a use for it.
+                    Judged::Unwanted if *is_owed => {}
                     Judged::Unwanted => unwanted.push((*batch, *seq)),
                     Judged::Defect => {
                         if self.erase(*batch, &[*seq])? > 0 && is_own {
@@ -231,13 +238,13 @@ impl Uploader<'_> {
             }
             groups.push(group);
         }
-        let loads = self.seal(groups, lease.now)?;
+        let loads = self.seal(groups, lease)?;
         Ok(Loaded { loads, rows })
     }
 
     /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
     fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
-        let Claimed { batch, own, signal, load, done, has_arrived, barred, rows } = claimed;
+        let Claimed { batch, own, signal, load, done, has_arrived, barred, is_owed, rows } = claimed;
         let kind = Kind { signal, load, done, has_arrived, barred };
         let now = self.shared.noted_at();
         // A batch is settled as a whole, so it goes into one group.
@@ -269,6 +276,7 @@ impl Uploader<'_> {
                     returned.len() - 1
                 });
                 returned[place].batches.push(batch);
+                returned[place].is_owed |= is_owed;
                 if own {
                     returned[place].own.insert(batch);
                 }
@@ -297,18 +305,22 @@ impl Uploader<'_> {
     }
 
     /// Seals groups of records that passed. One that cannot be sealed is never sent.
-    fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, claimed_at: i64) -> Result<Vec<Load>, Trouble> {
+    fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, lease: Lease) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
-        for Group { records, kind, batches, own } in groups {
+        for Group { records, kind, batches, own, is_owed } in groups {
             let Kind { signal, load, done, has_arrived, barred } = kind;
+            let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
             if records.is_empty() {
-                // All that was in them was refused.
+                // All that was in them was refused, or is for receivers of another run.
+                if is_owed {
+                    let unwanted = lease.routes.all & !barred;
+                    self.outbox.note(&batches, number, Answers { unwanted, ..Answers::default() })?;
+                }
                 self.outbox.settle(&batches, Verdict::Rejected(self.shared.noted_at()))?;
                 continue;
             }
-            let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
             let (mut parcels, mut given_up, mut refused, mut unwanted) = (Vec::new(), Vec::new(), None, 0);
-            let (resting, mut is_left) = (self.suspects.resting(number, claimed_at), false);
+            let (resting, mut is_left, mut unsealed) = (self.suspects.resting(number, lease.now), false, 0);
             for (place, route) in self.routes.iter_mut().enumerate() {
                 if !records.iter().any(|record| route.exporter.takes(record)) {
                     unwanted |= route.bit;
@@ -317,7 +329,8 @@ impl Uploader<'_> {
                 if (done | barred) & route.bit != 0 {
                     continue;
                 }
-                if resting & route.bit != 0 {
+                let is_too_large = records.len() > 1 && self.suspects.is_too_large(number, route.bit);
+                if resting & route.bit != 0 || is_too_large {
                     is_left = true;
                     continue;
                 }
@@ -327,17 +340,24 @@ impl Uploader<'_> {
                 }
                 match guarded(self.shared, Step::Seal, || route.exporter.seal(&records, number)) {
                     Some(Ok(parcel)) => parcels.push((place, parcel)),
-                    Some(Err(why)) => refused = Some(why),
+                    Some(Err(why)) => {
+                        unsealed |= route.bit;
+                        refused = Some(why);
+                    }
                     None => {
+                        unsealed |= route.bit;
                         refused = Some("records could not be made ready to be sent: a panic of our own".to_owned());
                         // It may have stopped half way. What it has sealed can be sent by another one just as well.
                         if let Some(Ok(exporter)) =
-                            self.upload.receivers().get(place).map(|receiver| receiver.exporter(self.shared.permit()))
+                            self.upload.receivers().get(place).map(|receiver| receiver.exporter(self.in_hand.permit(self.shared)))
                         {
                             route.exporter = exporter;
                         }
                     }
                 }
+            }
+            if is_owed && unsealed != 0 {
+                self.outbox.note(&batches, number, Answers { refused: unsealed, ..Answers::default() })?;
             }
             if let Some(why) = refused {
                 self.shared.note(why);
@@ -359,7 +379,8 @@ impl Uploader<'_> {
                 batches,
                 rows,
                 own,
-                claimed_at,
+                lease,
+                is_owed,
             });
         }
         Ok(loads)
@@ -399,7 +420,7 @@ impl Uploader<'_> {
 impl Returned {
     fn new(resource: Arc<Resource>, kind: Kind) -> Self {
         let (rows, batches) = (Vec::new(), Vec::new());
-        Returned { kind, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new() }
+        Returned { kind, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new(), is_owed: false }
     }
 
     fn is_for(&self, resource: &Arc<Resource>, kind: Kind) -> bool {

@@ -6,6 +6,8 @@ mod counters;
 #[cfg(feature = "upload")]
 mod halve;
 #[cfg(feature = "upload")]
+mod hold;
+#[cfg(feature = "upload")]
 mod load;
 mod mute;
 mod outbox;
@@ -17,6 +19,8 @@ mod route;
 #[cfg(feature = "upload")]
 mod send;
 mod shared;
+#[cfg(feature = "upload")]
+mod steady;
 #[cfg(feature = "upload")]
 mod suspects;
 #[cfg(feature = "upload")]

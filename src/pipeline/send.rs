@@ -1,18 +1,17 @@
 //! Sending a load to each destination that lacks it, and settling it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counters::Loss;
+use super::hold::{Hold, Look};
 use super::load::{self, Load};
 use super::outbox::Trouble;
 use super::queue::lock;
 use super::untold::{News, Untold};
 use super::uploader::{Round, Uploader};
 use crate::export::{BreakerState, Outcome, Parcel, ROUNDS, Step};
-use crate::record::claim::{Answers, Verdict};
-
-/// A claim older than this is looked at again before a request: its rows may have been erased by another process.
-const FRESH: Duration = Duration::from_secs(2);
+use crate::record::claim::Answers;
 
 /// How a load fared on one route.
 enum Fared {
@@ -20,6 +19,8 @@ enum Fared {
     Delivered(u64),
     /// The destination will never take it.
     Refused,
+    /// It is too much at once for the destination.
+    TooLarge,
     /// The destination was asked, and did not take it now.
     Failed,
     /// The destination was not asked, or does not take anything of the kind now.
@@ -30,9 +31,34 @@ enum Fared {
     Over,
 }
 
+/// What came of a try.
+enum Tried {
+    Answered(Outcome),
+    /// The batches are not ours any more. What had gone out before that was seen, nobody knows.
+    Lost,
+    /// It was cut by a withdrawal.
+    Cut,
+}
+
 impl Uploader<'_> {
     /// Sends a load to each destination that does not have it, until it is settled or this round's tries are used up.
-    pub(super) fn send(&mut self, mut load: Load) -> Result<Round, Trouble> {
+    pub(super) fn send(&mut self, load: Load) -> Result<Round, Trouble> {
+        self.in_hand.take(Hold {
+            outbox: self.outbox.clone(),
+            batches: load.batches.clone(),
+            lease: load.lease,
+            longest: self.longest,
+            clock: self.shared.clock.clone(),
+            erasures: Arc::clone(&self.upload.erasures),
+            erasures_seen: self.erasures,
+            is_lost: false,
+        });
+        let round = self.send_in_hand(load);
+        self.in_hand.let_go();
+        round
+    }
+
+    fn send_in_hand(&mut self, mut load: Load) -> Result<Round, Trouble> {
         let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
         if is_noted && !load.parcels.is_empty() {
             // Before the first try: whoever takes over after a crash sends the same rows under the same number.
@@ -51,7 +77,7 @@ impl Uploader<'_> {
         }
         let mut progress = loss == Loss::GivenUp;
         for (place, mut parcel) in std::mem::take(&mut load.parcels) {
-            let fared = self.deliver(place, &mut parcel, &mut load)?;
+            let fared = self.deliver(place, &mut parcel, &load)?;
             for note in self.routes[place].exporter.take_notes() {
                 self.shared.note(note);
             }
@@ -63,6 +89,11 @@ impl Uploader<'_> {
                     (rejected.min(load.rows), Answers { took: bit, ..Answers::default() })
                 }
                 Fared::Refused => (load.rows, Answers { refused: bit, ..Answers::default() }),
+                Fared::TooLarge => {
+                    is_left = true;
+                    self.too_large(place, &load)?;
+                    continue;
+                }
                 Fared::Failed => {
                     is_left = true;
                     self.failed(place, &load, is_noted)?;
@@ -87,6 +118,9 @@ impl Uploader<'_> {
         let Load { number, rows, own, batches, .. } = load;
         let refused = refused.unwrap_or(0);
         if is_left {
+            if progress {
+                self.suspects.look_again(number);
+            }
             self.settled(batches, News::Left)?;
             return Ok(Round::Settled(if progress { rows } else { 0 }));
         }
@@ -98,7 +132,7 @@ impl Uploader<'_> {
 
     /// A destination is not asked to take a load any more. The next one is asked also if that cannot be noted now.
     fn done(&mut self, load: &Load, answers: Answers) {
-        if self.routes.len() > 1 {
+        if self.routes.len() > 1 || load.is_owed {
             let news = News::Done { load: load.number, answers };
             self.untold.push_back(Untold { batches: load.batches.clone(), news });
             let _ = self.tell();
@@ -133,6 +167,14 @@ impl Uploader<'_> {
         self.outbox.suspect(&[suspect])
     }
 
+    /// A load is too much at once for a destination: it is halved when its turn comes, which is in this pass.
+    fn too_large(&mut self, place: usize, load: &Load) -> Result<(), Trouble> {
+        self.outbox.note(&load.batches, load.number, load.unwanted())?;
+        let bit = self.routes[place].bit;
+        let suspect = self.suspects.too_large(load.number, load.signal, bit, self.shared.now_seconds());
+        self.outbox.suspect(&[suspect])
+    }
+
     /// A destination goes on failing at a load.
     fn give_up(&mut self, place: usize, load: &Load) {
         self.shared.note(format!(
@@ -144,20 +186,26 @@ impl Uploader<'_> {
     }
 
     /// Sends a load to one destination, until that has it or this round's tries are used up.
-    fn deliver(&mut self, place: usize, parcel: &mut Parcel, load: &mut Load) -> Result<Fared, Trouble> {
+    fn deliver(&mut self, place: usize, parcel: &mut Parcel, load: &Load) -> Result<Fared, Trouble> {
         let mut failed = 0;
         let bit = self.routes[place].bit;
         // One try is enough to see that nothing has changed.
         let is_suspect = self.suspects.rounds(load.number, bit) > 0;
         let is_blamed = self.suspects.is_blamed(load.number, bit);
         loop {
+            if !self.in_hand.is_held(if failed == 0 { Look::Fresh } else { Look::Anew })? {
+                return Ok(Fared::Lost);
+            }
             if !self.routes[place].admits(load.signal, self.shared.clock.now().0) {
                 return Ok(if failed == 0 { Fared::Later } else { Fared::Failed });
             }
-            if !self.is_held(load, failed)? {
-                return Ok(Fared::Lost);
-            }
-            let Some(outcome) = self.try_once(place, parcel) else { return Ok(Fared::Over) };
+            let outcome = match self.try_once(place, parcel) {
+                Tried::Answered(outcome) => outcome,
+                unanswered => {
+                    self.routes[place].delivery.unasked();
+                    return Ok(if let Tried::Lost = unanswered { Fared::Lost } else { Fared::Over });
+                }
+            };
             let (route, now) = (&mut self.routes[place], self.shared.clock.now().0);
             let is_closed = route.delivery.state(now) == BreakerState::Closed;
             let step = match outcome {
@@ -188,6 +236,14 @@ impl Uploader<'_> {
                     self.shared.note(format!("the server refused records for good ({status}): {why}"));
                     return Ok(Fared::Refused);
                 }
+                Outcome::TooLarge { status, why } if load.rows == 1 => {
+                    self.shared.note(format!("the server refused a record for good ({status}): {why}"));
+                    return Ok(Fared::Refused);
+                }
+                Outcome::TooLarge { why, .. } => {
+                    self.shared.note(format!("{} are sent by halves: {why}", load.signal.plural()));
+                    return Ok(Fared::TooLarge);
+                }
                 Outcome::Paused { status, why } => {
                     self.shared.note(format!("the server takes nothing from us as things are ({status}): {why}"));
                 }
@@ -210,46 +266,33 @@ impl Uploader<'_> {
         }
     }
 
-    /// Whether a load is still ours for the length of one more request: its rows can have been erased meanwhile, or the
-    /// claim can have run out and another process can have taken them. The store is asked unless it has just been.
-    fn is_held(&mut self, load: &mut Load, failed: u32) -> Result<bool, Trouble> {
-        let lease = self.lease();
-        let erasures = self.upload.erasures();
-        let is_fresh = (load.claimed_at..load.claimed_at.saturating_add_unsigned(FRESH.as_secs())).contains(&lease.now);
-        if failed == 0 && is_fresh && erasures == self.erasures {
-            return Ok(true);
-        }
-        load.claimed_at = lease.now;
-        let held = self.outbox.renew(&load.batches, lease)?;
-        if held.len() == load.batches.len() {
-            return Ok(true);
-        }
-        // The rest goes out with the next claim.
-        self.outbox.settle(&held, Verdict::Released)?;
-        Ok(false)
-    }
-
-    /// One request; `None` when it was cut by a withdrawal.
-    fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Option<Outcome> {
+    /// One try, of as many requests as the parcel needs.
+    fn try_once(&mut self, place: usize, parcel: &mut Parcel) -> Tried {
         let exporter = &mut self.routes[place].exporter;
         match load::guarded(self.shared, load::Step::Prepare, || exporter.prepare()) {
             Some(Ok(())) => {}
-            Some(Err(outcome)) => return Some(outcome),
-            None => return Some(Outcome::Retry { after: None, why: "a panic of our own".into() }),
+            Some(Err(outcome)) => return Tried::Answered(outcome),
+            None => return Tried::Answered(Outcome::Retry { after: None, why: "a panic of our own".into() }),
         }
         self.shared.heed();
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
         let sending = exporter.can_be_cut().then(|| lock(&self.upload.sending));
         if self.shared.is_withdrawn() {
-            return None;
+            return Tried::Cut;
         }
-        let outcome = exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified())?;
+        let outcome = exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified());
         drop(sending);
+        let Some(outcome) = outcome else { return Tried::Cut };
         if !matches!(outcome, Outcome::Delivered { .. }) {
             // It may have ended between two requests, for a no.
             self.shared.heed();
         }
-        (!self.shared.is_withdrawn() || matches!(outcome, Outcome::Delivered { .. })).then_some(outcome)
+        match outcome {
+            Outcome::Delivered { .. } => Tried::Answered(outcome),
+            _ if self.shared.is_withdrawn() => Tried::Cut,
+            _ if self.in_hand.is_lost() => Tried::Lost,
+            _ => Tried::Answered(outcome),
+        }
     }
 
     /// Waits between two tries; `false` when the thread is to end.

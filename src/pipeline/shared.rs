@@ -18,8 +18,6 @@ use super::{Objection, Unfinished};
 use crate::app::Clock;
 #[cfg(feature = "upload")]
 use crate::app::Timestamp;
-#[cfg(feature = "upload")]
-use crate::export::Permit;
 use crate::privacy::{Engine, Plans};
 
 /// Different things that `status()` can say went wrong.
@@ -73,13 +71,6 @@ pub(super) struct Control {
 impl Shared {
     pub(super) fn is_withdrawn(&self) -> bool {
         self.withdrawn.load(Ordering::SeqCst)
-    }
-
-    /// What each request asks before it goes.
-    #[cfg(feature = "upload")]
-    pub(super) fn permit(&self) -> Permit {
-        let objection = Arc::clone(&self.objection);
-        Arc::new(move || objection().is_none())
     }
 
     /// Withdraws if somebody has said no since the start. Asked before anything is made, stored or sent.

@@ -76,7 +76,12 @@ impl Suspects {
 
     /// Whether a load is to be halved before it is tried again by this destination.
     pub(super) fn is_to_be_halved(&self, load: i64, receiver: u8) -> bool {
-        self.rounds(load, receiver) >= WHOLE
+        self.rounds(load, receiver) >= WHOLE || self.is_too_large(load, receiver)
+    }
+
+    /// Whether this destination is not to be asked to take a load again as it is.
+    pub(super) fn is_too_large(&self, load: i64, receiver: u8) -> bool {
+        self.known.iter().any(|suspect| suspect.is_too_large && is_of(suspect, load, receiver))
     }
 
     /// Whether a load that cannot be halved is not to be tried again by this destination.
@@ -88,14 +93,36 @@ impl Suspects {
     #[must_use]
     pub(super) fn failed(&mut self, load: i64, signal: Signal, receiver: u8, now: i64) -> Suspect {
         self.had_turn.insert(load);
-        let place = self.known.iter().position(|suspect| is_of(suspect, load, receiver)).unwrap_or_else(|| {
-            let (rounds, is_counted, failed_at, rests_until) = (0, false, now, now);
-            self.known.push(Suspect { load, receiver, signal, rounds, is_counted, failed_at, rests_until });
-            self.known.len() - 1
-        });
-        let suspect = &mut self.known[place];
+        let suspect = self.of(load, signal, receiver, now);
         (suspect.is_counted, suspect.failed_at) = (false, now);
         suspect.clone()
+    }
+
+    /// A destination said that a load is too much at once. Its halves have their turn in this pass. Returns what is to be
+    /// remembered.
+    #[must_use]
+    pub(super) fn too_large(&mut self, load: i64, signal: Signal, receiver: u8, now: i64) -> Suspect {
+        self.had_turn.remove(&load);
+        let suspect = self.of(load, signal, receiver, now);
+        // That says nothing about what is in it.
+        (suspect.is_counted, suspect.is_too_large, suspect.failed_at, suspect.rests_until) = (true, true, now, now);
+        suspect.clone()
+    }
+
+    /// A destination has or refused a load that another one is not to be asked to take as it is: it may be halved now.
+    pub(super) fn look_again(&mut self, load: i64) {
+        if self.known.iter().any(|suspect| suspect.load == load && suspect.is_too_large) {
+            self.had_turn.remove(&load);
+        }
+    }
+
+    fn of(&mut self, load: i64, signal: Signal, receiver: u8, now: i64) -> &mut Suspect {
+        let place = self.known.iter().position(|suspect| is_of(suspect, load, receiver)).unwrap_or_else(|| {
+            let (rounds, is_counted, is_too_large, failed_at, rests_until) = (0, false, false, now, now);
+            self.known.push(Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until });
+            self.known.len() - 1
+        });
+        &mut self.known[place]
     }
 
     /// A destination took a load, so that what it failed at before is at fault itself. Returns what is to be remembered.
@@ -126,6 +153,7 @@ impl Suspects {
                 load,
                 rounds: suspect.rounds.min(WHOLE - 1),
                 is_counted: true,
+                is_too_large: false,
                 rests_until: suspect.failed_at,
                 ..suspect.clone()
             })
@@ -234,5 +262,26 @@ mod tests {
         let _ = suspects.failed(8, LOG, 1, 0);
         let _ = suspects.took(9, LOG, 1);
         assert!(suspects.is_to_be_halved(8, 1) && !suspects.is_to_be_halved(9, 1));
+    }
+
+    #[test]
+    fn what_is_too_large_is_halved_at_once_and_as_often_as_that_is_said() {
+        let mut suspects = Suspects::default();
+        let _ = suspects.failed(7, LOG, 2, 0);
+        assert!(!suspects.is_any_due(0), "it failed in this pass");
+        suspects.look_again(7);
+        assert!(!suspects.is_any_due(0), "and is not too large for anybody");
+        let _ = suspects.too_large(7, LOG, 1, 0);
+        assert!(suspects.is_to_be_halved(7, 1) && !suspects.is_to_be_halved(7, 2));
+        assert_eq!(suspects.next(0), Some(7));
+        assert_eq!((suspects.halved(7, [8, 9]).len(), suspects.took(1, LOG, 1).len()), (4, 0), "nothing counts");
+        assert!([8, 9].iter().all(|half| !suspects.is_to_be_halved(*half, 1)));
+        assert_eq!((suspects.next(0), suspects.next(0), suspects.next(0)), (Some(8), Some(9), None));
+        let _ = suspects.too_large(9, LOG, 1, 0);
+        assert!(suspects.is_to_be_halved(9, 1) && !suspects.is_given_up(9, 1));
+        // It may not be halved now, and then somebody else takes it.
+        assert_eq!((suspects.next(0), suspects.next(0)), (Some(9), None));
+        suspects.look_again(9);
+        assert_eq!(suspects.next(0), Some(9));
     }
 }

@@ -1,8 +1,14 @@
 //! The whole way to a real receiver, with a filter that is blind to something.
 
+#[cfg(feature = "clickhouse")]
+mod claims;
 mod handover;
 mod losses;
+#[cfg(feature = "clickhouse")]
+mod other_destinations;
 mod resting;
+mod starting;
+mod too_large;
 #[cfg(feature = "clickhouse")]
 mod two_destinations;
 mod waiting;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::queue::lock;
 use super::uploader::Uploader;
-use super::{Shared, Unfinished};
+use super::{Shared, Unfinished, worker};
 use crate::app::Timestamp;
 use crate::export::{Breaker, End, Receiver};
 use crate::privacy::{Chunk, Resource};
@@ -88,7 +88,7 @@ pub(super) struct Upload {
     /// What a destination said last.
     pub(super) answer: Mutex<Option<String>>,
     /// How often the records were erased.
-    erasures: AtomicU64,
+    pub(super) erasures: Arc<AtomicU64>,
     lots: Mutex<Lots>,
 }
 
@@ -133,6 +133,9 @@ impl Lot {
 #[derive(Debug, Default)]
 pub(super) struct State {
     started: bool,
+    /// How often in a row it could not begin, and before when it is not begun anew unless somebody asks for it.
+    failures: u32,
+    again: Option<Instant>,
     pub(super) stop: bool,
     ended: bool,
     /// Rows that wait, as far as is known.
@@ -152,6 +155,25 @@ const LAST: Duration = Duration::from_secs(5);
 /// And at least, however little is left of a deadline.
 const LEAST: Duration = Duration::from_millis(50);
 
+impl State {
+    /// The thread could not begin. That is tried again with later records, more and more rarely, or with the next flush.
+    fn could_not_begin(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        (self.started, self.again) = (false, Some(Instant::now() + worker::again(self.failures)));
+        (self.done, self.all_sent) = (self.asked, false);
+    }
+
+    /// The thread has all that it needs.
+    pub(super) fn has_begun(&mut self) {
+        (self.failures, self.again) = (0, None);
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_started(&self) -> bool {
+        self.started
+    }
+}
+
 impl Upload {
     pub(super) fn new(destination: Destination) -> Self {
         Upload {
@@ -162,7 +184,7 @@ impl Upload {
             sending: Mutex::new(()),
             cancel: Notify::new(),
             answer: Mutex::default(),
-            erasures: AtomicU64::new(0),
+            erasures: Arc::default(),
             lots: Mutex::default(),
         }
     }
@@ -239,7 +261,9 @@ impl Upload {
         state.waiting += records;
         state.since.get_or_insert_with(Instant::now);
         if self.is_live() {
-            self.start(shared, &mut state);
+            if state.again.is_none_or(|again| Instant::now() >= again) {
+                self.start(shared, &mut state);
+            }
             self.changed.notify_all();
         }
     }
@@ -256,15 +280,18 @@ impl Upload {
             return;
         }
         state.started = true;
-        self.spawn(shared, state, |shared| Uploader::run(shared));
+        if let Err(error) = self.spawn(shared, |shared| Uploader::run(shared)) {
+            shared.note(format!("nothing is sent: the operating system gives no thread ({error})"));
+            state.could_not_begin();
+            self.forget_lots();
+        }
     }
 
     /// Starts the thread for `work`.
-    fn spawn(&self, shared: &Arc<Shared>, state: &mut State, work: fn(&Shared) -> Result<(), String>) {
+    fn spawn(&self, shared: &Arc<Shared>, work: fn(&Shared) -> Result<(), String>) -> std::io::Result<()> {
         let shared = Arc::clone(shared);
         let name = format!("telem-up-{}", shared.name);
-        let spawned = std::thread::Builder::new().name(name).spawn({
-            let shared = Arc::clone(&shared);
+        std::thread::Builder::new().name(name).spawn({
             move || {
                 let done = catch_unwind(AssertUnwindSafe(|| work(&shared)));
                 let Some(upload) = &shared.upload else { return };
@@ -272,12 +299,9 @@ impl Upload {
                 upload.forget_lots();
                 match done {
                     Ok(Ok(())) => state.ended = true,
-                    // It is tried again with the next records, or the next flush.
                     Ok(Err(why)) => {
                         shared.note(format!("nothing is sent: {why}"));
-                        state.started = false;
-                        state.done = state.asked;
-                        state.all_sent = false;
+                        state.could_not_begin();
                     }
                     Err(_) => {
                         shared.note("nothing is sent: a panic of our own".to_owned());
@@ -287,11 +311,8 @@ impl Upload {
                 drop(state);
                 upload.changed.notify_all();
             }
-        });
-        if let Err(error) = spawned {
-            state.ended = true;
-            shared.note(format!("nothing is sent: the operating system gives no thread ({error})"));
-        }
+        })?;
+        Ok(())
     }
 
     /// Sends what is stored.
@@ -300,9 +321,9 @@ impl Upload {
         if state.waiting == 0 && state.asked == state.done {
             return Ok(());
         }
-        self.start(shared, &mut state);
         state.asked += 1;
         let asked = state.asked;
+        self.start(shared, &mut state);
         self.changed.notify_all();
         while state.done < asked && !state.ended {
             let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {
@@ -338,13 +359,17 @@ impl Upload {
         if !state.started && !state.ended {
             // It has nothing to do but that, which may block as well.
             state.started = true;
-            self.spawn(shared, &mut state, |shared| {
+            let ends = self.spawn(shared, |shared| {
                 super::mute::this_thread();
                 if let Some(upload) = &shared.upload {
                     upload.end_receivers(shared);
                 }
                 Ok(())
             });
+            if let Err(error) = ends {
+                shared.note(format!("what was sent to is not ended: the operating system gives no thread ({error})"));
+                state.ended = true;
+            }
         }
         while !state.ended {
             let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) else {

@@ -6,6 +6,7 @@
 //! Its thread and its runtime exist only once there is something to send. A server that hangs holds this thread and
 //! nothing else.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,11 +15,13 @@ use tokio::runtime::Runtime;
 
 use super::Shared;
 use super::agenda::{Agenda, Left};
+use super::hold::InHand;
 use super::load::Loaded;
 use super::outbox::{Outbox, Trouble};
 use super::queue::lock;
 use super::refused::Refused;
 use super::route::Route;
+use super::steady::Steady;
 use super::suspects::Suspects;
 use super::untold::Untold;
 use super::upload::Upload;
@@ -46,8 +49,11 @@ pub(super) struct Uploader<'a> {
     agenda: Agenda,
     /// How often the records had been erased when the last ones were claimed.
     pub(super) erasures: u64,
+    /// What is being sent.
+    pub(super) in_hand: InHand,
+    steady: Cell<Steady>,
     /// The longest that a request can take.
-    longest: Duration,
+    pub(super) longest: Duration,
     pub(super) readmitter: Readmitter,
     pub(super) clean_plans: CleanPlans,
 }
@@ -88,6 +94,7 @@ impl<'a> Uploader<'a> {
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         let Some(upload) = &shared.upload else { return Ok(()) };
         let mut uploader = Uploader::new(shared, upload)?;
+        lock(&upload.state).has_begun();
         uploader.serve();
         // What cannot be noted now goes out again with the next run.
         let _ = uploader.tell();
@@ -109,8 +116,9 @@ impl<'a> Uploader<'a> {
             .map_err(|error| format!("the runtime could not be made ({error})"))?;
         let receivers = upload.receivers();
         let longest = receivers.iter().map(Receiver::longest).max().unwrap_or_default();
+        let in_hand = InHand::default();
         let routes =
-            receivers.iter().map(|receiver| Route::new(receiver, shared.permit())).collect::<Result<_, _>>()?;
+            receivers.iter().map(|receiver| Route::new(receiver, in_hand.permit(shared))).collect::<Result<_, _>>()?;
         let outbox = shared.outbox().map_err(|trouble| trouble.to_string())?;
         Ok(Uploader {
             shared,
@@ -124,6 +132,8 @@ impl<'a> Uploader<'a> {
             suspects: Suspects::default(),
             agenda: Agenda::default(),
             erasures: 0,
+            in_hand,
+            steady: Cell::new(Steady::new(seconds(shared.clock.now().0), shared.now_seconds())),
             longest,
             readmitter: Readmitter::new(Arc::clone(&shared.engine)),
             clean_plans: CleanPlans::default(),
@@ -323,6 +333,13 @@ impl<'a> Uploader<'a> {
         };
         let open = |signal| bits(&|route| route.remaining(signal, now).is_none());
         let routes = Routes { logs: open(Signal::Log), spans: open(Signal::Span), all: bits(&|_| true) };
-        Lease { owner: self.shared.run, now: self.shared.now_seconds(), length: self.longest + LEASE, routes }
+        let (now, length, mut steady) = (self.shared.now_seconds(), self.longest + LEASE, self.steady.get());
+        let judged_by = steady.at(seconds(self.shared.clock.now().0), now, length);
+        self.steady.set(steady);
+        Lease { owner: self.shared.run, now, steady: judged_by, length, routes }
     }
+}
+
+fn seconds(nanos: u64) -> i64 {
+    i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX)
 }

@@ -203,7 +203,8 @@ impl Worker {
             outbox.unsent().into_iter().for_each(|waiting| self.shared.pending_upload(waiting));
             if let Ok(elsewhere @ 1..) = outbox.unsent_elsewhere() {
                 self.shared.note(format!(
-                    "{elsewhere} records of earlier runs are not sent: they were kept for other hosts than those of this run"
+                    "{elsewhere} records of earlier runs wait for others, and are not sent by this one: they were kept for other hosts \
+                     than those of this run"
                 ));
             }
         }
@@ -437,7 +438,7 @@ pub(super) fn pause(shared: &Shared, time: Duration) {
 }
 
 /// How long after so many failures in a row the store is tried again.
-fn again(failures: u32) -> Duration {
+pub(super) fn again(failures: u32) -> Duration {
     (AGAIN * 2_u32.pow(failures.saturating_sub(1).min(6))).min(LONGEST)
 }
 

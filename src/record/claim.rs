@@ -12,6 +12,8 @@ pub(crate) struct Lease {
     pub(crate) owner: u64,
     /// Seconds since 1970.
     pub(crate) now: i64,
+    /// The time by which claims of others have not run out either: the same, but for a while after the calendar was set.
+    pub(crate) steady: i64,
     pub(crate) length: Duration,
     pub(crate) routes: Routes,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Claimed {
     pub(crate) has_arrived: bool,
     /// The receivers that may not have it, a bit for each: it was kept before the user agreed to them.
     pub(crate) barred: u8,
+    /// A receiver that it was kept for lacks it, and is none of this run's: whoever has that one sends it there.
+    pub(crate) is_owed: bool,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
     pub(crate) rows: Vec<(i64, String)>,
 }
@@ -73,7 +77,7 @@ pub(crate) struct Answers {
     pub(crate) unwanted: u8,
 }
 
-/// What may become of a claimed batch.
+/// What may become of a claimed batch. What is owed to the receivers of another run goes on waiting for these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// A receiver confirmed it, at this time.
@@ -109,6 +113,8 @@ pub(crate) struct Suspect {
     pub(crate) rounds: u32,
     /// Whether the last failure is among these.
     pub(crate) is_counted: bool,
+    /// It was too much at once for the receiver, which is not asked to take all of it again.
+    pub(crate) is_too_large: bool,
     /// When that was, in seconds since 1970.
     pub(crate) failed_at: i64,
     /// Until then it is left alone.

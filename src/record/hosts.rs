@@ -56,6 +56,18 @@ impl Hosts {
         hosts.join("\n")
     }
 
+    /// How a store notes who is to have what it keeps: by name, one a line.
+    pub(crate) fn names(&self) -> String {
+        self.0.iter().map(|one| format!("{}\n", one.name)).collect()
+    }
+
+    /// Whether one of these names, a line each, is of a receiver that this run does not have, and that is not among those who
+    /// answered.
+    pub(crate) fn is_owed(&self, names: &str, answers: &str) -> bool {
+        let has_answered = |name: &str| answers.lines().any(|line| answerer(line) == Some(name));
+        names.lines().any(|name| self.bit(name) == 0 && !has_answered(name))
+    }
+
     /// The receivers that may have what was kept for these hosts, a bit for each.
     pub(crate) fn permitted(&self, noted: &str) -> u8 {
         let is_noted = |host: &str| noted.split('\n').any(|known| known == host);
@@ -75,8 +87,7 @@ impl Hosts {
     pub(crate) fn answered(&self, lines: &str) -> Answered {
         let mut answered = Answered::default();
         for line in lines.lines() {
-            let name = [TOOK, REFUSED, UNWANTED].iter().find_map(|word| line.strip_prefix(word));
-            answered.done |= name.map_or(0, |name| self.bit(name));
+            answered.done |= answerer(line).map_or(0, |name| self.bit(name));
             answered.has_arrived |= line.starts_with(TOOK);
         }
         answered
@@ -91,6 +102,11 @@ impl Hosts {
     pub(crate) fn name(&self, bit: u8) -> &str {
         self.0.iter().find(|one| one.bit == bit).map_or("", |one| &one.name)
     }
+}
+
+/// The name of who gave an answer, from its line.
+fn answerer(line: &str) -> Option<&str> {
+    [TOOK, REFUSED, UNWANTED].iter().find_map(|word| line.strip_prefix(word))
 }
 
 #[cfg(test)]
@@ -140,5 +156,25 @@ mod tests {
             assert_eq!(before.answered(odd), Answered::default(), "{odd:?}");
         }
         assert_eq!((after.bit(before.name(4)), after.name(16), after.bit("")), (8, "", 0));
+    }
+
+    #[test]
+    fn what_was_kept_for_others_as_well_is_owed_until_they_have_answered() {
+        let of = |list: &[(&str, u8)]| Hosts::of(list.iter().map(|(host, bit)| ((*host).to_owned(), *bit)));
+        let (both, one, none) = (of(&[("a", 1), ("b", 2), ("b", 4)]), of(&[("b", 1)]), Hosts::default());
+        let names = both.names();
+        assert_eq!(names, "a\nb\nb#2\n");
+        for (hosts, answers, is_owed) in [
+            (&both, "", false),
+            (&one, "", true),
+            (&one, "took a\n", true),
+            (&one, "took a\nrefused b#2\n", false),
+            (&one, "took a\ntook b\nhas no use for it: b#2\n", false),
+            (&one, "a\nb#2\n", true),
+            (&none, "took a\ntook b\n", true),
+        ] {
+            assert_eq!(hosts.is_owed(&names, answers), is_owed, "{answers:?}");
+        }
+        assert!(!one.is_owed("", ""));
     }
 }

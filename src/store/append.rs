@@ -128,15 +128,15 @@ impl Store {
         let mut ids = Vec::with_capacity(batches.len());
         {
             let mut insert = transaction.prepare(
-                "INSERT INTO batches(run, day, signal, state, first, last, rows, bytes, hosts)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO batches(run, day, signal, state, first, last, rows, bytes, hosts, receivers)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?;
-            let noted = self.hosts.noted();
+            let (hosts, receivers) = (self.hosts.noted(), self.hosts.names());
             for batch in &batches {
                 let Batch { run, day, signal, fate, first, last, rows, bytes } = batch;
-                let state = match fate {
-                    Fate::ToSend => "kept",
-                    Fate::Local => "local",
+                let (state, hosts, receivers) = match fate {
+                    Fate::ToSend => ("kept", hosts.as_str(), receivers.as_str()),
+                    Fate::Local => ("local", "", ""),
                 };
                 insert.execute(params![
                     run.cast_signed(),
@@ -147,7 +147,8 @@ impl Store {
                     last,
                     rows,
                     bytes,
-                    if *fate == Fate::ToSend { &noted } else { "" }
+                    hosts,
+                    receivers
                 ])?;
                 ids.push((transaction.last_insert_rowid(), *signal));
             }
@@ -189,8 +190,8 @@ impl Store {
     }
 
     /// Folds the log in time, so that it is never much longer than the larger of twice its usual length and one append.
-    /// Many writers at once, or a reader that does not end, prevent that: then waits for them, and rather refuses than
-    /// lets it grow.
+    /// Many writers at once, or a reader that does not end, prevent that: for those it may become as long as all that the
+    /// store may hold. Then waits for them, and rather refuses than lets it grow.
     fn keep_log_short(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         let usual = self.limits.log_bytes();
         let incoming = disk_bytes_of(rows);
@@ -198,7 +199,7 @@ impl Store {
             Log::WriteAhead => self.location.log_bytes(),
             Log::Rollback => 0,
         };
-        let too_long = |length: u64| length > usual && length + incoming > usual * 3;
+        let too_long = |length: u64| length > usual && length + incoming > self.limits.bytes.max(usual * 3);
         let length = there();
         if length == 0 || length + incoming <= usual * 2 {
             return Ok(());

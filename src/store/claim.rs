@@ -5,9 +5,10 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, params};
 
 use super::append::Patience;
+use super::outlook::Outlook;
 use super::{Store, StoreError, schema};
 use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
-use crate::record::{Answered, Hosts};
+use crate::record::Hosts;
 
 /// The longest claim. A claim that ends later than this from now was made under another clock, and does not count: a clock
 /// that was set back must not lock rows away for years.
@@ -111,7 +112,8 @@ impl Store {
     }
 
     /// Ends the owner's claim of these batches. Returns how many rows were still claimed by it; those missing were erased
-    /// or passed to somebody else meanwhile.
+    /// or passed to somebody else meanwhile. A batch that is owed to receivers of another handle goes on waiting for these,
+    /// whatever became of it here: what was answered here was [noted](Store::note).
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -128,15 +130,22 @@ impl Store {
             let transaction = store.write()?;
             let mut settled = 0;
             {
-                let mut update = transaction.prepare(
-                    "UPDATE batches SET state=?3, owner=NULL, claimed_until=NULL, sent_at=?4
-                     WHERE id=?1 AND state='claimed' AND owner=?2 RETURNING rows",
+                let mut select = transaction.prepare(
+                    "SELECT rows, hosts, receivers, done FROM batches WHERE id=?1 AND state='claimed' AND owner=?2",
                 )?;
+                let mut update = transaction
+                    .prepare("UPDATE batches SET state=?2, owner=NULL, claimed_until=NULL, sent_at=?3 WHERE id=?1")?;
                 for batch in batches {
-                    let mut changed = update.query(params![batch, owner.cast_signed(), state, at])?;
-                    while let Some(row) = changed.next()? {
-                        settled += u32::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
-                    }
+                    let mut held = select.query(params![batch, owner.cast_signed()])?;
+                    let Some(row) = held.next()? else { continue };
+                    let rows = u32::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+                    let (state, at) = match Outlook::of(row, 1, &store.hosts)? {
+                        Outlook { is_owed: true, .. } if rows > 0 => ("kept", None),
+                        _ => (state, at),
+                    };
+                    drop(held);
+                    update.execute(params![batch, state, at])?;
+                    settled += rows;
                 }
             }
             transaction.commit()?;
@@ -298,28 +307,26 @@ fn offered(
     hosts: &Hosts,
     noted: &str,
 ) -> Result<Vec<Offered>, StoreError> {
-    let Lease { now, routes, .. } = lease;
-    let permitted = hosts.permitted(noted) & routes.all;
-    if permitted == 0 {
-        return Ok(Vec::new());
-    }
+    let Lease { now, steady, routes, .. } = lease;
     let &Budget { records, bytes, first_day } = budget;
     let (only, number) = wanted.condition();
     let mut select = connection.prepare(&format!(
-        "SELECT id, run, signal, first, last, rows, bytes, load, done FROM batches INDEXED BY batches_to_send
+        "SELECT id, run, signal, first, last, rows, bytes, load, hosts, receivers, done FROM batches INDEXED BY batches_to_send
          WHERE state IN ('kept','claimed') AND day >= ?2
-           AND NOT (state = 'claimed' AND claimed_until > ?3 AND claimed_until <= ?4)
+           AND NOT (state = 'claimed' AND (claimed_until > ?3 AND claimed_until <= ?4 OR claimed_until > ?6 AND claimed_until <= ?7))
            AND hosts = ?5 AND {only} ORDER BY day, id"
     ))?;
-    let mut found = select.query(params![number, first_day, now, live_until(now), noted])?;
+    let mut found =
+        select.query(params![number, first_day, now, live_until(now), noted, steady, live_until(steady)])?;
     let (mut loads, mut is_full) = (Vec::new(), false);
     let (mut offered, mut records, mut bytes) =
         (Vec::new(), i64::from(records), i64::try_from(bytes).unwrap_or(i64::MAX));
     while let Some(row) = found.next()? {
         let signal = schema::signal_of(row.get_ref(2)?.as_str().unwrap_or(""));
-        let Answered { done, has_arrived } = hosts.answered(row.get_ref(8)?.as_str().unwrap_or(""));
-        // Somebody who can be asked now lacks it, or nobody does and that could not be noted.
-        if routes.open(signal) & permitted & !done == 0 && permitted & !done != 0 {
+        let outlook = Outlook::of(row, 8, hosts)?;
+        // Somebody who can be asked now lacks it, or it only has to be settled.
+        let lacking = outlook.lacking() & routes.all;
+        if !outlook.is_here() || (lacking != 0 && lacking & routes.open(signal) == 0) {
             continue;
         }
         let (rows, length): (i64, i64) = (row.get(5)?, row.get(6)?);
@@ -342,9 +349,10 @@ fn offered(
             own: row.get::<_, i64>(1)?.cast_unsigned() == lease.owner,
             signal,
             load,
-            done,
-            has_arrived,
-            barred: routes.all & !permitted,
+            done: outlook.done,
+            has_arrived: outlook.has_arrived,
+            barred: routes.all & !outlook.permitted,
+            is_owed: outlook.is_owed,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));
@@ -384,8 +392,8 @@ fn take_out(
         // Only now, or batches without rows would pile up.
         if let (None, Some((state, at, load))) = (other, state) {
             transaction.execute(
-                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done, hosts)
-                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, '', done), hosts FROM batches
+                "INSERT INTO batches(run, day, signal, state, sent_at, first, last, rows, bytes, load, done, hosts, receivers)
+                 SELECT run, day, signal, ?2, ?3, first, last, 0, 0, ?4, iif(?4 IS NULL, '', done), hosts, receivers FROM batches
                  WHERE id=?1",
                 params![batch, state, at, load],
             )?;

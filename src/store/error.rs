@@ -28,6 +28,8 @@ pub(crate) enum Reason {
     Untrusted,
     /// A SQLite database, but not this crate's.
     Foreign,
+    /// Written in a layout that this release knows no more. Left as it is.
+    Older,
     /// Written by a newer release. Left as it is.
     Newer,
     /// Not readable as a database.
@@ -71,6 +73,10 @@ impl fmt::Display for StoreError {
                 "look at it, then remove it",
             ),
             Reason::Foreign => ("the telemetry store is another program's database", "move that file away"),
+            Reason::Older => (
+                "the telemetry store was written by an older release, in a layout that is not read any more",
+                "export it with that release, then clear the store",
+            ),
             Reason::Newer => {
                 ("the telemetry store was written by a newer release", "update this application, or clear the store")
             }

@@ -5,6 +5,7 @@ use std::io::Write;
 use rusqlite::{Connection, params};
 
 use super::append::Patience;
+use super::outlook::Outlook;
 use super::schema::{self, State};
 use super::{Healed, Log, Reason, Store, StoreError};
 use crate::record::Signal;
@@ -86,7 +87,7 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent(&self) -> Result<u64, StoreError> {
-        self.unsent_where(ANY, |noted| self.hosts.permitted(noted) != 0)
+        self.unsent_where(ANY, Outlook::is_here)
     }
 
     /// The same but for what a receiver failed at.
@@ -94,27 +95,27 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn untried(&self) -> Result<u64, StoreError> {
-        self.unsent_where(UNTRIED, |noted| self.hosts.permitted(noted) != 0)
+        self.unsent_where(UNTRIED, Outlook::is_here)
     }
 
-    /// How many rows wait for hosts to which this handle does not send: a yes to other hosts is none to these.
+    /// How many rows wait for others than those to which this handle sends: a yes to other hosts is none to these.
     ///
     /// # Errors
     /// As [`Store::append`].
     pub(crate) fn unsent_elsewhere(&self) -> Result<u64, StoreError> {
-        self.unsent_where(ANY, |noted| self.hosts.permitted(noted) == 0)
+        self.unsent_where(ANY, |outlook| !outlook.is_here())
     }
 
-    fn unsent_where(&self, and: &str, counts: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
+    fn unsent_where(&self, and: &str, counts: impl Fn(Outlook) -> bool) -> Result<u64, StoreError> {
         let mut select = self.connection()?.prepare(&format!(
-            "SELECT hosts, sum(rows) FROM batches INDEXED BY batches_to_send
-             WHERE state IN ('kept','claimed') AND {and} GROUP BY hosts"
+            "SELECT sum(rows), hosts, receivers, done FROM batches INDEXED BY batches_to_send
+             WHERE state IN ('kept','claimed') AND {and} GROUP BY hosts, receivers, done"
         ))?;
         let mut found = select.query([])?;
         let mut unsent = 0;
         while let Some(row) = found.next()? {
-            if counts(row.get_ref(0)?.as_str().unwrap_or("")) {
-                unsent += u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+            if counts(Outlook::of(row, 1, &self.hosts)?) {
+                unsent += u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
             }
         }
         Ok(unsent)

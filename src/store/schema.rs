@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Limits, Log, PATIENCE, Reason, StoreError, suspects};
+use super::{Limits, Log, PATIENCE, Reason, StoreError};
 use crate::app::random::start_of_numbers;
 use crate::record::Signal;
 
 /// The layout this release reads and writes, kept in the file's `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Marks the file as ours in its header (`application_id`): the letters `trpv`.
 pub(super) const APPLICATION: i64 = 0x7472_7076;
@@ -25,7 +25,10 @@ pub(super) const APPLICATION: i64 = 0x7472_7076;
 /// was under way then cannot mark new rows as sent. Each file begins at a number of its own, so that the
 /// same holds when the file itself is replaced. The indexes cover what every append and every claim asks.
 ///
-/// `hosts` says where a batch may go: those that were agreed to when it was kept, one a line.
+/// `hosts` says where a batch may go: those that were agreed to when it was kept, one a line. `receivers` says by their names who is
+/// to have it: it waits until each of them is in `done`, whichever run asks them.
+///
+/// `suspects` has what is remembered of loads at which a receiver failed.
 const LAYOUT: &str = "
 CREATE TABLE batches(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -42,7 +45,8 @@ CREATE TABLE batches(
   bytes INTEGER NOT NULL,
   load INTEGER,
   done TEXT NOT NULL DEFAULT '',
-  hosts TEXT NOT NULL DEFAULT ''
+  hosts TEXT NOT NULL DEFAULT '',
+  receivers TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX batches_by_day ON batches(day, rows);
 CREATE INDEX batches_to_send ON batches(day, id, rows) WHERE state IN ('kept','claimed');
@@ -51,17 +55,28 @@ CREATE TABLE lines(
   batch INTEGER NOT NULL,
   json TEXT NOT NULL
 ) STRICT;
+CREATE TABLE suspects(
+  load INTEGER NOT NULL,
+  receiver TEXT NOT NULL,
+  signal TEXT NOT NULL,
+  rounds INTEGER NOT NULL,
+  is_counted INTEGER NOT NULL,
+  is_too_large INTEGER NOT NULL,
+  failed_at INTEGER NOT NULL,
+  rests_until INTEGER NOT NULL,
+  PRIMARY KEY(load, receiver)
+) STRICT, WITHOUT ROWID;
 CREATE VIEW records AS
   SELECT seq, run, day, signal, state, claimed_until, sent_at, json FROM lines JOIN batches ON id = batch;
 ";
 
 /// Every column and index that statements name.
 const PARTS: [&str; 4] = [
-    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes, load, done, hosts FROM batches INDEXED BY batches_to_send
+    "SELECT id, run, owner, claimed_until, sent_at, first, last, rows, bytes, load, done, hosts, receivers FROM batches INDEXED BY batches_to_send
      WHERE state IN ('kept','claimed') AND signal = 'log'",
     "SELECT rows FROM batches INDEXED BY batches_by_day WHERE day < 0",
     "SELECT seq, run, day, signal, state, sent_at, json FROM records",
-    "SELECT load, receiver, signal, rounds, is_counted, failed_at, rests_until FROM suspects",
+    "SELECT load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until FROM suspects",
 ];
 
 /// A signal as the file has it.
@@ -130,9 +145,6 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
     if found == Found::Empty {
         create(connection)?;
     }
-    with_names(connection)?;
-    connection.execute_batch(suspects::LAYOUT)?;
-    with_hosts(connection)?;
     let page = page_bytes(connection)?;
     set(connection, "journal_size_limit", limits.log_bytes())?;
     set(connection, "wal_autocheckpoint", (limits.log_bytes() / page).max(1))?;
@@ -141,41 +153,6 @@ pub(super) fn prepare(connection: &Connection, limits: &Limits) -> Result<Log, S
         connection.prepare(part).map_err(|_| StoreError::new(Reason::Corrupt, "a table, view or index is missing"))?;
     }
     Ok(log)
-}
-
-/// Files of releases that noted receivers by their order forget who has what: nobody knows any more who they were.
-fn with_names(connection: &Connection) -> Result<(), StoreError> {
-    const BY_ORDER: &str =
-        "SELECT EXISTS(SELECT 1 FROM pragma_table_info('batches') WHERE name='done' AND type='INTEGER')";
-    let is_by_order = |connection: &Connection| connection.query_row(BY_ORDER, [], |row| row.get::<_, bool>(0));
-    if !is_by_order(connection)? {
-        return Ok(());
-    }
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
-    if is_by_order(&transaction)? {
-        transaction.execute_batch(
-            "DROP TABLE IF EXISTS suspects;
-             ALTER TABLE batches DROP COLUMN done; ALTER TABLE batches ADD COLUMN done TEXT NOT NULL DEFAULT ''",
-        )?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-/// Files of releases that did not note hosts get a place for them. What is in them was kept for none that is known.
-fn with_hosts(connection: &Connection) -> Result<(), StoreError> {
-    let is_there = |connection: &Connection| connection.prepare("SELECT hosts FROM batches").is_ok();
-    if is_there(connection) || connection.prepare("SELECT id FROM batches").is_err() {
-        return Ok(());
-    }
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
-    if !is_there(&transaction) {
-        transaction.execute_batch("ALTER TABLE batches ADD COLUMN hosts TEXT NOT NULL DEFAULT ''")?;
-    }
-    transaction.commit()?;
-    Ok(())
 }
 
 /// Asks for a write-ahead log, and believes only the answer: some file systems cannot have one. While another process is
@@ -230,6 +207,7 @@ fn create(connection: &Connection) -> Result<(), StoreError> {
 enum Found {
     Empty,
     Ours,
+    Older(i64),
     Newer(i64),
     Foreign,
 }
@@ -247,6 +225,7 @@ impl Found {
             (0, 0) if objects == 0 => Found::Empty,
             (APPLICATION, VERSION) => Found::Ours,
             (APPLICATION, version) if version > VERSION => Found::Newer(version),
+            (APPLICATION, version) => Found::Older(version),
             _ => Found::Foreign,
         })
     }
@@ -254,10 +233,13 @@ impl Found {
     fn refuse_others(self) -> Result<(), StoreError> {
         match self {
             Found::Empty | Found::Ours => Ok(()),
-            Found::Newer(version) => {
-                Err(StoreError::new(Reason::Newer, format!("layout {version}, known is {VERSION}")))
-            }
+            Found::Older(version) => Err(StoreError::new(Reason::Older, known(version))),
+            Found::Newer(version) => Err(StoreError::new(Reason::Newer, known(version))),
             Found::Foreign => Err(StoreError::new(Reason::Foreign, "its header does not carry our mark")),
         }
     }
+}
+
+fn known(version: i64) -> String {
+    format!("layout {version}, known is {VERSION}")
 }

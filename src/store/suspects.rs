@@ -1,32 +1,21 @@
 //! What is remembered of loads at which a receiver failed, also by the next run: a program that lives for a second would
 //! begin with the same one for ever.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, Row, params};
 
+use super::outlook::Outlook;
 use super::{Store, StoreError, schema};
 use crate::record::Hosts;
 use crate::record::claim::Suspect;
-
-/// Made where it is missing: files of releases that knew no suspects have none, and those go on reading a file that has.
-pub(super) const LAYOUT: &str = "
-CREATE TABLE IF NOT EXISTS suspects(
-  load INTEGER NOT NULL,
-  receiver TEXT NOT NULL,
-  signal TEXT NOT NULL,
-  rounds INTEGER NOT NULL,
-  is_counted INTEGER NOT NULL,
-  failed_at INTEGER NOT NULL,
-  rests_until INTEGER NOT NULL,
-  PRIMARY KEY(load, receiver)
-) STRICT, WITHOUT ROWID;
-";
 
 /// Loads that still wait.
 const WAITING: &str = "SELECT load FROM batches INDEXED BY batches_to_send \
                        WHERE state IN ('kept','claimed') AND load IS NOT NULL";
 
 impl Store {
-    /// What is remembered of loads that still wait.
+    /// What is remembered of loads that still wait for receivers of this handle.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -35,10 +24,23 @@ impl Store {
         if !any(connection)? {
             return Ok(Vec::new());
         }
-        let mut select = connection.prepare(&format!(
-            "SELECT load, receiver, signal, rounds, is_counted, failed_at, rests_until FROM suspects WHERE load IN ({WAITING})"
-        ))?;
-        let found = select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
+        let mut select = connection.prepare(
+            "SELECT DISTINCT load, hosts, receivers, done FROM batches INDEXED BY batches_to_send
+             WHERE state IN ('kept','claimed') AND load IN (SELECT load FROM suspects)",
+        )?;
+        let mut found = select.query([])?;
+        let mut waiting: HashSet<i64> = HashSet::new();
+        while let Some(row) = found.next()? {
+            if Outlook::of(row, 1, &self.hosts)?.is_here() {
+                waiting.insert(row.get(0)?);
+            }
+        }
+        let mut select = connection.prepare(
+            "SELECT load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until FROM suspects",
+        )?;
+        let mut found: Vec<Suspect> =
+            select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
+        found.retain(|suspect| waiting.contains(&suspect.load));
         Ok(found)
     }
 
@@ -55,11 +57,21 @@ impl Store {
             transaction.execute(&format!("DELETE FROM suspects WHERE load NOT IN ({WAITING})"), [])?;
             {
                 let mut insert =
-                    transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+                    transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
                 for suspect in suspects {
-                    let Suspect { load, receiver, signal, rounds, is_counted, failed_at, rests_until } = suspect;
+                    let Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until } =
+                        suspect;
                     let (receiver, signal) = (store.hosts.name(*receiver), schema::text_of(*signal));
-                    insert.execute(params![load, receiver, signal, rounds, is_counted, failed_at, rests_until])?;
+                    insert.execute(params![
+                        load,
+                        receiver,
+                        signal,
+                        rounds,
+                        is_counted,
+                        is_too_large,
+                        failed_at,
+                        rests_until
+                    ])?;
                 }
             }
             transaction.commit()?;
@@ -80,8 +92,9 @@ fn suspect(row: &Row<'_>, hosts: &Hosts) -> rusqlite::Result<Suspect> {
         signal: schema::signal_of(row.get_ref(2)?.as_str().unwrap_or("")),
         rounds: u32::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
         is_counted: row.get::<_, i64>(4)? != 0,
-        failed_at: row.get(5)?,
-        rests_until: row.get(6)?,
+        is_too_large: row.get::<_, i64>(5)? != 0,
+        failed_at: row.get(6)?,
+        rests_until: row.get(7)?,
     })
 }
 
@@ -94,7 +107,7 @@ mod tests {
 
     fn of(load: i64) -> Suspect {
         let (receiver, signal, rounds, is_counted) = (1, Signal::Log, 2, false);
-        Suspect { load, receiver, signal, rounds, is_counted, failed_at: NOW, rests_until: NOW + 10 }
+        Suspect { load, receiver, signal, rounds, is_counted, is_too_large: false, failed_at: NOW, rests_until: NOW + 10 }
     }
 
     /// Batches 1 and 3 of three went out together, and the receiver failed at them.
@@ -133,19 +146,6 @@ mod tests {
         let mut store = failed(&scratch);
         let _ = store.clear(1).unwrap();
         assert!(!any(store.connection().unwrap()).unwrap());
-    }
-
-    #[test]
-    fn a_file_of_a_release_that_knew_no_suspects_is_read_on() {
-        let scratch = Scratch::new();
-        let store = failed(&scratch);
-        store.connection().unwrap().execute_batch("DROP TABLE suspects").unwrap();
-        drop(store);
-        let mut store = scratch.open();
-        assert_eq!((store.unsent().unwrap(), store.suspects().unwrap()), (3, vec![]));
-        assert!(!store.was_reset());
-        store.suspect(&[of(77)]).unwrap();
-        assert_eq!((store.suspects().unwrap(), claim(&mut store, 9, NOW)), (vec![of(77)], vec![2]));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) const OWNER: u64 = 0xabad_1dea;
 
 pub(super) fn lease(now: i64) -> Lease {
     let routes = Routes { logs: 1, spans: 1, all: 1 };
-    Lease { owner: OWNER, now, length: Duration::from_secs(60), routes }
+    Lease { owner: OWNER, now, steady: now, length: Duration::from_secs(60), routes }
 }
 
 /// Where the tests' rows may go.
@@ -188,7 +188,7 @@ fn any_sqlite_reads_the_rows_as_json_and_finds_the_seat_of_later_layouts() {
         .unwrap();
     assert_eq!(row, ("kept".into(), "log".into(), "2027-01-15".into(), 2, None));
     let number = |pragma: &str| plain.query_row(pragma, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(number("PRAGMA user_version"), 1);
+    assert_eq!(number("PRAGMA user_version"), 2);
     assert_eq!(number("PRAGMA application_id"), 0x7472_7076);
 }
 
@@ -731,18 +731,11 @@ fn rows_go_to_the_hosts_that_they_were_kept_for_and_to_no_others() {
 }
 
 #[test]
-fn a_file_that_notes_receivers_by_their_order_forgets_who_has_what() {
+fn an_answer_is_noted_once_however_often_it_is_given() {
     let scratch = Scratch::new();
-    drop(scratch.open().append(&[row("{}")], NOW).unwrap());
-    let before = "DROP TABLE suspects; ALTER TABLE batches DROP COLUMN done;
-                  ALTER TABLE batches ADD COLUMN done INTEGER NOT NULL DEFAULT 0; UPDATE batches SET done=1;
-                  CREATE TABLE suspects(load INTEGER, receiver INTEGER, signal TEXT, rounds INTEGER, is_counted INTEGER,
-                  failed_at INTEGER, rests_until INTEGER, PRIMARY KEY(load, receiver)) STRICT, WITHOUT ROWID;";
-    Connection::open(scratch.file()).unwrap().execute_batch(before).unwrap();
     let mut store = scratch.open();
-    assert!(!store.was_reset());
-    let claimed = store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap();
-    assert_eq!(claimed.iter().map(|batch| batch.done).collect::<Vec<_>>(), [0]);
+    keep(&mut store, &texts(0..1, 10));
+    assert_eq!(claim(&mut store, 9, NOW), [1]);
     let answers = Answers { took: 1, ..Answers::default() };
     (0..3).for_each(|_| store.note(&[1], OWNER, 77, answers).unwrap());
     let noted = store.connection().unwrap().query_row("SELECT done FROM batches", [], |row| row.get::<_, String>(0));
@@ -750,13 +743,34 @@ fn a_file_that_notes_receivers_by_their_order_forgets_who_has_what() {
 }
 
 #[test]
-fn a_file_that_notes_no_hosts_gets_a_place_for_them_and_its_rows_go_nowhere() {
+fn a_batch_waits_until_each_receiver_that_it_was_kept_for_has_answered() {
     let scratch = Scratch::new();
-    drop(scratch.open().append(&[row("{}")], NOW).unwrap());
-    Connection::open(scratch.file()).unwrap().execute_batch("ALTER TABLE batches DROP COLUMN hosts").unwrap();
-    let mut store = scratch.open();
-    assert!(!store.was_reset());
-    assert_eq!((store.unsent().unwrap(), store.unsent_elsewhere().unwrap()), (0, 1));
-    drop(store.append(&[row("{}")], NOW).unwrap());
-    assert_eq!(store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap().len(), 1);
+    let to = |list: &[(&str, u8)]| {
+        let hosts = Hosts::of(list.iter().map(|(host, bit)| ((*host).to_owned(), *bit)));
+        Store::open(scratch.path(), Limits::default()).unwrap().for_hosts(hosts)
+    };
+    let (mut here, mut there) = (to(&[("a.example", 1)]), to(&[("b.example", 1)]));
+    for (verdict, answers) in [
+        (Verdict::Sent(NOW), Answers { took: 1, ..Answers::default() }),
+        (Verdict::Rejected(NOW), Answers { refused: 1, ..Answers::default() }),
+    ] {
+        let kept = to(&[("a.example", 1), ("b.example", 2)]).append(&[row("{}")], NOW).unwrap();
+        let batches = [kept.batches[0].0];
+        for (store, state, waits) in [(&mut here, "kept", (0, 1)), (&mut there, "sent", (0, 0))] {
+            let claimed = store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap();
+            assert_eq!(claimed.iter().map(|batch| batch.is_owed).collect::<Vec<_>>(), [state == "kept"]);
+            let (verdict, answers) =
+                if state == "kept" { (verdict, answers) } else { (Verdict::Sent(NOW), Answers::default()) };
+            store.note(&batches, OWNER, 77, answers).unwrap();
+            assert_eq!(store.settle(&batches, OWNER, verdict).unwrap(), 1);
+            let found: (String, Option<i64>) = store
+                .connection()
+                .unwrap()
+                .query_row("SELECT state, sent_at FROM batches WHERE id=?1", batches, |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
+            assert_eq!(found, (state.to_owned(), (state == "sent").then_some(NOW)));
+            assert_eq!((store.unsent().unwrap(), store.unsent_elsewhere().unwrap()), waits);
+            assert!(store.claim(10, u64::MAX, lease(NOW), i64::MAX).unwrap().is_empty(), "it has nothing more to do");
+        }
+    }
 }

@@ -220,7 +220,7 @@ impl Worker {
                     status.sent += insert.rows;
                     status.answer = message.clone().or(status.answer.take());
                 }
-                Outcome::Rejected { why: said, .. } => {
+                Outcome::Rejected { why: said, .. } | Outcome::TooLarge { why: said, .. } => {
                     *why = Some(self.failed(format!("rows were refused for good: {said}")));
                     self.shared.status().refused += insert.rows;
                 }

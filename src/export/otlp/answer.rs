@@ -39,7 +39,7 @@ pub(super) fn outcome(result: Result<Answer, HttpFailure>, sealed: &Sealed) -> O
         408 | 429 | 500..=599 => {
             Outcome::Retry { after: answer.retry_after, why: said(status, "the server cannot take it now") }
         }
-        413 => Outcome::Rejected { status, why: said(status, "the batch is too large for the server") },
+        413 => Outcome::TooLarge { status, why: said(status, "the batch is too large for the server") },
         _ => Outcome::Rejected { status, why: said(status, "the server does not accept the batch") },
     }
 }
@@ -235,6 +235,10 @@ mod tests {
                     assert!(said == status && why.contains(&status.to_string()));
                     "rejected"
                 }
+                Outcome::TooLarge { status: said, why } => {
+                    assert!(said == status && why.contains(&status.to_string()));
+                    "too large"
+                }
                 Outcome::Paused { status: said, why } => {
                     assert!(said == status && why.contains(&status.to_string()));
                     "paused"
@@ -245,6 +249,7 @@ mod tests {
                 200..=299 => "delivered",
                 300..=399 | 401 | 403 | 404 | 405 | 407 | 415 => "paused",
                 408 | 429 | 500..=599 => "retry",
+                413 => "too large",
                 _ => "rejected",
             };
             assert_eq!(kind, expected, "{status}");

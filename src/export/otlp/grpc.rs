@@ -28,6 +28,7 @@ pub(super) const TRACES: &str = "opentelemetry.proto.collector.trace.v1.TraceSer
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Bytes before each message: whether it is compressed, and how long it is.
@@ -96,6 +97,9 @@ fn judged(code: u32, fields: &HeaderMap, answer: &Answer, sealed: &Sealed) -> Ou
     let said = |meaning: &str| format!("gRPC {name}: {meaning}");
     let after = retry_delay(fields);
     match name {
+        "RESOURCE_EXHAUSTED" | "OUT_OF_RANGE" if is_of_size(fields) => {
+            Outcome::TooLarge { status, why: said("the batch is too large for the server").into() }
+        }
         "OK" => {
             let message = message(&answer.body).and_then(|body| answer::partial_from_protobuf(body, sealed.signal));
             answer::accepted(message, sealed)
@@ -113,6 +117,16 @@ fn judged(code: u32, fields: &HeaderMap, answer: &Answer, sealed: &Sealed) -> Ou
         "UNIMPLEMENTED" => Outcome::Paused { status, why: said("there is no OTLP receiver at this address").into() },
         _ => Outcome::Rejected { status, why: said("the server does not accept the batch").into() },
     }
+}
+
+/// Whether a status is about the length of the message. It has no number for that: services say it in words, those of Go and C++,
+/// of Java, and of Rust.
+fn is_of_size(fields: &HeaderMap) -> bool {
+    const WORDS: [&str; 3] = ["larger than max", "exceeds maximum size", "length too large"];
+    let said = fields.get(MESSAGE).and_then(|said| said.to_str().ok()).unwrap_or_default();
+    // Signs other than those of ASCII are written `%XX`, and so are blanks by some.
+    let said = said.replace("%20", " ").to_ascii_lowercase();
+    WORDS.iter().any(|words| said.contains(words))
 }
 
 fn again(after: Option<Duration>, why: String) -> Outcome {
@@ -243,6 +257,7 @@ mod tests {
             Outcome::Retry { .. } => "retry",
             Outcome::Overloaded { .. } => "overloaded",
             Outcome::Rejected { .. } => "rejected",
+            Outcome::TooLarge { .. } => "too large",
             Outcome::Paused { .. } => "paused",
             Outcome::NoTable { .. } => "no table",
         }
@@ -280,6 +295,25 @@ mod tests {
             if let Outcome::Retry { after, .. } = outcome {
                 assert_eq!(after, Some(Duration::from_secs(7)));
             }
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_known_by_what_services_say_of_it() {
+        for (code, said, expected) in [
+            (8, "grpc: received message larger than max (5242880 vs. 4194304)", "too large"),
+            (8, "CLIENT: Received message larger than max (5242880 vs. 4194304)", "too large"),
+            (8, "gRPC message exceeds maximum size 4194304: 5242880", "too large"),
+            (11, "Error, decoded message length too large: found 5242880 bytes, the limit is: 4194304 bytes", "too large"),
+            (11, "Error,%20decoded%20message%20length%20too%20large:%20found%205", "too large"),
+            (8, "quota exhausted", "rejected"),
+            (3, "grpc: received message larger than max", "rejected"),
+            (14, "larger than max", "retry"),
+            (11, "", "retry"),
+        ] {
+            let answer = answered(200, Some(CONTENT_TYPE), [], BodyEnd::Whole);
+            let fields = fields([(STATUS, &*code.to_string()), (MESSAGE, said)]);
+            assert_eq!(kind(&outcome(Ok((answer, fields)), &sealed())), expected, "{code} {said}");
         }
     }
 
@@ -342,7 +376,7 @@ mod tests {
             (401, "paused"),
             (404, "paused"),
             (400, "rejected"),
-            (413, "rejected"),
+            (413, "too large"),
             (429, "retry"),
             (503, "retry"),
         ] {

@@ -60,7 +60,7 @@ impl Batch {
         self.state = State::Claimed;
         let Batch { id, signal, load, done, has_arrived, .. } = *self;
         let rows = self.rows.iter().cloned().collect();
-        Claimed { batch: id, own: true, signal, load, done, has_arrived, barred: 0, rows }
+        Claimed { batch: id, own: true, signal, load, done, has_arrived, barred: 0, is_owed: false, rows }
     }
 }
 

@@ -16,16 +16,16 @@ struct Both {
 }
 
 /// What ClickHouse says when all is well.
-fn nothing() -> Behaviour {
+pub(super) fn nothing() -> Behaviour {
     said(200, "")
 }
 
-fn said(status: u16, body: &str) -> Behaviour {
+pub(super) fn said(status: u16, body: &str) -> Behaviour {
     Behaviour::said(status, body)
 }
 
 /// ClickHouse, as a destination of rows that can be read here.
-fn clickhouse(receiver: &Receiver) -> crate::export::Receiver {
+pub(super) fn clickhouse(receiver: &Receiver) -> crate::export::Receiver {
     let settings = ClickHouseExporter::builder(receiver.url())
         .create_schema(CreateSchema::Off)
         .format(Format::JsonEachRow)
@@ -35,7 +35,7 @@ fn clickhouse(receiver: &Receiver) -> crate::export::Receiver {
 }
 
 /// What it answers to the questions about its table.
-fn described() -> [Behaviour; 2] {
+pub(super) fn described() -> [Behaviour; 2] {
     Behaviour::described(Layout::columns(Table::Logs))
 }
 
@@ -448,7 +448,7 @@ fn what_another_process_took_while_the_first_was_slow_is_not_sent_to_the_second(
     let mut other = both.pad.place().for_hosts(receivers).open(9).unwrap();
     let now = both.pipeline.0.shared.now_seconds();
     let routes = crate::record::claim::Routes { logs: 3, spans: 3, all: 3 };
-    let lease = crate::record::claim::Lease { owner: 9, now, length: LONG, routes };
+    let lease = crate::record::claim::Lease { owner: 9, now, steady: now, length: LONG, routes };
     let claimed = other.claim(100, u64::MAX, lease, i64::MAX).unwrap();
     assert_eq!(claimed.iter().map(|batch| batch.rows.len()).sum::<usize>(), 3);
     let _ = flushing.join().unwrap();
