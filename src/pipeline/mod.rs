@@ -37,7 +37,7 @@ mod tests;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use counters::{Counts, Loss};
@@ -103,6 +103,20 @@ pub enum Unfinished {
     Upload,
 }
 
+/// A no that was heard once stays one, whoever asks next: what was said is no less said for a file that came back.
+fn lasting(objection: Objection) -> Objection {
+    let heard = OnceLock::new();
+    Arc::new(move || {
+        if heard.get().is_none()
+            && let Some(no) = objection()
+        {
+            // Another thread may have heard one at the same time.
+            let _ = heard.set(no);
+        }
+        heard.get().cloned()
+    })
+}
+
 impl Pipeline {
     /// Starts the worker; the uploader is started when there is something to send.
     ///
@@ -142,7 +156,7 @@ impl Pipeline {
             control: Mutex::default(),
             changed: Condvar::new(),
             withdrawn: AtomicBool::new(false),
-            objection,
+            objection: lasting(objection),
             commit: Mutex::new(()),
             notes: Mutex::default(),
             #[cfg(feature = "upload")]

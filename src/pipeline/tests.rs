@@ -4,6 +4,7 @@
 mod claims;
 mod handover;
 mod losses;
+mod objections;
 #[cfg(feature = "clickhouse")]
 mod other_destinations;
 mod resting;

@@ -106,11 +106,11 @@ impl<'a> Uploader<'a> {
     }
 
     pub(super) fn new(shared: &'a Shared, upload: &'a Upload) -> Result<Self, String> {
-        // Names are resolved on a thread of the runtime's own: one, and as mute as this one.
+        // Names are resolved, and files looked at before a request, on a thread of the runtime's own: one, and as mute as this one.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(1)
-            .thread_name("telem-dns")
+            .thread_name("telem-look")
             .on_thread_start(super::mute::this_thread)
             .build()
             .map_err(|error| format!("the runtime could not be made ({error})"))?;

@@ -363,6 +363,8 @@ impl Worker {
         let counters = &shared.queue.counters;
         let count = self.rows.len() as u64;
         let mut lost_store = false;
+        // A full queue goes in by several transactions, each of which can wait for the store.
+        shared.heed();
         let commit = lock(&shared.commit);
         if shared.withdrawn.load(Ordering::SeqCst) {
             counters.lose_swept(Loss::Withdrawn, count);

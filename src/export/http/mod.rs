@@ -12,6 +12,7 @@ mod settings;
 mod tls;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -128,8 +129,12 @@ impl HttpClient {
         if !self.endpoint.owns(post.url) {
             return Err(HttpFailure::ForeignUrl);
         }
-        if self.settings.permit.as_ref().is_some_and(|may_go| !may_go()) {
-            return Err(HttpFailure::Objection);
+        if let Some(may_go) = &self.settings.permit {
+            // It looks at files, and a file system that hangs must not hold up who cuts this.
+            let may_go = Arc::clone(may_go);
+            if !tokio::task::spawn_blocking(move || may_go()).await.unwrap_or(false) {
+                return Err(HttpFailure::Objection);
+            }
         }
         // For the same reason: this lets it see that a server has closed an idle connection,
         // which would otherwise be taken from the pool and fail.
