@@ -110,6 +110,8 @@ impl<'a> Uploader<'a> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(1)
+            // It would wake once more, long after, to end.
+            .thread_keep_alive(Duration::ZERO)
             .thread_name("telem-look")
             .on_thread_start(super::mute::this_thread)
             .build()
