@@ -17,7 +17,7 @@ use tracing_privacy::{Loss, Memory};
 /// How long a record takes where nothing else is done.
 const PROMISE: Duration = Duration::from_millis(200);
 /// How often a record is given the chance to be as quick.
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 100;
 /// How long what is done again and again is done at most.
 const A_WHILE: Duration = Duration::from_secs(5);
 
@@ -51,7 +51,7 @@ fn an_event_of_a_thread_that_then_blocks_is_stored() {
             println!("{host:?}, round {round}: stored after {took:?}");
             least = least.min(took.expect("it is stored, although nobody logs anything more"));
             round += 1;
-            assert_eq!(telemetry.records(100).expect("the store is read").len(), memory.rows().len());
+            assert_eq!(telemetry.records(usize::MAX >> 1).expect("the store is read").len(), memory.rows().len());
             drop(release);
             thread.join().expect("nothing panics");
         }
