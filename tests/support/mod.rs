@@ -21,7 +21,7 @@ use tracing_privacy::{Builder, Environment, Memory, Telemetry, Unfinished, app};
 use tracing_subscriber::prelude::*;
 
 /// More than anything here takes on a machine that has other things to do.
-pub const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(120);
 
 /// Telemetry that is on, what it keeps, and where.
 pub fn on(name: &str) -> (Telemetry, Memory, TempDir) {
