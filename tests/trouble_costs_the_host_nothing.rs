@@ -13,6 +13,9 @@ use tracing_privacy::privacy::{KeyPattern, Policy};
 use tracing_privacy::{App, Builder, Environment, Status, Telemetry};
 use tracing_subscriber::prelude::*;
 
+/// More than anything here takes on a machine that has other things to do.
+const LONG: Duration = Duration::from_secs(30);
+
 const YES: [(&str, &str); 1] = [("TROUBLE_TELEMETRY_ENABLED", "true")];
 
 fn builder(environment: Environment) -> Builder {
@@ -25,13 +28,14 @@ fn builder(environment: Environment) -> Builder {
 fn run(environment: Environment) -> (Vec<String>, Status) {
     let start = Instant::now();
     let telemetry = builder(environment).start().expect("trouble in the environment is no error");
-    assert!(start.elapsed() < Duration::from_secs(1), "starting took {:?}", start.elapsed());
+    // What it costs the host is measured elsewhere, in processor time: this is about waiting for what does not come.
+    assert!(start.elapsed() < Duration::from_secs(10), "starting took {:?}", start.elapsed());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
         (0..10).for_each(|number| tracing::info!(number, "order placed"));
     });
-    telemetry.flush(Duration::from_secs(10)).expect("there is somewhere to keep them");
+    telemetry.flush(LONG).expect("there is somewhere to keep them");
     let seen = (telemetry.records(100).expect("there is something to read"), telemetry.status());
-    telemetry.shutdown(Duration::from_secs(10)).expect("there is nothing left to do");
+    telemetry.shutdown(LONG).expect("there is nothing left to do");
     seen
 }
 
@@ -89,10 +93,10 @@ fn a_planted_directory_link_gets_no_key_and_lends_none() {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(telemetry.layer()), || {
             tracing::info!(user_id = 42, "order placed");
         });
-        telemetry.flush(Duration::from_secs(10)).expect("there is somewhere to keep it");
+        telemetry.flush(LONG).expect("there is somewhere to keep it");
         let row = telemetry.records(1).expect("there is something to read").remove(0);
         let status = telemetry.status();
-        telemetry.shutdown(Duration::from_secs(10)).expect("there is nothing left to do");
+        telemetry.shutdown(LONG).expect("there is nothing left to do");
         let (_, hash) = row.split_once("\"user_id_hash\":\"").expect("the id is hashed");
         (hash[..32].to_owned(), status)
     };

@@ -2,7 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+#[allow(clippy::duplicate_mod, reason = "a test may use several of them")]
+#[path = "ports.rs"]
+mod ports;
+
 use std::path::{Path, PathBuf};
+
+pub use ports::free_port;
 
 /// A directory of a test's own, removed with it. It is made by who uses it.
 pub struct Data(PathBuf);
@@ -33,12 +39,6 @@ impl Drop for Data {
         let _ = std::fs::remove_dir_all(&self.0);
         let _ = std::fs::remove_dir_all(self.0.with_extension("http-tmp"));
     }
-}
-
-/// A port for an engine that comes back to where it was.
-pub fn free_port() -> u16 {
-    let any = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port on loopback");
-    any.local_addr().expect("a bound socket has an address").port()
 }
 
 fn newest_part(path: &Path) -> u64 {

@@ -17,8 +17,10 @@ pub const PLANTED: &[&str] = &[
     "example.org",
     "example.net",
     "correct-horse-battery",
+    "20 7946",
     "7946 0958",
-    "79460958",
+    // Whole: eight digits alone are also those of a time or of a random id, now and then.
+    "442079460958",
     "202-555-0143",
     "555-0143",
     "203.0.113.42",

@@ -17,11 +17,11 @@ use tracing::field::FieldSet;
 use tracing::metadata::Kind;
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Level, Metadata};
-use tracing_privacy::{Builder, Environment, Memory, Telemetry, app};
+use tracing_privacy::{Builder, Environment, Memory, Telemetry, Unfinished, app};
 use tracing_subscriber::prelude::*;
 
 /// More than anything here takes on a machine that has other things to do.
-pub const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(120);
 
 /// Telemetry that is on, what it keeps, and where.
 pub fn on(name: &str) -> (Telemetry, Memory, TempDir) {
@@ -79,6 +79,22 @@ pub fn settle(telemetry: &Telemetry) {
     let counts = *telemetry.status().counts();
     assert_eq!(counts.pending(), 0, "{counts}");
     assert_eq!(counts.produced(), counts.sent() + counts.stored() + counts.dropped(), "{counts}");
+}
+
+/// Flushes for so long, and what is stored is not sent. On a machine that has other things to do, storing alone may take longer.
+#[track_caller]
+pub fn flush_in_vain(telemetry: &Telemetry, deadline: Duration) {
+    let start = Instant::now();
+    loop {
+        match telemetry.flush(deadline) {
+            Err(Unfinished::Upload) => return,
+            flushed => assert!(
+                flushed == Err(Unfinished::Store) && start.elapsed() < LONG,
+                "{flushed:?}: {}",
+                telemetry.status()
+            ),
+        }
+    }
 }
 
 /// The stored records, once there are so many; nothing is sent meanwhile.
@@ -312,7 +328,7 @@ impl Host {
 }
 
 /// Waits for something that happens on another thread; how long it took, or `None` when it never did.
-pub fn await_that(deadline: Duration, happened: impl Fn() -> bool) -> Option<Duration> {
+pub fn await_that(deadline: Duration, mut happened: impl FnMut() -> bool) -> Option<Duration> {
     let start = Instant::now();
     loop {
         if happened() {

@@ -5,13 +5,19 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+#[allow(clippy::duplicate_mod, reason = "a test may use several of them")]
+#[path = "ports.rs"]
+mod ports;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use ports::free_port;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -30,7 +36,7 @@ impl OldClickHouse {
         let _ = fs::remove_dir_all(&home);
         fs::create_dir_all(home.join("data/tmp")).expect("cargo gives tests a directory to write to");
         fs::write(home.join("users.xml"), USERS).expect("the directory is new");
-        let (port, other) = free_ports();
+        let (port, other) = (free_port(), free_port());
         let path = home.display();
         let config = format!(
             "<yandex><logger><level>fatal</level><console>1</console></logger><http_port>{port}</http_port>\
@@ -140,14 +146,6 @@ fn spawn(home: &Path) -> Child {
              (apt-get install clickhouse-server). Without them, run `cargo test` instead of `cargo test --all-features`"
         )
     })
-}
-
-/// Two ports that are free now, found at the same time so that they differ.
-fn free_ports() -> (u16, u16) {
-    let any = || TcpListener::bind(("127.0.0.1", 0)).expect("this machine has free ports");
-    let port = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address").port();
-    let (one, other) = (any(), any());
-    (port(&one), port(&other))
 }
 
 const USERS: &str = "<yandex><profiles><default/><reader><readonly>1</readonly></reader></profiles><users>\

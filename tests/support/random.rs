@@ -17,12 +17,12 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 #[derive(Debug, Clone)]
 pub struct Random(pub u64);
 
-/// Seeds that no run had before: as many as `FUZZ_ROUNDS` says, one unless it does. A test that fails prints the `FUZZ_SEED`
-/// that brings them back.
+/// One seed, the same each time, so that a change is refused for what it did; or as many as `FUZZ_ROUNDS` says, that no run had
+/// before. A test that fails prints the `FUZZ_SEED` that brings them back.
 ///
 /// # Panics
 /// One of the two variables is no number.
-pub fn fresh_seeds() -> impl Iterator<Item = u64> {
+pub fn seeds() -> impl Iterator<Item = u64> {
     let number = |name: &str| {
         let text = std::env::var(name).ok()?;
         Some(text.parse::<u64>().unwrap_or_else(|error| panic!("{name} is a whole number: {error}")))
@@ -31,7 +31,9 @@ pub fn fresh_seeds() -> impl Iterator<Item = u64> {
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
         Random(time.as_nanos() as u64).next()
     };
-    let (first, rounds) = (number("FUZZ_SEED").unwrap_or_else(by_clock), number("FUZZ_ROUNDS").unwrap_or(1));
+    let (first, rounds) = (number("FUZZ_SEED"), number("FUZZ_ROUNDS"));
+    let first = first.unwrap_or_else(|| if rounds.is_some() { by_clock() } else { 1 });
+    let rounds = rounds.unwrap_or(1);
     eprintln!("to run this again: FUZZ_SEED={first} FUZZ_ROUNDS={rounds}");
     (0..rounds).map(move |round| first.wrapping_add(round))
 }

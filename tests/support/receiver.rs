@@ -256,7 +256,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             let _ = serve(&stream, number, &shared);
-            // The connection ends when its last handle is closed.
+            // The connection ends when its last handle is closed, which is this one: before anybody is told.
+            drop(stream);
             shared.lock().streams[number - 1] = None;
             shared.changed.notify_all();
         });

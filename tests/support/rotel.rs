@@ -6,19 +6,24 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 #[allow(clippy::duplicate_mod, reason = "a test may use several of them")]
+#[path = "ports.rs"]
+mod ports;
+#[allow(clippy::duplicate_mod, reason = "a test may use several of them")]
 #[path = "pypi.rs"]
 mod pypi;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ports::free_port;
+
 const PACKAGE: &str = "rotel==0.0.1a15";
-const STARTS_WITHIN: Duration = Duration::from_secs(20);
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// After so long without a line the last one was printed.
 const QUIET: Duration = Duration::from_millis(300);
 /// Somebody else may take a port between its being found free and its being bound.
@@ -50,7 +55,7 @@ impl Rotel {
     pub fn start_with(exporters: &[&str]) -> Self {
         let agent = agent();
         for _ in 0..TRIES {
-            let (http, grpc) = free_ports();
+            let (http, grpc) = (free_port(), free_port());
             let mut rotel = Rotel::spawn(&agent, exporters, http, grpc);
             if rotel.listens() {
                 return rotel;
@@ -102,9 +107,9 @@ impl Rotel {
     /// line by line.
     ///
     /// # Panics
-    /// It does not within ten seconds, or it prints more.
+    /// It does not within half a minute, or it prints more.
     pub fn await_taken(&self, expected: Taken) -> String {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(30);
         let mut text = self.log.text.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let taken = Taken::in_log(&text);
@@ -185,14 +190,6 @@ impl Log {
             }
         });
     }
-}
-
-/// Two ports that are free now, found at the same time so that they differ.
-fn free_ports() -> (u16, u16) {
-    let any = || TcpListener::bind(("127.0.0.1", 0)).expect("this machine has free ports");
-    let port = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address").port();
-    let (one, other) = (any(), any());
-    (port(&one), port(&other))
 }
 
 /// The collector's program.

@@ -19,6 +19,9 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     result
 }
 
+/// Where nobody listens: the port of a service of old that the system gives to nobody who asks for any.
+const NOBODY: &str = "http://127.0.0.1:9";
+
 fn endpoint(url: &str) -> Endpoint {
     Endpoint::parse("the test", url, &["plain.invalid".to_owned()]).unwrap()
 }
@@ -100,11 +103,11 @@ fn a_connection_is_used_again_and_one_that_the_server_closed_is_not() {
     let receiver = Receiver::scripted([Behaviour::Ok, Behaviour::OkThenClose]);
     let (client, url) = client(&receiver.url(), &HttpSettings::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for connections in [1, 1, 2, 2] {
+    for (connections, ends) in [(1, false), (1, true), (2, false), (2, false)] {
         let answer = runtime.block_on(client.post(post(&url, b"x"))).unwrap();
         assert_eq!((answer.status, receiver.connections()), (200, connections));
         // Nobody drives the runtime meanwhile, as between two uploads.
-        thread::sleep(Duration::from_millis(50));
+        assert!(!ends || receiver.wait_for_the_end(LONG), "the server closes it");
     }
 }
 
@@ -196,8 +199,7 @@ fn what_is_not_an_answer_is_a_failure() {
             "{behaviour:?}"
         );
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(post_once(&format!("http://{nobody}"), &HttpSettings::default()).unwrap_err(), HttpFailure::Connect);
+    assert_eq!(post_once(NOBODY, &HttpSettings::default()).unwrap_err(), HttpFailure::Connect);
 }
 
 #[test]
@@ -393,8 +395,7 @@ fn plain_http_on_an_encrypted_endpoints_port_is_a_failure() {
 fn debug_and_failures_name_no_path_and_no_secret() {
     let mut settings = HttpSettings::default();
     settings.bearer("hunter2");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (client, url) = client(&format!("http://{nobody}/hunter2"), &settings);
+    let (client, url) = client(&format!("{NOBODY}/hunter2"), &settings);
     let failure = block_on(client.post(post(&url, b"hunter2"))).unwrap_err();
     let shown = format!("{client:?} {failure:?} {failure}");
     assert!(!shown.contains("hunter2"), "{shown}");
