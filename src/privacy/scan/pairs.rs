@@ -317,8 +317,11 @@ fn is_versioned(text: &[u8], at: usize) -> bool {
 
 /// Whether a number stands at `at`, or some that are too few for the bytes of a secret.
 fn counts(text: &[u8], at: usize) -> bool {
-    let number = value::bare(head(text, at, KEY), at, Bare::Strict, false);
-    words::is_number(&text[at..number]) || is_short_list(text, at)
+    if words::begins_number(after(text, at)) {
+        let end = value::bare(head(text, at, KEY), at, Bare::Strict, false);
+        return words::is_number(&text[at..end]);
+    }
+    is_short_list(text, at)
 }
 
 /// Whether a name is the last of a path: `env::TOKEN`; and not what a build machine is told: `::error ::TOKEN=..`.
