@@ -83,6 +83,66 @@ pub(super) fn run_back(text: &[u8], to: usize, most: usize, accept: impl Fn(u8) 
     start
 }
 
+/// The same, where bytes beyond ASCII are accepted: of those it takes eight at a time.
+#[inline]
+pub(super) fn run_back_high(text: &[u8], to: usize, most: usize, accept: impl Fn(u8) -> bool) -> usize {
+    let floor = to.saturating_sub(most);
+    let mut at = to;
+    loop {
+        if let Some(eight) = text[floor..at].last_chunk() {
+            let high = (!u64::from_le_bytes(*eight) & HIGHS).leading_zeros() as usize / 8;
+            at -= high;
+            if high == 8 {
+                continue;
+            }
+        }
+        if at == floor || !accept(text[at - 1]) {
+            break;
+        }
+        at -= 1;
+    }
+    #[cfg(test)]
+    work::look(to - at);
+    at
+}
+
+/// The highest bit of each byte.
+const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// Where the first of these bytes is.
+#[inline]
+pub(super) fn first(text: &[u8], wanted: u8) -> Option<usize> {
+    // Compared side by side: most texts do not hold what they are asked for.
+    let holds = |block: &[u8; 32]| block.iter().fold(false, |any, byte| any | (*byte == wanted));
+    let blocks = text.as_chunks().0;
+    let passed = blocks.iter().take_while(|block| !holds(block)).count();
+    let mut at = 32 * passed;
+    #[cfg(test)]
+    work::look(text.len().min(at + 32) - at);
+    if passed == blocks.len() && text.last_chunk().is_some_and(|last| !holds(last)) {
+        return None;
+    }
+    while let Some(eight) = text[at..].first_chunk() {
+        match in_eight(*eight, wanted) {
+            Some(place) => return Some(at + place),
+            None => at += 8,
+        }
+    }
+    match text.last_chunk() {
+        // Those of them that stand before `at` are others.
+        Some(last) => in_eight(*last, wanted).map(|place| text.len() - 8 + place),
+        None => text.iter().position(|byte| *byte == wanted),
+    }
+}
+
+/// The first of these bytes among eight.
+#[inline(always)]
+fn in_eight(eight: [u8; 8], wanted: u8) -> Option<usize> {
+    let zeroed = u64::from_le_bytes(eight) ^ u64::from_le_bytes([wanted; 8]);
+    let hits = zeroed.wrapping_sub(u64::from_le_bytes([1; 8])) & !zeroed & HIGHS;
+    (hits != 0).then(|| (hits.trailing_zeros() / 8) as usize)
+}
+
 /// The first `needle` at or after `from`.
 pub(super) fn find(text: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     #[cfg(test)]

@@ -94,19 +94,47 @@ pub(super) fn rule(text: &[u8], end: usize) -> Option<KeyInText> {
         return None;
     }
     let key = &text[end.saturating_sub(48)..end];
-    let ends = |word: &&[u8]| {
-        let start = key.len().checked_sub(word.len())?;
-        // Nearly all end otherwise.
-        let ends_alike = (key[key.len() - 1] ^ word[word.len() - 1]) & !0x20 == 0;
-        let same = ends_alike && key[start..].eq_ignore_ascii_case(word);
+    let last = folded(*key.last_chunk()?);
+    let ends = |word: &[u8]| {
+        let Some(start) = key.len().checked_sub(word.len()) else { return false };
         // A word of a script with spaces starts where a word does.
-        (same && (is(word[0], HIGH) || !is(before(key, start), LETTER | HIGH))).then_some(())
+        key[start..].eq_ignore_ascii_case(word) && (is(word[0], HIGH) || !is(before(key, start), LETTER | HIGH))
     };
-    GROUPS.iter().find(|group| group.words.iter().any(|word| ends(word).is_some())).map(|group| KeyInText {
-        class: group.class,
-        numeric: NumericRule::Goes,
-        text: group.text,
-    })
+    let alike = TAILS.iter().filter(|(tail, ..)| *tail == last);
+    let group = alike
+        .map(|(_, group, word)| (&GROUPS[usize::from(*group)], usize::from(*word)))
+        .find(|(group, word)| ends(group.words[*word]))?
+        .0;
+    Some(KeyInText { class: group.class, numeric: NumericRule::Goes, text: group.text })
+}
+
+/// How words end and where they stand: the number of a group and that of its word.
+static TAILS: [(u64, u8, u8); WORDS] = tails();
+
+const WORDS: usize = {
+    let (mut group, mut count) = (0, 0);
+    while group < GROUPS.len() {
+        count += GROUPS[group].words.len();
+        group += 1;
+    }
+    count
+};
+
+const fn tails() -> [(u64, u8, u8); WORDS] {
+    let mut tails = [(0, 0, 0); WORDS];
+    let (mut group, mut count) = (0, 0);
+    while group < GROUPS.len() {
+        let mut word = 0;
+        while word < GROUPS[group].words.len() {
+            let Some(last) = GROUPS[group].words[word].last_chunk() else { panic!("a word is too short") };
+            // Both are below 256, as their sum is.
+            tails[count] = (folded(*last), group as u8, word as u8);
+            (word, count) = (word + 1, count + 1);
+        }
+        group += 1;
+    }
+    assert!(count < 256);
+    tails
 }
 
 /// Whether one of the words may end there.
@@ -121,10 +149,14 @@ static ENDS: [u64; SLOTS / 64] = ends();
 
 const SLOTS: usize = 4096;
 
+/// Five bytes, letters without their case, and what differs from another sign as they do from a capital without that.
+const fn folded([one, two, three, four, five]: [u8; 5]) -> u64 {
+    u64::from_le_bytes([one, two, three, four, five, 0, 0, 0]) | 0x20_2020_2020
+}
+
 /// Two places in the set for five bytes, letters without their case.
-const fn places([one, two, three, four, five]: [u8; 5]) -> (usize, usize) {
-    let bytes = u64::from_le_bytes([one, two, three, four, five, 0, 0, 0]) | 0x20_2020_2020;
-    let mixed = bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+const fn places(last: [u8; 5]) -> (usize, usize) {
+    let mixed = folded(last).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((mixed >> 52) as usize % SLOTS, (mixed >> 40) as usize % SLOTS)
 }
 

@@ -1,7 +1,7 @@
 //! The key left of a sign: where it begins, and what it and the words around it tell of how the pair is meant.
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, WordSet, after, before, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, WordSet, after, before, head, is, run, run_back, run_back_high};
 use super::classes::Class;
 use crate::privacy::keys::{self, KeyClass, Parent};
 
@@ -114,7 +114,7 @@ pub(super) fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
 
 /// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
 fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
-    let plain = run_back(text, start, KEY, |byte| is(byte, LETTER | DIGIT | HIGH | JOINT) || byte == b'.');
+    let plain = run_back_high(text, start, KEY, |byte| is(byte, LETTER | DIGIT | HIGH | JOINT) || byte == b'.');
     if !matches!(before(text, plain), b'[' | b']') {
         return plain.max(end.saturating_sub(KEY));
     }
@@ -222,8 +222,9 @@ impl Maps {
     /// Whether the key at `start` is one of a map's. Keys are asked for from left to right, so that nothing is read twice.
     pub(super) fn hold(&mut self, text: &[u8], start: usize) -> bool {
         let floor = start.saturating_sub(MAP);
-        for at in self.read.max(floor)..start {
-            match text[at] {
+        let from = self.read.max(floor).min(start);
+        for (at, byte) in (from..).zip(&text[from..start]) {
+            match byte {
                 b']' => self.closed = at + 1,
                 b'[' if text[..at].ends_with(b"map") => self.opened = at + 1,
                 _ => {}

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Finding;
-use super::bytes::{after, char_at, head, run};
+use super::bytes::{after, char_at, first, head, run};
 
 /// Fewer elements hold nothing that could be found.
 const FEWEST: usize = 8;
@@ -43,22 +43,15 @@ pub(super) fn is_list(text: &[u8], span: Range<usize>) -> bool {
 fn next_open(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        // Whole blocks without one are passed over, since most texts have none.
-        while text.get(at..at + 64).is_some_and(|block| !block.iter().fold(false, |any, byte| any | (*byte == b'['))) {
-            at += 64;
+        at += first(text.get(at..)?, b'[')?;
+        let mut next = after(text, at + 1);
+        if matches!(next, b',' | b'\\') || next.is_ascii_whitespace() {
+            next = after(text, past_blanks(text, at + 1));
         }
-        #[cfg(test)]
-        super::bytes::work::look(1);
-        at += text.get(at..)?.iter().take(64).position(|byte| *byte == b'[').unwrap_or(64);
-        if after(text, at) == b'[' {
-            let first = after(text, past_blanks(text, at + 1));
-            if first.is_ascii_hexdigit() || matches!(first, b'\'' | b'-') {
-                return Some(at);
-            }
-            at += 1;
-        } else if at >= text.len() {
-            return None;
+        if next.is_ascii_hexdigit() || matches!(next, b'\'' | b'-') {
+            return Some(at);
         }
+        at += 1;
     }
 }
 

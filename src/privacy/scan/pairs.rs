@@ -206,6 +206,20 @@ fn named(
     if !key.quoted && (is_in_path(text, key.start) || colon && matches!(left, b'/' | b'\\' | b'@') || is_file(name)) {
         return go_on;
     }
+    // What was a value is replaced.
+    if known && is_redacted(text, value) {
+        return go_on;
+    }
+    let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
+    let scope = scopes.name(text);
+    let mut rule = None;
+    if known && scope.is_empty() {
+        rule = rule_of(text, &key, name, in_url);
+        // Most words that end a phrase stand by themselves, where they mean nothing: `line=3`, `"status":`, `trace_id=..`.
+        if rule.is_none() && !records::is_name(name) && attributes::rule(name).is_none() && !is_session_cookie(name) {
+            return random(anchors, name, value, Style::Equals, in_url, found).unwrap_or(go_on);
+        }
+    }
     let style = match (colon, key.quoted) {
         (true, true) => Style::Json,
         (false, _) => Style::Equals,
@@ -222,11 +236,6 @@ fn named(
         }
         (true, false) => Style::Prose,
     };
-    let in_url = !colon && matches!(left, b'?' | b'&' | b'#');
-    // What was a value is replaced.
-    if known && is_redacted(text, value) {
-        return go_on;
-    }
     if known && colon && (value == go_on && names_scope(text, &key, value) || is_verdict(text, &key)) {
         return go_on;
     }
@@ -237,14 +246,13 @@ fn named(
         return attributes::take(text, name, value, rule, style, found);
     }
     if known {
-        let scope = if matches!(style, Style::Prose | Style::Entry) { b"" } else { scopes.name(text) };
-        let rule = if scope.is_empty() {
-            let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
-            keys::in_text(parent, name, Parent::Prose)
-        } else {
-            keys::in_text(scope, name, Parent::Struct)
-        };
-        if let Some(rule) = rule.or_else(|| foreign::rule(text, key.end)) {
+        if !scope.is_empty() {
+            rule = match style {
+                Style::Prose | Style::Entry => rule_of(text, &key, name, in_url),
+                _ => keys::in_text(scope, name, Parent::Struct).or_else(|| foreign::rule(text, key.end)),
+            };
+        }
+        if let Some(rule) = rule {
             // `let token = lexer.next()?;`: what is declared is code, unless it is in quotes.
             if !colon
                 && !key.quoted
@@ -282,6 +290,12 @@ fn named(
     random(anchors, name, value, style, in_url, found).unwrap_or(go_on)
 }
 
+/// The rule for a key that has no struct around it, by itself and by the words before it.
+fn rule_of(text: &[u8], key: &Key, name: &[u8], in_url: bool) -> Option<KeyInText> {
+    let parent = if key.quoted || in_url { b"" } else { words_before(text, key.start) };
+    keys::in_text(parent, name, Parent::Prose).or_else(|| foreign::rule(text, key.end))
+}
+
 /// `password==Xk9fLq2`: a secret that begins with the sign, and no comparison, which has names on both sides.
 fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
     let text = anchors.text;
@@ -317,8 +331,11 @@ fn is_versioned(text: &[u8], at: usize) -> bool {
 
 /// Whether a number stands at `at`, or some that are too few for the bytes of a secret.
 fn counts(text: &[u8], at: usize) -> bool {
-    let number = value::bare(head(text, at, KEY), at, Bare::Strict, false);
-    words::is_number(&text[at..number]) || is_short_list(text, at)
+    if words::begins_number(after(text, at)) {
+        let end = value::bare(head(text, at, KEY), at, Bare::Strict, false);
+        return words::is_number(&text[at..end]);
+    }
+    is_short_list(text, at)
 }
 
 /// Whether a name is the last of a path: `env::TOKEN`; and not what a build machine is told: `::error ::TOKEN=..`.

@@ -4,7 +4,7 @@
 //! arithmetic on a `u64`; where there is another byte, the eight are counted by class, one byte lane per class, and the counts
 //! decide.
 
-use super::bytes::{JOINT, LETTER, SPACE, after, alnum, before, is};
+use super::bytes::{JOINT, LETTER, SPACE, after, alnum, before, first, is, run, run_back};
 
 /// The shortest token that is looked for by its own looks.
 pub(super) const TOKEN: usize = 16;
@@ -148,13 +148,17 @@ fn may_have_dots(lanes: u64, text: &[u8]) -> bool {
 
 #[inline(never)]
 fn has_dotted_run(text: &[u8]) -> bool {
-    let (mut len, mut dots) = (0, 0);
-    text.iter().any(|byte| {
-        let dot = *byte == b'.';
-        let part = dot || alnum(*byte) || is(*byte, JOINT);
-        (len, dots) = if part { (len + 1, dots + usize::from(dot)) } else { (0, 0) };
-        len >= RUN && dots >= 2
-    })
+    let part = |byte: u8| byte == b'.' || alnum(byte) || is(byte, JOINT);
+    let mut from = 0;
+    while let Some(dot) = first(&text[from..], b'.') {
+        let dot = from + dot;
+        let (start, end) = (run_back(text, dot, dot - from, part), run(text, dot, part));
+        if end - start >= RUN && text[dot + 1..end].contains(&b'.') {
+            return true;
+        }
+        from = end;
+    }
+    false
 }
 
 #[inline(never)]

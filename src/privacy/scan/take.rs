@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, head, is, run, run_back, starts_with};
+use super::bytes::{
+    DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, first, head, is, run, run_back, starts_with,
+};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
 use super::pairs::Style;
@@ -344,7 +346,8 @@ fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> Range
 }
 
 fn bracket_end(text: &[u8], at: usize) -> usize {
-    let end = run(&text[..text.len().min(at + 40)], at, |byte| byte != b']');
+    let near = head(text, at, 40);
+    let end = first(&near[at..], b']').map_or(near.len(), |close| at + close);
     (end + 1).min(text.len())
 }
 
@@ -366,8 +369,11 @@ fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec
             at = quoted.next;
             continue;
         }
+        if !words::begins_number(text[at]) {
+            break;
+        }
         let end = value::bare(text, at, Bare::Strict, false);
-        if end == at || !words::is_number(&text[at..end]) {
+        if !words::is_number(&text[at..end]) {
             break;
         }
         count += 1;

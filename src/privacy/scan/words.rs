@@ -204,6 +204,11 @@ pub(super) fn is_number(value: &[u8]) -> bool {
         && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'%'))
 }
 
+/// Whether what [`is_number`] says yes to may begin with this.
+pub(super) fn begins_number(byte: u8) -> bool {
+    is(byte, DIGIT) || matches!(byte, b'-' | b'+')
+}
+
 pub(super) fn digits(value: &[u8]) -> usize {
     value.iter().filter(|byte| byte.is_ascii_digit()).count()
 }
