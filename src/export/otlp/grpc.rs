@@ -64,7 +64,8 @@ fn outcome(result: Result<(Answer, HeaderMap), HttpFailure>, sealed: &Sealed) ->
         Ok(answered) => answered,
         // It is what a server of HTTP/1.1 does, and a hint to a mistake that is easily made.
         Err(HttpFailure::Cut) => {
-            return again(None, format!("{}: is this a port for gRPC, as 4317 is by default?", HttpFailure::Cut));
+            let hint = "if nothing ever arrived, is this a port for gRPC, as 4317 is by default?";
+            return again(None, format!("{}; {hint}", HttpFailure::Cut));
         }
         Err(failure) => return answer::outcome(Err(failure), sealed),
     };
