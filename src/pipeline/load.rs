@@ -348,8 +348,11 @@ impl Uploader<'_> {
                         unsealed |= route.bit;
                         refused = Some("records could not be made ready to be sent: a panic of our own".to_owned());
                         // It may have stopped half way. What it has sealed can be sent by another one just as well.
-                        if let Some(Ok(exporter)) =
-                            self.upload.receivers().get(place).map(|receiver| receiver.exporter(self.in_hand.permit(self.shared)))
+                        if let Some(Ok(exporter)) = self
+                            .upload
+                            .receivers()
+                            .get(place)
+                            .map(|receiver| receiver.exporter(self.in_hand.permit(self.shared)))
                         {
                             route.exporter = exporter;
                         }

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, params};
 use super::append::Patience;
 use super::outlook::Outlook;
 use super::{Store, StoreError, schema};
-use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
 use crate::record::Hosts;
+use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
 
 /// The longest claim. A claim that ends later than this from now was made under another clock, and does not count: a clock
 /// that was set back must not lock rows away for years.

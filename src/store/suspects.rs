@@ -107,7 +107,16 @@ mod tests {
 
     fn of(load: i64) -> Suspect {
         let (receiver, signal, rounds, is_counted) = (1, Signal::Log, 2, false);
-        Suspect { load, receiver, signal, rounds, is_counted, is_too_large: false, failed_at: NOW, rests_until: NOW + 10 }
+        Suspect {
+            load,
+            receiver,
+            signal,
+            rounds,
+            is_counted,
+            is_too_large: false,
+            failed_at: NOW,
+            rests_until: NOW + 10,
+        }
     }
 
     /// Batches 1 and 3 of three went out together, and the receiver failed at them.

@@ -766,7 +766,9 @@ fn a_batch_waits_until_each_receiver_that_it_was_kept_for_has_answered() {
             let found: (String, Option<i64>) = store
                 .connection()
                 .unwrap()
-                .query_row("SELECT state, sent_at FROM batches WHERE id=?1", batches, |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row("SELECT state, sent_at FROM batches WHERE id=?1", batches, |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .unwrap();
             assert_eq!(found, (state.to_owned(), (state == "sent").then_some(NOW)));
             assert_eq!((store.unsent().unwrap(), store.unsent_elsewhere().unwrap()), waits);

@@ -304,7 +304,11 @@ mod tests {
             (8, "grpc: received message larger than max (5242880 vs. 4194304)", "too large"),
             (8, "CLIENT: Received message larger than max (5242880 vs. 4194304)", "too large"),
             (8, "gRPC message exceeds maximum size 4194304: 5242880", "too large"),
-            (11, "Error, decoded message length too large: found 5242880 bytes, the limit is: 4194304 bytes", "too large"),
+            (
+                11,
+                "Error, decoded message length too large: found 5242880 bytes, the limit is: 4194304 bytes",
+                "too large",
+            ),
             (11, "Error,%20decoded%20message%20length%20too%20large:%20found%205", "too large"),
             (8, "quota exhausted", "rejected"),
             (3, "grpc: received message larger than max", "rejected"),

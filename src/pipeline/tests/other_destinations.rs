@@ -60,8 +60,7 @@ fn what_a_run_with_one_of_them_alone_was_answered_still_goes_to_the_other_one() 
 #[test]
 fn what_a_run_has_no_use_for_or_fails_at_still_goes_to_the_other_one() {
     let (collector, pad) = (Receiver::start(), Scratchpad::new());
-    let spans =
-        || crate::export::Receiver::Sdk(SdkDestination::span_exporter(InMemorySpanExporter::default(), 0));
+    let spans = || crate::export::Receiver::Sdk(SdkDestination::span_exporter(InMemorySpanExporter::default(), 0));
     let to_both = run(7, vec![spans(), super::collector(&collector)], &pad);
     log(&to_both, || tracing::info!("for both"));
     assert_eq!(to_both.store(LONG), Ok(()));

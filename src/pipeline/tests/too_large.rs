@@ -49,11 +49,9 @@ fn log_beside_a_huge_one(pipeline: &Pipeline, records: usize) {
 #[test]
 fn it_is_halved_at_once_until_it_is_taken_and_what_is_too_large_alone_is_refused() {
     let pad = Scratchpad::new();
-    for (schedule, place) in [
-        (Schedule::Manual, pad.place()),
-        (Schedule::Live, pad.place()),
-        (Schedule::Manual, Place::memory()),
-    ] {
+    for (schedule, place) in
+        [(Schedule::Manual, pad.place()), (Schedule::Live, pad.place()), (Schedule::Manual, Place::memory())]
+    {
         let receiver = small();
         let pipeline = blind(&receiver, schedule, place);
         log_beside_a_huge_one(&pipeline, 20);
