@@ -33,8 +33,8 @@ pub(super) struct Hold {
     /// How often the records were erased by this process, and how often when they were claimed.
     pub(super) erasures: Arc<AtomicU64>,
     pub(super) erasures_seen: u64,
-    /// Some batches are somebody else's by now, or nobody's.
-    pub(super) is_lost: bool,
+    /// Why no more of its requests may go: some batches are somebody else's by now, or nobody's, or the store could not say.
+    pub(super) end: Option<Result<(), Trouble>>,
 }
 
 /// How old an answer of the store may be.
@@ -61,9 +61,9 @@ impl InHand {
         lock(&self.0).as_mut().map_or(Ok(true), |hold| hold.is_held(look))
     }
 
-    /// Whether a look has shown that it is not.
-    pub(super) fn is_lost(&self) -> bool {
-        lock(&self.0).as_ref().is_some_and(|hold| hold.is_lost)
+    /// Why a request was held back, if one was for the sake of the claim.
+    pub(super) fn end(&self) -> Option<Result<(), Trouble>> {
+        lock(&self.0).as_ref().and_then(|hold| hold.end.clone())
     }
 
     /// What each request asks before it goes: whether nobody has said no, and what it sends is in our hands.
@@ -77,9 +77,19 @@ impl Hold {
     /// Its rows can have been erased meanwhile, or the claim can have run out and another process can have taken them. The
     /// store is asked unless it has just been.
     fn is_held(&mut self, look: Look) -> Result<bool, Trouble> {
-        if self.is_lost {
+        if self.end.is_some() {
             return Ok(false);
         }
+        let held = self.look(look);
+        self.end = match &held {
+            Ok(true) => None,
+            Ok(false) => Some(Ok(())),
+            Err(trouble) => Some(Err(trouble.clone())),
+        };
+        held
+    }
+
+    fn look(&mut self, look: Look) -> Result<bool, Trouble> {
         let now = self.clock.wall().nanos().div_euclid(1_000_000_000);
         let is_within = |time: Duration| {
             let claimed_at = self.lease.now;
@@ -99,10 +109,10 @@ impl Hold {
         };
         self.lease.now = now;
         if held.len() < self.batches.len() {
-            self.is_lost = true;
             // The rest goes out with the next claim.
             self.outbox.settle(&held, Verdict::Released)?;
+            return Ok(false);
         }
-        Ok(!self.is_lost)
+        Ok(true)
     }
 }

@@ -34,8 +34,8 @@ enum Fared {
 /// What came of a try.
 enum Tried {
     Answered(Outcome),
-    /// The batches are not ours any more. What had gone out before that was seen, nobody knows.
-    Lost,
+    /// The batches are not ours any more, or that is not known: the next request was held back.
+    Unheld(Result<(), Trouble>),
     /// It was cut by a withdrawal.
     Cut,
 }
@@ -51,7 +51,7 @@ impl Uploader<'_> {
             clock: self.shared.clock.clone(),
             erasures: Arc::clone(&self.upload.erasures),
             erasures_seen: self.erasures,
-            is_lost: false,
+            end: None,
         });
         let round = self.send_in_hand(load);
         self.in_hand.let_go();
@@ -199,12 +199,10 @@ impl Uploader<'_> {
             if !self.routes[place].admits(load.signal, self.shared.clock.now().0) {
                 return Ok(if failed == 0 { Fared::Later } else { Fared::Failed });
             }
-            let outcome = match self.try_once(place, parcel) {
-                Tried::Answered(outcome) => outcome,
-                unanswered => {
-                    self.routes[place].delivery.unasked();
-                    return Ok(if let Tried::Lost = unanswered { Fared::Lost } else { Fared::Over });
-                }
+            let tried = self.try_once(place, parcel);
+            let Tried::Answered(outcome) = tried else {
+                self.routes[place].delivery.unasked();
+                return if let Tried::Unheld(why) = tried { why.map(|()| Fared::Lost) } else { Ok(Fared::Over) };
             };
             let (route, now) = (&mut self.routes[place], self.shared.clock.now().0);
             let is_closed = route.delivery.state(now) == BreakerState::Closed;
@@ -290,8 +288,10 @@ impl Uploader<'_> {
         match outcome {
             Outcome::Delivered { .. } => Tried::Answered(outcome),
             _ if self.shared.is_withdrawn() => Tried::Cut,
-            _ if self.in_hand.is_lost() => Tried::Lost,
-            _ => Tried::Answered(outcome),
+            _ => match self.in_hand.end() {
+                Some(why) => Tried::Unheld(why),
+                None => Tried::Answered(outcome),
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "clickhouse")]
 mod claims;
+mod exactly_once;
 mod handover;
 mod losses;
 mod objections;

@@ -16,6 +16,9 @@ pub(super) const ROW_OVERHEAD: u64 = 64;
 const BATCH_ROWS: i64 = 2048;
 const BATCH_BYTES: i64 = 1024 * 1024;
 
+/// Rows of so many bytes are many.
+const MANY_BYTES: u64 = 256 * 1024;
+
 /// One record to be stored: clean JSON text. It is made of a [`RowRef`] alone, and that of
 /// what the privacy filter wrote.
 #[derive(Clone, Copy)]
@@ -190,8 +193,9 @@ impl Store {
     }
 
     /// Folds the log in time, so that it is never much longer than the larger of twice its usual length and one append.
-    /// Many writers at once, or a reader that does not end, prevent that: for those it may become as long as all that the
-    /// store may hold. Then waits for them, and rather refuses than lets it grow.
+    /// Many writers at once, or a reader that does not end, prevent that, and for those it may grow: until it is as long as
+    /// all that the store may hold, and by appends of many rows, which take little more of it than their own length, until it
+    /// is twice as long. Then waits for them, and rather refuses.
     fn keep_log_short(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         let usual = self.limits.log_bytes();
         let incoming = disk_bytes_of(rows);
@@ -199,7 +203,9 @@ impl Store {
             Log::WriteAhead => self.location.log_bytes(),
             Log::Rollback => 0,
         };
-        let too_long = |length: u64| length > usual && length + incoming > self.limits.bytes.max(usual * 3);
+        let many = self.limits.bytes.min(MANY_BYTES * 8) / 8;
+        let most = self.limits.bytes.max(usual * 3) * if incoming < many { 1 } else { 2 };
+        let too_long = |length: u64| length > usual && length + incoming > most;
         let length = there();
         if length == 0 || length + incoming <= usual * 2 {
             return Ok(());

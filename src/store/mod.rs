@@ -62,7 +62,7 @@ const MOST_LOG_BYTES: u64 = 4 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Bytes on disk: nine tenths for the database file, one tenth for its write-ahead log, which for a moment may be
-    /// longer by one append, and while another program reads the store and does not end, as long as all of these bytes. Never
+    /// longer by one append, and while another program reads the store and does not end, twice as long as all of these bytes. Never
     /// taken as less than 256 KiB. Default: 10 MB.
     pub(crate) bytes: u64,
     /// Rows, sent ones included. Never taken as less than 1. Default: 10,000.

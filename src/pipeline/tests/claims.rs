@@ -71,6 +71,38 @@ fn a_load_that_somebody_else_has_taken_between_two_inserts_goes_no_further() {
 }
 
 #[test]
+fn while_the_store_cannot_say_whose_a_load_is_no_more_of_it_goes_out() {
+    let (clickhouse, pad) = (Receiver::start(), Scratchpad::new());
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let parts = parts(Policy::standard(), vec![self::clickhouse(&clickhouse)], Schedule::Manual, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    let database = Arc::new(Mutex::new(pad.database()));
+    let (locked, passing) = (Arc::clone(&database), clock.clone());
+    clickhouse.whenever(
+        move |request| {
+            if request.path.contains("INSERT") {
+                lock(&locked).execute_batch("BEGIN IMMEDIATE").unwrap();
+                passing.advance(Duration::from_secs(61));
+            }
+            false
+        },
+        Behaviour::Ok,
+    );
+    clickhouse.then(described());
+    clickhouse.afterwards(nothing());
+    assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));
+    assert_eq!((clickhouse.requests().len(), pipeline.counts().uploads_failed()), (3, 0));
+    assert!(pipeline.notes().iter().all(|note| !note.contains("tried again: ")), "{:?}", pipeline.notes());
+    lock(&database).execute_batch("COMMIT").unwrap();
+    clickhouse.forgive();
+    clock.advance(Duration::from_secs(120));
+    assert_eq!(pipeline.flush(LONG), Ok(()), "{:?}", pipeline.notes());
+    assert_eq!((clickhouse.requests().len(), pipeline.counts().sent()), (7, 350));
+}
+
+#[test]
 fn a_calendar_that_is_set_forward_while_a_request_is_out_makes_nobody_send_the_same() {
     let (collector, pad) = (Receiver::start(), Scratchpad::new());
     let clock = Clock::manual("2026-11-21T12:00:00Z");
