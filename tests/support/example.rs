@@ -2,6 +2,10 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+#[allow(clippy::duplicate_mod, reason = "a test may use several that use it")]
+#[path = "midnight.rs"]
+mod midnight;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -170,6 +174,7 @@ impl Said {
 impl Home {
     fn new(name: &str) -> Self {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        midnight::pass();
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&place);

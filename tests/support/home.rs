@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+#[allow(clippy::duplicate_mod, reason = "a test may use several that use it")]
+#[path = "midnight.rs"]
+mod midnight;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +13,7 @@ use tracing_privacy::Environment;
 
 /// An empty home directory.
 pub fn home(name: &str) -> PathBuf {
+    midnight::pass();
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).expect("the test's directory can be made");
