@@ -2,28 +2,21 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use super::Shared;
 use super::counters::Loss;
+use super::lots::{Lot, Swept};
 use super::outbox::Trouble;
-#[cfg(test)]
 use super::queue::lock;
-use super::upload::{Lot, Swept};
 use super::uploader::{Uploader, Whose};
-use crate::app::Timestamp;
 use crate::export::Parcel;
-use crate::privacy::format::Shape;
-use crate::privacy::{Chunk, Readmitted, Readmitter, Refused, Resource};
-use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
+use crate::privacy::Resource;
+use crate::record::claim::{Answers, Lease, Part, Verdict};
 use crate::record::{Batch, RecordRef, Signal};
 
 /// Rows and bytes of one claim, unless a single batch has more.
 const CLAIM: u32 = 1024;
 const CLAIM_BYTES: u64 = 512 * 1024;
-
-/// Readmitted records carry their time as nanoseconds since 1970.
-const EPOCH: Timestamp = Timestamp::from_nanos(0);
 
 /// What goes out together, and the batches that it settles.
 pub(super) struct Load {
@@ -65,24 +58,24 @@ pub(super) struct Loaded {
 
 /// What batches must have in common to go into one request, beside their resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Kind {
-    signal: Signal,
+pub(super) struct Kind {
+    pub(super) signal: Signal,
     /// What they were sent in before, and who is not asked any more.
-    load: Option<i64>,
-    done: u8,
+    pub(super) load: Option<i64>,
+    pub(super) done: u8,
     /// Whether somebody has them.
-    has_arrived: bool,
+    pub(super) has_arrived: bool,
     /// Who may not have them.
-    barred: u8,
+    pub(super) barred: u8,
 }
 
 /// Records that go into one request: of one kind and one resource.
-struct Group<'r> {
-    records: Vec<RecordRef<'r>>,
-    kind: Kind,
-    batches: Vec<i64>,
-    own: u64,
-    is_owed: bool,
+pub(super) struct Group<'r> {
+    pub(super) records: Vec<RecordRef<'r>>,
+    pub(super) kind: Kind,
+    pub(super) batches: Vec<i64>,
+    pub(super) own: u64,
+    pub(super) is_owed: bool,
 }
 
 impl Group<'_> {
@@ -91,20 +84,6 @@ impl Group<'_> {
         let kind = Kind { signal, load: None, done: 0, has_arrived: false, barred: 0 };
         Group { records: Vec::new(), kind, batches: Vec::new(), own: 0, is_owed: false }
     }
-}
-
-/// Rows of one kind and resource that came back from disk.
-struct Returned {
-    kind: Kind,
-    resource: Arc<Resource>,
-    chunk: Chunk,
-    /// Batch and number of each row in the chunk.
-    rows: Vec<(i64, i64)>,
-    batches: Vec<i64>,
-    /// Batches of this run.
-    own: HashSet<i64>,
-    /// Receivers of other runs lack some of them.
-    is_owed: bool,
 }
 
 impl Uploader<'_> {
@@ -116,7 +95,7 @@ impl Uploader<'_> {
         }
         // What is older than all that the worker has handed over was left behind, by others or by a burst: it comes first.
         // Rows that the worker has stored and not handed over yet may be among it, which costs reading them and no more.
-        let before = self.upload.first_in_lots().unwrap_or(i64::MAX);
+        let before = lock(&self.upload.lots).first().unwrap_or(i64::MAX);
         let claimed = self.outbox.claim(self.rows(), CLAIM_BYTES, lease, before)?;
         if !claimed.is_empty() {
             return self.load_stored(claimed, lease).map(Some);
@@ -128,7 +107,7 @@ impl Uploader<'_> {
     }
 
     fn load_lots(&mut self, lease: Lease) -> Result<Option<Loaded>, Trouble> {
-        let lots = self.upload.take_lots(self.rows().into());
+        let lots = lock(&self.upload.lots).take(self.rows().into());
         if lots.is_empty() { Ok(None) } else { self.load_fresh(lots, lease).map(Some) }
     }
 
@@ -200,112 +179,12 @@ impl Uploader<'_> {
         Ok(Loaded { loads, rows })
     }
 
-    /// Lets what waited in the outbox through the filter again. What does not pass is never sent.
-    pub(super) fn load_stored(&mut self, claimed: Vec<Claimed>, lease: Lease) -> Result<Loaded, Trouble> {
-        let shared = self.shared;
-        let rows = claimed.iter().map(|batch| batch.rows.len() as u64).sum();
-        let mut returned: Vec<Returned> = Vec::new();
-        for batch in claimed {
-            self.readmit(batch, &mut returned)?;
-        }
-        let mut groups = Vec::with_capacity(returned.len());
-        for Returned { kind, resource, chunk, rows, batches, own, is_owed } in &returned {
-            let records = Batch { chunk, plans: None, resource, zero: EPOCH }.records();
-            let is_clean_resource = self.is_clean_resource(resource);
-            let (records_of, batches) = (Vec::with_capacity(rows.len()), batches.clone());
-            let mut group = Group { records: records_of, kind: *kind, batches, own: 0, is_owed: *is_owed };
-            let mut unwanted = Vec::new();
-            for ((batch, seq), record) in rows.iter().zip(records) {
-                let is_own = own.contains(batch);
-                match self.judge(&record, is_clean_resource) {
-                    Judged::Wanted => {
-                        group.own += u64::from(is_own);
-                        group.records.push(record);
-                    }
-                    // Somebody else may have a use for it.
-                    Judged::Unwanted if *is_owed => {}
-                    Judged::Unwanted => unwanted.push((*batch, *seq)),
-                    Judged::Defect => {
-                        if self.erase(*batch, &[*seq])? > 0 && is_own {
-                            shared.queue.counters.lose_stored(Loss::Defect, 1);
-                        }
-                    }
-                }
-            }
-            for of_batch in unwanted.chunk_by(|(batch, _), (other, _)| batch == other) {
-                let seqs: Vec<i64> = of_batch.iter().map(|(_, seq)| *seq).collect();
-                self.outbox.part(of_batch[0].0, &seqs, Part::Rejected, lease.now)?;
-            }
-            groups.push(group);
-        }
-        let loads = self.seal(groups, lease)?;
-        Ok(Loaded { loads, rows })
-    }
-
-    /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
-    fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
-        let Claimed { batch, own, signal, load, done, has_arrived, barred, is_owed, rows } = claimed;
-        let kind = Kind { signal, load, done, has_arrived, barred };
-        let now = self.shared.noted_at();
-        // A batch is settled as a whole, so it goes into one group.
-        let mut group = None;
-        let (mut refused, mut undeclared, mut odd) = (Vec::new(), Vec::new(), Vec::new());
-        for (seq, json) in rows {
-            let readmitted = match guarded(self.shared, Step::Readmit, || self.readmitter.readmit(&json)) {
-                Some(Ok(readmitted)) if signal_of(readmitted.shape) == signal => readmitted,
-                Some(Ok(_) | Err(Refused::Found | Refused::NotARecord)) => {
-                    refused.push(seq);
-                    continue;
-                }
-                Some(Err(Refused::Undeclared)) => {
-                    undeclared.push(seq);
-                    continue;
-                }
-                None => {
-                    // It may have stopped half way.
-                    self.readmitter = Readmitter::new(Arc::clone(&self.shared.engine));
-                    refused.push(seq);
-                    continue;
-                }
-            };
-            let Readmitted { clean, resource, .. } = readmitted;
-            let place = *group.get_or_insert_with(|| {
-                let known = returned.iter().position(|group| group.is_for(&resource, kind));
-                let place = known.unwrap_or_else(|| {
-                    returned.push(Returned::new(Arc::clone(&resource), kind));
-                    returned.len() - 1
-                });
-                returned[place].batches.push(batch);
-                returned[place].is_owed |= is_owed;
-                if own {
-                    returned[place].own.insert(batch);
-                }
-                place
-            });
-            let group = &mut returned[place];
-            if group.is_for(&resource, kind) {
-                group.chunk.append(clean);
-                group.rows.push((batch, seq));
-            } else {
-                // Somebody edited it. It goes out with the next claim.
-                odd.push(seq);
-            }
-        }
-        self.outbox.part(batch, &odd, Part::Released, now)?;
-        for (rows, loss) in [(refused, Loss::NotReadmitted), (undeclared, Loss::Undeclared)] {
-            let marked = self.outbox.part(batch, &rows, Part::Rejected, now)?;
-            if own {
-                self.shared.queue.counters.lose_stored(loss, marked);
-            }
-        }
-        if group.is_none() {
-            self.outbox.settle(&[batch], Verdict::Rejected(now))?;
-        }
-        Ok(())
-    }
-
     /// Seals groups of records that passed. One that cannot be sealed is never sent.
-    fn seal<'r>(&mut self, groups: impl IntoIterator<Item = Group<'r>>, lease: Lease) -> Result<Vec<Load>, Trouble> {
+    pub(super) fn seal<'r>(
+        &mut self,
+        groups: impl IntoIterator<Item = Group<'r>>,
+        lease: Lease,
+    ) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
         for Group { records, kind, batches, own, is_owed } in groups {
             let Kind { signal, load, done, has_arrived, barred } = kind;
@@ -390,7 +269,7 @@ impl Uploader<'_> {
     }
 
     /// The second check of a record that is about to leave. One over which that panics has not passed it.
-    fn judge(&mut self, record: &RecordRef<'_>, is_clean_resource: bool) -> Judged {
+    pub(super) fn judge(&mut self, record: &RecordRef<'_>, is_clean_resource: bool) -> Judged {
         let shared = self.shared;
         let verify = || record.verify(&shared.checked_by, &mut self.clean_plans).is_ok();
         match is_clean_resource && guarded(shared, Step::Verify, verify) == Some(true) {
@@ -406,7 +285,7 @@ impl Uploader<'_> {
     }
 
     /// Deletes rows in which the second check found something: a raw value is not to be kept either.
-    fn erase(&mut self, batch: i64, seqs: &[i64]) -> Result<u64, Trouble> {
+    pub(super) fn erase(&mut self, batch: i64, seqs: &[i64]) -> Result<u64, Trouble> {
         if seqs.is_empty() {
             return Ok(0);
         }
@@ -414,25 +293,14 @@ impl Uploader<'_> {
         self.outbox.part(batch, seqs, Part::Erased, self.shared.now_seconds())
     }
 
-    fn is_clean_resource(&self, resource: &Resource) -> bool {
+    pub(super) fn is_clean_resource(&self, resource: &Resource) -> bool {
         let verify = || resource.verify(&self.shared.checked_by).is_ok();
         guarded(self.shared, Step::Resource, verify) == Some(true)
     }
 }
 
-impl Returned {
-    fn new(resource: Arc<Resource>, kind: Kind) -> Self {
-        let (rows, batches) = (Vec::new(), Vec::new());
-        Returned { kind, resource, chunk: Chunk::default(), rows, batches, own: HashSet::new(), is_owed: false }
-    }
-
-    fn is_for(&self, resource: &Arc<Resource>, kind: Kind) -> bool {
-        self.kind == kind && (Arc::ptr_eq(&self.resource, resource) || self.resource == *resource)
-    }
-}
-
 /// What the second check said about a record.
-enum Judged {
+pub(super) enum Judged {
     Wanted,
     /// No destination has a use for it.
     Unwanted,
@@ -461,11 +329,4 @@ pub(super) fn guarded<R>(shared: &Shared, step: Step, work: impl FnOnce() -> R) 
         work()
     };
     catch_unwind(AssertUnwindSafe(work)).ok()
-}
-
-fn signal_of(shape: Shape) -> Signal {
-    match shape {
-        Shape::Event => Signal::Log,
-        Shape::Span => Signal::Span,
-    }
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "upload")]
 mod agenda;
+#[cfg(feature = "upload")]
+mod beside;
 mod counters;
 #[cfg(feature = "upload")]
 mod halve;
@@ -9,6 +11,8 @@ mod halve;
 mod hold;
 #[cfg(feature = "upload")]
 mod load;
+#[cfg(feature = "upload")]
+mod lots;
 mod mute;
 mod outbox;
 mod queue;
@@ -19,8 +23,11 @@ mod route;
 #[cfg(feature = "upload")]
 mod send;
 mod shared;
+mod sink;
 #[cfg(feature = "upload")]
 mod steady;
+#[cfg(feature = "upload")]
+mod stored;
 #[cfg(feature = "upload")]
 mod suspects;
 #[cfg(feature = "upload")]
@@ -43,7 +50,7 @@ use std::time::{Duration, Instant};
 pub use counters::{Counts, Loss};
 pub(crate) use mute::is_muted;
 pub(crate) use outbox::{Place, Trouble};
-pub(crate) use queue::{Ports, Sink};
+pub(crate) use sink::{Ports, Sink};
 pub(crate) use worker::{Kept, Prepare, Upkeep};
 
 use crate::app::Clock;

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
 use super::counters::{Counters, Loss};
@@ -20,27 +20,13 @@ pub(super) const CHUNK: usize = 16 * 1024;
 /// Chunk buffers that are kept for reuse.
 const SPARES: usize = 8;
 
-/// Where records go in: the layer's end of the pipeline.
-#[derive(Clone)]
-pub(crate) struct Sink(pub(super) Arc<Queue>);
-
-/// A thread's slots: one for each pipeline that it ever wrote to.
-#[derive(Default)]
-pub(crate) struct Ports(Vec<(u64, Port)>);
-
-/// A thread's end of one queue. When it goes, the queue takes what is left in the slot.
-struct Port {
-    slot: Arc<Slot>,
-    queue: Weak<Queue>,
-}
-
 pub(super) struct Queue {
     /// Tells the queues of a process apart, also after one is gone.
-    id: u64,
+    pub(super) id: u64,
     /// The process that started the pipeline; a forked child has no worker.
     process: u32,
     /// Zero as long as records are taken; then the place of the reason in [`Loss::ALL`], and one.
-    closed: AtomicU8,
+    pub(super) closed: AtomicU8,
     /// The last sweep has begun: what it does not find is lost.
     ended: AtomicBool,
     /// The worker has been called and has not swept yet.
@@ -55,114 +41,13 @@ pub(super) struct Queue {
     pub(super) counters: Counters,
 }
 
-type Slot = Mutex<Chunk>;
+/// What a thread fills and the worker empties.
+pub(super) type Slot = Mutex<Chunk>;
 
 /// Chunks that wait for the worker.
 struct Full {
     chunks: VecDeque<Chunk>,
     bytes: usize,
-}
-
-impl Sink {
-    /// Takes a record, and returns at once.
-    ///
-    /// # Errors
-    /// It cannot be taken, and is to be counted: also one that came just when the queue was closed.
-    #[inline(always)]
-    pub(crate) fn put(&self, ports: &mut Ports, clean: Clean<'_>) -> Result<(), Loss> {
-        let queue = &*self.0;
-        if queue.is_closed() {
-            return Err(queue.why());
-        }
-        let first = match ports.slot(&self.0)?.try_lock() {
-            Ok(mut chunk) => {
-                if !chunk.has_room(clean) {
-                    queue.exchange(&mut chunk, clean.len())?;
-                }
-                let first = chunk.is_empty();
-                chunk.append(clean);
-                first
-            }
-            Err(TryLockError::WouldBlock) => return queue.push(clean),
-            // Nothing panics while it holds a slot; if something did, the slot is done for.
-            Err(TryLockError::Poisoned(_)) => return Err(Loss::Panic),
-        };
-        if first && !queue.is_rung() {
-            queue.ring();
-        }
-        Ok(())
-    }
-
-    /// Whether the pipeline still takes records.
-    #[inline]
-    pub(crate) fn is_open(&self) -> bool {
-        self.0.closed.load(Ordering::Relaxed) == 0
-    }
-
-    /// Counts records that could not be taken, for example because the thread is already half gone.
-    pub(crate) fn lose(&self, loss: Loss, records: u64) {
-        self.0.counters.lose(loss, records);
-    }
-
-    /// Tells the pipelines of a process and of its forked children apart: each is greater than those before it.
-    #[inline]
-    pub(crate) fn id(&self) -> u64 {
-        self.0.id
-    }
-
-    /// Whether this process is the one that the pipeline runs in.
-    pub(crate) fn is_home(&self) -> bool {
-        self.0.is_home()
-    }
-}
-
-impl std::fmt::Debug for Sink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sink({})", self.0.id)
-    }
-}
-
-impl std::fmt::Debug for Ports {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ports({})", self.0.len())
-    }
-}
-
-impl Ports {
-    /// The thread's slot in this queue.
-    #[inline]
-    fn slot(&mut self, queue: &Arc<Queue>) -> Result<&Slot, Loss> {
-        // Nearly every thread has just one.
-        if self.0.first().is_some_and(|(id, _)| *id == queue.id) {
-            return Ok(&self.0[0].1.slot);
-        }
-        let place = self.search(queue)?;
-        Ok(&self.0[place].1.slot)
-    }
-
-    #[cold]
-    fn search(&mut self, queue: &Arc<Queue>) -> Result<usize, Loss> {
-        match self.0.iter().position(|(id, _)| *id == queue.id) {
-            Some(known) => Ok(known),
-            None => self.enlist(queue),
-        }
-    }
-
-    fn enlist(&mut self, queue: &Arc<Queue>) -> Result<usize, Loss> {
-        // Pipelines that are gone.
-        self.0.retain(|(_, port)| port.queue.strong_count() > 0);
-        let slot = queue.enlist()?;
-        self.0.push((queue.id, Port { slot, queue: Arc::downgrade(queue) }));
-        Ok(self.0.len() - 1)
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        if let Some(queue) = self.queue.upgrade() {
-            queue.retire(&self.slot);
-        }
-    }
 }
 
 impl Queue {
@@ -208,13 +93,13 @@ impl Queue {
     }
 
     #[inline]
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire) != 0
     }
 
     /// Why it is closed.
     #[cold]
-    fn why(&self) -> Loss {
+    pub(super) fn why(&self) -> Loss {
         let place = usize::from(self.closed.load(Ordering::Acquire)).checked_sub(1);
         place.and_then(|place| Loss::ALL.get(place)).copied().unwrap_or(Loss::Exit)
     }
@@ -254,7 +139,7 @@ impl Queue {
 
     /// A slot for a thread, unless threads that ended have filled the queue beyond its bound: one that others filled up to it keeps
     /// nobody out.
-    fn enlist(&self) -> Result<Arc<Slot>, Loss> {
+    pub(super) fn enlist(&self) -> Result<Arc<Slot>, Loss> {
         if !self.is_home() {
             self.close(Loss::Forked);
             return Err(Loss::Forked);
@@ -272,7 +157,7 @@ impl Queue {
     }
 
     /// Takes what is left in the slot of a thread that ends.
-    fn retire(&self, slot: &Arc<Slot>) {
+    pub(super) fn retire(&self, slot: &Arc<Slot>) {
         if !self.is_home() {
             return;
         }
@@ -298,7 +183,7 @@ impl Queue {
 
     /// Hands a full chunk over and puts an empty one in its place.
     #[cold]
-    fn exchange(&self, chunk: &mut Chunk, room: usize) -> Result<(), Loss> {
+    pub(super) fn exchange(&self, chunk: &mut Chunk, room: usize) -> Result<(), Loss> {
         if !self.is_home() {
             self.close(Loss::Forked);
             return Err(Loss::Forked);
@@ -323,7 +208,7 @@ impl Queue {
 
     /// Hands over a record whose slot the worker is about to empty.
     #[cold]
-    fn push(&self, clean: Clean<'_>) -> Result<(), Loss> {
+    pub(super) fn push(&self, clean: Clean<'_>) -> Result<(), Loss> {
         if !self.is_home() {
             self.close(Loss::Forked);
             return Err(Loss::Forked);

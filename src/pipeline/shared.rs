@@ -8,12 +8,14 @@ use std::time::Instant;
 use super::counters::Loss;
 #[cfg(all(test, feature = "upload"))]
 use super::load;
+#[cfg(feature = "upload")]
+use super::lots::Lot;
 use super::outbox::Place;
 #[cfg(feature = "upload")]
 use super::outbox::{Outbox, Trouble};
 use super::queue::{Queue, lock};
 #[cfg(feature = "upload")]
-use super::upload::{self, Upload};
+use super::upload::Upload;
 use super::{Objection, Unfinished};
 use crate::app::Clock;
 #[cfg(feature = "upload")]
@@ -129,7 +131,7 @@ impl Shared {
 
     /// What was just stored need not be read back by the uploader, as long as it has room for it.
     #[cfg(feature = "upload")]
-    pub(super) fn hand_over(&self, lot: upload::Lot) {
+    pub(super) fn hand_over(&self, lot: Lot) {
         if let Some(upload) = &self.upload
             && let Err(lot) = upload.hand_over(lot)
         {

@@ -1,6 +1,5 @@
 //! The uploader as the other threads see it: what waits, what was asked for, and how to stop it.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,13 +7,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::lots::{Lot, Lots};
 use super::queue::lock;
 use super::uploader::Uploader;
 use super::{Shared, Unfinished, worker};
-use crate::app::Timestamp;
 use crate::export::{Breaker, End, Receiver};
-use crate::privacy::{Chunk, Resource};
-use crate::record::Signal;
 
 /// Where rows are sent, and when.
 #[derive(Debug, Clone)]
@@ -89,45 +86,7 @@ pub(super) struct Upload {
     pub(super) answer: Mutex<Option<String>>,
     /// How often the records were erased.
     pub(super) erasures: Arc<AtomicU64>,
-    lots: Mutex<Lots>,
-}
-
-/// Bytes of chunks that wait for the uploader beside their rows in the store. What is beyond is read from there.
-pub(super) const LOTS: usize = 1024 * 1024;
-
-/// Rows that were just stored, and the clean bytes they were made of.
-pub(super) struct Lot {
-    /// The number of the first row; the others follow it in the order of the records.
-    pub(super) first: i64,
-    /// The batches that hold the rows, each of one kind of records.
-    pub(super) batches: Vec<(i64, Signal)>,
-    /// How many rows each of these has.
-    pub(super) rows_of: Vec<u64>,
-    pub(super) chunks: Vec<Swept>,
-    /// What described the application when they were swept: it changes while the program runs.
-    pub(super) resource: Arc<Resource>,
-}
-
-/// A chunk, and where the ticks of its records begin.
-pub(super) struct Swept {
-    pub(super) chunk: Chunk,
-    pub(super) zero: Timestamp,
-}
-
-#[derive(Default)]
-struct Lots {
-    queue: VecDeque<Lot>,
-    bytes: usize,
-}
-
-impl Lot {
-    pub(super) fn records(&self) -> u64 {
-        self.chunks.iter().map(|swept| u64::from(swept.chunk.records())).sum()
-    }
-
-    fn bytes(&self) -> usize {
-        self.chunks.iter().map(|swept| swept.chunk.capacity()).sum()
-    }
+    pub(super) lots: Mutex<Lots>,
 }
 
 #[derive(Debug, Default)]
@@ -198,39 +157,7 @@ impl Upload {
     pub(super) fn hand_over(&self, lot: Lot) -> Result<(), Lot> {
         // Held so that an end of the thread comes before or after.
         let state = lock(&self.state);
-        let mut lots = lock(&self.lots);
-        if state.stop || state.ended || lots.bytes + lot.bytes() > LOTS {
-            return Err(lot);
-        }
-        lots.bytes += lot.bytes();
-        lots.queue.push_back(lot);
-        Ok(())
-    }
-
-    /// The oldest lots, with so many records in all, but at least one if there is any.
-    pub(super) fn take_lots(&self, records: u64) -> Vec<Lot> {
-        let mut lots = lock(&self.lots);
-        let (mut taken, mut count) = (Vec::new(), 0);
-        while let Some(next) = lots.queue.front() {
-            count += next.records();
-            if count > records && !taken.is_empty() {
-                break;
-            }
-            lots.bytes -= next.bytes();
-            taken.extend(lots.queue.pop_front());
-        }
-        taken
-    }
-
-    /// The oldest batch whose rows wait in lots.
-    pub(super) fn first_in_lots(&self) -> Option<i64> {
-        lock(&self.lots).queue.front().and_then(|lot| lot.batches.first()).map(|(batch, _)| *batch)
-    }
-
-    /// Records that wait in lots.
-    #[cfg(test)]
-    pub(super) fn in_lots(&self) -> u64 {
-        lock(&self.lots).queue.iter().map(Lot::records).sum()
+        if state.stop || state.ended { Err(lot) } else { lock(&self.lots).put(lot) }
     }
 
     /// Lets go of all lots: their rows, if they are still there, are read from the store.

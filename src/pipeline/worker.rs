@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "upload")]
+use super::beside::Beside;
 use super::counters::Loss;
 use super::outbox::{Lasts, Outbox, Place, Trouble};
 use super::queue::lock;
-#[cfg(feature = "upload")]
-use super::upload::{LOTS, Lot, Swept, Upload};
 use super::{LocalExporter, Shared};
 use crate::app::Timestamp;
 use crate::privacy::{Chunk, Resource};
@@ -48,17 +48,6 @@ pub(super) struct Worker {
     /// The chunks that these rows were made of.
     #[cfg(feature = "upload")]
     beside: Beside,
-}
-
-/// The chunks of rows that go into the store, kept for the uploader so that it need not read the rows back.
-#[cfg(feature = "upload")]
-#[derive(Default)]
-struct Beside {
-    chunks: Vec<Swept>,
-    /// What they take in memory.
-    bytes: usize,
-    /// Of some rows the chunk was not kept: then the uploader reads all of them from the store.
-    is_partial: bool,
 }
 
 /// What is to be done on disk before the outbox is opened, off the host's threads; the error is fit to be shown.
@@ -264,7 +253,11 @@ impl Worker {
                 self.lose(Loss::Panic, records);
                 return shared.queue.reuse(chunk);
             }
-            self.keep_beside(chunk, zero);
+            #[cfg(feature = "upload")]
+            let chunk = self.beside.keep(chunk, zero, &shared);
+            #[cfg(not(feature = "upload"))]
+            let chunk = Some(chunk);
+            chunk.into_iter().for_each(|chunk| shared.queue.reuse(chunk));
             let is_full = self.rows.len() >= ROWS || self.rows.bytes() >= BYTES;
             // After a failure the rest of the sweep is gathered, as far as it may wait: each try can take seconds.
             if is_full && (!failing || has_waited_enough(&self.rows)) {
@@ -327,32 +320,6 @@ impl Worker {
         }
     }
 
-    #[cfg(not(feature = "upload"))]
-    fn keep_beside(&mut self, chunk: Chunk, _: Timestamp) {
-        self.shared.queue.reuse(chunk);
-    }
-
-    /// Keeps a chunk whose rows are about to be stored, if it is to be sent soon.
-    #[cfg(feature = "upload")]
-    fn keep_beside(&mut self, chunk: Chunk, zero: Timestamp) {
-        if self.beside.is_partial || !self.shared.upload.as_ref().is_some_and(Upload::is_live) {
-            return self.shared.queue.reuse(chunk);
-        }
-        self.beside.bytes += chunk.capacity();
-        self.beside.chunks.push(Swept { chunk, zero });
-        if self.beside.bytes > LOTS {
-            // So much is never handed over.
-            self.forget_beside();
-        }
-    }
-
-    /// Lets go of the chunks: the uploader will read these rows from the store.
-    #[cfg(feature = "upload")]
-    fn forget_beside(&mut self) {
-        (self.beside.is_partial, self.beside.bytes) = (true, 0);
-        self.beside.chunks.drain(..).for_each(|swept| self.shared.queue.reuse(swept.chunk));
-    }
-
     /// Stores what is in hand; `false` when the store failed.
     fn store(&mut self) -> bool {
         if self.rows.is_empty() {
@@ -380,23 +347,19 @@ impl Worker {
                     done.of_others.notes().for_each(|note| shared.note(note));
                     #[cfg(feature = "upload")]
                     {
-                        let Beside { chunks, is_partial, .. } = std::mem::take(&mut self.beside);
+                        let stored = done.stored;
                         // One sweep's, all under one resource: after a failure chunks are forgotten.
-                        let resource = Arc::clone(&self.resource);
-                        let (batches, rows_of) = (done.batches, done.rows_of);
-                        let lot = Lot { first: done.first, batches, rows_of, chunks, resource };
+                        let lot = std::mem::take(&mut self.beside).lot(done, Arc::clone(&self.resource));
                         // Of an append beyond the store's limits only the newest rows are there.
-                        if !is_partial && lot.records() == done.stored && done.stored == count {
-                            shared.hand_over(lot);
-                        }
-                        shared.pending_upload(done.stored);
+                        lot.filter(|_| stored == count).into_iter().for_each(|lot| shared.hand_over(lot));
+                        shared.pending_upload(stored);
                     }
                 }
                 Some(Err(trouble)) => {
                     failed = true;
                     shared.note(format!("records could not be stored: {trouble}"));
                     #[cfg(feature = "upload")]
-                    self.forget_beside();
+                    self.beside.forget(&shared);
                     match trouble.lasts {
                         // They wait here, and go in with the next ones.
                         Lasts::ForAWhile if !has_waited_enough(&self.rows) => {

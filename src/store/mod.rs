@@ -15,6 +15,7 @@ mod claim;
 mod error;
 mod file;
 mod outlook;
+mod part;
 mod read;
 mod room;
 mod schema;

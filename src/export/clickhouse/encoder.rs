@@ -11,7 +11,8 @@ use opentelemetry_sdk::logs::SdkLogRecord;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::columns::{Column, DateTime64};
+use super::blocks::{Block, Blocks, Points};
+use super::columns::Column;
 use super::compression::{Body, Compression, Spare};
 use super::length::push_length;
 use super::rows::{self, Origin, Period};
@@ -149,8 +150,7 @@ impl Encoder {
     }
 
     /// Inserts in the order of their days.
-    fn finish<C: Columns>(&self, Blocks { mut blocks, .. }: Blocks<C>) -> Vec<Batch> {
-        blocks.sort_by_key(|block| block.day);
+    fn finish<C: Columns>(&self, blocks: Blocks<C>) -> Vec<Batch> {
         let all = Layout::default();
         let layout = self.layouts.get(&C::TABLE).unwrap_or(&all);
         // Who comes while it is in use makes do without.
@@ -171,7 +171,7 @@ impl Encoder {
                 body,
             }
         };
-        let batches = blocks.into_iter().map(batch).collect();
+        let batches = blocks.in_order().into_iter().map(batch).collect();
         if let Ok(mut kept) = self.spare.try_lock() {
             *kept = spare;
         }
@@ -254,79 +254,6 @@ impl fmt::Debug for Batch {
     }
 }
 
-/// The rows of one table, apart by day.
-#[derive(Debug)]
-pub(super) struct Blocks<C> {
-    blocks: Vec<Block<C>>,
-    /// The block that a day's next row goes to.
-    of_day: BTreeMap<u16, usize>,
-    /// The one that the last row went to, as the next one nearly always does.
-    last: usize,
-}
-
-/// The points of metrics, apart by kind.
-#[derive(Debug, Default)]
-pub(super) struct Points {
-    pub(super) gauge: Blocks<Gauge>,
-    pub(super) sum: Blocks<Sum>,
-    pub(super) histogram: Blocks<Histogram>,
-    pub(super) exponential_histogram: Blocks<ExponentialHistogram>,
-}
-
-/// Rows of one day.
-#[derive(Debug)]
-struct Block<C> {
-    day: u16,
-    rows: u64,
-    clamped: u64,
-    columns: C,
-}
-
-/// The server would cut what is longer into several blocks, and could then take a part of it (`max_insert_block_size` is
-/// 1,048,449). A hundred where this is tested.
-const MOST_ROWS: u64 = if cfg!(test) { 100 } else { 1_000_000 };
-
-const NANOS_PER_DAY: i64 = 86_400_000_000_000;
-
-/// 2099-12-31T23:59:59.999999999Z. `DateTime` ends in February 2106, and the TTLs are added to a `DateTime`.
-const LATEST: i64 = 47_482 * NANOS_PER_DAY - 1;
-
-impl<C: Columns> Blocks<C> {
-    /// Begins a row with this time, given in nanoseconds since 1970: returns the columns to fill, and the time to store.
-    #[inline]
-    pub(super) fn row(&mut self, nanos: i64) -> (&mut C, DateTime64) {
-        let clamped = nanos.clamp(0, LATEST);
-        // At most 47,481.
-        let day = (clamped / NANOS_PER_DAY) as u16;
-        if self.blocks.get(self.last).is_none_or(|block| block.day != day || block.rows == MOST_ROWS) {
-            self.last = self.block_of(day);
-        }
-        let block = &mut self.blocks[self.last];
-        block.rows += 1;
-        block.clamped += u64::from(clamped != nanos);
-        (&mut block.columns, DateTime64(clamped))
-    }
-
-    #[cold]
-    fn block_of(&mut self, day: u16) -> usize {
-        if let Some(&known) = self.of_day.get(&day)
-            && self.blocks[known].rows < MOST_ROWS
-        {
-            return known;
-        }
-        self.blocks.push(Block { day, rows: 0, clamped: 0, columns: C::default() });
-        let new = self.blocks.len() - 1;
-        self.of_day.insert(day, new);
-        new
-    }
-}
-
-impl<C> Default for Blocks<C> {
-    fn default() -> Self {
-        Self { blocks: Vec::new(), of_day: BTreeMap::new(), last: 0 }
-    }
-}
-
 /// A block: how many columns and rows, then each column with its name, its type and its data.
 fn native<C: Columns>(
     block: &Block<C>,
@@ -388,26 +315,10 @@ fn json_each_row<C: Columns>(block: &Block<C>, layout: &Layout, compression: Com
     (body.len(), compression.compress(body))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "metrics"))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_a_server_would_cut_is_cut_here_day_by_day() {
-        const HOUR: i64 = NANOS_PER_DAY / 24;
-        // Two days by turns, the first of which has more rows.
-        let mut blocks = Blocks::<Logs>::default();
-        for row in 0..250 {
-            blocks.row(row);
-            if row % 2 == 0 {
-                blocks.row(NANOS_PER_DAY + row * HOUR / 250);
-            }
-        }
-        let cut: Vec<_> = blocks.blocks.iter().map(|block| (block.day, block.rows)).collect();
-        assert_eq!(cut, [(0, 100), (1, 100), (0, 100), (0, 50), (1, 25)]);
-    }
-
-    #[cfg(feature = "metrics")]
     #[test]
     fn what_records_measured_is_the_same_rows_each_time() {
         use opentelemetry::KeyValue;

@@ -2,6 +2,7 @@
 //!
 //! Whatever reads the collector's tables, Grafana's ClickHouse source and ClickStack among them, reads these.
 
+mod blocks;
 mod client;
 mod columns;
 mod compression;
@@ -13,6 +14,7 @@ mod insert;
 mod json;
 mod length;
 mod low_cardinality;
+mod native;
 mod probe;
 mod rows;
 mod runs;

@@ -1,36 +1,18 @@
 //! Where records wait: on disk, or in memory where there is no disk to be had.
 
 mod memory;
+mod place;
 
-#[cfg(feature = "store")]
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use self::memory::Memory;
+pub(crate) use self::place::Place;
 use super::queue::lock;
-use crate::app::random::start_of_numbers;
-#[cfg(feature = "upload")]
-use crate::record::Addressee;
-#[cfg(feature = "store")]
-use crate::record::Hosts;
 #[cfg(feature = "upload")]
 use crate::record::claim::{Answers, Claimed, Lease, Part, Suspect, Verdict};
 use crate::record::{Rows, Signal};
 #[cfg(feature = "store")]
-use crate::store::{self, Cleared, Fate, Limits, Store, StoreError};
-
-/// The place itself, from which an [`Outbox`] is opened.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    #[cfg(feature = "store")]
-    Disk {
-        directory: PathBuf,
-        limits: Limits,
-        /// Where what is kept there may go.
-        hosts: Hosts,
-    },
-    Memory(Arc<Mutex<Memory>>),
-}
+use crate::store::{self, Fate, Store, StoreError};
 
 /// Access to the place. Its clones share it, and take turns.
 #[derive(Clone, Debug)]
@@ -79,16 +61,6 @@ impl OfOthers {
     }
 }
 
-/// What an erasure reached.
-#[derive(Debug)]
-pub(crate) struct Erased {
-    pub(crate) rows: u64,
-    /// How many of them were this run's and unsent.
-    pub(crate) own: u64,
-    /// Why their bytes may still be there.
-    pub(crate) rest: Result<(), Trouble>,
-}
-
 /// Why the outbox did not take or give rows; in words for `status()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
@@ -110,109 +82,24 @@ impl Trouble {
     }
 }
 
-impl Place {
-    pub(crate) fn memory() -> Self {
-        let memory = Memory::starting_at(start_of_numbers());
-        Place::Memory(Arc::new(Mutex::new(memory)))
-    }
-
-    /// This place, where what is kept may go to these receivers.
-    #[cfg(feature = "upload")]
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
-    pub(crate) fn for_hosts(self, receivers: impl IntoIterator<Item = impl Into<Addressee>>) -> Self {
-        match self {
+/// Asks the store as this run, or the memory in place of one.
+#[cfg(feature = "upload")]
+macro_rules! either {
+    ($outbox:expr; $store:pat => $kept:expr; $memory:pat => $held:expr) => {
+        match $outbox {
             #[cfg(feature = "store")]
-            Place::Disk { directory, limits, .. } => Place::Disk { directory, limits, hosts: Hosts::of(receivers) },
-            Place::Memory(memory) => Place::Memory(memory),
-        }
-    }
-
-    /// Opens the place; `run` tells this run's rows from others'.
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
-    pub(crate) fn open(&self, run: u64) -> Result<Outbox, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Place::Disk { directory, limits, hosts } => {
-                // What is not sent by the run that keeps it is not sent later either: nobody agreed to that.
-                let fate = if hosts.is_none() { Fate::Local } else { Fate::ToSend };
-                let store = Store::open(directory, *limits)?.for_hosts(hosts.clone());
-                Ok(Outbox::Disk { store: Arc::new(Mutex::new(store)), run, fate })
+            Outbox::Disk { store, run, .. } => {
+                let mut store = lock(store);
+                let $store = (&mut *store, *run);
+                Ok($kept?)
             }
-            Place::Memory(memory) => Ok(Outbox::Memory(Arc::clone(memory))),
-        }
-    }
-
-    /// Writes all rows, oldest first, one a line; tells how many.
-    pub(crate) fn export(&self, out: &mut dyn std::io::Write) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Place::Disk { directory, limits, .. } => match Store::open_existing(directory, *limits)? {
-                Some(store) => Ok(store.export(out)?),
-                None => Ok(0),
-            },
-            Place::Memory(memory) => {
-                let memory = lock(memory);
-                for (_, json) in memory.rows() {
-                    writeln!(out, "{json}").map_err(|error| Trouble::new(error.to_string()))?;
-                }
-                Ok(memory.rows().count() as u64)
-            }
-        }
-    }
-
-    /// Erases all rows.
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory holds one run's rows alone"))]
-    pub(crate) fn clear(&self, run: u64) -> Result<Erased, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Place::Disk { directory, limits, .. } => {
-                let opened = match Store::open_existing(directory, *limits) {
-                    Err(error) if !error.is_temporary() => {
-                        // A file that cannot be opened can still be erased.
-                        crate::store::remove(directory)?;
-                        return Ok(Erased { rows: 0, own: 0, rest: Ok(()) });
-                    }
-                    opened => opened?,
-                };
-                let Some(mut store) = opened else { return Ok(Erased { rows: 0, own: 0, rest: Ok(()) }) };
-                Ok(match store.clear(run)? {
-                    Cleared::Gone(store::Erased { rows, own }) => Erased { rows, own, rest: Ok(()) },
-                    Cleared::Pending(store::Erased { rows, own }) => Erased {
-                        rows,
-                        own,
-                        rest: Err(Trouble::new(
-                            "the records are deleted, but another program is reading the store and keeps their bytes \
-                             in its log: close it and clear again",
-                        )),
-                    },
-                })
-            }
-            Place::Memory(memory) => {
+            Outbox::Memory(memory) => {
                 let mut memory = lock(memory);
-                let erased = Erased { rows: memory.rows().count() as u64, own: memory.unsent(), rest: Ok(()) };
-                memory.clear();
-                Ok(erased)
+                let $memory = &mut *memory;
+                Ok($held)
             }
         }
-    }
-
-    /// The newest rows, oldest first.
-    pub(crate) fn newest(&self, count: usize) -> Result<Vec<String>, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Place::Disk { directory, limits, .. } => {
-                let Some(store) = Store::open_existing(directory, *limits)? else { return Ok(Vec::new()) };
-                let mut rows: Vec<String> = store.list(count)?.into_iter().map(|row| row.json).collect();
-                rows.reverse();
-                Ok(rows)
-            }
-            Place::Memory(memory) => {
-                let memory = lock(memory);
-                let from = memory.rows().count().saturating_sub(count);
-                Ok(memory.rows().skip(from).map(|(_, json)| json.clone()).collect())
-            }
-        }
-    }
+    };
 }
 
 impl Outbox {
@@ -251,100 +138,66 @@ impl Outbox {
         lease: Lease,
         before: i64,
     ) -> Result<Vec<Claimed>, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).claim(records, bytes, lease, before)?),
-            Outbox::Memory(memory) => Ok(lock(memory).claim(records, bytes, lease.routes, before)),
-        }
+        either!(self;
+            (store, _) => store.claim(records, bytes, lease, before);
+            memory => memory.claim(records, bytes, lease.routes, before))
     }
 
     /// What was sent together under this number.
     #[cfg(feature = "upload")]
     pub(crate) fn claim_load(&mut self, load: i64, lease: Lease) -> Result<Vec<Claimed>, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).claim_load(load, lease)?),
-            Outbox::Memory(memory) => Ok(lock(memory).claim_load(load, lease.routes)),
-        }
+        either!(self; (store, _) => store.claim_load(load, lease); memory => memory.claim_load(load, lease.routes))
     }
 
     /// The loads that wait although a receiver was asked to take them.
     #[cfg(feature = "upload")]
     pub(crate) fn suspects(&self) -> Result<Vec<Suspect>, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).suspects()?),
-            Outbox::Memory(memory) => Ok(lock(memory).suspects()),
-        }
+        either!(self; (store, _) => store.suspects(); memory => memory.suspects())
     }
 
     /// Remembers what is known of loads at which a receiver failed.
     #[cfg(feature = "upload")]
     pub(crate) fn suspect(&mut self, suspects: &[Suspect]) -> Result<(), Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).suspect(suspects)?),
-            Outbox::Memory(memory) => {
-                lock(memory).suspect(suspects);
-                Ok(())
-            }
-        }
+        either!(self; (store, _) => store.suspect(suspects); memory => memory.suspect(suspects))
     }
 
     /// Claims batches of which the caller has so many rows at hand; returns those that it got.
     #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn claim_known(&mut self, batches: &[(i64, u64)], lease: Lease) -> Result<Vec<i64>, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).claim_known(batches, lease)?),
-            Outbox::Memory(memory) => Ok(lock(memory).claim_known(batches)),
-        }
+        either!(self; (store, _) => store.claim_known(batches, lease); memory => memory.claim_known(batches))
     }
 
     /// Notes in what claimed batches are sent together, and what receivers answered.
     #[cfg(feature = "upload")]
     pub(crate) fn note(&mut self, batches: &[i64], load: i64, answers: Answers) -> Result<(), Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).note(batches, *run, load, answers)?),
-            Outbox::Memory(memory) => {
-                lock(memory).note(batches, load, answers);
-                Ok(())
-            }
-        }
+        either!(self;
+            (store, run) => store.note(batches, run, load, answers);
+            memory => memory.note(batches, load, answers))
     }
 
     /// Makes a claim last anew; returns the batches that are still held.
     #[cfg(feature = "upload")]
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
     pub(crate) fn renew(&mut self, batches: &[i64], lease: Lease) -> Result<Vec<i64>, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).renew(batches, lease)?),
-            Outbox::Memory(memory) => Ok(lock(memory).held(batches)),
-        }
+        either!(self; (store, _) => store.renew(batches, lease); memory => memory.held(batches))
     }
 
     /// Ends the claim of batches; tells how many rows were still held.
     #[cfg(feature = "upload")]
     pub(crate) fn settle(&mut self, batches: &[i64], verdict: Verdict) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).settle(batches, *run, verdict)?.into()),
-            Outbox::Memory(memory) => Ok(lock(memory).settle(batches, verdict)),
-        }
+        either!(self;
+            (store, run) => store.settle(batches, run, verdict).map(u64::from);
+            memory => memory.settle(batches, verdict))
     }
 
     /// Takes single rows out of a claimed batch; tells how many.
     #[cfg(feature = "upload")]
-    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory knows no leases"))]
+    #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory notes no times"))]
     pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).part(batch, seqs, *run, part, now)?.into()),
-            Outbox::Memory(memory) => Ok(lock(memory).part(batch, seqs, part)),
-        }
+        either!(self;
+            (store, run) => store.part(batch, seqs, run, part, now).map(u64::from);
+            memory => memory.part(batch, seqs, part))
     }
 
     /// Drops rows that are past their age, as every append does. Before the first append all of them are other runs'.
@@ -372,51 +225,31 @@ impl Outbox {
     /// Rows that wait to be sent, whoever made them.
     #[cfg(feature = "upload")]
     pub(crate) fn unsent(&self) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).unsent()?),
-            Outbox::Memory(memory) => Ok(lock(memory).unsent()),
-        }
+        either!(self; (store, _) => store.unsent(); memory => memory.unsent())
     }
 
-    /// Rows that wait for hosts to which this run does not send.
+    /// Rows that wait for others than those to whom this run sends.
     #[cfg(feature = "upload")]
     pub(crate) fn unsent_elsewhere(&self) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).unsent_elsewhere()?),
-            Outbox::Memory(_) => Ok(0),
-        }
+        either!(self; (store, _) => store.unsent_elsewhere(); _memory => 0)
     }
 
     /// Rows of this run that wait to be sent.
     #[cfg(feature = "upload")]
     pub(crate) fn unsent_own(&self) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).unsent_of(*run)?),
-            Outbox::Memory(memory) => Ok(lock(memory).unsent()),
-        }
+        either!(self; (store, run) => store.unsent_of(run); memory => memory.unsent())
     }
 
     /// Rows that wait to be sent, whoever made them, but for what a receiver failed at.
     #[cfg(feature = "upload")]
     pub(crate) fn untried(&self) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, .. } => Ok(lock(store).untried()?),
-            Outbox::Memory(memory) => Ok(lock(memory).untried()),
-        }
+        either!(self; (store, _) => store.untried(); memory => memory.untried())
     }
 
     /// Rows of this run that wait to be sent, but for what a receiver failed at.
     #[cfg(feature = "upload")]
     pub(crate) fn untried_own(&self) -> Result<u64, Trouble> {
-        match self {
-            #[cfg(feature = "store")]
-            Outbox::Disk { store, run, .. } => Ok(lock(store).untried_of(*run)?),
-            Outbox::Memory(memory) => Ok(lock(memory).untried()),
-        }
+        either!(self; (store, run) => store.untried_of(run); memory => memory.untried())
     }
 
     /// Whether this is an access to that place.

@@ -6,6 +6,7 @@ use super::two_destinations::{clickhouse, described, nothing};
 use super::*;
 use crate::export::BreakerState;
 use crate::export::receiver::Behaviour;
+use crate::pipeline::uploader::{Task, Uploader};
 use crate::record::claim::{Lease, Routes};
 
 fn bodies(receiver: &Receiver) -> Vec<String> {
@@ -103,32 +104,50 @@ fn while_the_store_cannot_say_whose_a_load_is_no_more_of_it_goes_out() {
 }
 
 #[test]
-fn a_calendar_that_is_set_forward_while_a_request_is_out_makes_nobody_send_the_same() {
+fn a_calendar_that_is_set_forward_does_not_end_the_claims_of_others() {
     let (collector, pad) = (Receiver::start(), Scratchpad::new());
     let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let run = |run: u64| {
-        let parts = parts(Policy::standard(), vec![super::collector(&collector)], Schedule::Manual, pad.place());
-        Pipeline::start(Parts { run, clock: clock.clone(), ..parts }).unwrap()
+    let parts = parts(Policy::standard(), vec![super::collector(&collector)], Schedule::Manual, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    let (shared, upload) = (&pipeline.0.shared, pipeline.0.shared.upload.as_ref().unwrap());
+    let store = |body: &str| {
+        log(&pipeline, || tracing::info!("{body}"));
+        assert_eq!(pipeline.store(LONG), Ok(()));
     };
-    let (one, other) = (run(7), run(8));
-    log(&other, || tracing::info!("before"));
-    assert_eq!(other.flush(LONG), Ok(()));
-    collector.then([Behaviour::Trickle]);
-    log(&one, || tracing::info!("slow"));
-    let flushing = flushing(&one);
-    assert!(collector.wait_for(2, LONG));
+    store("in the hands of another process");
+    let mut other = pad.place().for_hosts([("127.0.0.1".to_owned(), 1)]).open(9).unwrap();
+    let now = shared.now_seconds();
+    let routes = Routes { logs: 1, spans: 1, all: 1 };
+    let lease = Lease { owner: 9, now, steady: now, length: Duration::from_secs(65), routes };
+    assert_eq!(other.claim(1000, u64::MAX, lease, i64::MAX).unwrap().len(), 1);
+    // On this thread, and when it is told to.
+    let mut uploader = Uploader::new(shared, upload).unwrap();
+    let mut pass = || {
+        let waiting = lock(&upload.state).waiting;
+        let _ = uploader.pass(&Task { asked: 0, waiting });
+    };
     clock.set("2026-11-24T12:00:00Z");
-    log(&other, || tracing::info!("meanwhile"));
-    assert_eq!(other.flush(LONG), Ok(()), "{:?}", other.notes());
-    assert_eq!(flushing.join().unwrap(), Ok(()), "{:?}", one.notes());
-    assert_eq!(bodies(&collector), ["before", "slow", "meanwhile"]);
-    // What somebody left behind who is gone is not left alone for ever.
-    let abandon = "UPDATE batches SET state='claimed', owner=9, claimed_until=1 WHERE id=(SELECT min(id) FROM batches)";
-    pad.database().execute(abandon, []).unwrap();
-    log(&other, || tracing::info!("afterwards"));
-    clock.advance(Duration::from_secs(120));
-    assert_eq!(other.flush(LONG), Ok(()), "{:?}", other.notes());
-    assert_eq!(bodies(&collector)[3..], ["before", "afterwards"]);
+    store("first");
+    pass();
+    assert_eq!(bodies(&collector), ["first"]);
+    // A claim that was made or renewed since counts as well.
+    let now = shared.now_seconds();
+    assert_eq!(other.renew(&claimed_batches(&pad), Lease { now, steady: now, ..lease }).unwrap().len(), 1);
+    clock.advance(Duration::from_secs(60));
+    store("second");
+    pass();
+    assert_eq!(bodies(&collector), ["first", "second"]);
+    // Whoever is gone keeps nothing for ever.
+    clock.advance(Duration::from_secs(20));
+    pass();
+    assert_eq!(bodies(&collector), ["first", "second", "in the hands of another process"]);
+}
+
+/// The batches that somebody has claimed.
+fn claimed_batches(pad: &Scratchpad) -> Vec<i64> {
+    let database = pad.database();
+    let mut claimed = database.prepare("SELECT id FROM batches WHERE state='claimed'").unwrap();
+    claimed.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 #[test]
@@ -148,7 +167,8 @@ fn a_destination_is_asked_again_at_once_when_what_was_to_be_its_probe_is_in_othe
     let (database, passing) = (Mutex::new(pad.database()), clock.clone());
     collector.whenever(
         move |_| {
-            lock(&database).execute("UPDATE batches SET owner=9, claimed_until=9999999999", []).unwrap();
+            let steal = "UPDATE batches SET owner=9, claimed_until=claimed_until+3600 WHERE state='claimed'";
+            lock(&database).execute(steal, []).unwrap();
             passing.advance(Duration::from_secs(3));
             false
         },

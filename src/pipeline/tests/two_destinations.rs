@@ -471,7 +471,7 @@ fn what_another_process_has_sent_to_the_first_does_not_go_there_again_from_memor
         pipeline
     };
     let (here, other) = (run(7, Schedule::Live), run(9, Schedule::Manual));
-    assert_eq!(here.0.shared.upload.as_ref().unwrap().in_lots(), 1);
+    assert_eq!(lock(&here.0.shared.upload.as_ref().unwrap().lots).records(), 1);
     second.is_down.store(true, Ordering::SeqCst);
     assert_eq!(other.flush(LONG), Err(Unfinished::Upload));
     second.is_down.store(false, Ordering::SeqCst);

@@ -234,7 +234,7 @@ fn chunks_are_kept_beside_their_rows_up_to_a_mebibyte() {
         assert_eq!(pipeline.store(LONG), Ok(()));
         drop(alive);
         // Too few to be sent before five seconds have passed.
-        assert_eq!(pipeline.0.shared.upload.as_ref().unwrap().in_lots(), kept, "{threads}");
+        assert_eq!(lock(&pipeline.0.shared.upload.as_ref().unwrap().lots).records(), kept, "{threads}");
         assert_eq!(pipeline.flush(LONG), Ok(()));
         assert_eq!((bodies(&receiver).len(), pipeline.counts().sent()), (threads, threads as u64));
         assert_adds_up(&pipeline.counts());
@@ -385,7 +385,7 @@ fn nothing_is_kept_for_an_uploader_that_was_stopped() {
     pipeline.stop_uploading();
     log(&pipeline, || (0..300).for_each(|n| tracing::info!("for nobody {n}")));
     assert_eq!(pipeline.store(LONG), Ok(()));
-    assert_eq!(pipeline.0.shared.upload.as_ref().unwrap().in_lots(), 0);
+    assert_eq!(lock(&pipeline.0.shared.upload.as_ref().unwrap().lots).records(), 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::logs::SdkLogRecord;
 
-use super::super::encoder::Blocks;
+use super::super::blocks::Blocks;
 use super::super::tables::Logs;
 use super::super::value::push_any;
 use super::{Origin, nanos, push_attributes};

@@ -6,8 +6,8 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Exemplar, Metric, MetricData, ResourceMetrics};
 
+use super::super::blocks::Points;
 use super::super::columns::DateTime64;
-use super::super::encoder::Points;
 use super::super::tables::{Exemplars, Series};
 use super::{Origin, Scope, nanos, push_attributes};
 

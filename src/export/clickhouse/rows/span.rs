@@ -3,8 +3,8 @@
 use opentelemetry::trace::{SpanKind, Status, TraceState};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::super::blocks::Blocks;
 use super::super::columns::DateTime64;
-use super::super::encoder::Blocks;
 use super::super::low_cardinality::LowCardinality;
 use super::super::tables::Traces;
 use super::{Origin, nanos, push_attributes};
