@@ -119,6 +119,17 @@ fn collector(receiver: &Receiver) -> crate::export::Receiver {
     crate::export::Receiver::Otlp { endpoint, settings: Box::default() }
 }
 
+/// The same, which is waited for as long as a machine with much else to do may take.
+fn patient(mut receiver: crate::export::Receiver) -> crate::export::Receiver {
+    match &mut receiver {
+        crate::export::Receiver::Otlp { settings, .. } => settings.http.total_timeout = LONG,
+        #[cfg(feature = "clickhouse")]
+        crate::export::Receiver::ClickHouse { settings, .. } => settings.http.total_timeout = LONG,
+        crate::export::Receiver::Sdk(_) => {}
+    }
+    receiver
+}
+
 /// A pipeline whose filter is blind to e-mail addresses, on the way in and on the way back from disk, and whose second
 /// check is not.
 fn blind(receiver: &Receiver, schedule: Schedule, place: Place) -> Pipeline {

@@ -16,7 +16,7 @@ fn bodies(receiver: &Receiver) -> Vec<String> {
 #[test]
 fn a_load_of_many_inserts_stays_claimed_until_the_last_of_them_is_answered() {
     let (clickhouse, pad, clock) = (Receiver::start(), Scratchpad::new(), Clock::manual("2026-11-21T12:00:00Z"));
-    let parts = parts(Policy::standard(), vec![self::clickhouse(&clickhouse)], Schedule::Manual, pad.place());
+    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(&clickhouse))], Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
     // An insert takes a hundred rows at most while this is tested.
     log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
@@ -48,7 +48,7 @@ fn a_load_of_many_inserts_stays_claimed_until_the_last_of_them_is_answered() {
 fn a_load_that_somebody_else_has_taken_between_two_inserts_goes_no_further() {
     let (clickhouse, pad) = (Receiver::start(), Scratchpad::new());
     let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let parts = parts(Policy::standard(), vec![self::clickhouse(&clickhouse)], Schedule::Manual, pad.place());
+    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(&clickhouse))], Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
     log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
     assert_eq!(pipeline.store(LONG), Ok(()));
@@ -75,7 +75,7 @@ fn a_load_that_somebody_else_has_taken_between_two_inserts_goes_no_further() {
 fn while_the_store_cannot_say_whose_a_load_is_no_more_of_it_goes_out() {
     let (clickhouse, pad) = (Receiver::start(), Scratchpad::new());
     let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let parts = parts(Policy::standard(), vec![self::clickhouse(&clickhouse)], Schedule::Manual, pad.place());
+    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(&clickhouse))], Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
     log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
     assert_eq!(pipeline.store(LONG), Ok(()));
@@ -107,7 +107,7 @@ fn while_the_store_cannot_say_whose_a_load_is_no_more_of_it_goes_out() {
 fn a_calendar_that_is_set_forward_does_not_end_the_claims_of_others() {
     let (collector, pad) = (Receiver::start(), Scratchpad::new());
     let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let parts = parts(Policy::standard(), vec![super::collector(&collector)], Schedule::Manual, pad.place());
+    let parts = parts(Policy::standard(), vec![patient(super::collector(&collector))], Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
     let (shared, upload) = (&pipeline.0.shared, pipeline.0.shared.upload.as_ref().unwrap());
     let store = |body: &str| {
@@ -154,7 +154,7 @@ fn claimed_batches(pad: &Scratchpad) -> Vec<i64> {
 fn a_destination_is_asked_again_at_once_when_what_was_to_be_its_probe_is_in_other_hands() {
     let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
     let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let receivers = vec![super::collector(&collector), self::clickhouse(&clickhouse)];
+    let receivers = vec![patient(super::collector(&collector)), patient(self::clickhouse(&clickhouse))];
     let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
     clickhouse.then([Behaviour::RetryAfter(503, 30)]);

@@ -33,11 +33,11 @@ fn what_a_run_with_one_of_them_alone_was_answered_still_goes_to_the_other_one() 
         (Behaviour::Status(400), refused(), "rejected", 0),
     ] {
         let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
-        let to_both = run(7, vec![super::collector(&collector), self::clickhouse(&clickhouse)], &pad);
+        let to_both = run(7, vec![patient(super::collector(&collector)), patient(self::clickhouse(&clickhouse))], &pad);
         log(&to_both, || tracing::info!("for both"));
         assert_eq!(to_both.store(LONG), Ok(()));
         collector.afterwards(one);
-        let to_one = run(8, vec![super::collector(&collector)], &pad);
+        let to_one = run(8, vec![patient(super::collector(&collector))], &pad);
         for _ in 0..3 {
             // It has nothing more to do, and says so.
             assert_eq!(to_one.flush(LONG), Ok(()), "{:?}", to_one.notes());
@@ -61,7 +61,7 @@ fn what_a_run_with_one_of_them_alone_was_answered_still_goes_to_the_other_one() 
 fn what_a_run_has_no_use_for_or_fails_at_still_goes_to_the_other_one() {
     let (collector, pad) = (Receiver::start(), Scratchpad::new());
     let spans = || crate::export::Receiver::Sdk(SdkDestination::span_exporter(InMemorySpanExporter::default(), 0));
-    let to_both = run(7, vec![spans(), super::collector(&collector)], &pad);
+    let to_both = run(7, vec![spans(), patient(super::collector(&collector))], &pad);
     log(&to_both, || tracing::info!("for both"));
     assert_eq!(to_both.store(LONG), Ok(()));
     let of_spans = run(8, vec![spans()], &pad);
@@ -76,11 +76,11 @@ fn a_load_at_which_the_other_one_failed_reaches_this_one_once_and_wakes_nobody_a
     let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
     clickhouse.then(described());
     clickhouse.afterwards(said(500, "Code: 1000. DB::Exception: POCO."));
-    let to_both = run(7, vec![super::collector(&collector), self::clickhouse(&clickhouse)], &pad);
+    let to_both = run(7, vec![patient(super::collector(&collector)), patient(self::clickhouse(&clickhouse))], &pad);
     collector.then([Behaviour::Status(503), Behaviour::Status(503), Behaviour::Status(503)]);
     log(&to_both, || tracing::info!("for both"));
     assert_eq!(to_both.flush(LONG), Err(Unfinished::Upload));
-    let to_one = run(8, vec![super::collector(&collector)], &pad);
+    let to_one = run(8, vec![patient(super::collector(&collector))], &pad);
     let tried = collector.requests().len();
     log(&to_one, || tracing::info!("for one"));
     for _ in 0..2 {

@@ -75,7 +75,7 @@ fn while_it_may_not_be_halved_nobody_is_asked_to_take_it_whole_and_nothing_is_gi
     let (collector, clickhouse, pad) = (small(), Receiver::start(), Scratchpad::new());
     clickhouse.then(described());
     clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
-    let receivers = vec![super::collector(&collector), two_destinations::clickhouse(&clickhouse)];
+    let receivers = vec![patient(super::collector(&collector)), patient(two_destinations::clickhouse(&clickhouse))];
     let clock = Clock::manual("2026-11-21T12:00:00Z");
     let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
