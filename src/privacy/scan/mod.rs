@@ -11,6 +11,7 @@ macro_rules! words {
     ($($word:literal)*) => { &[$($word.as_bytes()),*] };
 }
 
+mod accounts;
 mod anchors;
 mod attributes;
 mod bytes;
@@ -119,6 +120,10 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
     if anchors.any(Class::Escape) {
         statement::find_passwords(anchors, found);
+    }
+    if anchors.any(Class::Escape) || anchors.any(Class::At) || bytes::holds(anchors.text, b'"') {
+        accounts::find(anchors, found);
+        positional::find(anchors.text, found);
     }
     if anchors.any(Class::At) {
         email::find(anchors, found);
