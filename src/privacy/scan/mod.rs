@@ -14,6 +14,7 @@ macro_rules! words {
 mod accounts;
 mod anchors;
 mod attributes;
+mod bracketed;
 mod bytes;
 mod card;
 mod checks;
@@ -46,6 +47,7 @@ mod phone;
 mod positional;
 mod printed;
 mod profile;
+mod prose;
 mod random;
 mod records;
 mod ruled;
