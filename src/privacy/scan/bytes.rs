@@ -112,14 +112,12 @@ const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 /// Where the first of these bytes is.
 #[inline]
 pub(super) fn first(text: &[u8], wanted: u8) -> Option<usize> {
-    // Compared side by side: most texts do not hold what they are asked for.
-    let holds = |block: &[u8; 32]| block.iter().fold(false, |any, byte| any | (*byte == wanted));
     let blocks = text.as_chunks().0;
-    let passed = blocks.iter().take_while(|block| !holds(block)).count();
+    let passed = blocks.iter().take_while(|block| !block_holds(block, wanted)).count();
     let mut at = 32 * passed;
     #[cfg(test)]
     work::look(text.len().min(at + 32) - at);
-    if passed == blocks.len() && text.last_chunk().is_some_and(|last| !holds(last)) {
+    if passed == blocks.len() && text.last_chunk().is_some_and(|last| !block_holds(last, wanted)) {
         return None;
     }
     while let Some(eight) = text[at..].first_chunk() {
@@ -133,6 +131,21 @@ pub(super) fn first(text: &[u8], wanted: u8) -> Option<usize> {
         Some(last) => in_eight(*last, wanted).map(|place| text.len() - 8 + place),
         None => text.iter().position(|byte| *byte == wanted),
     }
+}
+
+/// Whether there is one of these bytes.
+#[inline]
+pub(super) fn holds(text: &[u8], wanted: u8) -> bool {
+    match text.last_chunk() {
+        Some(last) => block_holds(last, wanted) || text.as_chunks().0.iter().any(|block| block_holds(block, wanted)),
+        None => text.contains(&wanted),
+    }
+}
+
+/// Compared side by side, since most do not hold what they are asked for.
+#[inline(always)]
+fn block_holds(block: &[u8; 32], wanted: u8) -> bool {
+    block.iter().fold(false, |any, byte| any | (*byte == wanted))
 }
 
 /// The first of these bytes among eight.

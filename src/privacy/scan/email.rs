@@ -74,7 +74,7 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
                 break;
             };
             // Chinese and its neighbours are written without spaces: `用户alice@..` is a word and an address.
-            if !letter.is_alphanumeric() || (ascii && unspaced(letter)) {
+            if !(letter.is_alphanumeric() || is_unseen(letter)) || (ascii && unspaced(letter)) {
                 break;
             }
             start -= letter.len_utf8();
@@ -87,8 +87,15 @@ fn local(text: &[u8], to: usize) -> Option<usize> {
             break;
         }
     }
-    while start < to && matches!(text[start], b'.' | b'-' | b'+' | b'%' | b'*' | b'~') {
-        start += 1;
+    while start < to {
+        start += match text[start] {
+            b'.' | b'-' | b'+' | b'%' | b'*' | b'~' => 1,
+            0x80.. => match char_at(text, start).filter(|letter| is_unseen(*letter)) {
+                Some(letter) => letter.len_utf8(),
+                None => break,
+            },
+            _ => break,
+        };
     }
     // An escape such as the `n` of `\n` belongs to the text before.
     if before(text, start) == b'\\' {
@@ -116,6 +123,11 @@ pub(super) fn unspaced(letter: char) -> bool {
     matches!(letter, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '\u{0e00}'..='\u{0eff}')
 }
 
+/// Whether a char takes no room (soft hyphen, U+200B to U+200D, U+2060, U+FEFF): it is put inside words to break lines, or to hide them.
+fn is_unseen(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
 /// Where the host name that starts at `from` ends: two labels at least, and a last one that may be a top-level domain.
 fn domain(text: &[u8], from: usize) -> Option<usize> {
     let ceiling = text.len().min(from + DOMAIN);
@@ -133,7 +145,7 @@ fn domain(text: &[u8], from: usize) -> Option<usize> {
             ascii = true;
             at += 1;
         } else if byte >= 0x80 {
-            let Some(letter) = char_at(text, at).filter(|letter| letter.is_alphanumeric()) else {
+            let Some(letter) = char_at(text, at).filter(|letter| letter.is_alphanumeric() || is_unseen(*letter)) else {
                 break;
             };
             if ascii && at > label && unspaced(letter) {
@@ -149,7 +161,7 @@ fn domain(text: &[u8], from: usize) -> Option<usize> {
         } else {
             break;
         }
-        if labels > 0 {
+        if labels > 0 && !char_before(text, at).is_some_and(is_unseen) {
             end = Some(at);
         }
     }

@@ -109,6 +109,9 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
             }
         }
         b'&' => {
+            if after(text, at + 1) == b'#' {
+                return numbered(text, at + 2).map(|(byte, end)| (sign(byte), end));
+            }
             let (name, byte) = ENTITIES.iter().find(|(name, _)| text[at + 1..].starts_with(name))?;
             Some((*byte, at + 1 + name.len()))
         }
@@ -122,20 +125,29 @@ fn escape(text: &[u8], at: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// Signs as HTML writes them inside an attribute, by what follows the `&`.
-const ENTITIES: [(&[u8], u8); 12] = [
+/// The byte of ASCII that the digits of an HTML entity at `from` are the number of, and where it ends: `#64;`, `#x40;`.
+fn numbered(text: &[u8], from: usize) -> Option<(u8, usize)> {
+    let hexadecimal = matches!(after(text, from), b'x' | b'X');
+    let (start, radix) = if hexadecimal { (from + 1, 16) } else { (from, 10) };
+    let end = run(head(text, start, 7), start, |byte| byte.is_ascii_hexdigit());
+    let digits = std::str::from_utf8(text.get(start..end)?).ok()?;
+    let byte = u8::from_str_radix(digits, radix).ok()?;
+    (after(text, end) == b';' && byte < 0x7f).then_some((byte, end + 1))
+}
+
+/// Signs as HTML names them, by what follows the `&`.
+const ENTITIES: [(&[u8], u8); 11] = [
     (b"quot;", b'"'),
-    (b"#34;", b'"'),
-    (b"#x22;", b'"'),
     (b"apos;", b'\''),
-    (b"#39;", b'\''),
-    (b"#x27;", b'\''),
-    (b"#64;", b'@'),
-    (b"#x40;", b'@'),
     (b"lt;", b'<'),
     (b"gt;", b'>'),
     (b"amp;", b'&'),
     (b"nbsp;", b' '),
+    (b"commat;", b'@'),
+    (b"period;", b'.'),
+    (b"colon;", b':'),
+    (b"equals;", b'='),
+    (b"lowbar;", b'_'),
 ];
 
 /// Where the sequence that colours a terminal (ECMA-48's CSI) ends, of which the first byte is at `at`. The escape itself may be

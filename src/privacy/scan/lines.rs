@@ -1,7 +1,7 @@
 //! Values on the lines below their key, as YAML has them: `password: |`, `api_keys:` and a list.
 
 use super::Finding;
-use super::bytes::{SPACE, after, before, head, is, run, run_back};
+use super::bytes::{DIGIT, LETTER, SPACE, after, before, head, is, run, run_back};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
 use super::pairs::Style;
@@ -39,7 +39,11 @@ pub(super) fn take_below(
         let next = if block {
             block_line(text, at, at - line > depth, rule, found)
         } else {
-            item(text, at, at - line >= depth, rule, found)
+            let item = item(text, at, at - line >= depth, rule, found);
+            if item.is_none() && line == start {
+                return only_line(text, at, at - line > depth, depth, rule, found);
+            }
+            item
         };
         match next.and_then(|end| line_break(text, end)) {
             Some(below) => line = below,
@@ -71,6 +75,41 @@ fn block_line(text: &[u8], at: usize, inside: bool, rule: KeyInText, found: &mut
         && matches!(after(text, end), 0 | b'\n' | b'\r')
         && quoted_counts(&text[at..end], rule, Style::Json)
         && bare_counts(text, at, end, rule, Style::Equals);
+    counts.then(|| {
+        push(found, rule, Style::Entry, false, at..end);
+        end
+    })
+}
+
+/// A word that nobody speaks, alone on the one line that is indented below its key; says where it ends.
+fn only_line(
+    text: &[u8],
+    at: usize,
+    inside: bool,
+    depth: usize,
+    rule: KeyInText,
+    found: &mut Vec<Finding>,
+) -> Option<usize> {
+    let end = run(head(text, at, LINE), at, |byte| !is(byte, SPACE));
+    let word = &text[at..end];
+    let last = match line_break(text, end) {
+        Some(next) => {
+            let below = run(head(text, next, INDENT), next, |byte| byte == b' ');
+            below - next <= depth || matches!(after(text, below), 0 | b'\n' | b'\r')
+        }
+        None => end == text.len(),
+    };
+    let made_up = words::is_made_up(word) || rule.text == TextRule::Password && words::digits(word) > 0;
+    let counts = inside
+        && last
+        && rule.class == KeyClass::Secret
+        && matches!(rule.text, TextRule::Password | TextRule::Token)
+        && made_up
+        && !words::is_numbered_name(word)
+        && !value::is_key(text, at)
+        && is(word[0], LETTER | DIGIT)
+        && quoted_counts(word, rule, Style::Json)
+        && bare_counts(text, at, end, rule, Style::Entry);
     counts.then(|| {
         push(found, rule, Style::Entry, false, at..end);
         end

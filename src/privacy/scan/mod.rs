@@ -11,8 +11,10 @@ macro_rules! words {
     ($($word:literal)*) => { &[$($word.as_bytes()),*] };
 }
 
+mod accounts;
 mod anchors;
 mod attributes;
+mod bracketed;
 mod bytes;
 mod card;
 mod checks;
@@ -45,6 +47,7 @@ mod phone;
 mod positional;
 mod printed;
 mod profile;
+mod prose;
 mod random;
 mod records;
 mod ruled;
@@ -119,6 +122,10 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     }
     if anchors.any(Class::Escape) {
         statement::find_passwords(anchors, found);
+    }
+    if anchors.any(Class::Escape) || anchors.any(Class::At) || bytes::holds(anchors.text, b'"') {
+        accounts::find(anchors, found);
+        positional::find(anchors.text, found);
     }
     if anchors.any(Class::At) {
         email::find(anchors, found);

@@ -20,7 +20,8 @@ pub(super) fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> us
     {
         return next;
     }
-    positional::insert(text, paren, found).unwrap_or(paren + 1)
+    let row = positional::insert(text, paren, found);
+    row.or_else(|| positional::couple(text, paren, found)).unwrap_or(paren + 1)
 }
 
 /// `UserId(42)`, `Password("..")`: a type whose name is a key.

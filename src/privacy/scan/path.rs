@@ -1,7 +1,7 @@
 //! User names in paths: `/home/NAME`, `/Users/NAME`, `C:\Users\NAME`, and with the host's `\\HOST\share\NAME`.
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, starts_with};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, run_back, starts_with};
 use super::classes::Class;
 use super::value::is_placeholder;
 use super::{Finding, Kind, Severity};
@@ -118,7 +118,7 @@ fn is_climb(text: &[u8], end: usize) -> bool {
     const IMPORTS: &[&[u8]] = words!(
         "from" "import" "require" "resolve" "module" "find"
     );
-    let chain = super::bytes::run_back(text, end, 48, |byte| matches!(byte, b'.' | b'/'));
+    let chain = run_back(text, end, 48, |byte| matches!(byte, b'.' | b'/'));
     let parts = || text[chain..end].split(|byte| *byte == b'/');
     let ups = parts().filter(|part| *part == b"..").count();
     if !parts().all(|part| matches!(part, b"" | b"." | b".."))
@@ -128,19 +128,38 @@ fn is_climb(text: &[u8], end: usize) -> bool {
         return false;
     }
     let quote = chain - usize::from(matches!(before(text, chain), b'"' | b'\'' | b'`'));
-    let word_end = super::bytes::run_back(text, quote, 4, |byte| matches!(byte, b' ' | b'(' | b':'));
-    let word = super::bytes::run_back(text, word_end, 8, |byte| is(byte, LETTER));
+    let word_end = run_back(text, quote, 4, |byte| matches!(byte, b' ' | b'(' | b':'));
+    let word = run_back(text, word_end, 8, |byte| is(byte, LETTER));
     let imported = quote < chain && IMPORTS.iter().any(|import| text[word..word_end].eq_ignore_ascii_case(import));
     // `../../home/home.component`
     let name = run(text, end + b"/home/".len(), |byte| !is(byte, SPACE | STOP) && byte != b'/');
     let last = text.get(end..name).unwrap_or_default();
-    let file = after(text, name) != b'/' && last.strip_suffix(b".").unwrap_or(last).contains(&b'.');
-    !imported && !file
+    let last = &last[..run_back(last, last.len(), 2, |byte| matches!(byte, b'.' | b':'))];
+    let file = after(text, name) != b'/' && last.contains(&b'.');
+    !imported && (!file || quote == chain && names_person(&last[b"/home/".len()..]))
+}
+
+/// `alice.smith`, as companies call their people, and not `home.component`, `index.module`.
+fn names_person(name: &[u8]) -> bool {
+    const PARTS: &[&[u8]] = words!(
+        "home" "index" "main" "page" "app" "component" "module" "service" "routes" "route" "router" "view" "controller" "store" "state"
+        "actions" "reducer" "selectors" "styles" "style" "types" "hooks" "utils" "config" "test" "spec" "stories" "mock" "layout" "template"
+        "scss" "sass" "less" "html" "json" "yaml" "toml" "conf" "text" "docx" "xlsx" "java" "swift" "dart" "node" "crate" "lock" "local"
+        "backup" "server" "client" "handler" "model" "helper" "helpers" "api" "old" "new" "bak" "tar" "tgz" "zip" "txt" "log" "png" "jpg"
+        "svg" "pdf" "csv" "sql" "xml" "css" "vue" "tsx" "jsx" "mjs" "php" "cpp" "hpp" "yml" "env" "ini" "cfg" "tmp" "default" "screen"
+    );
+    let mut parts = name.split(|byte| *byte == b'.');
+    let person = |part: &[u8]| {
+        part.len() >= 3
+            && part.iter().all(|byte| is(*byte, LETTER | HIGH) || *byte == b'-')
+            && !PARTS.iter().any(|known| part.eq_ignore_ascii_case(known))
+    };
+    matches!((parts.next(), parts.next(), parts.next()), (Some(first), Some(last), None) if person(first) && person(last))
 }
 
 /// Whether the bracket that is closed at `close` is no part of a path or address: `worker[1]/home/x`, and not `/[id]/home/x`.
 fn is_apart(text: &[u8], close: usize) -> bool {
-    let open = super::bytes::run_back(text, close, 64, |byte| !matches!(byte, b'[' | b']' | b'\n'));
+    let open = run_back(text, close, 64, |byte| !matches!(byte, b'[' | b']' | b'\n'));
     before(text, open) != b'['
         || !matches!(before(text, open - 1), b'/' | b'@' | b'.' | b'-')
             && !matches!(&text[open..close], b"IP" | b"HOST" | b"EMAIL" | b"USER")
@@ -150,7 +169,7 @@ fn is_apart(text: &[u8], close: usize) -> bool {
 fn is_route(text: &[u8], start: usize) -> bool {
     // As far as the longest method, and what stands before it.
     before(text, start) == b' ' && {
-        let word = super::bytes::run_back(text, start - 1, 8, |byte| is(byte, LETTER));
+        let word = run_back(text, start - 1, 8, |byte| is(byte, LETTER));
         METHODS.contains(&&text[word..start - 1])
     }
 }
@@ -158,10 +177,10 @@ fn is_route(text: &[u8], start: usize) -> bool {
 /// Whether the path up to `end` leads to the root of some file system: `/System/Volumes/Data`, `/Volumes/Macintosh HD`, `/media/usb`.
 fn is_below_root(text: &[u8], end: usize) -> bool {
     let part = |byte: u8| alnum(byte) || is(byte, HIGH) || matches!(byte, b'/' | b'.' | b'_' | b'-');
-    let mut start = super::bytes::run_back(text, end, 96, part);
+    let mut start = run_back(text, end, 96, part);
     // The name of a volume may hold a space.
     if before(text, start) == b' ' && !text[start..end].contains(&b'/') {
-        let name = super::bytes::run_back(text, start, 32, |byte| part(byte) && byte != b'/' || byte == b' ');
+        let name = run_back(text, start, 32, |byte| part(byte) && byte != b'/' || byte == b' ');
         if !text[..name].ends_with(b"/Volumes/") {
             return false;
         }
@@ -195,7 +214,7 @@ fn is_file_url(left: &[u8]) -> bool {
     else {
         return false;
     };
-    let scheme = super::bytes::run_back(left, sign, 24, |byte| alnum(byte) || byte == b'-');
+    let scheme = run_back(left, sign, 24, |byte| alnum(byte) || byte == b'-');
     SCHEMES.contains(&&left[scheme..sign]) && !host.iter().any(|byte| is(*byte, SPACE | STOP))
 }
 
@@ -228,7 +247,7 @@ fn is_asset(text: &[u8], slash: usize, name: std::ops::Range<usize>) -> bool {
     const ENDS: &[&[u8]] = words!(
         "jpg" "jpeg" "png" "gif" "svg" "webp" "ico" "css" "js" "json" "xml" "mp4" "pdf" "txt"
     );
-    let end = super::bytes::run_back(text, name.end, 5, |byte| is(byte, LETTER | DIGIT));
+    let end = run_back(text, name.end, 5, |byte| is(byte, LETTER | DIGIT));
     let last = alnum(before(text, slash)) && after(text, name.end) != b'/';
     last && (text[name.clone()].iter().all(u8::is_ascii_digit)
         || before(text, end) == b'.' && ENDS.contains(&&text[end..name.end]))
@@ -279,8 +298,7 @@ fn is_share(text: &[u8], slash: usize) -> bool {
 
 /// `/usr/lib:\\host\share`: one of several paths.
 fn is_listed(text: &[u8], slash: usize) -> bool {
-    let path =
-        super::bytes::run_back(text, slash - 1, 64, |byte| alnum(byte) || matches!(byte, b'/' | b'.' | b'_' | b'-'));
+    let path = run_back(text, slash - 1, 64, |byte| alnum(byte) || matches!(byte, b'/' | b'.' | b'_' | b'-'));
     text[path..slash - 1].contains(&b'/')
 }
 

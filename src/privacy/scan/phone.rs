@@ -1,6 +1,6 @@
 //! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, alnum, before, context, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, context, is, run};
 use super::dates::date_at;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, codes};
@@ -165,6 +165,9 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     if is_dialled_abroad(cluster, at) {
         return Some((start, 1));
     }
+    if at == 0 && free(groups.len()) && is_dialled_in_two(cluster) {
+        return Some((start, 2));
+    }
     // `0044 20 7946 0958`
     if cluster.group(at).starts_with(b"00")
         && at == 0
@@ -212,6 +215,26 @@ fn is_dialled_abroad(cluster: &Cluster<'_>, at: usize) -> bool {
             one_length || digits.len() >= ABROAD && (fewest..=most).contains(&digits.len())
         });
     !glued && right && !is_padded(digits) && !is_id(text, start) && !context(text, start, 16, OTHERS)
+}
+
+/// `0049 1701234567`: the country's code by itself, and a number of the longest its country has.
+fn is_dialled_in_two(cluster: &Cluster<'_>) -> bool {
+    let (text, (start, end)) = (cluster.text, cluster.groups()[0]);
+    let (Some(code), [_, _]) = (cluster.group(0).strip_prefix(b"00"), cluster.groups()) else { return false };
+    let number = cluster.group(1);
+    let digits = &text[start + 2..end + 1 + number.len()];
+    let apart = is(before(text, start), SPACE)
+        || matches!(before(text, start), b'"' | b'\'' | b'=' | b':' | b'(' | b',' | b';');
+    (2..=3).contains(&code.len())
+        && cluster.separator(1) == b' '
+        && matches!(code[0], b'2'..=b'6' | b'8' | b'9')
+        && number[0] != b'0'
+        && apart
+        && codes::lengths(code).is_some_and(|(fewest, most)| {
+            let count = digits.len() - 1;
+            count >= ABROAD && (fewest..=most).contains(&count)
+        })
+        && !is_id(text, start)
 }
 
 /// The fewest digits from the country's code on where a country has numbers of many lengths.

@@ -2,12 +2,12 @@
 //! `INSERT INTO t (email) VALUES ('..')`.
 
 use super::Finding;
-use super::bytes::{DIGIT, SPACE, after, before, head, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, SPACE, after, alnum, before, first, head, is, run, run_back, starts_with};
 use super::judge::quoted_counts;
 use super::key::KEY;
 use super::pairs::Style;
 use super::take::{below, push, take};
-use super::{national, value};
+use super::{national, value, words};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// `("phone", "..")`: a quoted key alone in front of a value. Says where to go on.
@@ -21,6 +21,60 @@ pub(super) fn tuple(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> Opti
     let from = if first > paren + 1 { below(text, comma + 1) } else { run(text, comma + 1, |byte| byte == b' ') };
     let rule = rule(&text[key.start..key.end])?;
     Some(take(text, from, rule, Style::Json, false, found).max(paren + 1))
+}
+
+/// Brackets with strings inside.
+pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
+    let mut at = 0;
+    while let Some(open) = text.get(at..).and_then(|rest| first(rest, b'[')).map(|open| at + open) {
+        at = couple(text, open, found).unwrap_or(open + 1);
+    }
+}
+
+/// `["password", "hunter2"]`, `('password', 'hunter2')`: two strings and no more, of which one is the key of a secret and the other
+/// no word. Says where to go on.
+pub(super) fn couple(text: &[u8], open: usize, found: &mut Vec<Finding>) -> Option<usize> {
+    let past_blanks = |at: usize| run(head(text, at, 64), at, |byte| is(byte, SPACE));
+    let first = past_blanks(open + 1);
+    if !matches!(after(text, first), b'"' | b'\'' | b'\\') {
+        return None;
+    }
+    let key = value::quoted(head(text, first, 2 * KEY), first)?;
+    let comma = past_blanks(key.next);
+    let name = &text[key.start..key.end];
+    let is_name = name.iter().all(|byte| alnum(*byte) || matches!(byte, b'_' | b'-' | b'.'));
+    if after(text, comma) != b',' || name.len() > KEY || !is_name || keys::rules_out(name) {
+        return None;
+    }
+    let from = past_blanks(comma + 1);
+    let secret = value::quoted(head(text, from, value::JUDGED), from)?;
+    let close = past_blanks(secret.next);
+    if !matches!((text[open], after(text, close)), (b'[', b']') | (b'(', b')')) {
+        return None;
+    }
+    let rule = keys::in_text(b"", name, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret)?;
+    let word = &text[secret.start..secret.end];
+    let made_up = words::is_made_up(word) || rule.text == TextRule::Password && words::digits(word) > 0;
+    // What has a word for its scheme is found by that.
+    let whole = !word.iter().any(|byte| is(*byte, SPACE)) && (rule.text == TextRule::Password || word.len() >= 8);
+    let counts = whole && made_up && !is_kind(word) && quoted_counts(word, rule, Style::Json);
+    counts.then(|| {
+        push(found, rule, Style::Json, false, secret.start..secret.end);
+        close
+    })
+}
+
+/// `sha256`, `oauth2`, `v1`, `password1`: what names a sort of secret, or the field for it, and a number.
+fn is_kind(word: &[u8]) -> bool {
+    let end = run_back(word, word.len(), 4, |byte| is(byte, DIGIT));
+    let word = word[..end].strip_suffix(b"_").unwrap_or(&word[..end]);
+    word.len() < 3
+        || keys::is_named(word)
+        || words::is_status(word)
+        || words::is_sort(word)
+        || [&b"sha"[..], b"md", b"pbkdf2_sha", b"argon", b"aes", b"hs", b"rs", b"es", b"base"]
+            .iter()
+            .any(|sort| word.eq_ignore_ascii_case(sort))
 }
 
 /// `Key (email)=(..)`, as PostgreSQL names what was there already. `sign` is the `=`.

@@ -12,8 +12,11 @@ pub(super) const TOKEN: usize = 16;
 /// The shortest run that is looked at.
 pub(super) const RUN: usize = 12;
 
+/// How what leads to an account ends: `for user "alice"`.
+pub(super) const ACCOUNT: &[u8] = b"user \"";
+
 const DIGITS: u32 = 0;
-/// `:`; `=`, `(` and `>`, after which a value may stand: `pin=1`, `UserId(1)`, `<pin>1</pin>`; `@`, and `%`, which may hide
+/// `:`; `=`, `(` and `>`, after which a value may stand: `pin=1`, `UserId(1)`, `<pin>1</pin>`; `@`, and `%` and `&`, which may hide
 /// one; `/` and `\`; [`FULL_WIDTH`]. Of these a single one makes a detector look.
 const ALARMS: u32 = 8;
 const DOTS: u32 = 16;
@@ -21,8 +24,10 @@ const DASHES: u32 = 24;
 const UPPERS: u32 = 32;
 /// `'`, of which two stand around a word of SQL: `identified by 'x'`.
 const QUOTES: u32 = 40;
-/// `[`, which begins a terminal's colours; those may stand in the middle of anything.
+/// `[`, which begins a terminal's colours, which may stand in the middle of anything, or a key and its value: `["pin","x7"]`.
 const BRACKETS: u32 = 48;
+/// `"`, in which an account may stand: `user "alice"`.
+const DOUBLES: u32 = 56;
 
 static LANES: [u64; 256] = lanes();
 
@@ -32,11 +37,12 @@ const fn lanes() -> [u64; 256] {
     while byte < 256 {
         table[byte] = match byte as u8 {
             b'0'..=b'9' => 1 << DIGITS,
-            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'/' | b'\\' | FULL_WIDTH => 1 << ALARMS,
+            b':' | b'=' | b'(' | b'>' | b'@' | b'%' | b'&' | b'/' | b'\\' | FULL_WIDTH => 1 << ALARMS,
             b'.' => 1 << DOTS,
             b'-' => 1 << DASHES,
             b'\'' => 1 << QUOTES,
             b'[' => 1 << BRACKETS,
+            b'"' => 1 << DOUBLES,
             b'A'..=b'Z' => 1 << UPPERS,
             _ => 0,
         };
@@ -93,6 +99,7 @@ fn are_clean(lanes: u64, text: &[u8]) -> bool {
         && !has_token()
         && !may_have_option(lanes, text)
         && !may_have_colour(lanes, text)
+        && !may_have_account(lanes, text)
         && !may_have_dots(lanes, text)
 }
 
@@ -111,7 +118,8 @@ fn is_clean_long(text: &[u8]) -> bool {
         lanes = lanes & (0xff << DIGITS | 0xff << DASHES | 0xff << QUOTES)
             | capped(DOTS, 2)
             | capped(UPPERS, 1)
-            | capped(BRACKETS, 1);
+            | capped(BRACKETS, 1)
+            | capped(DOUBLES, 1);
     }
     are_clean(lanes, text)
 }
@@ -134,10 +142,16 @@ fn may_have_option(lanes: u64, text: &[u8]) -> bool {
     lanes & 0xff << DASHES != 0 && has_option(text)
 }
 
-/// Whether a terminal's colours may stand in the middle of what would be found without them.
+/// Whether a terminal's colours may stand in the middle of what would be found without them, or strings in a list.
 #[inline]
 fn may_have_colour(lanes: u64, text: &[u8]) -> bool {
     lanes & 0xff << BRACKETS != 0 && has_colour(text)
+}
+
+/// Whether an account may be named in quotes.
+#[inline]
+fn may_have_account(lanes: u64, text: &[u8]) -> bool {
+    lanes & 0xff << DOUBLES != 0 && has_account(text)
 }
 
 /// Whether two dots may stand in a token or in the address of a device, of which a digit may be anywhere.
@@ -163,7 +177,12 @@ fn has_dotted_run(text: &[u8]) -> bool {
 
 #[inline(never)]
 fn has_colour(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| matches!(pair, [0x1b | b'3', b'[']))
+    text.windows(2).any(|pair| matches!(pair, [0x1b | b'3', b'['] | [b'[', b' ' | b'"' | b'\'']))
+}
+
+#[inline(never)]
+fn has_account(text: &[u8]) -> bool {
+    text.windows(ACCOUNT.len()).any(|window| window == ACCOUNT)
 }
 
 #[inline(never)]
@@ -195,7 +214,7 @@ fn is_plain(eight: [u8; 8]) -> bool {
     let word = u64::from_le_bytes(eight);
     let at_least = |least: u8| word.wrapping_add(LOWS * (0x80 - u64::from(least)));
     // What is carried over from a byte that is not ASCII does no harm: there is one, and so they are not plain.
-    (at_least(b'%') & !at_least(b']') | word) & HIGHS == 0
+    (at_least(b'"') & !at_least(b']') | word) & HIGHS == 0
 }
 
 /// Four at a time, for the sake of the loop around them.
@@ -299,7 +318,7 @@ mod tests {
             run.len() >= 16 || run.len() >= 12 && !(apart && matches!(right, [] | [0 | b' ' | b',' | b';', ..]))
         };
         let held = text.split(|byte| !token(byte)).any(held);
-        count(b":=(>@%/\\\xef") == 0
+        count(b":=(>@%&/\\\xef") == 0
             && digits < 5
             && count(b"-") < 2
             && count(b"'") < 2
@@ -307,12 +326,13 @@ mod tests {
             && (digits < 4 || count(b".") < 2)
             && (digits == 0 || !dotted)
             && (digits + uppers == 0 || !held)
-            && !text.windows(2).any(|pair| pair == b"\x1b[" || pair == b"3[")
+            && !text.windows(2).any(|pair| [b"\x1b[", b"3[", b"[ ", b"[\"", b"['"].iter().any(|known| pair == *known))
+            && !text.windows(6).any(|six| six == b"user \"")
     }
 
     #[test]
     fn the_gate_says_what_a_look_at_each_byte_says() {
-        let alphabet = b"abr Z09.-:=@/_,(>%\\]$'zA\xc3\xa9\0\xef\x1b[";
+        let alphabet = b"abr Z09.-:=@/_,(>%&\\]$'\"zA\xc3\xa9\0\xef\x1b[";
         let mut draw = draws();
         let mut settled = 0;
         for round in 0..60_000_usize {

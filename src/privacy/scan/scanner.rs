@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::custom::{Custom, CustomError};
 use super::finding::{Finding, place_back, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, OPTIONAL, Severity};
-use super::lists;
 use super::profile;
 use super::ruled::KeyRules;
 use super::uuid;
+use super::{bytes, lists};
 
 /// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
 ///
@@ -192,7 +192,9 @@ impl Scanner {
     /// One look at a text, and at what its lists of bytes spell.
     fn look(&self, text: &[u8], found: &mut Vec<Finding>) {
         self.detect(text, found);
-        lists::find(text, found, |spelled, inside| self.detect(spelled, inside));
+        if bytes::holds(text, b'[') {
+            lists::find(text, found, |spelled, inside| self.detect(spelled, inside));
+        }
         settle(found);
     }
 
