@@ -38,10 +38,12 @@ fn what_a_run_with_one_of_them_alone_was_answered_still_goes_to_the_other_one() 
         assert_eq!(to_both.store(LONG), Ok(()));
         collector.afterwards(one);
         let to_one = run(8, vec![patient(super::collector(&collector))], &pad);
-        for _ in 0..3 {
+        for round in 0..3 {
+            if round > 0 {
+                log(&to_one, || tracing::info!("for one"));
+            }
             // It has nothing more to do, and says so.
             assert_eq!(to_one.flush(LONG), Ok(()), "{:?}", to_one.notes());
-            log(&to_one, || tracing::info!("for one"));
             assert_eq!((bodies(&collector)[0].as_str(), rows(&pad).starts_with("kept")), ("for both", true));
         }
         assert_eq!(bodies(&collector), ["for both", "for one", "for one"]);
