@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(texts.len(), 4, "{texts:?}");
         assert!(texts[1..].iter().all(|text| text.contains("99 of 7")), "{texts:?}");
         for number in 0..100 {
-            notes.of_server("c", format!("{}", "x".repeat(number)));
+            notes.of_server("c", "x".repeat(number));
         }
         assert_eq!(notes.texts().next().map(String::as_str), Some("the store is new"));
         assert_eq!(notes.texts().count(), MOST);
