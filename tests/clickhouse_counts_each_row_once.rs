@@ -401,10 +401,22 @@ fn rows_that_a_server_takes_and_does_not_write_are_told() {
 fn rows_at_which_the_server_fails_again_and_again_are_given_up_and_hold_up_no_others() {
     let server = ClickHouse::start();
     let clock = still_clock();
-    let exporter = exporter(&server).clock(&clock).build().unwrap();
+    // Code 1002 is for what nobody expects.
+    let poisoned = |builder: ClickHouseBuilder| builder.insert_setting("allow_custom_error_code_in_throwif", "1");
+    let exporter = poisoned(exporter(&server)).clock(&clock).build().unwrap();
     export(&exporter, spans(now(), 1)).unwrap();
-    server.fault(&json!({"mode": "exception", "match": "otel_logs", "code": 1002, "message": "Unknown.", "count": -1}));
-    spans::export_logs(&exporter, 5).unwrap_err();
+    server.query(
+        "ALTER TABLE otel_traces ADD CONSTRAINT poison CHECK throwIf(SpanName = 'poison', 'Somehow.', toInt16(1002)) = 0",
+    );
+    let mut poison = spans(now(), 5);
+    poison.iter_mut().for_each(|span| span.name = "poison".into());
+    export(&exporter, poison).unwrap_err();
+    // Alone with them it may be the server.
+    for _ in 0..12 {
+        clock.advance(Duration::from_secs(600));
+        exporter.flush(LONG).unwrap_err();
+    }
+    assert_eq!(exporter.status().rows_refused(), 0, "{}", exporter.status());
     let mut others = 1;
     while exporter.status().rows_refused() == 0 {
         assert!(others < 20, "{}", exporter.status());
@@ -419,6 +431,33 @@ fn rows_at_which_the_server_fails_again_and_again_are_given_up_and_hold_up_no_ot
     let status = exporter.status();
     assert_eq!((status.rows_refused(), status.rows_waiting(), status.rows_sent()), (5, 0, others), "{status}");
     assert!(status.notes().iter().any(|note| note.contains("given up")), "{status:?}");
+}
+
+#[test]
+fn a_value_of_a_setting_that_the_server_cannot_use_costs_no_row() {
+    let server = ClickHouse::start();
+    server.run(&Schema::new().to_sql());
+    for (name, value) in [
+        ("max_insert_block_size", "many"),
+        ("input_format_null_as_default", "perhaps"),
+        ("date_time_input_format", "somehow"),
+        ("network_compression_method", "foo"),
+        ("insert_deduplication_version", "7"),
+        ("insert_quorum", "-1"),
+        ("max_memory_usage", "1e"),
+        ("no_such_setting_at_all", "1"),
+    ] {
+        for format in [Format::Native, Format::JsonEachRow] {
+            let clock = still_clock();
+            let builder = exporter(&server).create_schema(CreateSchema::Off).format(format).clock(&clock);
+            let exporter = builder.insert_setting(name, value).build().unwrap();
+            let said = export(&exporter, spans(now(), 3));
+            let status = exporter.status();
+            eprintln!("{name}={value}: {said:?}");
+            assert_eq!(status.rows_refused(), 0, "{name}={value}: {status:?}");
+            assert_eq!(status.rows_waiting() + status.rows_sent(), 3, "{name}={value}: {status:?}");
+        }
+    }
 }
 
 #[test]

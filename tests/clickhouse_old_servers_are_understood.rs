@@ -64,12 +64,14 @@ fn each_of_its_refusals_ends_in_the_stated_way() {
     let server = OldClickHouse::start("refusals");
     server.query(TABLE);
     type Change = fn(ClickHouseBuilder) -> ClickHouseBuilder;
-    let wrong: [(Change, &str); 4] = [
+    let wrong: [(Change, &str); 5] = [
         (|b| b.user("otel", "hunter2"), "Code: 193"),
         (|b| b.basic("nobody", "hunter2"), "Code: 192"),
         (|b| b.user("reader", ""), "Code: 164"),
         // As sent to servers of today.
         (|b| b.insert_setting("async_insert", "0"), "Unknown setting async_insert"),
+        // It knows the setting, and not the value.
+        (|b| b.insert_setting("network_compression_method", "foo"), "Code: 89"),
     ];
     for (change, said) in wrong {
         let exporter = change(exporter(&server)).clock(&still_clock()).build().unwrap();

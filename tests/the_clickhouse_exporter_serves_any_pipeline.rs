@@ -123,6 +123,71 @@ mod a_server_that {
     }
 
     #[test]
+    fn asks_for_rest_again_and_again_loses_no_row() {
+        let receiver = Receiver::start();
+        receiver.then(described());
+        let clock = Clock::manual("2020-01-01T00:00:00Z");
+        let exporter = exporter(&receiver).clock(&clock).build().unwrap();
+        export_spans(&exporter, spans(now(), 1)).unwrap();
+        receiver.afterwards(Behaviour::RetryAfter(502, 30));
+        export_spans(&exporter, spans(now(), 4)).unwrap_err();
+        for _ in 0..15 {
+            clock.advance(Duration::from_secs(60));
+            exporter.flush(LONG).unwrap_err();
+        }
+        let status = exporter.status();
+        assert_eq!((status.rows_waiting(), status.rows_refused()), (4, 0), "{status:?}");
+        receiver.afterwards(Behaviour::said(200, ""));
+        clock.advance(Duration::from_secs(60));
+        exporter.flush(LONG).unwrap();
+        assert_eq!(exporter.status().rows_sent(), 5);
+    }
+
+    #[test]
+    fn fails_at_everything_makes_no_row_suspect() {
+        let receiver = Receiver::start();
+        receiver.then(described());
+        receiver.afterwards(Behaviour::said(500, "Code: 1002. DB::Exception: Unknown."));
+        let clock = Clock::manual("2020-01-01T00:00:00Z");
+        let exporter = exporter(&receiver).clock(&clock).build().unwrap();
+        for rows in 1..4 {
+            export_spans(&exporter, spans(now(), rows)).unwrap_err();
+        }
+        for _ in 0..15 {
+            clock.advance(Duration::from_secs(60));
+            exporter.flush(LONG).unwrap_err();
+        }
+        let status = exporter.status();
+        assert_eq!((status.rows_waiting(), status.rows_refused()), (6, 0), "{status:?}");
+    }
+
+    #[test]
+    fn hangs_fills_the_backlog_up_to_its_bytes() {
+        use opentelemetry_sdk::trace::SpanExporter as _;
+
+        let receiver = Receiver::always(Behaviour::Hang);
+        let exporter = exporter(&receiver).timeout(LONG).backlog(1_000_000).build().unwrap();
+        for _ in 0..100 {
+            let mut some = spans(now(), 1);
+            // Random, or it would be small when it is compressed.
+            some[0].name = (0..12_500).map(|_| format!("{:016x}", fastrand())).collect::<String>().into();
+            drop(exporter.export(some));
+        }
+        // The thread is with the first of them, or has not begun: nobody has to wait for it to count the others.
+        let status = exporter.status();
+        let waiting = status.rows_waiting();
+        assert!((4..=9).contains(&waiting) && waiting + status.rows_dropped() == 100, "{status}");
+        assert!(status.notes().iter().any(|note| note.contains(".backlog(")), "{status:?}");
+    }
+
+    /// Numbers that no compression makes small.
+    fn fastrand() -> u64 {
+        use std::hash::{BuildHasher, RandomState};
+
+        RandomState::new().hash_one(0)
+    }
+
+    #[test]
     fn is_gone_fills_the_backlog_up_to_its_bytes() {
         let clock = Clock::manual("2020-01-01T00:00:00Z");
         let exporter = ClickHouseExporter::builder("http://127.0.0.1:9").backlog(6_000).clock(&clock).build().unwrap();

@@ -51,6 +51,27 @@ pub(crate) enum Parcel {
     Sdk(Cargo),
 }
 
+/// What a destination can have got of records before, under the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    Nothing,
+    /// All, some, or nothing.
+    Perhaps,
+}
+
+impl Parcel {
+    /// Whether a destination that would know them again has certainly none of these records, whatever was tried.
+    pub(crate) fn is_certainly_absent(&self) -> bool {
+        match self {
+            #[cfg(feature = "clickhouse")]
+            Parcel::ClickHouse(inserts) => inserts.is_certainly_absent(),
+            #[cfg(feature = "otlp")]
+            Parcel::Otlp(_) => false,
+            Parcel::Sdk(_) => false,
+        }
+    }
+}
+
 impl Receiver {
     /// Its address; none where only the application knows.
     pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
@@ -180,12 +201,12 @@ impl Exporter {
     /// # Errors
     /// They cannot be encoded, and could not be later. In words, for the status.
     #[cfg_attr(not(feature = "clickhouse"), expect(unused_variables, reason = "a collector knows no numbers"))]
-    pub(crate) fn seal(&mut self, records: &[RecordRef<'_>], number: i64) -> Result<Parcel, String> {
+    pub(crate) fn seal(&mut self, records: &[RecordRef<'_>], number: i64, earlier: Earlier) -> Result<Parcel, String> {
         match self {
             #[cfg(feature = "otlp")]
             Exporter::Otlp(exporter) => exporter.seal(records).map(Parcel::Otlp).map_err(|error| error.to_string()),
             #[cfg(feature = "clickhouse")]
-            Exporter::ClickHouse(uplink) => Ok(Parcel::ClickHouse(uplink.seal(records, number))),
+            Exporter::ClickHouse(uplink) => Ok(Parcel::ClickHouse(uplink.seal(records, number, earlier))),
             Exporter::Sdk(exporter) => exporter.seal(records).map(Parcel::Sdk),
         }
     }
@@ -248,9 +269,7 @@ impl Exporter {
             #[cfg(feature = "otlp")]
             (Exporter::Otlp(exporter), Parcel::Otlp(sealed)) => exporter.send(sealed).await,
             #[cfg(feature = "clickhouse")]
-            (Exporter::ClickHouse(uplink), Parcel::ClickHouse(inserts)) => {
-                uplink.send(inserts, clock.wall().date().days()).await
-            }
+            (Exporter::ClickHouse(uplink), Parcel::ClickHouse(inserts)) => uplink.send(inserts, clock).await,
             _ => Outcome::Rejected { status: 0, why: "sealed for another destination".into() },
         }
     }

@@ -40,6 +40,8 @@ mod sdk;
 #[cfg(feature = "otlp")]
 mod sealed;
 mod text;
+#[cfg(feature = "upload")]
+mod topic;
 
 #[cfg(feature = "upload")]
 pub use breaker::BreakerState;
@@ -60,10 +62,11 @@ pub(crate) use pipeline::Kind as SdkKind;
 pub(crate) use {
     breaker::{Admission, Breaker},
     delivery::{Delivery, ROUNDS, Step},
-    exporter::{Exporter, Parcel, Receiver},
+    exporter::{Earlier, Exporter, Parcel, Receiver},
     http::Permit,
     outcome::Outcome,
     pipeline::{End, SdkDestination},
+    topic::topic,
 };
 
 #[cfg(all(test, feature = "otlp"))]

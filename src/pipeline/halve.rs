@@ -23,13 +23,14 @@ impl Uploader<'_> {
     }
 
     /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token
-    /// may have rows of it, and would take a half for something else.
+    /// would take a half for something else, if it has rows of it.
     fn is_to_be_halved(&self, number: i64, claimed: &[Claimed]) -> bool {
         let closed = claimed.first().map_or(0, |batch| batch.done | batch.barred);
+        let absent = claimed.iter().fold(u8::MAX, |bits, batch| bits & batch.absent);
         let mut lacking = self.routes.iter().filter(|route| closed & route.bit == 0);
         claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() > 1
             && lacking.clone().any(|route| self.suspects.is_to_be_halved(number, route.bit))
-            && lacking.all(|route| !route.knows_tokens)
+            && lacking.all(|route| !route.knows_tokens || absent & route.bit != 0)
     }
 
     /// Makes two loads of one that is claimed, and gives them back: each has a turn of its own.

@@ -9,7 +9,7 @@ use super::lots::{Lot, Swept};
 use super::outbox::Trouble;
 use super::queue::lock;
 use super::uploader::{Uploader, Whose};
-use crate::export::Parcel;
+use crate::export::{Earlier, Parcel};
 use crate::privacy::Resource;
 use crate::record::claim::{Answers, Lease, Part, Verdict};
 use crate::record::{Batch, RecordRef, Signal};
@@ -76,13 +76,15 @@ pub(super) struct Group<'r> {
     pub(super) batches: Vec<i64>,
     pub(super) own: u64,
     pub(super) is_owed: bool,
+    /// The routes on which certainly none of them has arrived, a bit for each.
+    pub(super) absent: u8,
 }
 
 impl Group<'_> {
     /// For records that were never sent.
     fn fresh(signal: Signal) -> Self {
         let kind = Kind { signal, load: None, done: 0, has_arrived: false, barred: 0 };
-        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0, is_owed: false }
+        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0, is_owed: false, absent: u8::MAX }
     }
 }
 
@@ -186,7 +188,7 @@ impl Uploader<'_> {
         lease: Lease,
     ) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
-        for Group { records, kind, batches, own, is_owed } in groups {
+        for Group { records, kind, batches, own, is_owed, absent } in groups {
             let Kind { signal, load, done, has_arrived, barred } = kind;
             let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
             if records.is_empty() {
@@ -217,7 +219,8 @@ impl Uploader<'_> {
                     given_up.push(place);
                     continue;
                 }
-                match guarded(self.shared, Step::Seal, || route.exporter.seal(&records, number)) {
+                let earlier = if absent & route.bit == 0 { Earlier::Perhaps } else { Earlier::Nothing };
+                match guarded(self.shared, Step::Seal, || route.exporter.seal(&records, number, earlier)) {
                     Some(Ok(parcel)) => parcels.push((place, parcel)),
                     Some(Err(why)) => {
                         unsealed |= route.bit;

@@ -14,6 +14,7 @@ mod load;
 #[cfg(feature = "upload")]
 mod lots;
 mod mute;
+mod notes;
 mod outbox;
 mod queue;
 #[cfg(feature = "upload")]
@@ -241,7 +242,7 @@ impl Pipeline {
     /// What went wrong so far, each thing once.
     pub(crate) fn notes(&self) -> Vec<String> {
         match self.is_home() {
-            true => lock(&self.0.shared.notes).iter().cloned().collect(),
+            true => lock(&self.0.shared.notes).texts().cloned().collect(),
             false => vec!["this is a forked child: nothing is collected in it".to_owned()],
         }
     }

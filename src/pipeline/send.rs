@@ -62,7 +62,9 @@ impl Uploader<'_> {
         let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
         if is_noted && !load.parcels.is_empty() {
             // Before the first try: whoever takes over after a crash sends the same rows under the same number.
-            self.outbox.note(&load.batches, load.number, load.unwanted())?;
+            let to_ask = load.parcels.iter().map(|(place, _)| &self.routes[*place]).filter(|route| route.knows_tokens);
+            let asked = to_ask.fold(0, |bits, route| bits | route.bit);
+            self.outbox.note(&load.batches, load.number, Answers { asked, ..load.unwanted() })?;
         }
         // Records that no destination takes; what one of them has is sent.
         let mut refused = load.has_arrived.then(|| self.refused.of(load.number));
@@ -79,9 +81,13 @@ impl Uploader<'_> {
         for (place, mut parcel) in std::mem::take(&mut load.parcels) {
             let fared = self.deliver(place, &mut parcel, &load)?;
             for note in self.routes[place].exporter.take_notes() {
-                self.shared.note(note);
+                self.shared.note_of(&self.routes[place].label, note);
             }
             let bit = self.routes[place].bit;
+            if parcel.is_certainly_absent() && !matches!(fared, Fared::Lost) {
+                // What cannot be noted is not known by the next round: the load stays whole.
+                let _ = self.outbox.note(&load.batches, load.number, Answers { absent: bit, ..Answers::default() });
+            }
             let (rejected, answers) = match fared {
                 Fared::Delivered(rejected) => {
                     has_arrived = true;
@@ -226,33 +232,37 @@ impl Uploader<'_> {
             match outcome {
                 Outcome::Delivered { rejected, message } => {
                     if let Some(message) = message {
-                        self.shared.note(format!("the server said: {message}"));
+                        self.shared.note_of(&route.label, format!("the server said: {message}"));
                     }
                     return Ok(Fared::Delivered(rejected));
                 }
                 Outcome::Rejected { status, why } => {
-                    self.shared.note(format!("the server refused records for good ({status}): {why}"));
+                    self.shared.note_of(&route.label, format!("the server refused records for good ({status}): {why}"));
                     return Ok(Fared::Refused);
                 }
                 Outcome::TooLarge { status, why } if load.rows == 1 => {
-                    self.shared.note(format!("the server refused a record for good ({status}): {why}"));
+                    self.shared
+                        .note_of(&route.label, format!("the server refused a record for good ({status}): {why}"));
                     return Ok(Fared::Refused);
                 }
                 Outcome::TooLarge { why, .. } => {
-                    self.shared.note(format!("{} are sent by halves: {why}", load.signal.plural()));
+                    self.shared.note_of(&route.label, format!("{} are sent by halves: {why}", load.signal.plural()));
                     return Ok(Fared::TooLarge);
                 }
                 Outcome::Paused { status, why } => {
-                    self.shared.note(format!("the server takes nothing from us as things are ({status}): {why}"));
+                    self.shared.note_of(
+                        &route.label,
+                        format!("the server takes nothing from us as things are ({status}): {why}"),
+                    );
                 }
                 Outcome::NoTable { why } => {
                     let kind = load.signal.plural();
-                    self.shared.note(format!("the server takes no {kind} as things are: {why}"));
+                    self.shared.note_of(&route.label, format!("the server takes no {kind} as things are: {why}"));
                     // That is not for anything in the load.
                     return Ok(Fared::Later);
                 }
                 Outcome::Retry { why, .. } | Outcome::Overloaded { why, .. } => {
-                    self.shared.note(format!("sending failed and is tried again: {why}"));
+                    self.shared.note_of(&route.label, format!("sending failed and is tried again: {why}"));
                 }
             }
             match step {

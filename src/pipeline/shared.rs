@@ -1,6 +1,5 @@
 //! What the worker, the uploader and the host's threads share.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
@@ -10,6 +9,7 @@ use super::counters::Loss;
 use super::load;
 #[cfg(feature = "upload")]
 use super::lots::Lot;
+use super::notes::Notes;
 use super::outbox::Place;
 #[cfg(feature = "upload")]
 use super::outbox::{Outbox, Trouble};
@@ -21,9 +21,6 @@ use crate::app::Clock;
 #[cfg(feature = "upload")]
 use crate::app::Timestamp;
 use crate::privacy::{Engine, Plans};
-
-/// Different things that `status()` can say went wrong.
-const NOTES: usize = 32;
 
 /// What the threads share.
 pub(super) struct Shared {
@@ -48,7 +45,7 @@ pub(super) struct Shared {
     pub(super) objection: Objection,
     /// Held while records are shown or stored, so that a withdrawal can wait for its end.
     pub(super) commit: Mutex<()>,
-    pub(super) notes: Mutex<BTreeSet<String>>,
+    pub(super) notes: Mutex<Notes>,
     #[cfg(feature = "upload")]
     pub(super) upload: Option<Upload>,
     /// What the uploader does next and panics over.
@@ -81,7 +78,7 @@ impl Shared {
             return;
         }
         if let Some(no) = (self.objection)() {
-            self.note(format!("somebody said no while the program ran: {no}"));
+            lock(&self.notes).no(format!("somebody said no while the program ran: {no}"));
             self.withdraw();
         }
     }
@@ -109,10 +106,13 @@ impl Shared {
 
     /// Something that `status()` should say. Each thing is said once.
     pub(super) fn note(&self, text: String) {
-        let mut notes = lock(&self.notes);
-        if notes.len() < NOTES {
-            notes.insert(text);
-        }
+        lock(&self.notes).own(text);
+    }
+
+    /// The same, of what a destination said or failed at.
+    #[cfg(feature = "upload")]
+    pub(super) fn note_of(&self, destination: &str, text: String) {
+        lock(&self.notes).of_server(destination, text);
     }
 
     pub(super) fn now_seconds(&self) -> i64 {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "clickhouse")]
 mod claims;
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 mod exactly_once;
 mod handover;
 mod losses;

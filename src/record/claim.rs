@@ -57,6 +57,8 @@ pub(crate) struct Claimed {
     pub(crate) barred: u8,
     /// A receiver that it was kept for lacks it, and is none of this run's: whoever has that one sends it there.
     pub(crate) is_owed: bool,
+    /// The receivers that certainly have none of its rows, a bit for each, though it went out before or is to.
+    pub(crate) absent: u8,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
     pub(crate) rows: Vec<(i64, String)>,
 }
@@ -67,7 +69,7 @@ impl fmt::Debug for Claimed {
     }
 }
 
-/// Receivers that are not asked to take a batch any more, a bit for each.
+/// What is known of receivers and a batch, a bit for each. Those of the first three are not asked any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answers {
     pub(crate) took: u8,
@@ -75,6 +77,10 @@ pub(crate) struct Answers {
     pub(crate) refused: u8,
     /// They have no use for it.
     pub(crate) unwanted: u8,
+    /// They are about to be asked: whatever becomes of that, they may have rows of it.
+    pub(crate) asked: u8,
+    /// They were asked, and certainly have none of its rows.
+    pub(crate) absent: u8,
 }
 
 /// What may become of a claimed batch. What is owed to the receivers of another run goes on waiting for these.

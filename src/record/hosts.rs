@@ -23,11 +23,15 @@ pub(crate) struct Answered {
     pub(crate) done: u8,
     /// Some receiver has it, perhaps one that is none of this run's.
     pub(crate) has_arrived: bool,
+    /// Receivers that certainly have none of it, a bit for each.
+    pub(crate) absent: u8,
 }
 
 const TOOK: &str = "took ";
 const REFUSED: &str = "refused ";
 const UNWANTED: &str = "has no use for it: ";
+/// No answer: it may be asked again.
+const ABSENT: &str = "has none of it: ";
 
 impl Hosts {
     /// Receivers in the order in which they were named: of two that are called the same, the second one gets another name.
@@ -74,13 +78,27 @@ impl Hosts {
         self.0.iter().filter(|one| is_noted(&one.host)).fold(0, |bits, one| bits | one.bit)
     }
 
-    /// How a store notes what receivers answered, a line for each.
-    pub(crate) fn lines(&self, answers: Answers) -> impl Iterator<Item = String> + '_ {
-        let Answers { took, refused, unwanted } = answers;
+    /// What a store has noted of a batch in such lines, and this beside it.
+    pub(crate) fn adding(&self, answers: Answers, lines: &str) -> String {
+        let is_over = |line: &str| line.strip_prefix(ABSENT).is_some_and(|name| self.bit(name) & answers.asked != 0);
+        let mut noted: String =
+            lines.split_inclusive('\n').filter(|line| !is_over(line.trim_end_matches('\n'))).collect();
+        for line in self.lines(answers) {
+            // Who has no use for a batch says so whenever it goes out.
+            if !noted.split_inclusive('\n').any(|known| known == line) {
+                noted.push_str(&line);
+            }
+        }
+        noted
+    }
+
+    /// How a store notes what is known of receivers, a line for each.
+    fn lines(&self, answers: Answers) -> impl Iterator<Item = String> + '_ {
+        let Answers { took, refused, unwanted, absent, asked: _ } = answers;
         let of = move |(word, bits): (&'static str, u8)| {
             self.0.iter().filter(move |one| one.bit & bits != 0).map(move |one| format!("{word}{}\n", one.name))
         };
-        [(TOOK, took), (REFUSED, refused), (UNWANTED, unwanted)].into_iter().flat_map(of)
+        [(TOOK, took), (REFUSED, refused), (UNWANTED, unwanted), (ABSENT, absent)].into_iter().flat_map(of)
     }
 
     /// What such lines say.
@@ -89,6 +107,7 @@ impl Hosts {
         for line in lines.lines() {
             answered.done |= answerer(line).map_or(0, |name| self.bit(name));
             answered.has_arrived |= line.starts_with(TOOK);
+            answered.absent |= line.strip_prefix(ABSENT).map_or(0, |name| self.bit(name));
         }
         answered
     }
@@ -143,19 +162,32 @@ mod tests {
     fn an_answer_is_known_by_the_name_of_who_gave_it() {
         let of = |list: &[(&str, u8)]| Hosts::of(list.iter().map(|(host, bit)| ((*host).to_owned(), *bit)));
         let before = of(&[("a", 1), ("b", 2), ("b", 4), ("c", 8)]);
-        let lines: String = before.lines(Answers { took: 4, refused: 2, unwanted: 1 }).collect();
+        let lines: String = before.lines(Answers { took: 4, refused: 2, unwanted: 1, ..Answers::default() }).collect();
         assert_eq!(lines, "took b#2\nrefused b\nhas no use for it: a\n");
-        assert_eq!(before.answered(&lines), Answered { done: 7, has_arrived: true });
+        let answered = |done, has_arrived| Answered { done, has_arrived, absent: 0 };
+        assert_eq!(before.answered(&lines), answered(7, true));
         // The same, in another order.
         let after = of(&[("c", 1), ("b", 2), ("a", 4), ("b", 8)]);
-        assert_eq!(after.answered(&lines), Answered { done: 14, has_arrived: true });
-        assert_eq!(of(&[("c", 1)]).answered(&lines), Answered { done: 0, has_arrived: true });
+        assert_eq!(after.answered(&lines), answered(14, true));
+        assert_eq!(of(&[("c", 1)]).answered(&lines), answered(0, true));
         let refused: String = before.lines(Answers { refused: 9, ..Answers::default() }).collect();
-        assert_eq!(before.answered(&refused), Answered { done: 9, has_arrived: false });
+        assert_eq!(before.answered(&refused), answered(9, false));
         for odd in ["", "\n\n", "took", "a", "3", "tookb"] {
             assert_eq!(before.answered(odd), Answered::default(), "{odd:?}");
         }
         assert_eq!((after.bit(before.name(4)), after.name(16), after.bit("")), (8, "", 0));
+    }
+
+    #[test]
+    fn a_receiver_that_has_none_of_it_may_have_it_as_soon_as_it_is_asked_again() {
+        let hosts = Hosts::of([("a", 1), ("b", 2)].map(|(host, bit)| (host.to_owned(), bit)));
+        let absent = hosts.adding(Answers { took: 2, absent: 1, ..Answers::default() }, "has none of it: c\n");
+        assert_eq!(absent, "has none of it: c\ntook b\nhas none of it: a\n");
+        assert_eq!(hosts.answered(&absent), Answered { done: 2, has_arrived: true, absent: 1 });
+        assert_eq!(hosts.adding(Answers { absent: 1, ..Answers::default() }, &absent), absent);
+        assert!(!hosts.is_owed("a\n", &absent));
+        let asked = hosts.adding(Answers { asked: 3, ..Answers::default() }, &absent);
+        assert_eq!(asked, "has none of it: c\ntook b\n", "and others know for themselves");
     }
 
     #[test]

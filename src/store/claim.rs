@@ -50,7 +50,7 @@ impl Store {
         self.mending(|store| store.try_claim(u32::MAX, u64::MAX, lease, Wanted::Load(load)))
     }
 
-    /// Notes of batches that the owner holds in what they are sent together, and what receivers answered.
+    /// Notes of batches that the owner holds in what they are sent together, and what is known of receivers.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -58,19 +58,16 @@ impl Store {
         self.mending(|store| {
             let transaction = store.write()?;
             {
-                let mut update =
-                    transaction.prepare("UPDATE batches SET load=?3 WHERE id=?1 AND state='claimed' AND owner=?2")?;
-                // Who has no use for a batch says so whenever it goes out.
-                let mut add = transaction.prepare(
-                    "UPDATE batches SET done=done||?3 WHERE id=?1 AND state='claimed' AND owner=?2
-                     AND instr(char(10)||done, char(10)||?3)=0",
-                )?;
-                let lines: Vec<String> = store.hosts.lines(answers).collect();
+                let mut select =
+                    transaction.prepare("SELECT done FROM batches WHERE id=?1 AND state='claimed' AND owner=?2")?;
+                let mut update = transaction.prepare("UPDATE batches SET load=?2, done=?3 WHERE id=?1")?;
                 for batch in batches {
-                    update.execute(params![batch, owner.cast_signed(), load])?;
-                    for line in &lines {
-                        add.execute(params![batch, owner.cast_signed(), line])?;
-                    }
+                    let mut held = select.query(params![batch, owner.cast_signed()])?;
+                    let Some(row) = held.next()? else { continue };
+                    // Somebody may have edited it.
+                    let done = store.hosts.adding(answers, row.get_ref(0)?.as_str().unwrap_or(""));
+                    drop(held);
+                    update.execute(params![batch, load, done])?;
                 }
             }
             transaction.commit()?;
@@ -326,6 +323,7 @@ fn offered(
             has_arrived: outlook.has_arrived,
             barred: routes.all & !outlook.permitted,
             is_owed: outlook.is_owed,
+            absent: outlook.absent,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));

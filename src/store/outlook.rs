@@ -15,6 +15,8 @@ pub(super) struct Outlook {
     pub(super) has_arrived: bool,
     /// A receiver that it was kept for lacks it, and is none of this handle's.
     pub(super) is_owed: bool,
+    /// Receivers of this handle that certainly have none of it, a bit for each.
+    pub(super) absent: u8,
 }
 
 impl Outlook {
@@ -22,9 +24,9 @@ impl Outlook {
     pub(super) fn of(row: &Row<'_>, from: usize, hosts: &Hosts) -> rusqlite::Result<Self> {
         let text = |at: usize| Ok::<_, rusqlite::Error>(row.get_ref(from + at)?.as_str().unwrap_or(""));
         let (noted, receivers, answers) = (text(0)?, text(1)?, text(2)?);
-        let Answered { done, has_arrived } = hosts.answered(answers);
+        let Answered { done, has_arrived, absent } = hosts.answered(answers);
         let (permitted, is_owed) = (hosts.permitted(noted), hosts.is_owed(receivers, answers));
-        Ok(Outlook { permitted, done, has_arrived, is_owed })
+        Ok(Outlook { permitted, done, has_arrived, is_owed, absent })
     }
 
     /// Those of this handle's that lack it, a bit for each.

@@ -5,8 +5,10 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use super::encoder::Format;
 use super::errors::{self, Verdict};
 use super::insert::Insert;
+use super::table::Table;
 use super::target::Target;
 use crate::export::endpoint::Endpoint;
 use crate::export::http::{Answer, HttpClient, HttpFailure, HttpSettings, Post};
@@ -43,26 +45,42 @@ impl Client {
 
     /// Sends an insert once. Needs a tokio runtime with I/O and time.
     pub(crate) async fn insert(&self, insert: &Insert) -> Verdict {
-        let statement = self.target.schema().insert(insert.table, insert.format);
+        let token = Some(insert.token.as_str());
+        self.insert_body(insert.table, insert.format, token, insert.content_encoding, insert.body.clone()).await
+    }
+
+    /// The same without rows, which no server refuses for what is in them.
+    pub(super) async fn insert_nothing(&self, table: Table, format: Format) -> Verdict {
+        // Not a byte less: some servers want to be told the length of a body, and of an empty one they are not.
+        let body = Bytes::from_static(match format {
+            Format::Native => b"\0\0",
+            Format::JsonEachRow => b"\n",
+        });
+        self.insert_body(table, format, None, None, body).await
+    }
+
+    async fn insert_body(
+        &self,
+        table: Table,
+        format: Format,
+        token: Option<&str>,
+        content_encoding: Option<&'static str>,
+        body: Bytes,
+    ) -> Verdict {
+        let statement = self.target.schema().insert(table, format);
         let fixed = [
             ("query", statement.as_str()),
             // Without this the server says 200 first and finds out afterwards.
             ("wait_end_of_query", "1"),
         ];
-        let token = [("insert_deduplication_token", insert.token.as_str())];
+        let token = token.map(|token| ("insert_deduplication_token", token));
         let url = self.endpoint.with_query(
             fixed
                 .into_iter()
                 .chain(token.into_iter().filter(|_| self.target.sends_token()))
-                .chain(self.target.settings(insert.format)),
+                .chain(self.target.settings(format)),
         );
-        let post = Post {
-            url: &url,
-            content_type: "application/octet-stream",
-            content_encoding: insert.content_encoding,
-            headers: &[],
-            body: insert.body.clone(),
-        };
+        let post = Post { url: &url, content_type: "application/octet-stream", content_encoding, headers: &[], body };
         errors::verdict(self.post(post).await.as_ref())
     }
 

@@ -40,6 +40,8 @@ pub(crate) type Why = Cow<'static, str>;
 /// Whether a part of an insert that failed may be in the server nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
+    /// No byte of it has left.
+    NotSent,
     /// No memory for an insert of this size, and nothing of it was taken: smaller ones are safe, and likely to fit.
     NoMemory,
     /// It may be there: only the same token is safe.
@@ -65,7 +67,8 @@ pub(crate) fn verdict(result: Result<&Answer, &HttpFailure>) -> Verdict {
     let answer = match result {
         Ok(answer) => answer,
         Err(failure) => {
-            return Verdict::Retry { after: None, fate: Fate::NoAnswer, why: failure.to_string().into() };
+            let fate = if failure.is_unsent() { Fate::NotSent } else { Fate::NoAnswer };
+            return Verdict::Retry { after: None, fate, why: failure.to_string().into() };
         }
     };
     match exception(answer) {
@@ -85,6 +88,11 @@ pub(crate) fn failure(result: Result<&Answer, &HttpFailure>) -> Option<Verdict> 
 }
 
 impl Verdict {
+    /// Whether the insert that this was said about certainly left no row behind.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        matches!(self, Verdict::TooLarge { .. } | Verdict::Retry { fate: Fate::NotSent | Fate::NoMemory, .. })
+    }
+
     /// The same for rows that were not sent yet, because a statement before them failed: they are not at fault.
     pub(crate) fn of_a_statement(self) -> Self {
         match self {

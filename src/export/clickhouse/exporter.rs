@@ -16,14 +16,18 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::backlog::Backlog;
 use super::client::Client;
 use super::encoder::{Batch, Encoder};
 use super::insert::Insert;
+#[cfg(doc)]
+use super::schema::Schema;
 use super::sender::Sender;
 use super::settings::ClickHouseBuilder;
 use super::status::ClickHouseStatus;
 use super::worker::{Job, Shared, Turn, Worker};
 use crate::app::{Clock, random};
+use crate::export::Earlier;
 
 /// Sends spans, log records and metrics of any OpenTelemetry pipeline to ClickHouse.
 ///
@@ -32,8 +36,8 @@ use crate::app::{Clock, random};
 ///
 /// Each row arrives once, however often it has to be sent: a batch is encoded once, and every try carries the same bytes
 /// and the same `insert_deduplication_token`. For that the tables need a deduplication window, which those that the
-/// exporter makes have: 10,000 inserts, on a cluster also no more than seven days. Into others, and for a retry that comes
-/// later than that, it is "at least once".
+/// exporter makes have: [10,000 inserts](Schema::deduplication_window), on a cluster also no more than seven days. Into others,
+/// and for a retry that comes later than that, it is "at least once".
 ///
 /// An export that fails is not lost: what the server does not take waits in memory, up to
 /// [`backlog`](ClickHouseBuilder::backlog) bytes, and is sent when the server takes it. The error says so. What the server
@@ -104,6 +108,7 @@ impl ClickHouseExporter {
         temporality: Temporality,
         clock: Clock,
     ) -> Self {
+        let backlog = Mutex::new(Backlog::new(backlog));
         let shared = Shared { encoder: RwLock::new(encoder), status: Mutex::default(), clock, backlog };
         let inner = Inner {
             shared: Arc::new(shared),
@@ -190,7 +195,7 @@ impl Inner {
         let seal = |batch: Batch| {
             let number = self.number.fetch_add(1, Ordering::Relaxed);
             let token = format!("{name}-{}-{number}", batch.table);
-            Insert::seal(batch, token)
+            Insert::seal(batch, token, Earlier::Nothing)
         };
         let inserts = batches.into_iter().map(seal).collect();
         let (done, turn) = oneshot::channel();
@@ -208,9 +213,16 @@ impl Inner {
         let process = std::process::id();
         let is_there = |thread: &Thread| thread.process == process && !thread.jobs.is_closed();
         if !thread.as_ref().is_some_and(is_there) {
+            // A child would send what its parent has; of a thread that broke nobody knows what it has sent.
+            let forgotten = self.shared.forget();
+            if thread.as_ref().is_some_and(|thread| thread.process == process) {
+                self.shared.status().overflowed += forgotten;
+            }
             *thread = Some(Thread { jobs: start(&self.shared, self.client.another())?, process });
         }
-        let sent = thread.as_ref().is_some_and(|thread| thread.jobs.send(Job { inserts, done }).is_ok());
+        let lost = self.shared.status().lost();
+        self.shared.keep(inserts);
+        let sent = thread.as_ref().is_some_and(|thread| thread.jobs.send(Job { lost, done }).is_ok());
         if sent { Ok(()) } else { Err(ended()) }
     }
 }

@@ -9,6 +9,7 @@ use super::cut;
 use super::encoder::{Batch, Format};
 use super::errors::Fate;
 use super::table::Table;
+use crate::export::Earlier;
 
 /// An insert for which there is no memory is halved down to this many rows.
 const WORTH_HALVING: u64 = 2_000;
@@ -28,21 +29,21 @@ pub(crate) struct Insert {
     compression: Compression,
     /// No try so far can have left a row behind.
     pub(crate) is_certainly_absent: bool,
-    /// It was not sent yet.
-    pub(super) is_first_try: bool,
     /// The table was described after a refusal of this insert.
     pub(crate) is_redescribed: bool,
     /// The number of the description of the table that it was made to fit.
     pub(super) fits: u64,
     /// What the last try left open, if it failed.
     pub(super) fate: Option<Fate>,
-    /// Rounds of tries that the server itself ended.
+    /// Rounds of tries at which the server failed, and after which it took others of the table.
     pub(crate) rounds: u32,
+    /// How many others it had taken when it failed the last time.
+    taken_before: Option<u64>,
 }
 
 impl Insert {
-    /// Makes an insert of a batch. No other insert may ever have this token.
-    pub(crate) fn seal(batch: Batch, token: String) -> Self {
+    /// Makes an insert of a batch. No other rows may ever have this token; these may have been sent with it earlier.
+    pub(crate) fn seal(batch: Batch, token: String, earlier: Earlier) -> Self {
         let Batch { table, day, rows, format, compression, body, .. } = batch;
         Insert {
             table,
@@ -53,18 +54,30 @@ impl Insert {
             content_encoding: compression.content_encoding(),
             token,
             compression,
-            is_certainly_absent: true,
-            is_first_try: true,
+            is_certainly_absent: earlier == Earlier::Nothing,
             is_redescribed: false,
             fits: 0,
             fate: None,
             rounds: 0,
+            taken_before: None,
         }
     }
 
     /// Bytes that it holds.
-    pub(crate) fn bytes(&self) -> usize {
-        self.body.len()
+    pub(super) fn bytes(&self) -> usize {
+        self.body.len() + self.token.len()
+    }
+
+    /// The server failed at it in a round of tries, and has taken so many others of its table so far. A server that is in trouble
+    /// fails at everything, which says nothing about an insert: so a failure counts only if it took others since the last one.
+    pub(super) fn failed(&mut self, taken: u64) {
+        self.rounds += u32::from(self.taken_before.is_some_and(|before| before < taken));
+        self.taken_before = Some(taken);
+    }
+
+    /// Whether the server failed at it in a round of tries, and said so.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.taken_before.is_some()
     }
 
     /// Takes columns out. The rows are the same, so the token is.
@@ -84,15 +97,16 @@ impl Insert {
         }
     }
 
-    /// Two halves, if the server has no memory for the whole. For the exporter's own worker alone: stored records are sealed
-    /// anew in each round, as a whole, and rows that had arrived in a half would be counted twice.
+    /// Two halves, if the server has no memory for the whole. For the exporter's own worker alone, as [`halves`](Self::halves).
     pub(super) fn halves_for_memory(&self) -> Option<[Self; 2]> {
         let would_help = self.fate == Some(Fate::NoMemory) && self.rows >= WORTH_HALVING;
         would_help.then(|| self.halves()).flatten()
     }
 
     /// Two halves with tokens of their own; none while a row of it may be in the server, or if there is just one.
-    pub(crate) fn halves(&self) -> Option<[Self; 2]> {
+    ///
+    /// For inserts that are made once. Stored records are sealed anew in each round: of those the store makes two loads.
+    pub(super) fn halves(&self) -> Option<[Self; 2]> {
         if !self.is_certainly_absent {
             return None;
         }
@@ -101,7 +115,15 @@ impl Insert {
         Some(halves.map(|(plain, rows)| {
             let token = format!("{}-{number}", self.token);
             number += 1;
-            Insert { rows, body: self.compression.compress(plain).into(), token, fate: None, rounds: 0, ..self.clone() }
+            Insert {
+                rows,
+                body: self.compression.compress(plain).into(),
+                token,
+                fate: None,
+                rounds: 0,
+                taken_before: None,
+                ..self.clone()
+            }
         }))
     }
 

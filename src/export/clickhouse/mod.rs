@@ -2,6 +2,7 @@
 //!
 //! Whatever reads the collector's tables, Grafana's ClickHouse source and ClickStack among them, reads these.
 
+mod backlog;
 mod blocks;
 mod client;
 mod columns;

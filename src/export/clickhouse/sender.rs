@@ -5,11 +5,12 @@ use std::collections::btree_map::Entry;
 
 use super::client::Client;
 use super::encoder::Layout;
-use super::errors::{Fate, Verdict, Why};
+use super::errors::{Verdict, Why};
 use super::insert::Insert;
 use super::probe::{self, Described, Tokens};
 use super::table::Table;
 use super::target::CreateSchema;
+use crate::app::Clock;
 use crate::export::http::HttpFailure;
 use crate::export::outcome::Outcome;
 
@@ -36,8 +37,8 @@ pub(super) enum Attempt {
     NoTable(Why),
     /// The table would drop all of the rows for their age: they were not sent.
     Expired,
-    /// It was too much at once: these take its place.
-    Halved(Box<[Insert; 2]>, Why),
+    /// It was too much at once.
+    TooLarge(Why),
 }
 
 /// What is known of a table.
@@ -45,7 +46,12 @@ struct Known {
     described: Described,
     /// Which description it is, beginning with 1.
     number: u64,
+    /// When that was, in monotonic nanoseconds.
+    at: u64,
 }
+
+/// How long a description of a table is believed, in nanoseconds.
+const FRESH: u64 = 3_600_000_000_000;
 
 /// Whether the tables were made, if it is us who make them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +100,12 @@ impl Sender {
         std::mem::take(&mut self.layouts)
     }
 
-    /// Sends an insert once; twice if the table turns out to have other columns. `today` is the day in UTC, counted from
-    /// 1970-01-01.
-    pub(super) async fn attempt(&mut self, insert: &mut Insert, today: i32) -> Attempt {
+    /// Sends an insert once; twice if the table turns out to have other columns.
+    pub(super) async fn attempt(&mut self, insert: &mut Insert, clock: &Clock) -> Attempt {
         loop {
             insert.fate = None;
-            let verdict = match self.ready(insert, today).await {
-                Ok(Ready::Yes) => self.client.insert(insert).await,
+            match self.ready(insert, clock).await {
+                Ok(Ready::Yes) => {}
                 Ok(Ready::Expired) => {
                     self.notes.push(format!(
                         "rows are older than the table {} keeps any (its TTL): they were not sent",
@@ -113,13 +118,17 @@ impl Sender {
                     self.described.remove(&insert.table);
                     continue;
                 }
-                Err(verdict) => verdict,
-            };
-            let outcome = match verdict {
+                Err(verdict) => return self.hindered(insert.table, verdict),
+            }
+            // Whoever stops waiting for the answer leaves it open.
+            let was_absent = std::mem::replace(&mut insert.is_certainly_absent, false);
+            let verdict = self.client.insert(insert).await;
+            insert.is_certainly_absent = was_absent && verdict.leaves_nothing();
+            return Attempt::Outcome(match verdict {
                 Verdict::Delivered { summary } => {
                     // After a failure it may have had the rows already.
                     let written = summary.as_deref().and_then(written).filter(|written| *written < insert.rows);
-                    if let Some(written) = written.filter(|_| insert.is_first_try) {
+                    if let Some(written) = written.filter(|_| was_absent) {
                         self.notes.push(format!(
                             "the server took {} rows for the table {} and says that it wrote {written}",
                             insert.rows,
@@ -138,38 +147,53 @@ impl Sender {
                     }
                     Outcome::Rejected { status: 400, why }
                 }
-                Verdict::NoTable { why } => {
-                    self.described.remove(&insert.table);
-                    self.preparation = Preparation::Due;
-                    return Attempt::NoTable(why);
-                }
-                Verdict::TooLarge { why } => match insert.halves() {
-                    Some(halves) => return Attempt::Halved(Box::new(halves), why),
-                    None => Outcome::Rejected { status: 413, why },
-                },
+                Verdict::TooLarge { why } => return Attempt::TooLarge(why),
                 Verdict::Retry { after, fate, why } => {
-                    insert.is_certainly_absent &= fate == Fate::NoMemory;
                     insert.fate = Some(fate);
                     Outcome::Retry { after, why }
                 }
-                Verdict::Overloaded { after, why } => {
-                    insert.is_certainly_absent = false;
-                    Outcome::Overloaded { after, why }
+                Verdict::Overloaded { after, why } => Outcome::Overloaded { after, why },
+                Verdict::Refused { status, why } => match self.client.insert_nothing(insert.table, insert.format).await
+                {
+                    Verdict::Delivered { .. } => Outcome::Rejected { status, why },
+                    control => return self.hindered(insert.table, of_no_rows(control)),
+                },
+                other @ (Verdict::NoTable { .. } | Verdict::Paused { .. }) => {
+                    return self.hindered(insert.table, other);
                 }
-                Verdict::Paused { status, why } => {
-                    self.preparation = Preparation::Due;
-                    self.described.clear();
-                    Outcome::Paused { status, why }
-                }
-                Verdict::Refused { status, why } => Outcome::Rejected { status, why },
-            };
-            insert.is_first_try = false;
-            return Attempt::Outcome(outcome);
+            });
         }
     }
 
+    /// What follows when a table is not ready for any insert. It says nothing about the rows that wait for it.
+    fn hindered(&mut self, table: Table, verdict: Verdict) -> Attempt {
+        Attempt::Outcome(match verdict.of_a_statement() {
+            Verdict::NoTable { why } => {
+                self.described.remove(&table);
+                self.preparation = Preparation::Due;
+                return Attempt::NoTable(why);
+            }
+            Verdict::Retry { after, why, fate: _ } => Outcome::Retry { after, why },
+            Verdict::Overloaded { after, why } => Outcome::Overloaded { after, why },
+            Verdict::Paused { status, why } | Verdict::Refused { status, why } => self.paused(status, why),
+            Verdict::Columns { why } | Verdict::TooLarge { why } => self.paused(400, why),
+            Verdict::Delivered { .. } => {
+                self.paused(200, "something else than ClickHouse answers at this address".into())
+            }
+        })
+    }
+
+    fn paused(&mut self, status: u16, why: Why) -> Outcome {
+        self.preparation = Preparation::Due;
+        self.described.clear();
+        Outcome::Paused { status, why }
+    }
+
     /// Makes sure that the table can take the insert as it is.
-    async fn ready(&mut self, insert: &mut Insert, today: i32) -> Result<Ready, Verdict> {
+    async fn ready(&mut self, insert: &mut Insert, clock: &Clock) -> Result<Ready, Verdict> {
+        let (today, now) = (clock.wall().date().days(), clock.now().0);
+        // Somebody may have added a column since then, or changed the TTL.
+        self.described.retain(|_, known| now.saturating_sub(known.at) < FRESH);
         if self.preparation == Preparation::Due {
             probe::prepare(&self.client).await.map_err(of_preparation)?;
             self.preparation = Preparation::Done;
@@ -196,18 +220,18 @@ impl Sender {
                 self.layouts.push((table, own.fold(target.layout(table), Layout::without)));
                 if !missing.is_empty() {
                     self.notes.push(format!(
-                        "the table {} has no column {}: what belongs there is left out (ALTER TABLE .. ADD COLUMN adds it)",
+                        "the table {} has no column {}: what belongs there is left out (from an hour after ALTER TABLE .. ADD COLUMN on it is written)",
                         target.table(table),
                         missing.join(", ")
                     ));
                 }
-                let name = target.table(table);
+                let (name, window) = (target.table(table), target.schema().window());
                 match &described.tokens {
                     _ if !target.sends_token() => {}
                     Tokens::Kept => {}
                     Tokens::Forgotten => self.notes.push(format!(
                         "the table {name} keeps no deduplication tokens, so that an insert whose answer is lost is counted twice \
-                         (ALTER TABLE {name} MODIFY SETTING non_replicated_deduplication_window = 10000 makes it keep them)"
+                         (ALTER TABLE {name} MODIFY SETTING non_replicated_deduplication_window = {window} makes it keep them)"
                     )),
                     Tokens::Unknown(engine) => self.notes.push(format!(
                         "the table {name} has the engine {engine}, which keeps no deduplication tokens, so that an insert whose \
@@ -215,10 +239,10 @@ impl Sender {
                     )),
                 }
                 self.descriptions += 1;
-                (unknown.insert(Known { described, number: self.descriptions }), Ready::Expired)
+                (unknown.insert(Known { described, number: self.descriptions, at: now }), Ready::Expired)
             }
         };
-        let Known { described, number } = known;
+        let Known { described, number, .. } = known;
         if described.has_expired(insert.day, today) {
             return Ok(expired);
         }
@@ -238,6 +262,19 @@ impl Sender {
         }
         insert.fits = *number;
         Ok(Ready::Yes)
+    }
+}
+
+/// What follows when an insert without rows fails as well: it is not for what is in the rows.
+fn of_no_rows(verdict: Verdict) -> Verdict {
+    match verdict.of_a_statement() {
+        Verdict::Paused { status, why } => {
+            let why = format!(
+                "{why} (of an insert without rows, too: look at .insert_setting(name, value), or what is in between)"
+            );
+            Verdict::Paused { status, why: why.into() }
+        }
+        other => other,
     }
 }
 

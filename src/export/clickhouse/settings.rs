@@ -207,8 +207,8 @@ impl ClickHouseBuilder {
         self
     }
 
-    /// Bytes of inserts that wait in memory while the server takes nothing; beyond it the oldest are dropped and counted.
-    /// Default: 8 MiB.
+    /// Bytes of inserts that wait in memory while the server takes nothing, with the one that is being sent; beyond it the oldest
+    /// are dropped and counted, as others come in. One is kept, however large. Default: 8 MiB.
     pub fn backlog(mut self, bytes: usize) -> Self {
         self.backlog = bytes;
         self
@@ -245,8 +245,9 @@ impl ClickHouseBuilder {
     /// columns and say nothing, or do not finish in a view what a crash has interrupted. The last one is not sent with
     /// `async_insert=1`, which some versions do not take together.
     ///
-    /// A server that does not know a setting, or a user who may not change it, takes nothing (code 115 or 164), and the status
-    /// says so. `materialize_skip_indexes_on_insert=0` spares a busy server a fifth of an insert (since 2024): merges build the
+    /// A server that does not know a setting (code 115), a user who may not change it (164), or a value that the server cannot use:
+    /// it takes nothing then, and the status says so. Rows are refused for good only while it takes an insert without rows
+    /// under the same settings. `materialize_skip_indexes_on_insert=0` spares a busy server a fifth of an insert (since 2024): merges build the
     /// indexes then, and until they have, those who look for a value in the newest rows read all of them.
     pub fn insert_setting(mut self, name: &str, value: &str) -> Self {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {

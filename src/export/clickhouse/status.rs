@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::export::BreakerState;
+use crate::export::{BreakerState, topic};
 
 /// What has become of an exporter's rows so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,13 +70,14 @@ impl ClickHouseStatus {
         self.answer.as_deref()
     }
 
-    /// What went wrong or is odd, oldest first, each once.
+    /// What went wrong or is odd, oldest first: of each thing, and of each of the server's codes, the last word.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
     pub(super) fn note(&mut self, note: String) {
-        self.notes.retain(|earlier| *earlier != note);
+        let about = topic(&note);
+        self.notes.retain(|earlier| topic(earlier) != about);
         if self.notes.len() == NOTES {
             self.notes.remove(0);
         }

@@ -1,8 +1,7 @@
 //! ClickHouse as the uploader sees it: stored records in, outcomes out.
 
-#[cfg(feature = "metrics")]
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 #[cfg(feature = "metrics")]
@@ -17,6 +16,8 @@ use super::rows::Period;
 use super::sender::{Attempt, Sender};
 use super::settings::ClickHouseBuilder;
 use super::table::Table;
+use crate::app::Clock;
+use crate::export::Earlier;
 use crate::export::endpoint::Endpoint;
 use crate::export::http::{HttpFailure, Permit};
 #[cfg(feature = "metrics")]
@@ -42,6 +43,9 @@ pub(crate) struct Inserts {
     /// Rows that will never arrive.
     rejected: u64,
     delivered: u64,
+    records: u64,
+    /// Some of those that wait no more may have left rows behind.
+    has_left_rows: bool,
     /// The last refusal.
     refusal: Option<(u16, Why)>,
 }
@@ -66,7 +70,7 @@ impl Uplink {
     ///
     /// Tokens follow from the number, so that the same rows under the same number are counted once, also when another
     /// process sends them.
-    pub(crate) fn seal(&mut self, records: &[RecordRef<'_>], number: i64) -> Inserts {
+    pub(crate) fn seal(&mut self, records: &[RecordRef<'_>], number: i64, earlier: Earlier) -> Inserts {
         let mut waiting = VecDeque::new();
         if let Some(first) = records.first() {
             let resource = sdk::resource(first.resource());
@@ -91,10 +95,19 @@ impl Uplink {
             });
             for batch in batches {
                 let token = token(number, &batch, &waiting);
-                waiting.push_back(Insert::seal(batch, token));
+                waiting.push_back(Insert::seal(batch, token, earlier));
             }
         }
-        Inserts { waiting, rejected: 0, delivered: 0, refusal: None }
+        // Of several days the largest goes first: as long as nothing was taken, what is too large can be halved.
+        let mut largest = BTreeMap::new();
+        for insert in &waiting {
+            let of_day: &mut usize = largest.entry((insert.table, insert.day)).or_default();
+            *of_day = insert.bytes().max(*of_day);
+        }
+        let size = |insert: &Insert| largest.get(&(insert.table, insert.day)).copied();
+        waiting.make_contiguous().sort_by_key(|insert| (is_of_records(insert), Reverse(size(insert))));
+        let records = records.len() as u64;
+        Inserts { waiting, rejected: 0, delivered: 0, records, has_left_rows: false, refusal: None }
     }
 
     /// What events measured, each day by itself: what becomes of one changes nothing about the insert of another.
@@ -123,44 +136,50 @@ impl Uplink {
     }
 
     /// Sends what waits, up to the first failure. What arrived is not sent again with the next call.
-    pub(crate) async fn send(&mut self, inserts: &mut Inserts, today: i32) -> Outcome {
+    pub(crate) async fn send(&mut self, inserts: &mut Inserts, clock: &Clock) -> Outcome {
         while let Some(insert) = inserts.waiting.front_mut() {
-            let attempt = self.sender.attempt(insert, today).await;
+            let attempt = self.sender.attempt(insert, clock).await;
             for (table, layout) in self.sender.take_layouts() {
                 self.encoder.set_layout(table, layout);
             }
-            // Metrics are no records: the events that they are made of are.
-            let is_of_records = matches!(insert.table, Table::Traces | Table::Logs);
+            let is_of_records = is_of_records(insert);
             let rows = if is_of_records { insert.rows } else { 0 };
-            let (halves, rejected) = match attempt {
+            let may_be_halved = if is_of_records { insert.rows > 1 } else { inserts.records > 1 };
+            let attempt = match attempt {
+                Attempt::TooLarge(why) if !may_be_halved => Attempt::Outcome(Outcome::Rejected { status: 413, why }),
+                attempt => attempt,
+            };
+            let rejected = match attempt {
                 Attempt::Outcome(Outcome::Delivered { message, .. }) => {
                     self.answer = message.or(self.answer.take());
                     inserts.delivered += rows;
-                    (None, 0)
+                    0
                 }
                 Attempt::Outcome(Outcome::Rejected { why, .. }) if !is_of_records => {
                     self.sender.note(format!("{} metrics of events were refused for good: {why}", insert.rows));
-                    (None, 0)
+                    0
                 }
                 Attempt::Outcome(Outcome::Rejected { status, why }) => {
                     inserts.refusal = Some((status, why));
-                    (None, rows)
+                    rows
                 }
                 Attempt::Outcome(outcome) => return outcome,
                 Attempt::NoTable(why) => {
                     return Outcome::NoTable { why: format!("{why} (Schema::to_sql() prints how to make it)").into() };
                 }
-                Attempt::Expired => (None, rows),
-                Attempt::Halved(halves, why) => {
-                    self.sender.note(format!("an insert was halved: {why}"));
-                    (Some(halves), 0)
+                Attempt::Expired => rows,
+                Attempt::TooLarge(why) if inserts.is_certainly_absent() => {
+                    return Outcome::TooLarge { status: 413, why };
+                }
+                // Halves would have other tokens.
+                Attempt::TooLarge(why) => {
+                    let why = format!("{why} (it may have a part of the records already: allow requests of this size)");
+                    return Outcome::Retry { after: None, why: why.into() };
                 }
             };
             inserts.rejected += rejected;
-            inserts.waiting.pop_front();
-            for half in halves.into_iter().flat_map(|halves| *halves).rev() {
-                inserts.waiting.push_front(half);
-            }
+            let settled = inserts.waiting.pop_front();
+            inserts.has_left_rows |= settled.is_none_or(|insert| !insert.is_certainly_absent);
         }
         match inserts.refusal.take() {
             Some((status, why)) if inserts.delivered == 0 => Outcome::Rejected { status, why },
@@ -178,6 +197,18 @@ impl Uplink {
     pub(crate) fn take_notes(&mut self) -> Vec<String> {
         self.sender.take_notes()
     }
+}
+
+impl Inserts {
+    /// Whether certainly no row of any of them is in the server.
+    pub(crate) fn is_certainly_absent(&self) -> bool {
+        !self.has_left_rows && self.waiting.iter().all(|insert| insert.is_certainly_absent)
+    }
+}
+
+/// Metrics are none: the events that they are made of are.
+fn is_of_records(insert: &Insert) -> bool {
+    matches!(insert.table, Table::Traces | Table::Logs)
 }
 
 /// The token of a batch that comes after these.
@@ -210,7 +241,7 @@ mod tests {
             let batch =
                 Batch { table, day, rows: 1, clamped: 0, format, compression, uncompressed: 0, body: Vec::new() };
             let token = token(7, &batch, &waiting);
-            waiting.push_back(Insert::seal(batch, token));
+            waiting.push_back(Insert::seal(batch, token, Earlier::Nothing));
         }
         waiting.into_iter().map(|insert| insert.token).collect()
     }

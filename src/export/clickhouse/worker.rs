@@ -2,12 +2,13 @@
 //!
 //! It has a runtime of its own, so that an exporter works in a process without tokio and on any thread of one that has it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::backlog::Backlog;
 use super::encoder::Encoder;
 use super::errors::Fate;
 use super::insert::Insert;
@@ -24,13 +25,13 @@ pub(super) struct Shared {
     pub(super) encoder: RwLock<Encoder>,
     pub(super) status: Mutex<ClickHouseStatus>,
     pub(super) clock: Clock,
-    /// Bytes of inserts that may wait.
-    pub(super) backlog: usize,
+    pub(super) backlog: Mutex<Backlog>,
 }
 
-/// What the thread is asked for.
+/// What the thread is asked for: a turn for everything that waits.
 pub(super) struct Job {
-    pub(super) inserts: Vec<Insert>,
+    /// Rows that were lost before.
+    pub(super) lost: u64,
     /// Called when everything that waits has had its turn.
     pub(super) done: Box<dyn FnOnce(Turn) + Send>,
 }
@@ -38,7 +39,7 @@ pub(super) struct Job {
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
-    /// Rows that were lost in it.
+    /// Rows that were lost since it was asked for.
     pub(super) lost: u64,
     /// Rows that wait.
     pub(super) waiting: u64,
@@ -49,7 +50,8 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     sender: Sender,
     delivery: Delivery,
-    backlog: VecDeque<Insert>,
+    /// Inserts that the server took, by table.
+    taken: BTreeMap<Table, u64>,
     /// Tables that are not there, and when they are asked for again.
     resting: BTreeMap<Table, u64>,
 }
@@ -71,11 +73,36 @@ impl Shared {
     pub(super) fn status(&self) -> MutexGuard<'_, ClickHouseStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Taken before the status, where both are.
+    pub(super) fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes inserts in, for the thread to send. What there is no room for is dropped and counted here, however long the thread
+    /// is busy.
+    pub(super) fn keep(&self, inserts: Vec<Insert>) {
+        let mut backlog = self.backlog();
+        let dropped = backlog.push(inserts);
+        let mut status = self.status();
+        if dropped > 0 {
+            status.overflowed += dropped;
+            status.note("more rows wait than .backlog(bytes) allows: the oldest were dropped".to_owned());
+        }
+        status.waiting = backlog.rows();
+    }
+
+    /// Drops all that waits; returns how many rows that were.
+    pub(super) fn forget(&self) -> u64 {
+        let rows = self.backlog().clear();
+        self.status().waiting = 0;
+        rows
+    }
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, sender: Sender) -> Self {
-        Self { shared, sender, delivery: Delivery::default(), backlog: VecDeque::new(), resting: BTreeMap::new() }
+        Self { shared, sender, delivery: Delivery::default(), taken: BTreeMap::new(), resting: BTreeMap::new() }
     }
 
     /// Serves until nobody can ask for anything any more.
@@ -91,9 +118,7 @@ impl Worker {
                     }
                 },
             };
-            let Some(Job { inserts, done }) = job else { break };
-            let lost = self.shared.status().lost();
-            self.keep(inserts);
+            let Some(Job { lost, done }) = job else { break };
             let why = self.turn().await;
             let status = self.shared.status();
             let turn = Turn { lost: status.lost() - lost, waiting: status.waiting, why };
@@ -101,23 +126,19 @@ impl Worker {
             done(turn);
         }
         self.turn().await;
-        let waiting: u64 = self.backlog.iter().map(|insert| insert.rows).sum();
-        let mut status = self.shared.status();
-        status.overflowed += waiting;
-        status.waiting = 0;
+        let waiting = self.shared.forget();
+        self.shared.status().overflowed += waiting;
     }
 
     /// How long to wait for a job before what waits has another turn.
     fn until_next(&self) -> Option<Duration> {
         // A pause that rests on a clock which stands still must not become a busy loop.
         const SHORTEST: Duration = Duration::from_millis(100);
-        if self.backlog.is_empty() {
-            return None;
-        }
+        let first = self.shared.backlog().tables().map(|table| self.resting.get(&table).copied().unwrap_or(0)).min();
+        let first = first?;
         let now = self.now();
         let rest = self.delivery.remaining(now).unwrap_or_else(|| {
-            let first = self.backlog.iter().map(|insert| self.resting.get(&insert.table).copied().unwrap_or(0)).min();
-            match first.unwrap_or(0) {
+            match first {
                 // Its tries of this round are used up.
                 0 => Duration::from_secs(5),
                 until => Duration::from_nanos(until.saturating_sub(now)),
@@ -126,61 +147,50 @@ impl Worker {
         Some(rest.max(SHORTEST))
     }
 
-    /// Takes inserts in; the oldest that wait make room.
-    fn keep(&mut self, inserts: Vec<Insert>) {
-        self.backlog.extend(inserts);
-        let mut bytes: usize = self.backlog.iter().map(Insert::bytes).sum();
-        let mut status = self.shared.status();
-        // One insert is always tried.
-        while bytes > self.shared.backlog && self.backlog.len() > 1 {
-            let Some(oldest) = self.backlog.pop_front() else { break };
-            bytes -= oldest.bytes();
-            status.overflowed += oldest.rows;
-            status.note("more rows wait than .backlog(bytes) allows: the oldest were dropped".to_owned());
-        }
-        status.waiting = self.backlog.iter().map(|insert| insert.rows).sum();
-    }
-
-    /// Lets each insert have its turn, as far as the breaker lets them; says what stood in the way.
+    /// Lets each insert that is there now have its turn, as far as the breaker lets them; says what stood in the way.
     async fn turn(&mut self) -> Option<String> {
         let mut why = None;
-        let mut at = 0;
-        while let Some(insert) = self.backlog.get(at) {
-            let now = self.now();
-            if self.resting.get(&insert.table).is_some_and(|until| now < *until) {
-                at += 1;
-                continue;
-            }
-            if let Admission::Wait(_) = self.delivery.admit(now) {
-                break;
-            }
-            let Some(insert) = self.backlog.remove(at) else { break };
-            match self.deliver(insert, &mut why).await {
+        let (mut from, end) = (0, self.shared.backlog().next());
+        while let Some((place, insert)) = self.next(from..end) {
+            let settled = self.deliver(insert, &mut why).await;
+            let mut backlog = self.shared.backlog();
+            backlog.settled();
+            from = place;
+            match settled {
                 Settled::Yes => {}
-                Settled::Halved(halves) => {
-                    let [one, other] = *halves;
-                    self.backlog.insert(at, other);
-                    self.backlog.insert(at, one);
-                }
-                // If it is at fault itself, the others must not wait for it.
-                Settled::No(insert) if insert.rounds > 0 => {
-                    self.backlog.push_back(*insert);
-                    break;
-                }
+                Settled::Halved(halves) => backlog.put_back(place, *halves),
+                // If it is at fault itself, the others must not wait for it, nor for each probe to be spent on it.
+                Settled::No(insert) if insert.is_suspect() => backlog.push_one(*insert),
                 Settled::No(insert) => {
-                    self.backlog.insert(at, *insert);
-                    at += 1;
+                    backlog.put_back(place, [*insert]);
+                    from += 1;
                 }
             }
+            drop(backlog);
             self.tell();
         }
         self.tell();
         why
     }
 
+    /// The next insert of these places whose table does not rest, if the breaker lets it through.
+    fn next(&mut self, places: std::ops::Range<u64>) -> Option<(u64, Insert)> {
+        let now = self.now();
+        let mut backlog = self.shared.backlog();
+        let is_due = |insert: &Insert| self.resting.get(&insert.table).is_none_or(|until| now >= *until);
+        if !backlog.has(places.clone(), is_due) {
+            return None;
+        }
+        match self.delivery.admit(now) {
+            Admission::Wait(_) => None,
+            Admission::Send | Admission::Probe => backlog.take(places, is_due),
+        }
+    }
+
     fn tell(&self) {
+        let waiting = self.shared.backlog().rows();
         let mut status = self.shared.status();
-        status.waiting = self.backlog.iter().map(|insert| insert.rows).sum();
+        status.waiting = waiting;
         status.breaker = self.delivery.state(self.now());
     }
 
@@ -188,8 +198,7 @@ impl Worker {
     async fn deliver(&mut self, mut insert: Insert, why: &mut Option<String>) -> Settled {
         let mut failed = 0;
         loop {
-            let today = self.shared.clock.wall().date().days();
-            let attempt = self.sender.attempt(&mut insert, today).await;
+            let attempt = self.sender.attempt(&mut insert, &self.shared.clock).await;
             self.heed();
             // These were answered: the server is there.
             let fine = Outcome::Delivered { rejected: 0, message: None };
@@ -207,15 +216,19 @@ impl Worker {
                     *why = Some(self.failed(said.into_owned()));
                     return Settled::No(Box::new(insert));
                 }
-                Attempt::Halved(halves, said) => {
-                    self.delivery.step(&fine, &mut failed, self.now());
-                    self.failed(format!("an insert was halved: {said}"));
-                    return Settled::Halved(halves);
-                }
+                Attempt::TooLarge(said) => match insert.halves() {
+                    Some(halves) => {
+                        self.delivery.step(&fine, &mut failed, self.now());
+                        self.failed(format!("an insert was halved: {said}"));
+                        return Settled::Halved(Box::new(halves));
+                    }
+                    None => Outcome::Rejected { status: 413, why: said },
+                },
             };
             let step = self.delivery.step(&outcome, &mut failed, self.now());
             match &outcome {
                 Outcome::Delivered { message, .. } => {
+                    *self.taken.entry(insert.table).or_default() += 1;
                     let mut status = self.shared.status();
                     status.sent += insert.rows;
                     status.answer = message.clone().or(status.answer.take());
@@ -241,12 +254,16 @@ impl Worker {
                     if let Some(halves) = insert.halves_for_memory() {
                         return Settled::Halved(Box::new(halves));
                     }
-                    // What it answers with an error again and again is wrong itself.
-                    if insert.fate.is_some_and(|fate| fate != Fate::NoAnswer) {
-                        insert.rounds += 1;
+                    let asked_for_rest = matches!(outcome, Outcome::Retry { after: Some(_), .. });
+                    if !asked_for_rest && matches!(insert.fate, Some(Fate::NoMemory | Fate::Unknown)) {
+                        let taken = self.taken.get(&insert.table).copied().unwrap_or(0);
+                        insert.failed(taken);
                     }
                     if insert.rounds == ROUNDS {
-                        let said = "rows were given up: the server failed at them again and again".to_owned();
+                        let said = format!(
+                            "rows were given up: the server failed at them in {ROUNDS} rounds of tries, and took others of the \
+                             table after each"
+                        );
                         *why = Some(self.failed(said));
                         self.shared.status().refused += insert.rows;
                         return Settled::Yes;

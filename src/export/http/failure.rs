@@ -28,6 +28,15 @@ pub(crate) enum HttpFailure {
 }
 
 impl HttpFailure {
+    /// Whether certainly no byte of the request has left. A failure of TLS may also come in the middle of one.
+    #[cfg(feature = "clickhouse")]
+    pub(crate) fn is_unsent(&self) -> bool {
+        match self {
+            Self::Objection | Self::ForeignUrl | Self::ForbiddenAddress | Self::Unresolved | Self::Connect => true,
+            Self::Tls(_) | Self::Timeout | Self::Cut => false,
+        }
+    }
+
     pub(super) fn classify(error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(at) = cause {

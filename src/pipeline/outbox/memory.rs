@@ -32,6 +32,8 @@ struct Batch {
     done: u8,
     #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
     has_arrived: bool,
+    #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
+    absent: u8,
     rows: VecDeque<(i64, String)>,
 }
 
@@ -44,7 +46,7 @@ enum State {
 
 impl Batch {
     fn new(id: i64, signal: Signal, state: State, rows: VecDeque<(i64, String)>) -> Self {
-        Batch { id, signal, state, load: None, done: 0, has_arrived: false, rows }
+        Batch { id, signal, state, load: None, done: 0, has_arrived: false, absent: 0, rows }
     }
 }
 
@@ -58,9 +60,9 @@ impl Batch {
 
     fn claim(&mut self) -> Claimed {
         self.state = State::Claimed;
-        let Batch { id, signal, load, done, has_arrived, .. } = *self;
+        let Batch { id, signal, load, done, has_arrived, absent, .. } = *self;
         let rows = self.rows.iter().cloned().collect();
-        Claimed { batch: id, own: true, signal, load, done, has_arrived, barred: 0, is_owed: false, rows }
+        Claimed { batch: id, own: true, signal, load, done, has_arrived, barred: 0, is_owed: false, absent, rows }
     }
 }
 
@@ -193,6 +195,7 @@ impl Memory {
             batch.load = Some(load);
             batch.done |= answers.took | answers.refused | answers.unwanted;
             batch.has_arrived |= answers.took != 0;
+            batch.absent = batch.absent & !answers.asked | answers.absent;
         }
     }
 
@@ -238,16 +241,16 @@ impl Memory {
         if count == 0 {
             return 0;
         }
-        let (state, load, done, has_arrived) = match part {
+        let (state, load, done, has_arrived, absent) = match part {
             Part::Erased => {
                 self.bytes -= gone.iter().map(|(_, json)| json.len()).sum::<usize>();
                 return count;
             }
-            Part::Rejected => (State::Done, None, 0, false),
-            Part::Released => (State::Waiting, None, 0, false),
-            Part::Divided(load) => (State::Waiting, Some(load), known.done, known.has_arrived),
+            Part::Rejected => (State::Done, None, 0, false, 0),
+            Part::Released => (State::Waiting, None, 0, false, 0),
+            Part::Divided(load) => (State::Waiting, Some(load), known.done, known.has_arrived, known.absent),
         };
-        self.batches.push_back(Batch { load, done, has_arrived, ..Batch::new(self.next, signal, state, gone) });
+        self.batches.push_back(Batch { load, done, has_arrived, absent, ..Batch::new(self.next, signal, state, gone) });
         self.next += 1;
         count
     }

@@ -157,8 +157,8 @@ fn a_destination_is_asked_again_at_once_when_what_was_to_be_its_probe_is_in_othe
     let receivers = vec![patient(super::collector(&collector)), patient(self::clickhouse(&clickhouse))];
     let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
     let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
-    clickhouse.then([Behaviour::RetryAfter(503, 30)]);
     clickhouse.then(described());
+    clickhouse.then([Behaviour::RetryAfter(503, 30)]);
     clickhouse.afterwards(nothing());
     log(&pipeline, || tracing::info!("first"));
     assert_eq!(pipeline.flush(LONG), Err(Unfinished::Upload));

@@ -127,12 +127,17 @@ fn a_code_that_nobody_knows_leaves_it_to_the_status() {
 }
 
 #[test]
-fn no_answer_leaves_the_fate_open() {
-    for failure in [HttpFailure::Timeout, HttpFailure::Cut, HttpFailure::Connect] {
-        let Verdict::Retry { after: None, fate: Fate::NoAnswer, why } = verdict(Err(&failure)) else {
-            panic!("{failure:?}");
-        };
-        assert_eq!(why, failure.to_string());
+fn no_answer_leaves_the_fate_open_unless_there_was_nobody_to_ask() {
+    for (failure, expected) in [
+        (HttpFailure::Timeout, Fate::NoAnswer),
+        (HttpFailure::Cut, Fate::NoAnswer),
+        (HttpFailure::Tls("bad record".into()), Fate::NoAnswer),
+        (HttpFailure::Connect, Fate::NotSent),
+        (HttpFailure::Unresolved, Fate::NotSent),
+        (HttpFailure::Objection, Fate::NotSent),
+    ] {
+        let Verdict::Retry { after: None, fate, why } = verdict(Err(&failure)) else { panic!("{failure:?}") };
+        assert_eq!((fate, why), (expected, failure.to_string().into()));
     }
 }
 

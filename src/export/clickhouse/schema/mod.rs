@@ -32,6 +32,7 @@ pub struct Schema {
     retention: Retention,
     sender: Box<str>,
     threshold: u32,
+    window: u32,
 }
 
 /// Days; 0 for ever.
@@ -57,6 +58,7 @@ impl Default for Schema {
             retention: Retention { traces: 30, logs: 30, metrics: 90, aggregates: 365 },
             sender: "session.id".into(),
             threshold: 10,
+            window: 10_000,
         }
     }
 }
@@ -130,6 +132,23 @@ impl Schema {
         Self { threshold: senders, ..self }
     }
 
+    /// How many inserts each table remembers by their tokens; 10,000 by default, 0 for none. A batch that is sent again is known,
+    /// and not counted again, as long as no more inserts than this have come in between, of all senders together.
+    ///
+    /// So it has to be at least `inserts per second × seconds until the batch is sent again`. Inserts of a table are one for each
+    /// sender and [interval](crate::Tuning) (5 seconds by default), and some more around midnight. A batch whose answer was lost is
+    /// sent again within seconds; after 60 of them if the server failed five times in a row; after 65 if the process died and
+    /// another one of the application is running, or else when the next one starts; and after an hour at most if the server asked
+    /// for that much rest. While a server takes nothing, nothing comes in between. The default is enough for 150 inserts in
+    /// a second, as of 750 senders, and the 65 seconds. With more of them, collect for longer, or remember more: the server
+    /// keeps some hundred bytes of memory and disk for each.
+    ///
+    /// A table that is there already gets another number by `ALTER TABLE .. MODIFY SETTING
+    /// non_replicated_deduplication_window = ..`, or `replicated_deduplication_window` on a [cluster](Self::cluster).
+    pub fn deduplication_window(self, inserts: u32) -> Self {
+        Self { window: inserts, ..self }
+    }
+
     /// The name of a table.
     pub fn name(&self, table: Table) -> &str {
         &self.tables[table as usize]
@@ -170,6 +189,10 @@ impl Schema {
         format!("DESCRIBE TABLE {}", self.path(self.name(table)))
     }
 
+    pub(super) fn window(&self) -> u32 {
+        self.window
+    }
+
     fn path(&self, name: &str) -> String {
         format!("{}.{}", Quoted(&self.database), Quoted(name))
     }
@@ -196,12 +219,16 @@ impl Schema {
         text.push_str(
             "SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, min_bytes_for_wide_part = 134217728, ",
         );
-        text.push_str(match self.cluster {
+        let window = self.window;
+        let _ = match self.cluster {
             // Both are plain MergeTree settings that the other kind of table ignores; the default is none.
-            None => "non_replicated_deduplication_window = 10000",
+            None => write!(text, "non_replicated_deduplication_window = {window}"),
             // The default is an hour, which is less than an outage may last.
-            Some(_) => "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800",
-        });
+            Some(_) => write!(
+                text,
+                "replicated_deduplication_window = {window}, replicated_deduplication_window_seconds = 604800"
+            ),
+        };
         text
     }
 
@@ -242,6 +269,18 @@ mod tests {
     fn an_attribute_key_is_quoted_as_a_string() {
         let sql = Schema::new().sender(r"x'], '\").to_sql();
         assert!(sql.contains(r"ResourceAttributes['x\'], \'\\']"), "{sql}");
+    }
+
+    #[test]
+    fn each_table_remembers_as_many_inserts_as_it_is_told_to() {
+        for (schema, setting) in [
+            (Schema::new(), "non_replicated_deduplication_window = 70000"),
+            (Schema::new().cluster("all"), " replicated_deduplication_window = 70000,"),
+        ] {
+            let sql = schema.clone().deduplication_window(70_000).to_sql();
+            assert_eq!(sql.matches(setting).count(), schema.to_sql().matches("index_granularity").count(), "{sql}");
+            assert_eq!(schema.to_sql().replace("= 10000", "= 70000"), sql);
+        }
     }
 
     #[test]
