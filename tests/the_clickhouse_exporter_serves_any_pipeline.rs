@@ -153,7 +153,7 @@ mod a_server_that {
         for rows in 1..4 {
             export_spans(&exporter, spans(now(), rows)).unwrap_err();
         }
-        for _ in 0..15 {
+        for _ in 0..40 {
             clock.advance(Duration::from_secs(60));
             exporter.flush(LONG).unwrap_err();
         }

@@ -247,6 +247,7 @@ impl Worker {
                 Step::Again(pause) => {
                     tokio::time::sleep(pause).await;
                     if let Admission::Wait(_) = self.delivery.admit(self.now()) {
+                        self.round_ended(&mut insert, &outcome);
                         return Settled::No(Box::new(insert));
                     }
                 }
@@ -254,11 +255,7 @@ impl Worker {
                     if let Some(halves) = insert.halves_for_memory() {
                         return Settled::Halved(Box::new(halves));
                     }
-                    let asked_for_rest = matches!(outcome, Outcome::Retry { after: Some(_), .. });
-                    if !asked_for_rest && matches!(insert.fate, Some(Fate::NoMemory | Fate::Unknown)) {
-                        let taken = self.taken.get(&insert.table).copied().unwrap_or(0);
-                        insert.failed(taken);
-                    }
+                    self.round_ended(&mut insert, &outcome);
                     if insert.rounds == ROUNDS {
                         let said = format!(
                             "rows were given up: the server failed at them in {ROUNDS} rounds of tries, and took others of the \
@@ -271,6 +268,15 @@ impl Worker {
                     return Settled::No(Box::new(insert));
                 }
             }
+        }
+    }
+
+    /// What the server answers with an error again and again, and takes others meanwhile, is wrong itself. Of what it asked to rest
+    /// for, that is not known.
+    fn round_ended(&self, insert: &mut Insert, last: &Outcome) {
+        let asked_for_rest = matches!(last, Outcome::Retry { after: Some(_), .. });
+        if !asked_for_rest && matches!(insert.fate, Some(Fate::NoMemory | Fate::Unknown)) {
+            insert.failed(self.taken.get(&insert.table).copied().unwrap_or(0));
         }
     }
 
