@@ -21,6 +21,7 @@ struct Note {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
     /// A server can say anything, and at any length.
+    #[cfg(feature = "upload")]
     Server,
     Own,
     /// Where somebody said no.

@@ -247,37 +247,33 @@ impl Worker {
                 Step::Again(pause) => {
                     tokio::time::sleep(pause).await;
                     if let Admission::Wait(_) = self.delivery.admit(self.now()) {
-                        self.round_ended(&mut insert, &outcome);
-                        return Settled::No(Box::new(insert));
+                        return self.round_ended(insert, &outcome, why);
                     }
                 }
-                Step::Later => {
-                    if let Some(halves) = insert.halves_for_memory() {
-                        return Settled::Halved(Box::new(halves));
-                    }
-                    self.round_ended(&mut insert, &outcome);
-                    if insert.rounds == ROUNDS {
-                        let said = format!(
-                            "rows were given up: the server failed at them in {ROUNDS} rounds of tries, and took others of the \
-                             table after each"
-                        );
-                        *why = Some(self.failed(said));
-                        self.shared.status().refused += insert.rows;
-                        return Settled::Yes;
-                    }
-                    return Settled::No(Box::new(insert));
-                }
+                Step::Later => return self.round_ended(insert, &outcome, why),
             }
         }
     }
 
-    /// What the server answers with an error again and again, and takes others meanwhile, is wrong itself. Of what it asked to rest
-    /// for, that is not known.
-    fn round_ended(&self, insert: &mut Insert, last: &Outcome) {
+    /// What becomes of an insert whose tries of this round are used up. What the server answers with an error again and again, and
+    /// takes others meanwhile, is wrong itself; of what it asked to rest for, that is not known.
+    fn round_ended(&self, mut insert: Insert, last: &Outcome, why: &mut Option<String>) -> Settled {
+        if let Some(halves) = insert.halves_for_memory() {
+            return Settled::Halved(Box::new(halves));
+        }
         let asked_for_rest = matches!(last, Outcome::Retry { after: Some(_), .. });
         if !asked_for_rest && matches!(insert.fate, Some(Fate::NoMemory | Fate::Unknown)) {
             insert.failed(self.taken.get(&insert.table).copied().unwrap_or(0));
         }
+        if insert.rounds < ROUNDS {
+            return Settled::No(Box::new(insert));
+        }
+        let said = format!(
+            "rows were given up: the server failed at them in {ROUNDS} rounds of tries, and took others of the table after each"
+        );
+        *why = Some(self.failed(said));
+        self.shared.status().refused += insert.rows;
+        Settled::Yes
     }
 
     /// Passes on what the sender has learned.
