@@ -97,6 +97,11 @@ impl Backlog {
         self.all.rows
     }
 
+    /// Rows that wait in the places before this one.
+    pub(super) fn rows_before(&self, place: u64) -> u64 {
+        self.waiting.iter().take_while(|one| one.place < place).map(|one| one.insert.rows).sum()
+    }
+
     /// The tables that something waits for.
     pub(super) fn tables(&self) -> impl Iterator<Item = Table> {
         self.waiting.iter().map(|one| one.insert.table)

@@ -41,7 +41,7 @@ pub(super) struct Job {
 pub(super) struct Turn {
     /// Rows that were lost since it was asked for.
     pub(super) lost: u64,
-    /// Rows that wait.
+    /// Rows that had their turn and wait on.
     pub(super) waiting: u64,
     pub(super) why: Option<String>,
 }
@@ -119,11 +119,9 @@ impl Worker {
                 },
             };
             let Some(Job { lost, done }) = job else { break };
-            let why = self.turn().await;
-            let status = self.shared.status();
-            let turn = Turn { lost: status.lost() - lost, waiting: status.waiting, why };
-            drop(status);
-            done(turn);
+            let (waiting, why) = self.turn().await;
+            let lost = self.shared.status().lost() - lost;
+            done(Turn { lost, waiting, why });
         }
         self.turn().await;
         let waiting = self.shared.forget();
@@ -147,9 +145,10 @@ impl Worker {
         Some(rest.max(SHORTEST))
     }
 
-    /// Lets each insert that is there now have its turn, as far as the breaker lets them; says what stood in the way.
-    async fn turn(&mut self) -> Option<String> {
-        let mut why = None;
+    /// Lets each insert that is there now have its turn, as far as the breaker lets them. Returns how many rows of these wait on, and
+    /// what stood in the way.
+    async fn turn(&mut self) -> (u64, Option<String>) {
+        let (mut behind, mut why) = (0, None);
         let (mut from, end) = (0, self.shared.backlog().next());
         while let Some((place, insert)) = self.next(from..end) {
             let settled = self.deliver(insert, &mut why).await;
@@ -160,7 +159,10 @@ impl Worker {
                 Settled::Yes => {}
                 Settled::Halved(halves) => backlog.put_back(place, *halves),
                 // If it is at fault itself, the others must not wait for it, nor for each probe to be spent on it.
-                Settled::No(insert) if insert.is_suspect() => backlog.push_one(*insert),
+                Settled::No(insert) if insert.is_suspect() => {
+                    behind += insert.rows;
+                    backlog.push_one(*insert);
+                }
                 Settled::No(insert) => {
                     backlog.put_back(place, [*insert]);
                     from += 1;
@@ -170,7 +172,7 @@ impl Worker {
             self.tell();
         }
         self.tell();
-        why
+        (self.shared.backlog().rows_before(end) + behind, why)
     }
 
     /// The next insert of these places whose table does not rest, if the breaker lets it through.
