@@ -72,6 +72,10 @@ impl Telemetry {
 
     /// The layer to add to the application's registry; `None` while telemetry is off, which costs nothing, unless the
     /// builder was told to be [`switchable`](Builder::switchable).
+    ///
+    /// It is not for a [`reload::Layer`](tracing_subscriber::reload::Layer), which panics when it is given a layer with a filter of
+    /// its own, as this one is, while the program runs (tracing-subscriber 0.3). To begin later, be `switchable` and
+    /// [`grant`](Self::grant); to end, [`withdraw`](Self::withdraw).
     pub fn layer<S>(&self) -> Option<Filtered<TelemetryLayer, Gate, S>>
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,

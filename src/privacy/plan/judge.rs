@@ -32,7 +32,7 @@ impl Policy {
             integers: scalars(ScalarType::Integer, verdict.numbers_stay),
             floats: scalars(ScalarType::Float, verdict.numbers_stay),
             bools: scalars(ScalarType::Bool, verdict.bools_stay),
-            drops_structs: site.kind() == SiteKind::Span && role == Role::Attribute && !verdict.by_application,
+            drops_structs: site.kind() == SiteKind::Span && !self.is_ruled(site, role, key, &verdict),
             readmits_pseudonyms: false,
             expires: verdict.expires,
             kind: verdict.kind.filter(|kind| !kind.is_any()).map(Box::new),
@@ -50,7 +50,11 @@ impl Policy {
                 let listed = by_rule().filter(|verdict| verdict.kind.is_none() || !self.drops_messages());
                 listed.unwrap_or_else(|| self.decide_message())
             }
-            Role::Name => by_rule().unwrap_or_else(|| Verdict::by_application(Action::Keep, "the span's name")),
+            // What the running program makes up says as much as a message does.
+            Role::Name => by_rule().unwrap_or_else(|| match self.drops_messages() {
+                true => self.decide_message(),
+                false => Verdict::by_application(Action::Keep, "the span's name"),
+            }),
             // The running program may write anything into it: beside a list it is what the list says, or the bridge's own.
             Role::Target if self.inventory().is_some() => self.decide(site, key),
             // Of these the words are few and known: no list has to name them.
@@ -58,6 +62,14 @@ impl Policy {
                 .filter(|verdict| verdict.by_application)
                 .unwrap_or_else(|| Verdict::by_application(Action::Keep, "part of the record itself")),
             Role::Ignored => Verdict::drop("a place in the build machine's source tree"),
+        }
+    }
+
+    /// Whether a rule of the application names the field, or one for its part in the record.
+    fn is_ruled(&self, site: Site<'_>, role: Role, key: &str, verdict: &Verdict) -> bool {
+        match role {
+            Role::Name | Role::StatusMessage => self.decide_by_rule(site, key).is_some(),
+            _ => verdict.by_application,
         }
     }
 

@@ -89,7 +89,8 @@ impl Policy {
         }
     }
 
-    /// As [`Policy::standard`], but the text of `info!("…")` is dropped, and a validated finding drops the record.
+    /// As [`Policy::standard`], but the text of `info!("…")` is dropped, with what a span is named or described by while the program
+    /// runs (`otel.name`, `otel.status_description`), and a validated finding drops the record.
     pub fn strict() -> Self {
         Policy {
             name: Cow::Borrowed("strict"),
