@@ -158,7 +158,13 @@ const GROUP_LIST: [Group; 43] = [
         "recipient name" "sender name" "guest name" "passenger name" "student name" "author name" "player name" "client name"
         "login name" "account owner" "mothers maiden name" "name on card" "process owner" "process user name" "db user"
         "employer name" "doctor name" "buyer name" "seller name" "profile name" "subscriber name" "visitor name"
-        "city name" "town name" "geo locality name" "contact person" "birth place" "fname" "lname" "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"),
+        "city name" "town name" "geo locality name" "contact person" "birth place" "fname" "lname" "beneficiary name" "payee name" "driver name" "tenant name" "user full name" "vorname" "nachname"
+        "first names" "firstnames" "last names" "lastnames" "full names" "fullnames" "display names" "displaynames" "user names"
+        "middle names" "given names" "family names" "surnames" "forenames" "nicknames" "nick names" "maiden names" "real names" "legal names"
+        "customer names" "patient names" "employee names" "person names" "contact names" "owner names" "account names" "account holders"
+        "card holders" "cardholders" "cardholder names" "holder names" "member names" "recipient names" "sender names" "guest names"
+        "passenger names" "student names" "author names" "player names" "client names" "login names" "buyer names" "seller names"
+        "subscriber names" "visitor names" "fnames" "lnames" "vornamen" "nachnamen"),
     group!(Pii Goes End Weak "personal word":
         "user" "race" "username or email" "cardholder data"),
     group!(Pii Stays End Name "personal word": "city" "town"),

@@ -166,7 +166,7 @@ pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<Key
     if !sensitive || found.group.text == TextRule::Never || tokens.ends_safely(Some(found)) {
         return None;
     }
-    Some(KeyInText { class: found.group.class, numeric: found.group.numeric, text: found.group.text })
+    Some(KeyInText { class: found.group.class, numeric: found.numeric, text: found.group.text })
 }
 
 /// The same for a key that is one word and stands by itself, as many do.
@@ -281,7 +281,7 @@ fn judge(parent: &[u8], key: &[u8]) -> KeyVerdict {
         return SUFFIX;
     }
     match found {
-        Some(found) => KeyVerdict { class: found.group.class, rule: found.rule, numeric: found.group.numeric },
+        Some(found) => KeyVerdict { class: found.group.class, rule: found.rule, numeric: found.numeric },
         None => FREE,
     }
 }

@@ -453,6 +453,40 @@ fn numbers_under_counting_words_stay() {
     for key in ["pin", "otp", "ssn", "phone", "card", "cvv", "lat", "lon", "zip", "dob", "password", "user_id"] {
         assert_eq!(classify(key).numeric, NumericRule::Goes, "{key}");
     }
+    // Beside a word under which numbers stay.
+    for key in [
+        "user_address_zip",
+        "auth_token_pin",
+        "api_key_password",
+        "customer_email_ssn",
+        "token_pin",
+        "client_name_iban",
+        "access_token_otp",
+        "home_address_lat",
+        "contact_email_phone",
+        "access_token_phone",
+    ] {
+        assert_eq!(classify(key).numeric, NumericRule::Goes, "{key}");
+    }
+    for key in ["token_count", "password_length", "card_count", "user_address_count", "phone_count", "user_email"] {
+        assert_eq!(classify(key).numeric, NumericRule::Stays, "{key}");
+    }
+}
+
+#[test]
+fn more_names_than_one_are_names() {
+    for (one, many) in [
+        ("first_name", "first_names"),
+        ("lastName", "lastNames"),
+        ("fullname", "fullnames"),
+        ("surname", "surnames"),
+        ("nickname", "nicknames"),
+        ("customer_name", "customer_names"),
+        ("display_name", "display_names"),
+    ] {
+        assert_eq!(classify(many).class, classify(one).class, "{many}");
+        assert_eq!(classify(many).class, Pii, "{many}");
+    }
 }
 
 #[test]

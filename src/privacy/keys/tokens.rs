@@ -1,6 +1,6 @@
 //! A key's words: split at separators, camel-case humps and digit edges, and the phrase among them that decides.
 
-use super::{GLUED, KeyClass, Parent, Place};
+use super::{GLUED, KeyClass, NumericRule, Parent, Place};
 use crate::privacy::key_filter::Ends;
 use crate::privacy::key_tables::{
     self, FIRST_WORDS, Group, LONGEST, MORE_SAFE_SUFFIXES, SAFE_SUFFIXES, SAFE_WORDS, SEED, STRUCT_SUFFIXES,
@@ -11,6 +11,8 @@ use crate::privacy::key_tables::{
 pub(super) struct Match {
     pub(super) group: &'static Group,
     pub(super) rule: &'static str,
+    /// Of its group; or that of another phrase that counts, under which a number goes.
+    pub(super) numeric: NumericRule,
     start: usize,
     end: usize,
 }
@@ -222,7 +224,7 @@ impl Tokens {
                 continue;
             };
             if group.place == Place::Any || (end..len).all(|at| self.is_neutral(at)) {
-                return Some(Match { group, rule, start, end });
+                return Some(Match { group, rule, numeric: group.numeric, start, end });
             }
         }
         None
@@ -233,7 +235,7 @@ impl Tokens {
         let token = self.token(len - 1);
         let end = GLUED.iter().find(|end| token.len() > end.len() && token.ends_with(end))?;
         let (group, rule) = key_tables::find(end, key_tables::hash(end, SEED))?;
-        Some(Match { group, rule, start: len - 1, end: len })
+        Some(Match { group, rule, numeric: group.numeric, start: len - 1, end: len })
     }
 
     /// `session.hash` is what `session.id` becomes; `user_id_hash` is found by its words.
@@ -257,7 +259,8 @@ impl Tokens {
     }
 }
 
-/// An id at the end names the value whatever stands before it (`auth.user_id`); else the worse class decides.
+/// An id at the end names the value whatever stands before it (`auth.user_id`); else the worse class decides. A number goes if it does
+/// for either: `auth_token_pin`.
 fn weightier(one: Match, other: Match, len: usize) -> Match {
     let weight = |found: &Match| match found.group.class {
         KeyClass::Id if found.end == len => 5,
@@ -267,7 +270,10 @@ fn weightier(one: Match, other: Match, len: usize) -> Match {
         KeyClass::Content | KeyClass::Sql => 1,
         KeyClass::Safe | KeyClass::Free => 0,
     };
-    if weight(&other) > weight(&one) { other } else { one }
+    let heavier = if weight(&other) > weight(&one) { other } else { one };
+    let goes =
+        heavier.group.class != KeyClass::Safe && [one, other].iter().any(|found| found.numeric == NumericRule::Goes);
+    Match { numeric: if goes { NumericRule::Goes } else { heavier.numeric }, ..heavier }
 }
 
 fn contains(words: &[&str], token: &[u8]) -> bool {

@@ -2,58 +2,82 @@
 
 use std::ops::Range;
 
-use super::bytes::{SPACE, after, first, head, is, run};
+use super::bytes::{SPACE, after, alnum, first, head, is, run};
+use super::elements::{Elements, Form};
 use super::judge::quoted_counts;
 use super::key::KEY;
 use super::pairs::Style;
 use super::take::{INDENT, below, push};
-use super::value::{self, Bare, is_placeholder};
+use super::value::{self, is_placeholder};
 use super::words::is_status;
 use super::{Finding, words};
 use crate::privacy::keys::{KeyClass, KeyInText, NumericRule};
 
-/// `["a", "b"]`, `[1, 2, 3]`: each string by itself, so that the list stays one; numbers together.
-pub(super) fn list(text: &[u8], from: usize, rule: KeyInText, style: Style, found: &mut Vec<Finding>) -> usize {
-    let mut at = from;
-    let mut numbers = None;
-    let mut count = 0;
-    let mut bytes = 0;
-    loop {
-        at = run(text, at, |byte| is(byte, SPACE) || byte == b',');
-        if at >= text.len() || matches!(text[at], b']' | b'{' | b'[') {
-            break;
+/// `["a", "b"]`, `("a", 13)`, `{1, 2, 3}`: each string by itself, so that the brackets stay; numbers together. Says where to go on.
+pub(super) fn list(text: &[u8], open: usize, rule: KeyInText, style: Style, found: &mut Vec<Finding>) -> usize {
+    let mut elements = Elements::of(text, open);
+    let mut numbers = Numbers::default();
+    let mut go_on = open + 1;
+    while let Some(element) = elements.next() {
+        if !(element.goes_on && element.form == Form::Number) {
+            numbers.close(text, rule, style, found);
         }
-        if let Some(quoted) = value::quoted(text, at) {
-            if quoted_counts(&text[quoted.start..quoted.end], rule, style) {
-                push(found, rule, style, false, quoted.start..quoted.end);
+        match element.form {
+            Form::Number => numbers.push(text, element.span),
+            Form::Quoted if quoted_counts(&text[element.span.clone()], rule, style) => {
+                push(found, rule, style, false, element.span);
             }
-            at = quoted.next;
-            continue;
+            // There may be more in it than its key says.
+            Form::Quoted if text[element.span.clone()].iter().any(|byte| matches!(byte, b':' | b'=')) => return go_on,
+            Form::Quoted => {}
+            Form::Word => return go_on,
         }
-        if !words::begins_number(text[at]) {
-            break;
-        }
-        let end = value::bare(text, at, Bare::Strict, false);
-        if !words::is_number(&text[at..end]) {
-            break;
-        }
-        count += 1;
-        bytes += usize::from(is_byte(&text[at..end]));
-        numbers = Some((numbers.map_or(at, |(start, _)| start), end));
-        at = end;
+        go_on = elements.at;
     }
-    // A list of numbers under a secret word is its bytes.
-    if let Some((start, end)) = numbers {
+    numbers.close(text, rule, style, found);
+    // What opened a set is passed with what closes it.
+    let closes = after(text, open) == b'{' && after(text, elements.at) == b'}';
+    elements.at + usize::from(closes)
+}
+
+/// Numbers that stand together.
+#[derive(Default)]
+struct Numbers {
+    span: Option<Range<usize>>,
+    count: usize,
+    /// How many of them are signs in ASCII.
+    bytes: usize,
+}
+
+impl Numbers {
+    fn push(&mut self, text: &[u8], number: Range<usize>) {
+        self.count += 1;
+        self.bytes += usize::from(is_byte(&text[number.clone()]));
+        self.span = Some(self.span.as_ref().map_or(number.start, |span| span.start)..number.end);
+    }
+
+    /// A list of numbers under a secret word is its bytes.
+    fn close(&mut self, text: &[u8], rule: KeyInText, style: Style, found: &mut Vec<Finding>) {
+        let Numbers { span, count, bytes } = std::mem::take(self);
+        let Some(span) = span else { return };
         let wanted = match rule.class {
             KeyClass::Secret => count >= 8 || count >= 3 && bytes == count,
             KeyClass::Id => true,
-            _ => rule.numeric == NumericRule::Goes && words::digits(&text[start..end]) >= 4,
+            _ => rule.numeric == NumericRule::Goes && words::digits(&text[span.clone()]) >= 4,
         };
         if wanted {
-            push(found, rule, style, false, start..end);
+            push(found, rule, style, false, span);
         }
     }
-    at
+}
+
+/// `(Zyx9hunter, 13)`: a tuple that was printed without quotes. Says what of it goes.
+pub(super) fn bare_tuple(text: &[u8], open: usize, rule: KeyInText) -> Option<Range<usize>> {
+    let word = open + 1..run(head(text, open, KEY), open + 1, alnum);
+    let close = run(head(text, open, KEY), word.end, |byte| !matches!(byte, b'(' | b')' | b'"' | b'\n'));
+    let tuple = text[word.end..].starts_with(b", ") && after(text, close) == b')';
+    let counts = matches!(rule.class, KeyClass::Secret | KeyClass::Id) && words::is_made_up(&text[word.clone()]);
+    (tuple && counts).then_some(word)
 }
 
 /// Whether a number is that of a sign in ASCII.
@@ -95,12 +119,9 @@ pub(super) fn braced(text: &[u8], at: usize) -> Option<usize> {
 
 /// `creds=(mnowak, hunter22)`, `auth=("mnowak", "hunter22")`: a user and the password. Says what goes, and where to go on.
 pub(super) fn couple(text: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
-    let left = text[..at].trim_ascii_end();
-    let left = left.strip_suffix(b"=").or_else(|| left.strip_suffix(b":"))?.trim_ascii_end();
+    let left = key_of(text, at)?;
     let first = below(text, at + 1);
-    if matches!(after(text, first), b'"' | b'\'')
-        && [&b"creds"[..], b"credentials", b"auth"].iter().any(|key| left.ends_with(key))
-    {
+    if matches!(after(text, first), b'"' | b'\'') && names_couple(left) {
         return quoted_couple(text, first);
     }
     if !(left.ends_with(b"creds") || left.ends_with(b"credentials")) {
@@ -112,6 +133,21 @@ pub(super) fn couple(text: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
     let plain = |word: &[u8]| !word.is_empty() && !word.iter().any(|byte| is(*byte, SPACE) || *byte == b',');
     let both = after(text, end) == b')' && plain(user) && plain(password);
     (both && words::is_made_up(password) && !is_status(password)).then_some((at..end + 1, end + 1))
+}
+
+/// Whether the bracket at `open` is that of a user and the password, whether or not both are there.
+pub(super) fn is_couple(text: &[u8], open: usize) -> bool {
+    after(text, open) == b'(' && key_of(text, open).is_some_and(names_couple)
+}
+
+/// The text up to and with the key of the value at `at`.
+fn key_of(text: &[u8], at: usize) -> Option<&[u8]> {
+    let left = text[..at].trim_ascii_end();
+    Some(left.strip_suffix(b"=").or_else(|| left.strip_suffix(b":"))?.trim_ascii_end())
+}
+
+fn names_couple(left: &[u8]) -> bool {
+    [&b"creds"[..], b"credentials", b"auth"].iter().any(|key| left.ends_with(key))
 }
 
 /// The second of two strings that are all there is in a bracket.

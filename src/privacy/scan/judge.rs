@@ -118,7 +118,9 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
             TextRule::Token => style != Style::Prose || digits >= 6,
             // `string password = 2;`, `Password = 2,`
             TextRule::Password => digits > 2 || before(text, start) != b' ' || style != Style::Equals,
-            TextRule::Host | TextRule::Addr | TextRule::Mail | TextRule::File => false,
+            // Under `customer_email_ssn`: by itself a mail address is no number.
+            TextRule::Host | TextRule::Mail => digits >= 4,
+            TextRule::Addr | TextRule::File => false,
             _ => true,
         };
         return match rule.numeric {

@@ -23,6 +23,7 @@ mod code;
 mod codes;
 mod custom;
 mod dates;
+mod elements;
 mod email;
 mod encoded;
 mod finding;

@@ -4,7 +4,7 @@
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, head, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, head, is, run};
 use super::classes::{Block, Class};
 use super::key::{
     GAP, KEY, Key, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie, is_verb,
@@ -280,7 +280,13 @@ fn named(
             }
             // A prompt, and what was typed on the line below.
             let below = colon && rule.text == TextRule::Password && is_typed_below(text, value);
-            return take(text, value + usize::from(below), rule, style, in_url, found);
+            let known = found.len();
+            let end = take(text, value + usize::from(below), rule, style, in_url, found);
+            if found.len() > known {
+                return end;
+            }
+            // `lon=aK3vX9qLmZ2rT7wPbY5nQ8sD`: not what the key says.
+            return random(anchors, name, value, style, in_url, found).unwrap_or(end);
         }
     }
     if is_session_cookie(name) {
@@ -354,13 +360,26 @@ fn is_short_list(text: &[u8], from: usize) -> bool {
     (end == text.len() || text[end] == b']') && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
 }
 
-/// Whether one of our placeholders stands at `from`, alone in its quotes if it has any.
+/// Whether one of our placeholders stands at `from`, alone in its quotes if it has any, and else with nothing of a value behind it.
 pub(super) fn is_redacted(text: &[u8], from: usize) -> bool {
     let quoted = after(text, from) == b'"';
-    let open = from + usize::from(quoted);
+    let Some(end) = placeholder_end(text, from + usize::from(quoted)) else { return false };
+    let (next, beyond) = (after(text, end), after(text, end + 1));
+    match next {
+        _ if quoted => next == b'"',
+        b'(' | b'{' | b'<' => false,
+        b'.' | b':' => !is(beyond, LETTER | HIGH),
+        b'\\' | b'&' | b'#' | b'/' => true,
+        0x80.. => value::ends_value(text, end),
+        _ => is(next, SPACE | STOP),
+    }
+}
+
+/// Behind the placeholder at `open`, if one of ours stands there.
+pub(super) fn placeholder_end(text: &[u8], open: usize) -> Option<usize> {
     let word = open + 1;
     let close = run(head(text, word, 16), word, |byte| byte.is_ascii_uppercase() || byte == b'_');
-    after(text, open) == b'[' && after(text, close) == b']' && (!quoted || after(text, close + 1) == b'"')
+    (after(text, open) == b'[' && after(text, close) == b']' && close > word).then_some(close + 1)
 }
 
 /// Whether a path begins at `at`: `/srv`, `./a`, `~/a`, `D:\a`, `file:///a`.

@@ -91,6 +91,10 @@ fn is_root(text: &[u8], slash: usize, windows: bool) -> bool {
         // `C:/Users/x`, `path:/home/x` and `file:///home/x`; in `http://home/x` the name is a host's.
         return slashes != 2;
     }
+    // No host and no route has so many before it.
+    if slashes > 2 {
+        return true;
+    }
     if let Some(mount) = MOUNTS.iter().find(|mount| text[..start].ends_with(mount)) {
         return !alnum(before(text, start - mount.len()));
     }

@@ -194,6 +194,9 @@ fn is_dialled_abroad(cluster: &Cluster<'_>, at: usize) -> bool {
     const OTHERS: &[&[u8]] = words!(
         "sku" "ean" "gtin" "upc" "barcode" "isbn" "code" "serial" "batch" "ref" "reference" "invoice" "number" "nr" "no" "account"
         "counter" "seq" "sequence" "row" "index" "idx" "ticket" "txn" "block" "iccid" "imei" "imsi" "range" "offset" "lsn" "hash"
+    );
+    // These only right beside it: `order 7 to=0033612688469`.
+    const KEYS: &[&[u8]] = words!(
         "part" "order" "item" "lot" "parcel" "tracking" "article" "id"
     );
     let (text, (start, end)) = (cluster.text, cluster.groups()[at]);
@@ -214,7 +217,12 @@ fn is_dialled_abroad(cluster: &Cluster<'_>, at: usize) -> bool {
             let one_length = fewest + 1 >= most && digits.len() == most;
             one_length || digits.len() >= ABROAD && (fewest..=most).contains(&digits.len())
         });
-    !glued && right && !is_padded(digits) && !is_id(text, start) && !context(text, start, 16, OTHERS)
+    !glued
+        && right
+        && !is_padded(digits)
+        && !is_id(text, start)
+        && !context(text, start, 16, OTHERS)
+        && !is_beside(text, start, KEYS)
 }
 
 /// `0049 1701234567`: the country's code by itself, and a number of the longest its country has.
@@ -339,6 +347,14 @@ fn introduced(text: &[u8], start: usize) -> bool {
         || text[word..end].iter().any(|byte| is(*byte, HIGH))
         || known(LEADS)
         || context(text, end, end - word, WORDS)
+}
+
+/// Whether the word just left of the number is one of these, or ends in one: `parcelId`.
+fn is_beside(text: &[u8], start: usize, words: &[&[u8]]) -> bool {
+    let sign = |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'#' | b'\\');
+    let end = super::bytes::run_back(text, start, 4, sign);
+    let word = super::bytes::run_back(text, end, 24, |byte| is(byte, LETTER));
+    end < start && context(text, end, end - word, words)
 }
 
 /// Whether the word just left of the number makes it some other number: `call id 12345678`, `sms_count=12345678`.

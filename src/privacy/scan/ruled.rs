@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HIGH, SPACE, after, alnum, before, char_before, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, after, alnum, before, char_before, head, is, run, run_back};
 use super::classes::Class;
+use super::elements::{self, Elements};
 use super::email::unspaced;
 use super::key::KEY;
 use super::take::{below, inside};
@@ -169,34 +170,38 @@ fn is_by_key(kind: Kind) -> bool {
     )
 }
 
-/// Takes the value of a pair, or each of a list; says where to go on.
+/// Takes the value of a pair, or each element of a list, a tuple or a set; says where to go on.
 fn take(text: &[u8], pair: &Pair, kind: Kind, found: &mut Vec<Finding>) -> usize {
     let from = pair.value;
+    let at = inside(text, from);
     // What was a value is replaced.
-    if pairs::is_redacted(text, inside(text, from)) {
+    if pairs::is_redacted(text, at) {
         return from;
     }
-    let is_list = after(text, from) == b'[';
-    let bare = if is_list { Bare::Strict } else { pair.bare };
-    let mut at = from + usize::from(is_list);
-    loop {
-        let Some(value) = single(text, at, bare, pair.in_url).filter(|value| !value.is_empty()) else {
-            return at.max(from);
-        };
+    let mut push = |value: Range<usize>| {
         let raw = &text[value.clone()];
         // `null`, `missing` and the like say nothing.
         if !is_placeholder(raw) && !is_status(raw) {
-            found.push(Finding::new(kind, Severity::Likely, value.clone()));
+            found.push(Finding::new(kind, Severity::Likely, value));
         }
-        at = value.end;
-        if !is_list {
-            return at;
+    };
+    let has_elements = match after(text, at) {
+        b'[' => value::first_bracket(text, at).is_none() && pairs::placeholder_end(text, at).is_none(),
+        b'(' | b'{' => elements::is_group(text, at),
+        _ => false,
+    };
+    if has_elements {
+        let mut elements = Elements::of(text, at);
+        for element in &mut elements {
+            push(element.span);
         }
-        at = run(text, at, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b',') || is(byte, SPACE));
-        if matches!(after(text, at), b']' | b'{' | b'[' | b'}' | 0) {
-            return at;
-        }
+        return elements.at.max(from);
     }
+    let Some(value) = single(text, from, pair.bare, pair.in_url).filter(|value| !value.is_empty()) else {
+        return at.max(from);
+    };
+    push(value.clone());
+    value.end
 }
 
 /// The one value at `from`, without its quotes; none where a list or an object begins.
@@ -206,5 +211,6 @@ fn single(text: &[u8], from: usize, bare: Bare, in_url: bool) -> Option<Range<us
         return Some(quoted.start..quoted.end);
     }
     let end = value::bare(head(text, at, MOST), at, bare, in_url);
-    (!matches!(after(text, at), b'{' | b'[')).then_some(at..end)
+    let bracketed = after(text, at) == b'[' && value::first_bracket(text, at).is_some();
+    (bracketed || !matches!(after(text, at), b'{' | b'[')).then_some(at..end)
 }

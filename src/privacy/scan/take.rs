@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::bracketed::{braced, bracket_end, couple, list};
+use super::bracketed::{bare_tuple, braced, bracket_end, couple, is_couple, list};
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, head, is, run, run_back, starts_with};
+use super::elements::{is_group, wrapped};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
-use super::pairs::Style;
+use super::pairs::{Style, is_redacted};
 use super::value::{self, Bare, is_placeholder};
 use super::words::is_status;
 use super::{Finding, Kind, Severity, dates, records, words};
@@ -22,6 +23,11 @@ pub(super) fn take(
     found: &mut Vec<Finding>,
 ) -> usize {
     let mut at = inside(text, from);
+    if after(text, at).is_ascii_lowercase()
+        && let Some(inner) = wrapped(text, at)
+    {
+        at = inside(text, below(text, inner));
+    }
     match after(text, at) {
         b'[' | b'{'
             if value::first_bracket(text, at).is_some()
@@ -33,6 +39,7 @@ pub(super) fn take(
             push(found, rule, style, in_url, at + inside..end - inside);
             return end;
         }
+        b'{' | b'(' if !is_couple(text, at) && is_group(text, at) => return list(text, at, rule, style, found),
         b'{' if rule.text == TextRule::Password && style == Style::Equals => {
             if let Some(end) = braced(text, at) {
                 push(found, rule, style, in_url, at + 1..end);
@@ -40,14 +47,23 @@ pub(super) fn take(
             }
             return at.max(from);
         }
-        b'(' if rule.text == TextRule::Token => {
-            if let Some((span, next)) = couple(text, at) {
+        b'(' => {
+            if let Some((span, next)) = couple(text, at).filter(|_| rule.text == TextRule::Token) {
                 push(found, rule, style, in_url, span);
                 return next;
             }
+            // What was in the bracket is replaced.
+            if is_redacted(text, at + 1) {
+                return at + 1;
+            }
+            if let Some(word) = bare_tuple(text, at, rule) {
+                let end = word.end;
+                push(found, rule, style, in_url, word);
+                return end;
+            }
         }
         b'[' if !is_placeholder(&text[at..bracket_end(text, at)]) => {
-            return list(text, at + 1, rule, style, found);
+            return list(text, at, rule, style, found);
         }
         b'{' => {
             if let Some(inner) = records::typed(text, at)
@@ -210,7 +226,7 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
         if !after(text, at).is_ascii_uppercase() {
             break;
         }
-        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':'));
+        let name = run(head(text, at, KEY), at, |byte| alnum(byte) || matches!(byte, b'_' | b':' | b'<' | b'>'));
         if after(text, name) != b'(' {
             break;
         }

@@ -172,7 +172,13 @@ fn is_scrambled(value: &[u8]) -> bool {
 pub(super) fn first_bracket(text: &[u8], at: usize) -> Option<usize> {
     let close = run(head(text, at, 32), at + 1, alnum);
     let pair = matches!((after(text, at), after(text, close)), (b'{', b'}') | (b'[', b']'));
-    (pair && close > at + 1 && is(after(text, close + 1), LETTER | DIGIT)).then_some(close)
+    let goes_on = is(after(text, close + 1), LETTER | DIGIT);
+    // Go's `[]uint8`, and not `[]hunter2`.
+    let names_type = || {
+        let word = close + 1..run(head(text, close, 64), close + 1, alnum);
+        after(text, at) == b'{' || super::words::is_type(&text[word])
+    };
+    (pair && goes_on && !(close == at + 1 && names_type())).then_some(close)
 }
 
 /// A placeholder of ours and at most a few digits and signs.
@@ -305,7 +311,7 @@ fn is_tag(text: &[u8], at: usize) -> bool {
 }
 
 /// Whether the char at `at` ends a value in ASCII: punctuation, and the scripts in which words follow without a space.
-fn ends_value(text: &[u8], at: usize) -> bool {
+pub(super) fn ends_value(text: &[u8], at: usize) -> bool {
     char_at(text, at).is_some_and(|letter| !letter.is_alphanumeric() || super::email::unspaced(letter))
 }
 

@@ -200,6 +200,22 @@ const UNITS: &[&str] = &[
     "a\\x61",
     "a@a.rs:1",
     "vers 34.26.202.171 ",
+    "passwords: {\"a\",",
+    "passwords: {\"pin:{1\",",
+    "passwords: [Some(\"a\"),",
+    "user_ids: (1,",
+    "user_ids: {1,",
+    "user_ids: [[1],",
+    "password: a::B(",
+    "password: A::<u8>(",
+    "pin:[None,",
+    "pin:(None,",
+    "pin: ([A]",
+    "///home/",
+    "password=[A]",
+    "password=[]",
+    "id=0033612688469 ",
+    "lon=aK3vX9qLmZ2rT7wPbY5nQ8sD",
 ];
 
 /// Bytes looked at to scan a text of `size` that is made of `unit`.
