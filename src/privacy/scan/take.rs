@@ -7,7 +7,7 @@ use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, he
 use super::elements::{is_group, wrapped};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
-use super::pairs::{Style, is_redacted};
+use super::pairs::{Style, is_redacted, placeholder_end};
 use super::value::{self, Bare, is_placeholder};
 use super::words::is_status;
 use super::{Finding, Kind, Severity, dates, records, words};
@@ -32,6 +32,11 @@ pub(super) fn take(
         b'[' | b'{'
             if value::first_bracket(text, at).is_some()
                 && value::is_bracketed(&text[at..value::bare(head(text, at, KEY), at, Bare::Loose, in_url)]) => {}
+        b'[' if style == Style::Equals
+            && is_free(rule)
+            && placeholder_end(text, at).is_some_and(|end| {
+                is_keyed(&text[end..value::bare(head(text, at, KEY), at, Bare::Loose, in_url).max(end)])
+            }) => {}
         b'[' | b'{' if is_free(rule) && value::wrapped(text, at).is_some() => {
             let Some(end) = value::wrapped(text, at) else { return at };
             // ODBC's quotes stay.
@@ -198,6 +203,13 @@ pub(super) fn take(
 /// Whether a rule lets a secret be nearly any text.
 fn is_free(rule: KeyInText) -> bool {
     rule.class == KeyClass::Secret && matches!(rule.text, TextRule::Password | TextRule::Token)
+}
+
+/// `-hunter2`: what goes on behind `[A]`, which then begins a password.
+fn is_keyed(tail: &[u8]) -> bool {
+    let sign = run(tail, 0, |byte| matches!(byte, b'-' | b'!' | b'_' | b'$' | b'*' | b'+' | b'~' | b'^' | b'@' | b'%'));
+    let word = run(tail, sign, alnum);
+    sign == 1 && words::is_made_up(&tail[sign..word]) && words::has_letter(&tail[sign..word])
 }
 
 /// Whether the key of the value at `from` begins a line that is not the first, as in headers and YAML.

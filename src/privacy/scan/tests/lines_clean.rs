@@ -1156,6 +1156,7 @@ pub(super) const LINES: &[&str] = &[
     "tracking=0033612688469 part_no=0033612688469",
     "https://cdn.example.com//home/banner",
     "password=[A] token=[SECRET], next",
+    "token=[IP]:9000 password=[INFO] starting, secret=[SECRET]-old token=[EMAIL]/x1",
     "password: []byte token: []uint8 secret=[]",
     "password: std::env::var(\"DB_PASSWORD\")",
     "user_id={0} password={1}",
