@@ -132,6 +132,16 @@ const PIECES: &[&str] = &[
     "****",
     "密码",
     "d8Kf02mQzL7xWv3TnB6yRc9Pe1Hs4JgU",
+    "passwords: ",
+    "user_ids=",
+    "Some(",
+    "None, ",
+    "(\"a1\", ",
+    "{\"Zyx9\", ",
+    "a::B::<u8>(",
+    "[A]",
+    "///home/",
+    "user_email_ssn=",
 ];
 
 fn random() -> impl Strategy<Value = String> {
