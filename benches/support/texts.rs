@@ -37,6 +37,33 @@ pub(crate) const SHORT: [&str; 24] = [
     "price rounded to 49.90 EUR for the order",
 ];
 
+/// Texts of the same length with one finding each, of each kind one.
+pub(crate) const ONE_FINDING: [&str; 23] = [
+    "mail to bob.smith@example.com bounced 2x",
+    "no sale: card 4111 1111 1111 1111 failed",
+    "peer 203.0.113.77 closed the connection.",
+    "peer 2001:db8::8a2e:370:7334 went away..",
+    "device 00:1a:2b:3c:4d:5e joined the cell",
+    "cannot open /home/alice/notes for append",
+    "call me back at +49 171 2345678 tomorrow",
+    "ssn 536-90-4399 was entered by the clerk",
+    "iban DE89 3704 0044 0532 0130 00 is good",
+    "login with password=hunter2! was refused",
+    "user_id=8812034 has opened the dashboard",
+    "born 1984-03-12, so an adult since today",
+    "stored position 52.520008, 13.404954 too",
+    "got Authorization: Bearer aGk4x9Lm2Qz7vB",
+    "key AKIAIOSFODNN7EXAMPLF is not accepted",
+    "https://bob:s3cr3t@example.com/a/b timed",
+    "GET /cb?token=aB3dE6gH9jK2&x=1 answered.",
+    "first_name=Alice was sent to the records",
+    "to 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 ok",
+    "pesel 44051401359 was typed into a form.",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEow==",
+    "got eyJhbGciOiJIUzI1NiJ9.eyJzIjoxfQ.c2ln",
+    r#"starts k="aB3dE6gH9jK2mN5pQ8sT1vW4yZ7" ."#,
+];
+
 /// A set of lines.
 pub(crate) struct Lines {
     pub(crate) name: &'static str,
@@ -63,7 +90,7 @@ pub(crate) fn other_scripts() -> Lines {
     Lines { name: "ten other languages", lines: text.lines().map(str::to_owned).collect() }
 }
 
-/// Texts with exactly one finding, by the kind that it is.
+/// The tests' texts with exactly one finding, by the kind that it is: in all notations, many of them long and the hardest there are.
 pub(crate) fn with_one_finding() -> Vec<(String, Vec<String>)> {
     let policy = Policy::standard();
     let mut kinds: Vec<(String, Vec<String>)> = Vec::new();

@@ -74,6 +74,19 @@ impl Ends {
         }
     }
 
+    /// The same for the words of a phrase, one after the other, so that each phrase has a number of its own, or nearly.
+    #[inline]
+    pub(super) const fn after(self, phrase: u64) -> u64 {
+        (phrase.rotate_left(23) ^ self.mixed()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[inline]
+    const fn mixed(self) -> u64 {
+        let lower = 0x2020_2020_2020_2020;
+        (self.first | lower).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ (self.last | lower).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+    }
+
     /// Whether all of it is known to be small letters: what is longer than both ends is not.
     #[inline]
     pub(super) fn are_all_small(self) -> bool {
@@ -105,6 +118,17 @@ impl Ends {
     }
 }
 
+/// Eight bytes of a key from `at`, zeros beyond its end; and how many of them are small letters before another byte.
+#[inline]
+pub(super) fn small_letters(key: &[u8], at: usize) -> ([u8; 8], usize) {
+    let eight = match (key[at..].first_chunk(), key.last_chunk()) {
+        (Some(eight), _) => u64::from_le_bytes(*eight),
+        (None, Some(last)) => u64::from_le_bytes(*last) >> (8 * (8 - (key.len() - at))),
+        (None, None) => Ends::of(&key[at..]).first,
+    };
+    (eight.to_le_bytes(), others(eight).trailing_zeros() as usize / 8)
+}
+
 /// The highest bit of each byte that is no small letter.
 #[inline]
 const fn others(eight: u64) -> u64 {
@@ -124,9 +148,7 @@ const fn four(bytes: Option<&[u8; 4]>) -> u64 {
 
 #[inline]
 const fn slots(word: Ends) -> (usize, usize) {
-    let lower = 0x2020_2020_2020_2020;
-    let mixed = (word.first | lower).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ (word.last | lower).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    let mixed = word.mixed();
     ((mixed >> 50) as usize % SLOTS, (mixed >> 36) as usize % SLOTS)
 }
 
@@ -155,6 +177,19 @@ mod tests {
                 let others = text[start..end].iter().enumerate().filter(|(_, byte)| !byte.is_ascii_lowercase());
                 let places = Ends::places_of_others(&text[start..end]).expect("it is short");
                 assert!(places.eq(others.map(|(at, _)| at)));
+            }
+        }
+    }
+
+    #[test]
+    fn small_letters_are_counted_up_to_another_byte_or_the_end() {
+        for key in [&b"a"[..], b"user", b"userId", b"access_token", b"accesstoken", b"abcdefghijklmnop", b"\xc3\xa9te"]
+        {
+            for at in 0..key.len() {
+                let (eight, count) = small_letters(key, at);
+                let rest = &key[at..key.len().min(at + 8)];
+                assert_eq!(count, rest.iter().take_while(|byte| byte.is_ascii_lowercase()).count());
+                assert_eq!((&eight[..rest.len()], &eight[rest.len()..]), (rest, &[0; 8][rest.len()..]));
             }
         }
     }

@@ -4,7 +4,7 @@
 //! phrase carries the sentence that `explain` shows. The index over all phrases is built at compile time, so that a
 //! look-up is one hash and, nearly always, one comparison.
 
-use super::key_filter::Filter;
+use super::key_filter::{Ends, Filter};
 use super::keys::{KeyClass, NumericRule, Place, TextRule};
 
 /// Phrases that share one verdict.
@@ -370,7 +370,7 @@ const fn index() -> [u16; SLOTS] {
         let words = GROUP_LIST[group].words;
         let mut word = 0;
         while word < words.len() {
-            let mut slot = slot_of(hash(words[word].0.as_bytes(), SEED)) % SLOTS;
+            let mut slot = slot_of(hash(words[word].0.as_bytes())) % SLOTS;
             while slots[slot] != u16::MAX {
                 slot = (slot + 1) % SLOTS;
             }
@@ -382,30 +382,25 @@ const fn index() -> [u16; SLOTS] {
     slots
 }
 
-/// Where a hash starts (FNV-1a's offset basis).
-pub(super) const SEED: u32 = 0x811c_9dc5;
-
-const PRIME: u32 = 0x0100_0193;
-
-/// One byte more.
-#[inline]
-pub(super) const fn step(hash: u32, byte: u8) -> u32 {
-    (hash ^ byte as u32).wrapping_mul(PRIME)
-}
-
-/// FNV-1a, which can be continued over the next token.
-pub(super) const fn hash(bytes: &[u8], from: u32) -> u32 {
-    let mut hash = from;
-    let mut at = 0;
-    while at < bytes.len() {
-        hash = step(hash, bytes[at]);
-        at += 1;
+/// The hash of a phrase, word by word.
+pub(super) const fn hash(phrase: &[u8]) -> u64 {
+    let (mut hash, mut rest) = (0, phrase);
+    loop {
+        let mut end = 0;
+        while end < rest.len() && rest[end] != b' ' {
+            end += 1;
+        }
+        let (word, next) = rest.split_at(end);
+        hash = Ends::of(word).after(hash);
+        match next {
+            [_, next @ ..] => rest = next,
+            [] => return hash,
+        }
     }
-    hash
 }
 
-const fn slot_of(hash: u32) -> usize {
-    (hash ^ (hash >> 15)) as usize
+const fn slot_of(hash: u64) -> usize {
+    (hash >> 40) as usize
 }
 
 /// Last words of the phrases that count in text: what is not in it ends no phrase.
@@ -509,7 +504,7 @@ const fn safe_words() -> Filter {
 }
 
 /// The group and sentence of a phrase, given its [`hash`].
-pub(super) fn find(phrase: &[u8], hash: u32) -> Option<(&'static Group, &'static str)> {
+pub(super) fn find(phrase: &[u8], hash: u64) -> Option<(&'static Group, &'static str)> {
     let mut slot = slot_of(hash) % SLOTS;
     loop {
         let entry = INDEX[slot];
@@ -536,10 +531,10 @@ mod tests {
             for (word, rule) in group.words {
                 assert!(seen.insert(*word), "{word} is listed twice");
                 assert!(word.split(' ').count() <= LONGEST, "{word} is too long to be tried");
-                let (_, found) = find(word.as_bytes(), hash(word.as_bytes(), SEED)).expect(word);
+                let (_, found) = find(word.as_bytes(), hash(word.as_bytes())).expect(word);
                 assert_eq!(found, *rule);
             }
         }
-        assert!(find(b"plan", hash(b"plan", SEED)).is_none());
+        assert!(find(b"plan", hash(b"plan")).is_none());
     }
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use tokens::Tokens;
 
 use super::key_filter::Ends;
-use super::key_tables::{self, LAST_WORDS, PLAIN_HEADERS, PREFIXES, SEED};
+use super::key_tables::{self, LAST_WORDS, PLAIN_HEADERS, PREFIXES};
 
 /// What kind of value a key announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +171,7 @@ pub(crate) fn in_text(parent: &[u8], key: &[u8], relation: Parent) -> Option<Key
 
 /// The same for a key that is one word and stands by itself, as many do.
 fn one_word(key: &[u8]) -> Option<KeyInText> {
-    let known = |word: &[u8]| key_tables::find(word, key_tables::hash(word, SEED)).map(|(group, _)| group);
+    let known = |word: &[u8]| key_tables::find(word, Ends::of(word).after(0)).map(|(group, _)| group);
     let glued = || GLUED.iter().find(|end| key.len() > end.len() && key.ends_with(end)).and_then(|end| known(end));
     let group = known(key).filter(|group| group.class != KeyClass::Free).or_else(glued)?;
     let sensitive = matches!(group.class, KeyClass::Id | KeyClass::Secret | KeyClass::Pii);
@@ -198,7 +198,7 @@ pub(crate) fn is_named(word: &[u8]) -> bool {
     let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
-    key_tables::find(lower, key_tables::hash(lower, SEED)).is_some()
+    key_tables::find(lower, Ends::of(lower).after(0)).is_some()
 }
 
 /// Whether a key in text can be ruled out because none of its words ends a phrase. Most can.

@@ -1,9 +1,9 @@
 //! A key's words: split at separators, camel-case humps and digit edges, and the phrase among them that decides.
 
 use super::{GLUED, KeyClass, NumericRule, Parent, Place};
-use crate::privacy::key_filter::Ends;
+use crate::privacy::key_filter::{Ends, small_letters};
 use crate::privacy::key_tables::{
-    self, FIRST_WORDS, Group, LONGEST, MORE_SAFE_SUFFIXES, SAFE_SUFFIXES, SAFE_WORDS, SEED, STRUCT_SUFFIXES,
+    self, FIRST_WORDS, Group, LONGEST, MORE_SAFE_SUFFIXES, SAFE_SUFFIXES, SAFE_WORDS, STRUCT_SUFFIXES,
 };
 
 /// A phrase found in a key.
@@ -127,21 +127,21 @@ impl Tokens {
             }
             digits_only &= sign == Sign::Digit;
             last = sign;
+            // Most bytes go on with a word.
+            if sign == Sign::Small
+                && let Some(place) = self.bytes.get_mut(write..).and_then(<[u8]>::first_chunk_mut)
+            {
+                let (eight, count) = small_letters(key, at - 1);
+                *place = eight;
+                (write, at) = (write + count, at - 1 + count);
+                continue;
+            }
             // Cannot overflow for the lengths cut above, since each byte adds at most one space; if it could, the rest is left.
             if write + 1 >= BYTES {
                 break;
             }
             self.bytes[write] = byte.to_ascii_lowercase();
             write += 1;
-            // Most bytes go on with a word.
-            while sign == Sign::Small
-                && write + 1 < BYTES
-                && let Some(&byte) = key.get(at)
-                && byte.is_ascii_lowercase()
-            {
-                self.bytes[write] = byte;
-                (write, at) = (write + 1, at + 1);
-            }
         }
         self.close(start, write, digits_only);
     }
@@ -180,7 +180,7 @@ impl Tokens {
 
     fn is_neutral(&self, at: usize) -> bool {
         let token = self.token(at);
-        key_tables::find(token, key_tables::hash(token, SEED)).is_some_and(|(group, _)| group.class == KeyClass::Free)
+        key_tables::find(token, Ends::of(token).after(0)).is_some_and(|(group, _)| group.class == KeyClass::Free)
     }
 
     /// The phrase that decides over the first `len` tokens. Phrases may share words: in `db.user_id` the user is an id's.
@@ -208,14 +208,11 @@ impl Tokens {
     }
 
     fn longest_at(&self, start: usize, len: usize) -> Option<Match> {
-        let mut hashes = [0u32; LONGEST];
-        let mut hash = SEED;
+        let mut hashes = [0; LONGEST];
+        let mut hash = 0;
         let most = LONGEST.min(len - start);
         for (count, slot) in hashes.iter_mut().enumerate().take(most) {
-            if count > 0 {
-                hash = key_tables::hash(b" ", hash);
-            }
-            hash = key_tables::hash(self.token(start + count), hash);
+            hash = Ends::of(self.token(start + count)).after(hash);
             *slot = hash;
         }
         for count in (1..=most).rev() {
@@ -234,7 +231,7 @@ impl Tokens {
     fn glued(&self, len: usize) -> Option<Match> {
         let token = self.token(len - 1);
         let end = GLUED.iter().find(|end| token.len() > end.len() && token.ends_with(end))?;
-        let (group, rule) = key_tables::find(end, key_tables::hash(end, SEED))?;
+        let (group, rule) = key_tables::find(end, Ends::of(end).after(0))?;
         Some(Match { group, rule, numeric: group.numeric, start: len - 1, end: len })
     }
 

@@ -130,8 +130,15 @@ impl Anchors<'_> {
     /// The places whose bits `of` makes of a block, given all of them and its number.
     #[inline]
     pub(super) fn places<F: Fn(&[Block], usize) -> u64>(&self, of: F) -> Places<'_, F> {
-        let bits = if self.blocks.is_empty() { 0 } else { of(self.blocks, 0) };
-        Places { blocks: self.blocks, of, block: 0, bits }
+        self.places_from(of, 0)
+    }
+
+    /// The same from `from` on.
+    #[inline]
+    pub(super) fn places_from<F: Fn(&[Block], usize) -> u64>(&self, of: F, from: usize) -> Places<'_, F> {
+        let block = from / 64;
+        let bits = if block < self.blocks.len() { of(self.blocks, block) & (!0 << (from % 64)) } else { 0 };
+        Places { blocks: self.blocks, of, block, bits }
     }
 
     /// One bit for each of the 64 bytes from `from`, set for those of this class.

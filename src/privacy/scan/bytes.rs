@@ -216,38 +216,6 @@ pub(super) fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {
     text.get(at..at + word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 
-/// Whether one of the words stands, as a word of its own, in the `within` bytes before `at`.
-pub(super) fn context(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool {
-    let window = &text[at.saturating_sub(within)..at];
-    let mut last = 0;
-    for (start, &byte) in window.iter().enumerate() {
-        let prior = std::mem::replace(&mut last, byte);
-        // camelCase and snake_case names count: `userPhone`, `home_phone`.
-        // Words of scripts without spaces stand anywhere.
-        let inside = is(prior, LETTER | HIGH) && !(byte.is_ascii_uppercase() && prior.is_ascii_lowercase());
-        if !is(byte, LETTER | HIGH) || inside && !is(byte, HIGH) {
-            continue;
-        }
-        // The window may begin in the middle of a word.
-        if start == 0 && at > window.len() && is(byte, LETTER) && is(text[at - window.len() - 1], LETTER | HIGH) {
-            continue;
-        }
-        let first = byte.to_ascii_lowercase();
-        for word in words.iter().filter(|word| word[0] == first) {
-            let end = start + word.len();
-            if starts_with(window, start, word)
-                && (is(first, HIGH)
-                    || end == window.len()
-                    || !window[end].is_ascii_lowercase()
-                    || window[end - 1] == b' ')
-            {
-                return true;
-            }
-        }
-    }
-    false
-}
-
 /// The decoded char that ends at `to`, if the bytes before it are one.
 pub(super) fn char_before(text: &[u8], to: usize) -> Option<char> {
     let start = (to.saturating_sub(4)..to).rev().find(|at| text[*at] & 0xc0 != 0x80)?;

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, context, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, after, head, is, run, run_back};
+use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks};
 
 /// Words before a date that make it somebody's.
-const WORDS: &[&[u8]] = words!(
+static WORDS: Nearby = Nearby::of(words!(
     "dob" "d.o.b" "born" "birth" "birthday" "birthdate" "bday" "date of birth" "geboren" "geburtsdatum" "geb" "né" "née" "naissance"
     "nacimiento" "nascimento" "nascita" "nato" "nata" "nacido" "nacida" "urodzenia" "urodzony" "geboortedatum" "födelsedatum" "född"
     "syntymäaika" "рождения" "родился" "родилась" "出生" "生日" "生年月日" "誕生日" "生まれ" "생년월일" "الميلاد" "जन्म"
-);
+));
 
 const MONTHS: [&[&[u8]]; 12] = [
     words!("jan" "janv" "ene" "gen" "januar" "january" "enero" "janvier" "gennaio"),
@@ -109,7 +110,7 @@ fn is_month(word: &[u8]) -> bool {
 }
 
 fn push(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) {
-    if context(text, start, 32, WORDS) {
+    if WORDS.stand_before(text, start, 32) {
         found.push(Finding::new(Kind::BirthDate, Severity::Contextual, start..end));
     }
 }

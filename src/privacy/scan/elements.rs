@@ -83,6 +83,9 @@ impl Iterator for Elements<'_> {
                 }
                 _ => {}
             }
+            if names_list(text, at) {
+                return None;
+            }
             if let Some(inner) = wrapped(text, at).filter(|_| self.depth < DEEPEST) {
                 (self.depth, self.at, goes_on) = (self.depth + 1, inner, false);
                 continue;
@@ -106,6 +109,12 @@ impl Iterator for Elements<'_> {
             }
         }
     }
+}
+
+/// Whether a key with a list or an object of its own stands at `at`: `tokens:[`.
+fn names_list(text: &[u8], at: usize) -> bool {
+    let end = run(head(text, at, KEY), at, |byte| is(byte, LETTER) || byte == b'_');
+    end > at && matches!(after(text, end), b':' | b'=') && matches!(after(text, end + 1), b'[' | b'{')
 }
 
 /// Behind the bracket of a variant or a type at `at`, whose name begins with a capital or ends in such a one: `Some(`, `a::B(`, `Foo::<u8>(`.

@@ -1,15 +1,16 @@
 //! Positions: pairs of precise numbers beside a word that says what they are.
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, before, context, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, after, before, is, run};
+use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
 /// `52.5200, 13.4050`: two numbers with four decimals at least, and a word that says what they are.
 pub(super) fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
-    const WORDS: &[&[u8]] = words!(
+    static WORDS: Nearby = Nearby::of(words!(
         "lat" "latitude" "lon" "coord" "coords" "coordinate" "coordinates" "gps" "location" "geo" "position" "point"
         "located" "near" "geocode" "geocoded" "maps.google" "google.com/maps" "latlng" "ll" "sll" "纬度" "緯度" "经度" "経度" "定位" "坐标" "位置" "위도" "ирот" "оординат"
-    );
+    ));
     let text = cluster.text;
     let last = cluster.groups().len() - 2;
     let precise = |cluster: &Cluster<'_>, at: usize| {
@@ -42,7 +43,7 @@ pub(super) fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool 
     if before(text, start) == b'-' {
         start -= 1;
     }
-    if !context(text, start, 32, WORDS) {
+    if !WORDS.stand_before(text, start, 32) {
         return false;
     }
     found.push(Finding::new(Kind::Geo, Severity::Contextual, start..end));

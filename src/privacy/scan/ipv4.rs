@@ -1,6 +1,7 @@
 //! IPv4 addresses among clusters of digits, told from versions by what stands left of them.
 
-use super::bytes::{DIGIT, LETTER, WordSet, after, alnum, before, context, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, LETTER, WordSet, after, alnum, before, is, run, run_back, starts_with};
+use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
 
@@ -204,13 +205,15 @@ fn is_network(address: &[u8], mask: &[u8]) -> bool {
 
 /// `upgrade from 2.3.4.5 to 2.3.4.6`, `libssl 1.1.1.21 installed`
 fn is_release(text: &[u8], start: usize, end: usize) -> bool {
-    const WORDS: &[&[u8]] = words!(
-        "version" "versions" "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped"
-        "assemblyversion" "update from"
-    );
-    // Updates come from machines too.
-    let words = if is_large(octets(&text[start..end])) { &WORDS[..WORDS.len() - 1] } else { WORDS };
-    starts_with(text, end, b" installed") || starts_with(text, end, b" loaded") || context(text, start, 28, words)
+    static WORDS: Nearby = Nearby::of(words!(
+        "version" "versions" "upgrade" "upgraded" "upgrading" "downgrade" "downgraded" "bump" "bumped" "assemblyversion"
+    ));
+    static UPDATE: Nearby = Nearby::of(words!("update from"));
+    starts_with(text, end, b" installed")
+        || starts_with(text, end, b" loaded")
+        || WORDS.stand_before(text, start, 28)
+        // They come from machines too.
+        || !is_large(octets(&text[start..end])) && UPDATE.stand_before(text, start, 28)
 }
 
 pub(super) fn octet(part: &[u8]) -> bool {

@@ -29,7 +29,7 @@ pub(super) fn plain_key(anchors: &Anchors<'_>, sign: usize) -> Option<Key> {
     let len = parts.leading_ones() as usize;
     let start = end - len;
     let beside = before(text, start);
-    let plain = if quoted { beside == b'"' && len > 0 } else { !matches!(beside, b'[' | b']' | 0x80..) };
+    let plain = if quoted { beside == b'"' && len > 0 } else { !matches!(beside, b']' | 0x80..) };
     (plain && len < 64).then_some(Key { start, end, quoted })
 }
 
@@ -87,9 +87,10 @@ pub(super) fn is_led(text: &[u8], key: &Key) -> bool {
 #[inline(always)]
 pub(super) fn bare_key(anchors: &Anchors<'_>, end: usize) -> Option<Key> {
     let text = anchors.text;
-    let mut start = anchors.run_back(Class::Token, end);
+    // Words of other scripts end in bytes of theirs.
+    let mut start = if is(before(text, end), HIGH) { end } else { anchors.run_back(Class::Token, end) };
     // What else names are made of is rare in them.
-    if matches!(before(text, start), b'.' | b'[' | b']' | 0x80..) {
+    if matches!(before(text, start), b'.' | b']' | 0x80..) {
         start = odd_start(text, start, end);
     }
     let start = start.max(end.saturating_sub(KEY));
@@ -115,14 +116,14 @@ pub(super) fn quoted_key(anchors: &Anchors<'_>, quote: usize) -> Option<Key> {
 /// Where a key begins that has more in it than letters, digits and joints, given where the last run of those does.
 fn odd_start(text: &[u8], start: usize, end: usize) -> usize {
     let plain = run_back_high(text, start, KEY, |byte| is(byte, LETTER | DIGIT | HIGH | JOINT) || byte == b'.');
-    if !matches!(before(text, plain), b'[' | b']') {
+    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
+    if before(text, plain) != b']' {
         return plain.max(end.saturating_sub(KEY));
     }
     let start = run_back(text, start, KEY, |byte| {
         is(byte, LETTER | DIGIT | HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
     });
     let start = start.max(end.saturating_sub(KEY));
-    // `[api_key=..`, `map[token:..`: a bracket that is not closed is none of the key's.
     match text[start..end].iter().rposition(|byte| matches!(byte, b'[' | b']')) {
         Some(bracket) if text[start + bracket] == b'[' => start + bracket + 1,
         _ => start,

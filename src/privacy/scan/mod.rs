@@ -38,6 +38,7 @@ mod kind;
 mod lines;
 mod lists;
 mod national;
+mod nearby;
 mod net;
 mod notations;
 mod numbers;
@@ -138,8 +139,8 @@ fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         url::find(anchors, found);
     }
     net::find(anchors, found);
-    if anchors.may_hold_numbers() && numbers::find(anchors, found) == numbers::Rest::Number {
-        national::find(anchors, found);
+    if anchors.may_hold_numbers() {
+        numbers::find(anchors, found);
     }
     if anchors.any(Class::At) {
         email::find_logins(anchors.text, found);

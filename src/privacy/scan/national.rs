@@ -91,22 +91,42 @@ forms! {
 /// The longest number, without separators.
 const MOST: usize = 20;
 
-pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    let text = anchors.text;
-    if !text.is_ascii() {
-        let mut at = 0;
-        while let Some(start) = next_part(text, at) {
+/// How far before a number what announces it may start: a phrase, what goes on with its name, and the letters that a number may
+/// begin with.
+const REACH: usize = 144;
+
+/// What announces the numbers that no other detector knew, asked for one number after the other.
+#[derive(Default)]
+pub(super) struct Announcers {
+    /// Up to where they were asked for.
+    asked: usize,
+}
+
+impl Announcers {
+    /// Finds the numbers that the words before `number` announce.
+    #[inline(never)]
+    pub(super) fn find_before(&mut self, anchors: &Anchors<'_>, number: usize, found: &mut Vec<Finding>) {
+        let text = anchors.text;
+        let from = self.asked.max(number.saturating_sub(REACH));
+        self.asked = self.asked.max(number);
+        if text[from..self.asked].is_ascii() {
+            let mut parts = anchors.places_from(|blocks, block| may_start(blocks, block, &text[block * 64..]), from);
+            while let Some(start) = parts.next().filter(|start| *start < number) {
+                if may_announce(text, start) && starts_part(text, start) {
+                    let end = ask(text, start, found);
+                    parts.pass(end);
+                    self.asked = self.asked.max(end);
+                }
+            }
+            return;
+        }
+        // In the middle of a word none starts.
+        let inside = is(text[from], LETTER) && is(before(text, from), LETTER);
+        let mut at = if inside { run(text, from, |byte| is(byte, LETTER)) } else { from };
+        while let Some(start) = next_part(&text[..number], at) {
             at = hump(text, start).max(ask(text, start, found));
         }
-        return;
-    }
-    let mut parts = anchors.places(|blocks, block| may_start(blocks, block, &text[block * 64..]));
-    // No number is announced behind the last digit.
-    let last = anchors.last(Class::Digit).unwrap_or(0);
-    while let Some(start) = parts.next().filter(|start| *start < last) {
-        if may_announce(text, start) && starts_part(text, start) {
-            parts.pass(ask(text, start, found));
-        }
+        self.asked = self.asked.max(at);
     }
 }
 

@@ -4,6 +4,7 @@ use super::anchors::Anchors;
 use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, head, is, run, run_back};
 use super::classes::{Block, Class};
 use super::ipv4::octet;
+use super::nearby::Nearby;
 use super::starts::Start;
 use super::starts::ahead;
 use super::{Finding, Kind, Severity};
@@ -270,26 +271,10 @@ fn mac(text: &[u8], start: usize, end: usize, separator: u8, found: &mut Vec<Fin
     }
     let letters = run.iter().any(|byte| is(*byte, LETTER));
     let digits = run.iter().any(u8::is_ascii_digit);
-    let named = || {
-        super::bytes::context(
-            text,
-            start,
-            24,
-            &[
-                b"mac",
-                b"cisco",
-                b"arp",
-                b"vlan",
-                b"ether",
-                b"hwaddr",
-                b"bssid",
-                b"lladdr",
-                b"link",
-                b"bluetooth",
-                b"hardware",
-            ],
-        )
-    };
+    static WORDS: Nearby = Nearby::of(words!(
+        "mac" "cisco" "arp" "vlan" "ether" "hwaddr" "bssid" "lladdr" "link" "bluetooth" "hardware"
+    ));
+    let named = || WORDS.stand_before(text, start, 24);
     let counted = match separator {
         b':' => letters || named() || run.iter().filter(|byte| **byte == b'0').count() < 6,
         b'-' => letters || named(),

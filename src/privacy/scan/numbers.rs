@@ -6,6 +6,7 @@
 use super::anchors::Anchors;
 use super::bytes::{DIGIT, HEX, LETTER, STOP, after, alnum, before, is, run, run_back};
 use super::classes::{Block, Class};
+use super::national::Announcers;
 use super::starts::behind;
 use super::{Finding, Kind, Severity, card, dates, geo, iban, ipv4, phone, printed};
 
@@ -149,10 +150,10 @@ fn goes_on(text: &[u8], end: usize) -> bool {
         && past_separator(text, end).is_some()
 }
 
-/// Finds them; says whether a number was left over that a word might yet explain.
-pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
+/// Finds them; of a number that none of them knows the words before it may yet say what it is.
+pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
-    let mut rest = Rest::Nothing;
+    let mut announcers = Announcers::default();
     let mut digits = anchors.places(firsts);
     while let Some(start) = digits.next() {
         let at = anchors.run(Class::Digit, start);
@@ -176,8 +177,9 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
             if is_year(&text[start..at]) {
                 dates::written(text, start..at, found);
             }
-            let left_over = is_inside(text, start, at) || at - start == 5 && !is_apart(text, start, at);
-            rest = if left_over { Rest::Number } else { rest };
+            if is_inside(text, start, at) || at - start == 5 && !is_apart(text, start, at) {
+                announcers.find_before(anchors, start, found);
+            }
             continue;
         }
         let cluster = Cluster::at(text, start);
@@ -196,17 +198,18 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) -> Rest {
         }
         digits.pass(end);
         if cluster.digits < 4 {
-            rest = if is_inside(text, start, end) { Rest::Number } else { rest };
+            if is_inside(text, start, end) {
+                announcers.find_before(anchors, start, found);
+            }
             continue;
         }
         if is_year(cluster.group(0)) {
             dates::written(text, cluster.groups()[0].0..cluster.groups()[0].1, found);
         }
-        if judge(&cluster, found) == Rest::Number && cluster.digits >= 5 {
-            rest = Rest::Number;
+        if !judge(&cluster, found) && cluster.digits >= 5 {
+            announcers.find_before(anchors, start, found);
         }
     }
-    rest
 }
 
 /// The digits of a block that a number may begin with.
@@ -235,13 +238,6 @@ fn idle(blocks: &[Block], block: usize) -> u64 {
     let three = starts & third & ends >> 3 & (second | marks >> 1);
     let four = starts & digits >> 3 & ends >> 4 & (second & marks >> 2 | marks >> 1 & third);
     one | two | two << 1 | (three | three << 1 | three << 2 | four | four << 1 | four << 2 | four << 3) & digits
-}
-
-/// What a text holds after its numbers were looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
-    Nothing,
-    Number,
 }
 
 fn is_year(digits: &[u8]) -> bool {
@@ -313,8 +309,8 @@ fn context_ends(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool 
     })
 }
 
-/// Looks at one cluster; says whether nothing knew it.
-fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
+/// Looks at one cluster; says whether somebody knew it.
+fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
     let known = found.len();
     let groups = cluster.groups().len();
     if groups >= 4 {
@@ -351,7 +347,7 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> Rest {
     if found.len() == known && groups == 1 {
         one_time_code(cluster, found);
     }
-    if found.len() == known { Rest::Number } else { Rest::Nothing }
+    found.len() > known
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, context, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, is, run};
 use super::dates::date_at;
+use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, codes};
 
 /// Words that announce a telephone number.
-const WORDS: &[&[u8]] = words!(
+static WORDS: Nearby = Nearby::of(words!(
     "phone" "telephone" "tel" "mobile" "cell" "cellphone" "call" "caller" "called" "calling" "dial" "dialed" "fax"
     "msisdn" "sms" "wa.me" "whatsapp" "texted" "contact" "ring" "telefon" "handy" "rufnummer" "mobil"
     "phones" "viber" "dialled" "dialling" "callback" "cellular" "landline" "handset" "sim" "telefono" "movil" "celular"
     "portable" "mobiel" "telefoon" "puhelin" "puh" "gsm" "tlf" "telefone" "komorka"
     "teléfono" "móvil" "tél" "téléphone" "елефон" "обильн" "电话" "電話" "手机" "手機" "携帯" "전화" "휴대폰" "फ़ोन" "फोन" "هاتف" "τηλ" "טלפון"
-);
+));
 
 /// The longest number there is (E.164), and the shortest that is looked for.
 const MOST: usize = 15;
@@ -191,14 +192,14 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
 
 /// `"0033612688469"`, in one piece: of the length that its country's numbers have. With one zero more it would be padded.
 fn is_dialled_abroad(cluster: &Cluster<'_>, at: usize) -> bool {
-    const OTHERS: &[&[u8]] = words!(
+    static OTHERS: Nearby = Nearby::of(words!(
         "sku" "ean" "gtin" "upc" "barcode" "isbn" "code" "serial" "batch" "ref" "reference" "invoice" "number" "nr" "no" "account"
         "counter" "seq" "sequence" "row" "index" "idx" "ticket" "txn" "block" "iccid" "imei" "imsi" "range" "offset" "lsn" "hash"
-    );
+    ));
     // These only right beside it: `order 7 to=0033612688469`.
-    const KEYS: &[&[u8]] = words!(
+    static KEYS: Nearby = Nearby::of(words!(
         "part" "order" "item" "lot" "parcel" "tracking" "article" "id"
-    );
+    ));
     let (text, (start, end)) = (cluster.text, cluster.groups()[at]);
     let Some(digits) = cluster.group(at).strip_prefix(b"00") else { return false };
     let (prior, next) = (before(text, start), after(text, end));
@@ -221,8 +222,8 @@ fn is_dialled_abroad(cluster: &Cluster<'_>, at: usize) -> bool {
         && right
         && !is_padded(digits)
         && !is_id(text, start)
-        && !context(text, start, 16, OTHERS)
-        && !is_beside(text, start, KEYS)
+        && !OTHERS.stand_before(text, start, 16)
+        && !is_beside(text, start, &KEYS)
 }
 
 /// `0049 1701234567`: the country's code by itself, and a number of the longest its country has.
@@ -291,7 +292,7 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
     if has_unit(text, end) {
         return None;
     }
-    if !context(text, start, 20, WORDS) || is_id(text, start) || count == 1 && !introduced(text, start) {
+    if !WORDS.stand_before(text, start, 20) || is_id(text, start) || count == 1 && !introduced(text, start) {
         return None;
     }
     if before(text, start) == b'(' && text[groups[0].1..end].contains(&b')') {
@@ -346,15 +347,15 @@ fn introduced(text: &[u8], start: usize) -> bool {
     word == end
         || text[word..end].iter().any(|byte| is(*byte, HIGH))
         || known(LEADS)
-        || context(text, end, end - word, WORDS)
+        || WORDS.stand_before(text, end, end - word)
 }
 
 /// Whether the word just left of the number is one of these, or ends in one: `parcelId`.
-fn is_beside(text: &[u8], start: usize, words: &[&[u8]]) -> bool {
+fn is_beside(text: &[u8], start: usize, words: &Nearby) -> bool {
     let sign = |byte| matches!(byte, b' ' | b'=' | b':' | b'"' | b'\'' | b'#' | b'\\');
     let end = super::bytes::run_back(text, start, 4, sign);
     let word = super::bytes::run_back(text, end, 24, |byte| is(byte, LETTER));
-    end < start && context(text, end, end - word, words)
+    end < start && words.stand_before(text, end, end - word)
 }
 
 /// Whether the word just left of the number makes it some other number: `call id 12345678`, `sms_count=12345678`.

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, LETTER, after, alnum, before, context, head, is, run};
+use super::bytes::{DIGIT, LETTER, after, alnum, before, head, is, run};
+use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks, national};
 
@@ -40,9 +41,9 @@ pub(super) fn token(text: &[u8], start: usize) -> Option<usize> {
 
 /// The Finnish and the British number, which are too short for a token, by the six digits inside them.
 pub(super) fn six_digits(text: &[u8], digits: usize) -> Option<std::ops::Range<usize>> {
-    const WORDS: &[&[u8]] = words!(
+    static WORDS: Nearby = Nearby::of(words!(
         "payroll" "tax" "hmrc" "paye" "employee" "benefit" "pension" "national insurance"
-    );
+    ));
     if let Some(end) = token(text, digits) {
         return Some(digits..end);
     }
@@ -50,7 +51,7 @@ pub(super) fn six_digits(text: &[u8], digits: usize) -> Option<std::ops::Range<u
     let (end, number, len) = national::matched(text, start, b"AA999999A")?;
     let alone =
         end - start == len && !alnum(before(text, start)) && text[start..digits].iter().all(u8::is_ascii_uppercase);
-    (alone && checks::nino(&number[..len]) && context(text, start, 48, WORDS)).then_some(start..end)
+    (alone && checks::nino(&number[..len]) && WORDS.stand_before(text, start, 48)).then_some(start..end)
 }
 
 /// Numbers of one piece with letters at their ends: how many stand before the digits, how many digits, and the check. Where a check
@@ -205,7 +206,7 @@ fn collect(text: &[u8], digits: &mut [u8]) -> usize {
 
 /// US social security numbers.
 pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
-    const WORDS: [&[u8]; 4] = [b"ssn", b"social security", b"social", b"itin"];
+    static WORDS: Nearby = Nearby::of(words!("ssn" "social security" "social" "itin"));
     let text = cluster.text;
     for at in 0..cluster.groups().len() {
         let grouped = cluster.shaped(at, &[3, 2, 4]);
@@ -229,7 +230,7 @@ pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
         let alone = (cluster.stands_alone(at, count) || dashed && cluster.stands_apart(at, count))
             && !matches!(prior, b'-' | b'/' | b'+')
             && next != b'-';
-        if valid && alone && (dashed || context(text, start, 28, &WORDS)) {
+        if valid && alone && (dashed || WORDS.stand_before(text, start, 28)) {
             let severity = if dashed { Severity::Likely } else { Severity::Contextual };
             found.push(Finding::new(Kind::Ssn, severity, start..end));
         }

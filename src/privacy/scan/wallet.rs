@@ -3,8 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use super::Severity;
-use super::bytes::{after, alnum, context, head, run};
+use super::bytes::{after, alnum, head, run};
 use super::keccak::keccak256;
+use super::nearby::Nearby;
 
 /// Where the address that starts at `at` ends and how sure it is: `0x` and forty hex digits, bech32, base58 with its check.
 pub(super) fn address(text: &[u8], at: usize) -> Option<(usize, Severity)> {
@@ -30,10 +31,10 @@ const LONGEST: usize = 110;
 
 /// Forty hex digits whose case is their check sum (EIP-55), or a word before them that says what they are.
 fn ethereum(text: &[u8], at: usize, hex: &[u8]) -> Option<Severity> {
-    const WORDS: &[&[u8]] = words!(
+    static WORDS: Nearby = Nearby::of(words!(
         "wallet" "eth" "ethereum" "address" "account" "sender" "recipient" "payer" "payee" "owner" "withdraw" "deposit"
         "transfer" "erc20" "polygon" "metamask" "beneficiary" "holder" "signer" "to" "from" "addr"
-    );
+    ));
     if !hex.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
@@ -51,7 +52,7 @@ fn ethereum(text: &[u8], at: usize, hex: &[u8]) -> Option<Severity> {
         });
     match checked {
         true => Some(Severity::Validated),
-        false => context(text, at, 32, WORDS).then_some(Severity::Contextual),
+        false => WORDS.stand_before(text, at, 32).then_some(Severity::Contextual),
     }
 }
 
