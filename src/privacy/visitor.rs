@@ -73,8 +73,7 @@ impl<'a> PrivacyVisitor<'a> {
     /// Decides about a field; what is returned is to be written.
     #[inline]
     fn admit(&mut self, field: &Field) -> Option<(Key<'static>, &'a FieldPlan)> {
-        let index = u16::try_from(field.index()).ok();
-        let Some((index, plan)) = index.and_then(|index| Some((index, self.plan.field(index)?))) else {
+        let Some((index, plan)) = self.plan.of_field(field) else {
             self.pen.drop_field();
             return None;
         };
@@ -84,9 +83,8 @@ impl<'a> PrivacyVisitor<'a> {
     /// What is known about usual values of a field, if it takes such.
     #[inline(always)]
     fn quick(&self, field: &Field, kind: u8) -> Option<(u16, &'a Quick)> {
-        let index = field.index();
         // The cast keeps the value: plans have far fewer fields.
-        self.plan.quick(index).filter(|quick| quick.takes(kind)).map(|quick| (index as u16, quick))
+        self.plan.quick(field).filter(|quick| quick.takes(kind)).map(|quick| (field.index() as u16, quick))
     }
 
     /// Whether a number was written the short way.
@@ -217,8 +215,7 @@ fn dropped(plan: &Plan, values: &Record<'_>, written: &[u8]) -> Vec<Entry<'stati
 
     impl Visit for Named<'_> {
         fn record_debug(&mut self, field: &Field, _: &dyn fmt::Debug) {
-            let Ok(index) = u16::try_from(field.index()) else { return };
-            let Some(plan) = self.0.field(index) else { return };
+            let Some((index, plan)) = self.0.of_field(field) else { return };
             let key = if plan.role == Role::Attribute { Key::Index(index) } else { Key::None };
             self.1.push(Entry { tag: plan.role.tag(), key, value: &[] });
         }
@@ -228,4 +225,101 @@ fn dropped(plan: &Plan, values: &Record<'_>, written: &[u8]) -> Vec<Entry<'stati
     values.record(&mut named);
     named.1.retain(|dropped| !Entries(written).any(|entry| dropped.replaces(&entry)));
     named.1
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tracing::callsite::{Callsite, Identifier};
+    use tracing::field::{FieldSet, Value, ValueSet};
+    use tracing::metadata::Kind;
+    use tracing::subscriber::Interest;
+    use tracing::{Level, Metadata};
+
+    use super::*;
+    use crate::app::Timestamp;
+    use crate::privacy::format::Shape;
+    use crate::privacy::policy::tests::properties::callsite;
+    use crate::privacy::{Chunk, Origin, Plans, Policy, Pseudonymizer, Resource};
+    use crate::record::{Batch, Row};
+
+    const VALUES: [&dyn Value; 4] = [&"a word", &7_u64, &true, &1.5];
+
+    fn engine() -> Engine {
+        Engine { policy: Policy::standard(), pseudonyms: Pseudonymizer::with_key(&[7; 32]) }
+    }
+
+    /// What a span of `metadata` holds that begins with the first values, and then gets each of the others.
+    fn row(metadata: &'static Metadata<'static>, first: &ValueSet<'_>, others: &[ValueSet<'_>]) -> serde_json::Value {
+        let (engine, plans, mut scratch) = (engine(), Plans::new(Policy::standard()), Scratch::default());
+        let plan = plans.plan(metadata, |_| Origin::Admitted).unwrap();
+        let header =
+            Header { shape: Shape::Span, plan: plan.id(), start: 0, end: 0, trace_id: 1, span_id: 1, parent_id: 0 };
+        let mut visitor = PrivacyVisitor::record(&engine, plan, &mut scratch, &header);
+        first.record(&mut visitor);
+        let mut span = CleanSpan::default();
+        visitor.open(&mut span);
+        for values in others {
+            let mut visitor = PrivacyVisitor::later(&engine, plan, &mut scratch);
+            values.record(&mut visitor);
+            span.amend(visitor.into_later(&Record::new(values)));
+        }
+        let chunk = Chunk::of(span.close(0).unwrap());
+        let (plans, resource, zero) = (Some(&plans), &Resource::default(), Timestamp::from_nanos(0));
+        let batch = Batch { chunk: &chunk, plans, resource, zero };
+        serde_json::from_str(Row::of(&batch.records().next().unwrap()).as_str()).unwrap()
+    }
+
+    #[test]
+    fn a_value_of_another_callsite_is_dropped_and_counted_and_replaces_none() {
+        let (mine, theirs) = (callsite("note", Shape::Span), callsite("password", Shape::Span));
+        for value in VALUES {
+            let (all, field) = (&[Some(value)], theirs.fields().field("password").unwrap());
+            let one = [(&field, Some(value))];
+            let others = || [theirs.fields().value_set_all(all), theirs.fields().value_set(&one)];
+            for first in others() {
+                let row = row(mine, &first, &[]);
+                assert_eq!((&row["attributes"], &row["dropped_attributes"]), (&json!({}), &json!(1)), "{row}");
+            }
+            let row = row(mine, &mine.fields().value_set_all(&[Some(&"ours")]), &others());
+            assert_eq!(
+                (&row["attributes"], &row["dropped_attributes"]),
+                (&json!({"note": "ours"}), &json!(2)),
+                "{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn callsites_that_are_one_to_tracing_are_told_apart_by_the_keys() {
+        /// Without a size: of several, all may have one address.
+        struct Nowhere;
+
+        impl Callsite for Nowhere {
+            fn set_interest(&self, _: Interest) {}
+
+            fn metadata(&self) -> &Metadata<'_> {
+                unreachable!("it is never registered")
+            }
+        }
+
+        static NOWHERE: Nowhere = Nowhere;
+        let site = |names: &'static [&'static str]| -> &'static Metadata<'static> {
+            let fields = FieldSet::new(names, Identifier(&NOWHERE));
+            Box::leak(Box::new(Metadata::new("a name", "target", Level::INFO, None, None, None, fields, Kind::SPAN)))
+        };
+        let (mine, theirs) = (site(&["r#note"]), site(&["password"]));
+        assert_eq!(mine.callsite(), theirs.callsite());
+        for value in VALUES {
+            let field = theirs.fields().field("password").unwrap();
+            for values in
+                [theirs.fields().value_set_all(&[Some(value)]), mine.fields().value_set(&[(&field, Some(value))])]
+            {
+                let row = row(mine, &values, &[]);
+                assert_eq!((&row["attributes"], &row["dropped_attributes"]), (&json!({}), &json!(1)), "{row}");
+            }
+            let row = row(mine, &mine.fields().value_set_all(&[Some(value)]), &[]);
+            assert!(!row["attributes"]["note"].is_null() && row.get("dropped_attributes").is_none(), "{row}");
+        }
+    }
 }

@@ -5,7 +5,10 @@
 use std::error::Error;
 use std::fmt;
 
+use tracing::callsite::Callsite as _;
 use tracing::field::Empty;
+use tracing::metadata::Kind;
+use tracing::{Event, Level, Span, Value};
 
 /// Secrets in forms that the standard policy promises to find, wherever they stand.
 pub const MAIL: &str = "canary.person@leaky-mail.example";
@@ -101,6 +104,19 @@ pub fn log_in_every_way() {
     let _ = failing(Err(format!("{MARKER} err {MAIL}")));
     let _ = failing(Ok(format!("{MARKER} ret {MAIL}")));
 
+    // Values of another callsite, given by hand: at the same places its fields are others.
+    let mine = tracing::info_span!("mine", note = MARKER, hint = Empty);
+    let theirs = tracing::info_span!("theirs", password = Empty, user_id = Empty);
+    let event = tracing::callsite!(name: "event", kind: Kind::EVENT, level: Level::INFO, fields: note, hint).metadata();
+    let fields = theirs.metadata().expect("it is enabled").fields();
+    let values: [Option<&dyn Value>; 2] = [Some(&PASSWORD), Some(&ID)];
+    mine.record_all(&fields.value_set_all(&values));
+    drop(Span::new(mine.metadata().expect("it is enabled"), &fields.value_set_all(&values)));
+    Event::dispatch(event, &fields.value_set_all(&values));
+    let field = fields.field("password").expect("it has one");
+    Event::dispatch(event, &fields.value_set(&[(&field, values[0])]));
+    drop((mine, theirs));
+
     log::info!("{MARKER} log bridge {MAIL}");
 
     // A hook that logs panics, as applications set one.
@@ -114,10 +130,10 @@ pub fn log_in_every_way() {
 }
 
 /// How often the marker is kept of it, where events are logs.
-pub const WAYS: usize = 42;
+pub const WAYS: usize = 43;
 
 /// How many records are kept of it, spans included, where events are logs.
-pub const RECORDS: usize = 31;
+pub const RECORDS: usize = 36;
 
 /// Fails where a part of a secret is found.
 #[track_caller]

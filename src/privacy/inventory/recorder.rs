@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tracing::field::{Field, Visit};
+use tracing::field::{Field, FieldSet, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
@@ -143,9 +143,9 @@ impl Recorder {
         if !self.is_of_interest(metadata) {
             return;
         }
-        let (sort, name) = name(metadata);
-        let mut values =
-            Values { contents: &self.inventory.0, record: self.inventory.0.record(sort, name), wrong: Vec::new() };
+        let (contents, (sort, name)) = (&*self.inventory.0, name(metadata));
+        let record = contents.record(sort, name);
+        let mut values = Values { contents, record, fields: metadata.fields(), wrong: Vec::new() };
         visit(&mut values);
         let wrong = values.wrong;
         self.seen().entry(address(metadata)).or_insert_with(|| Callsite::new(metadata)).wrong.extend(wrong);
@@ -318,12 +318,15 @@ impl Met {
 struct Values<'a> {
     contents: &'a Contents,
     record: Option<&'a entry::Record>,
+    fields: &'static FieldSet,
     wrong: Vec<(usize, &'static str)>,
 }
 
 impl Values<'_> {
     fn look(&mut self, field: &Field, is_wrong: impl FnOnce(&FieldKind) -> bool, how: &'static str) {
-        let declared = self.record.and_then(|record| self.contents.field(record, key(field.name())));
+        // A value set made by hand may be another callsite's, which has other fields at the same places.
+        let own = self.record.filter(|_| self.fields.contains(field));
+        let declared = own.and_then(|record| self.contents.field(record, key(field.name())));
         if declared.is_some_and(|declared| is_wrong(&declared.kind)) {
             self.wrong.push((field.index(), how));
         }

@@ -14,7 +14,7 @@ impl Policy {
 
     /// The plan of a field, and the rule behind it, which [`Policy::explain_in`] tells.
     pub(in crate::privacy) fn judge(&self, site: Site<'_>, key: &str) -> (FieldPlan, Cow<'static, str>) {
-        let key = key.strip_prefix("r#").unwrap_or(key);
+        let key = super::plain(key);
         self.judge_as(site, Role::of(site.kind(), key), key)
     }
 

@@ -6,6 +6,8 @@ mod judge;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::callsite::Identifier;
+use tracing::field::Field;
 use tracing::{Level, Metadata};
 
 pub(super) use field::{FieldPlan, Role, Scalars};
@@ -22,6 +24,10 @@ pub(crate) struct Plan {
     id: u32,
     /// Address of the callsite's metadata, which is unique for the life of the process.
     address: usize,
+    /// What the callsite's fields say of where they come from.
+    callsite: Identifier,
+    /// Whether no other callsite says the same.
+    is_unmistakable: bool,
     /// Span name, or the name given to an event; empty for an event without one.
     pub(crate) name: Box<str>,
     pub(crate) target: Box<str>,
@@ -86,6 +92,8 @@ impl Plan {
         Plan {
             id,
             address: address(metadata),
+            callsite: metadata.callsite(),
+            is_unmistakable: is_unmistakable(metadata),
             name: policy.clean_name(name),
             target: policy.clean_name(metadata.target()),
             is_span: metadata.is_span(),
@@ -94,7 +102,7 @@ impl Plan {
             first_expiry: fields.iter().filter_map(|field| field.expires).min(),
             expires,
             objection,
-            quick: Quick::of_all(&fields),
+            quick: if is_unmistakable(metadata) { Quick::of_all(&fields) } else { Box::default() },
             fields,
             turned_away: AtomicU64::new(0),
         }
@@ -105,6 +113,8 @@ impl Plan {
         Plan {
             id,
             address: failed(address(metadata)),
+            callsite: metadata.callsite(),
+            is_unmistakable: is_unmistakable(metadata),
             name: Box::default(),
             target: Box::default(),
             is_span: metadata.is_span(),
@@ -140,10 +150,22 @@ impl Plan {
         self.fields.get(usize::from(index))
     }
 
-    /// What it says about usual values of a field.
+    /// What it says about a field, and the field's place in it; `None` for one of another callsite, as a value set made by hand
+    /// may bring it: that has another key at this place, of which nothing was decided here.
+    #[inline]
+    pub(super) fn of_field(&self, field: &Field) -> Option<(u16, &FieldPlan)> {
+        let index = u16::try_from(field.index()).ok()?;
+        let plan = self.field(index).filter(|_| field.callsite() == self.callsite)?;
+        (self.is_unmistakable || *plan.source == *plain(field.name())).then_some((index, plan))
+    }
+
+    /// What it says about usual values of a field of its callsite, if nothing else can pass for one.
     #[inline(always)]
-    pub(super) fn quick(&self, index: usize) -> Option<&Quick> {
-        self.quick.get(index)
+    pub(super) fn quick(&self, field: &Field) -> Option<&Quick> {
+        if field.callsite() != self.callsite {
+            return None;
+        }
+        self.quick.get(field.index())
     }
 
     /// The plan by which an entry of such a record was written.
@@ -201,6 +223,17 @@ impl Plan {
     pub(crate) fn turned_away(&self) -> u64 {
         self.turned_away.load(Ordering::Relaxed)
     }
+}
+
+/// Whether no other callsite can pass for this one: `tracing` tells them apart by their addresses, of which those without a
+/// size may share one.
+fn is_unmistakable(metadata: &Metadata<'_>) -> bool {
+    size_of_val(metadata.callsite().0) > 0
+}
+
+/// A field's key without the mark of a raw identifier.
+fn plain(name: &str) -> &str {
+    name.strip_prefix("r#").unwrap_or(name)
 }
 
 /// Two attributes never leave under one key, as `user_id` and `user_id_hash` would: the first one does.
