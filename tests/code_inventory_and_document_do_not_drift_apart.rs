@@ -157,6 +157,20 @@ fn what_was_seen_elsewhere_before_is_seen_and_levels_and_targets_are_those_of_th
 }
 
 #[test]
+fn a_value_of_another_callsite_is_no_drift_of_this_one() {
+    let recorder = declared().recorder(app!("acme")).partial();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(recorder.clone()), || {
+        let job = tracing::info_span!("job", id = 7, worker = Empty);
+        let theirs = tracing::info_span!(target: "somebody::else", "theirs", country = Empty);
+        let fields = theirs.metadata().expect("it is enabled").fields();
+        let text: &dyn tracing::Value = &"Ann";
+        job.record_all(&fields.value_set_all(&[Some(text)]));
+    });
+    let lines = recorder.check().map_or_else(|drift| drift.lines().to_vec(), |()| Vec::new());
+    assert!(!lines.iter().any(|line| line.contains("`id`")), "{lines:?}");
+}
+
+#[test]
 fn a_value_that_logs_or_panics_while_it_prints_does_no_harm() {
     struct Chatty;
     impl std::fmt::Debug for Chatty {

@@ -1,7 +1,12 @@
 //! Promise: the document that users read is made of the inventory, says all that a telemetry policy must say, and cannot be
 //! turned into something else by what is written in the inventory.
 
-use tracing_privacy::privacy::Inventory;
+mod support;
+#[path = "support/inventory.rs"]
+mod with_head;
+
+use serde_json::json;
+use tracing_privacy::privacy::{Inventory, Policy};
 use tracing_privacy::{App, app, inventory};
 use tracing_subscriber::prelude::*;
 
@@ -193,4 +198,52 @@ fn a_program_that_logs_what_it_declares_passes() {
             .in_scope(|| tracing::info!(name: "printer.reset", serial = "XYZ"));
     });
     recorder.check().unwrap_or_else(|drift| panic!("{drift}"));
+}
+
+#[test]
+fn what_it_says_that_happens_to_a_kind_is_what_happens() {
+    let inventory = with_head::inventory(
+        1,
+        "",
+        r#"
+        [events.paid]
+        purpose = "a test"
+        fields.whole = { kind = "integer", purpose = "-" }
+        fields.number = { kind = "number", purpose = "-" }
+        fields.range = { kind = "integer", action = "bucket", purpose = "-" }
+        fields.flag = { kind = "boolean", purpose = "-" }
+        fields.plan = { kind = "enum", values = ["pro"], purpose = "-" }
+        fields.who = { kind = "id", action = "keep", reason = "a test", purpose = "-" }
+        fields.at = { kind = "time", action = "keep", purpose = "-" }
+        fields.version = { kind = "word", purpose = "-" }
+        fields.remark = { kind = "text", purpose = "-" }
+        "#,
+    );
+    let document = inventory.to_markdown(&app!("acme"));
+    let settings = |builder: tracing_privacy::Builder| builder.policy(Policy::declared(inventory));
+    let records = support::logged("what-happens", settings, || {
+        for n in [7, 4_111_111_111_111_111_i64] {
+            let [number, range, who, at, version, remark] = [n; 6];
+            let (flag, plan) = (true, "pro");
+            tracing::info!(name: "paid", whole = n, number, range, flag, plan, who, at, version, remark);
+        }
+    });
+    const LEFT_OUT: &str = "kept as it is, unless it has 13 digits or more and looks like personal data, such as a card \
+                            number: then it is left out";
+    const SEARCHED: &str = "searched for personal data, which is replaced";
+    for (key, words, short, card) in [
+        ("whole", LEFT_OUT, json!(7), json!(null)),
+        ("number", LEFT_OUT, json!(7), json!(null)),
+        ("range", "only its range is kept, such as 10-99", json!("1-9"), json!("1000000000000000 or more")),
+        ("flag", "kept as it is", json!(true), json!(true)),
+        ("plan", "kept as it is", json!("pro"), json!("pro")),
+        ("who", SEARCHED, json!("7"), json!("[CARD]")),
+        ("at", SEARCHED, json!("7"), json!("[CARD]")),
+        ("version", SEARCHED, json!("7"), json!("[CARD]")),
+        ("remark", SEARCHED, json!("7"), json!("[CARD]")),
+    ] {
+        let row = document.lines().find(|line| line.starts_with(&format!("| `{key}` |"))).expect("it has a row");
+        assert_eq!(row.split(" | ").nth(2), Some(words), "{row}");
+        assert_eq!([records[0].attribute(key), records[1].attribute(key)], [&short, &card], "{key}");
+    }
 }

@@ -32,6 +32,9 @@ use span::{OpenSpan, OpenSpans, SpanContext};
 /// A span inside one of another crate that was turned away is in the nearest around that which was not; an event in the nearest
 /// of those entered around it. An event that names such a span by `parent:` is treated as a span is, under the global default
 /// subscriber; under a scoped one it is in no span.
+///
+/// What becomes of a field is decided for the callsite that declares it: a value of another callsite, as a value set that is put
+/// together by hand may bring it, is left out and counted.
 pub struct TelemetryLayer {
     core: Arc<Core>,
     spans: Arc<OpenSpans>,

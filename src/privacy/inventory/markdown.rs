@@ -11,6 +11,7 @@ use super::entry::{Facts, Field, Record, Sort};
 use super::kind::FieldKind;
 use super::{Contents, OWN};
 use crate::app::App;
+use crate::privacy::pen::CARD_LIKE;
 use crate::privacy::policy::{Action, TimeUnit};
 use escape::{cell, code, link, text};
 
@@ -451,7 +452,6 @@ fn can_be(kind: &FieldKind) -> String {
 }
 
 fn happens(field: &Field) -> String {
-    let scanned = matches!(field.kind, FieldKind::Text | FieldKind::Word);
     match field.action {
         Action::Hash => "replaced by a pseudonym".to_owned(),
         Action::Bucket => "only its range is kept, such as 10-99".to_owned(),
@@ -468,7 +468,22 @@ fn happens(field: &Field) -> String {
             let bytes = field.action.cap();
             format!("searched for personal data, which is replaced; the first {bytes} bytes are kept")
         }
-        _ if scanned => "searched for personal data, which is replaced".to_owned(),
-        _ => "kept as it is".to_owned(),
+        _ => kept(&field.kind).to_owned(),
     }
 }
+
+/// What happens to a value to which nothing else does.
+fn kept(kind: &FieldKind) -> &'static str {
+    match kind {
+        // The listed words were searched when the inventory was read.
+        FieldKind::Boolean | FieldKind::Enum(_) => "kept as it is",
+        FieldKind::Integer | FieldKind::Number => {
+            "kept as it is, unless it has 13 digits or more and looks like personal data, such as a card number: then it is left out"
+        }
+        FieldKind::Id | FieldKind::Time | FieldKind::Word | FieldKind::Text => {
+            "searched for personal data, which is replaced"
+        }
+    }
+}
+
+const _: () = assert!(CARD_LIKE == 10_u64.pow(12), "the document says from how many digits on a number is searched");
