@@ -4,6 +4,7 @@
 //! in a few instructions, however much lies between. The pass is one load and one shift per byte: see [`super::classes`].
 
 use super::classes::{Block, Class, classes, classes_of_last, transposed};
+use super::places::{LongRuns, Places};
 #[cfg(test)]
 use super::profile::RUN;
 use super::starts::{self, Start, Starts, long_runs};
@@ -136,9 +137,7 @@ impl Anchors<'_> {
     /// The same from `from` on.
     #[inline]
     pub(super) fn places_from<F: Fn(&[Block], usize) -> u64>(&self, of: F, from: usize) -> Places<'_, F> {
-        let block = from / 64;
-        let bits = if block < self.blocks.len() { of(self.blocks, block) & (!0 << (from % 64)) } else { 0 };
-        Places { blocks: self.blocks, of, block, bits }
+        Places::of(self.blocks, of, from)
     }
 
     /// One bit for each of the 64 bytes from `from`, set for those of this class.
@@ -209,12 +208,12 @@ impl Anchors<'_> {
     /// The runs of at least [`RUN`] bytes of `[A-Za-z0-9_.-]`, one after the other.
     #[inline]
     pub(super) fn long_runs(&self) -> LongRuns<'_> {
-        LongRuns { anchors: self, from: 0 }
+        LongRuns::of(self)
     }
 
     /// The first of them at or after `from`, where a run may be cut.
     #[inline]
-    fn long_run(&self, from: usize) -> Option<(usize, usize)> {
+    pub(super) fn long_run(&self, from: usize) -> Option<(usize, usize)> {
         let first = from / 64;
         let mut bits = self.starts.get(first)?[Start::Run as usize] & (!0 << (from % 64));
         let mut block = first;
@@ -301,72 +300,6 @@ impl Anchors<'_> {
             runs.pass(end);
         }
         false
-    }
-}
-
-/// Long runs in a text, one after the other. Whatever is passed over, each begins behind the last one's first byte, so that the walk
-/// ends.
-pub(super) struct LongRuns<'t> {
-    anchors: &'t Anchors<'t>,
-    from: usize,
-}
-
-impl LongRuns<'_> {
-    /// Where the next one is looked for.
-    #[inline]
-    pub(super) fn from(&self) -> usize {
-        self.from
-    }
-
-    #[inline]
-    pub(super) fn next(&mut self) -> Option<(usize, usize)> {
-        let (start, end) = self.anchors.long_run(self.from)?;
-        self.from = start + 1;
-        Some((start, end))
-    }
-
-    /// Passes over what is before `to`.
-    #[inline]
-    pub(super) fn pass(&mut self, to: usize) {
-        self.from = self.from.max(to);
-    }
-}
-
-/// Places in a text, one after the other.
-pub(super) struct Places<'t, F> {
-    blocks: &'t [Block],
-    of: F,
-    block: usize,
-    /// Those of this block that are still to come.
-    bits: u64,
-}
-
-impl<F: Fn(&[Block], usize) -> u64> Places<'_, F> {
-    #[inline]
-    pub(super) fn next(&mut self) -> Option<usize> {
-        while self.bits == 0 {
-            self.block += 1;
-            if self.block >= self.blocks.len() {
-                return None;
-            }
-            self.bits = (self.of)(self.blocks, self.block);
-        }
-        let place = self.block * 64 + self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits - 1;
-        Some(place)
-    }
-
-    /// Passes over what is before `to`.
-    #[inline]
-    pub(super) fn pass(&mut self, to: usize) {
-        let block = to / 64;
-        if block > self.block {
-            self.block = block;
-            self.bits = if block < self.blocks.len() { (self.of)(self.blocks, block) } else { 0 };
-        }
-        if block == self.block {
-            self.bits &= !0 << (to % 64);
-        }
     }
 }
 

@@ -46,6 +46,7 @@ mod options;
 mod pairs;
 mod path;
 mod phone;
+mod places;
 mod positional;
 mod printed;
 mod profile;
