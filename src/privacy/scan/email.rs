@@ -20,6 +20,13 @@ static FILE_ENDS: WordSet = WordSet::of(words!(
     "zig" "jl" "elm" "proto" "rst" "bak" "tmp" "pid" "sock"
 ));
 
+/// Of them those of files that are called by the address of whom they are about, and what such an address ends in.
+static FILES: WordSet =
+    WordSet::of(words!("csv" "json" "txt" "pdf" "log" "xml" "html" "gz" "tgz" "tar" "jpg" "jpeg" "png"));
+static DOMAINS: WordSet = WordSet::of(words!(
+    "com" "org" "net" "edu" "gov" "info" "de" "fr" "it" "es" "nl" "pl" "ru" "uk" "ch" "at" "be" "br" "jp" "cn" "in" "au" "ca" "us" "eu"
+));
+
 /// Hosts whose `name@host` are names of SSH algorithms and extensions.
 const ALGORITHM_HOSTS: [&[u8]; 5] =
     [b"openssh.com", b"libssh.org", b"lysator.liu.se", b"putty.projects.tartarus.org", b"ssh.com"];
@@ -187,7 +194,17 @@ fn domain(text: &[u8], from: usize) -> Option<usize> {
                 && !FILE_ENDS.holds(tld)
         }
     };
-    (real && last > from + 1).then_some(end)
+    if real { (last > from + 1).then_some(end) } else { before_file_end(text, from, last, end) }
+}
+
+/// `example.com.csv`, `example.com.json.gz`: where the host ends by whose address a file is called. Its last label is `text[last..end]`.
+fn before_file_end(text: &[u8], from: usize, last: usize, end: usize) -> Option<usize> {
+    let (mut label, mut stop) = (last, end);
+    while label > from && FILES.holds(&text[label..stop]) {
+        stop = label - 1;
+        label = run_back(text, stop, DOMAIN, |byte| byte != b'.' && byte != b'@');
+    }
+    (stop < end && label > from + 1 && DOMAINS.holds(&text[label..stop])).then_some(stop)
 }
 
 /// What has the form of an address and is none.

@@ -9,7 +9,7 @@ use super::{Finding, Kind, Severity};
 pub(super) fn position(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
     static WORDS: Nearby = Nearby::of(words!(
         "lat" "latitude" "lon" "coord" "coords" "coordinate" "coordinates" "gps" "location" "geo" "position" "point"
-        "located" "near" "geocode" "geocoded" "maps.google" "google.com/maps" "latlng" "ll" "sll" "纬度" "緯度" "经度" "経度" "定位" "坐标" "位置" "위도" "ирот" "оординат"
+        "located" "near" "geocode" "geocoded" "loc" "maps" "maps.google" "google.com/maps" "latlng" "ll" "sll" "纬度" "緯度" "经度" "経度" "定位" "坐标" "位置" "위도" "ирот" "оординат"
     ));
     let text = cluster.text;
     let last = cluster.groups().len() - 2;

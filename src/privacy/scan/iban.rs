@@ -89,6 +89,11 @@ const LENGTHS: [(&[u8; 2], u8); 82] = [
     (b"NI", 28),
 ];
 
+/// Those whose accounts are digits only: what begins as one and has letters is hex.
+const NUMERIC: &[&[u8]] = words!(
+    "AE" "AT" "BA" "BE" "CZ" "DE" "DK" "EE" "ES" "FI" "FO" "GL" "HR" "HU" "IL" "IS" "LT" "ME" "NO" "PL" "PT" "RS" "SE" "SI" "SK" "TN"
+);
+
 /// The longest of them.
 const LONGEST: usize = 34;
 
@@ -134,9 +139,9 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
             at += 1;
             continue;
         }
-        // One space or dash between groups.
+        // One space or dash between groups, and what a form makes of the space.
         let width = match text.get(at..)? {
-            [b' ' | b'-', ..] => 1,
+            [b' ' | b'-' | b'+', ..] => 1,
             // Those at which no line breaks.
             [0xc2, 0xa0, ..] => 2,
             [0xe2, 0x80, 0xaf | 0x90 | 0x91, ..] => 3,
@@ -149,9 +154,11 @@ fn iban(text: &[u8], start: usize) -> Option<usize> {
     }
     let (country, account) = number[..length].split_at(4);
     let check = remainder(remainder(0, account), country);
+    let digits_only = || account.iter().all(u8::is_ascii_digit);
+    let built = || digits_only() || !NUMERIC.iter().any(|numeric| country[..2].eq_ignore_ascii_case(numeric));
     // In one case, as it is printed or typed.
     let mixed = |whole: &[u8]| whole.iter().any(u8::is_ascii_uppercase) && whole.iter().any(u8::is_ascii_lowercase);
-    (check == 1 && !mixed(&text[start..at]) && !alnum(after(text, at))).then_some(at)
+    (check == 1 && built() && !mixed(&text[start..at]) && !alnum(after(text, at))).then_some(at)
 }
 
 /// Of the decimals so far and those behind them, divided by 97. A letter is two.

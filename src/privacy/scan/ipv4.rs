@@ -84,6 +84,11 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
         if names_version(text, word_end) && !leads(&text[word..word_end], &text[word_end..start], &text[start..end]) {
             return false;
         }
+        // `flask==1.0.0.5`: what a program of Python wants installed; `ip.addr==10.0.0.1` is a filter.
+        let pinned = text[word_end..start] == *b"==" && word < word_end;
+        if pinned && !PLACE_WORDS.holds(&text[word..word_end]) && !is_large(octets(&text[start..end])) {
+            return false;
+        }
         // `Chrome 120.0.0.0`, `step 1.1.1.1`
         let single = end - start == 7;
         let worded = word < word_end && text[word_end..start] == *b" " && !(masked || ported);

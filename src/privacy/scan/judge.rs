@@ -24,6 +24,9 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
     if reports && rule.text != TextRule::Name {
         return false;
     }
+    if is_range(value) {
+        return false;
+    }
     let digits = words::digits(value);
     match rule.text {
         TextRule::Never | TextRule::File => false,
@@ -42,6 +45,15 @@ pub(super) fn quoted_counts(value: &[u8], rule: KeyInText, style: Style) -> bool
     }
 }
 
+/// `"js-cookie": "^3.0.8"`, `~1.0.0-alpha.24`: which versions of a package of that name would do.
+fn is_range(value: &[u8]) -> bool {
+    let [b'^' | b'~', number @ ..] = value else { return false };
+    let release = number.iter().position(|byte| matches!(byte, b'-' | b'+')).unwrap_or(number.len());
+    let dots = number[..release].iter().filter(|byte| **byte == b'.').count();
+    let label = |byte: &u8| byte.is_ascii_lowercase() || is(*byte, DIGIT) || matches!(byte, b'.' | b'-' | b'+');
+    dots == 2 && words::is_version(&number[..release]) && number[release..].iter().all(label)
+}
+
 /// `90d`, `1500ms`: how long, not what.
 fn is_duration(value: &[u8]) -> bool {
     const UNITS: &[&[u8]] = words!(
@@ -49,6 +61,16 @@ fn is_duration(value: &[u8]) -> bool {
     );
     let unit = value.iter().position(|byte| !is(*byte, DIGIT) && *byte != b'.').unwrap_or(value.len());
     unit > 0 && UNITS.contains(&&value[unit..])
+}
+
+/// `ON s.user_id = u.id`: the column of another table.
+fn is_joined(value: &[u8]) -> bool {
+    let Some(dot) = value.iter().position(|byte| *byte == b'.') else { return false };
+    let (table, column) = (&value[..dot], &value[dot + 1..]);
+    let name = |byte: &u8| byte.is_ascii_lowercase() || is(*byte, DIGIT) || *byte == b'_';
+    (column == b"id" || column.ends_with(b"_id"))
+        && table.first().is_some_and(u8::is_ascii_lowercase)
+        && table.iter().chain(column).all(name)
 }
 
 /// `consumer-1`: which of several alike, not who.
@@ -89,6 +111,8 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         || !value.iter().any(|byte| alnum(*byte) || is(*byte, HIGH))
         || is_remark(text, start, end, rule)
         || rule.class == KeyClass::Pii && (is_parameter(value) || value[0] == b'$')
+        // `login(email: $email, password: $password)`
+        || value[0] == b'$' && keys::is_named(&value[1..])
     {
         return false;
     }
@@ -97,7 +121,7 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
         return false;
     }
     let digits = words::digits(value);
-    if rule.text == TextRule::Id && (is_expression(value) || is_role(value)) {
+    if rule.text == TextRule::Id && (is_expression(value) || is_role(value) || is_joined(value)) {
         return false;
     }
     if rule.class == KeyClass::Secret && is_duration(value) {
@@ -108,7 +132,12 @@ pub(super) fn bare_counts(text: &[u8], start: usize, end: usize, rule: KeyInText
     }
     if words::is_number(value) {
         let size = match rule.text {
-            TextRule::Digits => (digits >= 3 || value::grouped(text, start, end) > end) && !value.contains(&b'.'),
+            // `ip: 0x7f2c3d4e5000` is where instructions are.
+            TextRule::Digits => {
+                (digits >= 3 || value::grouped(text, start, end) > end)
+                    && !value.contains(&b'.')
+                    && !value.starts_with(b"0x")
+            }
             TextRule::Serial => digits >= 3 && !value.contains(&b'.'),
             TextRule::Phone => digits >= 5,
             TextRule::Date => digits >= 4 || digits <= 2 && dates::names_month(text, end),

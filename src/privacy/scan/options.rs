@@ -112,7 +112,10 @@ fn short(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> usize {
         return dash + 1;
     }
     let start = dash + if glued { 2 } else { 3 };
-    let end = value::bare(text, start, Bare::Loose, false);
+    let (start, end) = match value::quoted(head(text, start, 4 * KEY), start) {
+        Some(quoted) => (quoted.start, quoted.end),
+        None => (start, value::bare(text, start, Bare::Loose, false)),
+    };
     if end < start + 2 || is_placeholder(&text[start..end]) || text[start] == b'-' {
         return dash + 2;
     }

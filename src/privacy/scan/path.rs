@@ -61,8 +61,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         }
         // `C:/Users/..` is a path of Windows too.
         let drive = before(text, slash) == b':' && is_drive(text, slash);
-        let spaced = (windows || drive).then_some(text[slash]);
-        let end = segment(text, name, spaced);
+        let mounted = text[slash] == b'/' && text[at] == b'U' && is_mounted_drive(text, slash);
+        let spaced = (windows || drive || mounted).then_some(text[slash]);
+        let mut end = segment(text, name, spaced);
+        if after(text, end) == b' ' && windows {
+            end = quoted_end(text, slash, end).unwrap_or(end);
+        }
         slashes.pass(end);
         if end > name && !is_nobody(&text[name..end]) && !is_asset(text, slash, name..end) {
             found.push(Finding::new(Kind::HomePath, Severity::Likely, name..end));
@@ -257,6 +261,23 @@ fn is_asset(text: &[u8], slash: usize, name: std::ops::Range<usize>) -> bool {
         || before(text, end) == b'.' && ENDS.contains(&&text[end..name.end]))
 }
 
+/// `/c/Users`, `/mnt/c/Users`, `/cygdrive/c/Users`: a drive of Windows, whose names may hold a space.
+fn is_mounted_drive(text: &[u8], slash: usize) -> bool {
+    let [left @ .., b'/', b'a'..=b'z'] = &text[..slash] else { return false };
+    left.ends_with(b"/mnt") || left.ends_with(b"/cygdrive") || !left.last().is_some_and(|byte| alnum(*byte))
+}
+
+/// Where a name ends of which the first word ends at `from`, if the path up to it is all that its quotes hold: `"C:\Users\Maria Lopez"`.
+fn quoted_end(text: &[u8], slash: usize, from: usize) -> Option<usize> {
+    let drive = run_back(text, slash, 4, |byte| byte == b'\\').checked_sub(2).filter(|at| text[at + 1] == b':')?;
+    let quote = before(text, drive);
+    let word =
+        |at: usize| run(text, at + 1, |byte| alnum(byte) || is(byte, HIGH) || matches!(byte, b'.' | b'-' | b'\''));
+    let second = word(from);
+    let end = if after(text, second) == b' ' { word(second) } else { second };
+    (matches!(quote, b'"' | b'\'' | b'`') && after(text, end) == quote && before(text, end) != b' ').then_some(end)
+}
+
 /// Whether the colon before `slash` follows the letter of a drive.
 fn is_drive(text: &[u8], slash: usize) -> bool {
     slash >= 2 && is(text[slash - 2], LETTER) && !alnum(before(text, slash - 2))
@@ -333,12 +354,12 @@ fn share(text: &[u8], slash: usize, found: &mut Vec<Finding>) -> usize {
     if count < 3 {
         return at.max(slash + 1);
     }
-    // `\\host\c$\Users\name`
-    let name = if count == 4 && matches!(&text[parts[2].clone()], b"Users" | b"users" | b"home" | b"Home") {
-        &parts[3]
-    } else {
-        &parts[2]
-    };
+    // `\\host\c$\Users\name`; without a name behind it, it is where all of them are.
+    let all = matches!(&text[parts[2].clone()], b"Users" | b"users" | b"home" | b"Home");
+    let name = if all { &parts[3] } else { &parts[2] };
+    if name.is_empty() {
+        return at.max(slash + 1);
+    }
     if !is_nobody(&text[name.clone()]) {
         found.push(Finding::new(Kind::HomePath, Severity::Likely, name.clone()));
     }

@@ -150,6 +150,14 @@ fn clear_form(cluster: &Cluster<'_>, at: usize) -> Option<(usize, usize)> {
     }
     // `020 7946 0958`, `0171/1234567`
     let first = cluster.group(at).len();
+    // `011 44 20 7946 0958`: as they are dialled from North America.
+    if cluster.group(at) == b"011" && at == 0 && groups.len() >= 4 && free(groups.len()) {
+        let digits: usize = (1..groups.len()).map(|group| cluster.group(group).len()).sum();
+        let right = |(fewest, most)| (fewest..=most).contains(&digits);
+        if codes::lengths(cluster.group(1)).is_some_and(right) {
+            return Some((start, groups.len()));
+        }
+    }
     if zero && (3..=5).contains(&first) && matches!(separator, b' ' | b'-' | b'/') {
         for count in [4, 3, 2] {
             if at + count > groups.len() {

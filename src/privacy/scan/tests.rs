@@ -200,6 +200,8 @@ fn the_other_words_of_a_sentence_survive() {
     assert_eq!(said("creds=(mnowak, hunter22) ok"), "creds=[SECRET] ok");
     assert_eq!(said("n:1;password={p;w}}1};encrypt=true"), "n:1;password={[SECRET]};encrypt=true");
     assert_eq!(said("read /home/alice/app.toml"), "read /home/[USER]/app.toml");
+    assert_eq!(said(r"mapped \\nas01\backup\Users again"), r"mapped \\[HOST]\backup\Users again");
+    assert_eq!(said(r"\\wsl$\Debian\home\rosalind\app"), r"\\[HOST]\Debian\home\[USER]\app");
     assert_eq!(said("Authorization: Basic YWxpY2U6aHVudGVyMg== ok"), "Authorization: Basic [TOKEN] ok");
     assert_eq!(
         said("curl -H \"Authorization: Basic YWJjOmRlZmc=\" https://x.dev"),

@@ -24,7 +24,10 @@ static STATUS: WordSet = WordSet::of(words!(
     "success!" "done" "ready" "stopped" "running" "declined" "approved" "authorized" "authenticated" "blocked"
     "captured" "charged" "delivered" "queued" "bounced" "offline" "online" "unreachable" "down" "up" "localhost"
     "reached" "lost" "dropped" "begin" "end" "ended" "established" "rate" "limit" "limited" "await" "async" "function"
-    "lambda" "sensitive"
+    "lambda" "sensitive" "scram-sha-256" "scram-sha-1" "amd64" "arm64" "i386"
+    "mindestens" "erforderlich" "ungültig" "abgelaufen" "falsch" "fehlt" "obligatoire" "requis" "invalide" "incorrecte" "expiré"
+    "obligatoria" "obligatorio" "requerida" "requerido" "incorrecta" "incorrecto" "inválida" "inválido" "obrigatória" "obrigatório"
+    "obbligatoria" "obbligatorio" "scaduta" "verplicht" "wymagane" "不能为空" "不正确" "已过期" "错误" "无效" "必填"
 ));
 
 /// Words that report on a user or service, and that people who do not care choose as passwords.
@@ -56,7 +59,20 @@ static TYPES: WordSet = WordSet::of(words!(
 /// Whether a word is one that reports, whatever its case.
 pub(super) fn is_status(word: &[u8]) -> bool {
     let word = word.strip_suffix(b".").or_else(|| word.strip_suffix(b"!")).unwrap_or(word);
-    STATUS.holds(word)
+    STATUS.holds(word) || is_joined_status(word)
+}
+
+/// `too_short`, `must-not-be-blank`: what forms and clients answer, the words joined.
+fn is_joined_status(word: &[u8]) -> bool {
+    static LEADS: WordSet = WordSet::of(words!(
+        "is" "must" "can" "cannot" "should" "was" "has" "does" "may" "not" "invalid" "incorrect" "missing" "too" "failed" "wrong"
+    ));
+    static ENDS: WordSet = WordSet::of(words!(
+        "short" "long" "simple" "common" "similar" "given" "supplied" "strong" "compromised" "characters" "digits" "confirmation"
+    ));
+    let mut parts = word.split(|byte| matches!(byte, b'_' | b'-'));
+    let first = parts.next().unwrap_or_default();
+    first.len() < word.len() && LEADS.holds(first) && parts.all(|part| STATUS.holds(part) || ENDS.holds(part))
 }
 
 /// Whether a word is an everyday password where its key says password.

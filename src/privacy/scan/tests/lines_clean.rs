@@ -1165,4 +1165,21 @@ pub(super) const LINES: &[&str] = &[
     "passwords: [None, None] passwords: {} password: ()",
     "host: (\"localhost\", 80)",
     "password: {\"required\": true}",
+    // Joined answers, answers in other languages, variables, columns, pointers, and hex that passes for an account.
+    "validation failed: password: too_short, email: invalid",
+    "{\"password\":\"must_not_be_blank\"} password=is-invalid secret=not_found",
+    "Passwort: mindestens 12 Zeichen",
+    "Mot de passe : obligatoire",
+    "Contraseña: obligatoria",
+    "{\"msg\":\"密码：不能为空\"}",
+    "auth: scram-sha-256",
+    "login(email: $email, password: $password) { token }",
+    "SELECT u.email FROM users u JOIN sessions s ON s.user_id = u.id AND s.org_id=o1.org_id",
+    "ip: 0x7f2c3d4e5000 sp: 0x7ffd5e3f8a10",
+    "failed to get cgroup stats for \"/kubepods/burstable/pod59c62cf9-79b3-4164-be84-498c17ada2ce\"",
+    // Packages of all kinds, and their versions.
+    "Setting up dbus-user-session:amd64 (1.14.10-1~deb12u1) ...",
+    "2026-05-09 07:29:12 install uuid-dev:amd64 <none> 2.38.1-5+deb12u3, base-passwd:arm64 3.6.1",
+    "{\"js-cookie\": \"^3.0.8\", \"@fluentui/tokens\": \"^1.0.0-alpha.24\", \"http-auth\": \"~4.2.1\"}",
+    "flask-user-aws==1.0.1.7 libsvm==3.23.0.4",
 ];
