@@ -206,7 +206,10 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         if is_year(cluster.group(0)) {
             dates::written(text, cluster.groups()[0].0..cluster.groups()[0].1, found);
         }
-        if !judge(&cluster, found) && cluster.digits >= 5 {
+        let known = found.len();
+        judge(&cluster, found);
+        // `NHS 424-952-2083` has the form of a phone's.
+        if cluster.digits >= 5 && found[known..].iter().all(|finding| finding.kind == Kind::Phone) {
             announcers.find_before(anchors, start, found);
         }
     }
@@ -309,8 +312,8 @@ fn context_ends(text: &[u8], at: usize, within: usize, words: &[&[u8]]) -> bool 
     })
 }
 
-/// Looks at one cluster; says whether somebody knew it.
-fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
+/// Looks at one cluster.
+fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     let known = found.len();
     let groups = cluster.groups().len();
     if groups >= 4 {
@@ -347,7 +350,6 @@ fn judge(cluster: &Cluster<'_>, found: &mut Vec<Finding>) -> bool {
     if found.len() == known && groups == 1 {
         one_time_code(cluster, found);
     }
-    found.len() > known
 }
 
 #[cfg(test)]

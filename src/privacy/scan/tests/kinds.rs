@@ -30,6 +30,9 @@ const TEXTS: &[(Kind, Severity, &str)] = &[
     (Kind::Iban, Validated, "to «DE89 3704 0044 0532 0130 00» sent"),
     (Kind::Ssn, Likely, "holds «219-09-9999» there"),
     (Kind::NationalId, Validated, "IMEI «490154203237518» seen"),
+    // In the form of a telephone number's, and where the word stands far from other numbers.
+    (Kind::NationalId, Validated, "NHS number «943-476-5919» on file"),
+    (Kind::NationalId, Validated, "in 2026, of 120450 rows one had pesel «44051401359» and 88213 had none"),
     (
         Kind::Pem,
         Validated,
