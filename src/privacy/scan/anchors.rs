@@ -3,6 +3,8 @@
 //! For each class of byte there is one bit per byte of the text, so that a detector goes from one of its bytes to the next
 //! in a few instructions, however much lies between. The pass is one load and one shift per byte: see [`super::classes`].
 
+use std::ops::Range;
+
 use super::classes::{Block, Class, classes, classes_of_last, transposed};
 use super::places::{LongRuns, Places};
 #[cfg(test)]
@@ -131,13 +133,14 @@ impl Anchors<'_> {
     /// The places whose bits `of` makes of a block, given all of them and its number.
     #[inline]
     pub(super) fn places<F: Fn(&[Block], usize) -> u64>(&self, of: F) -> Places<'_, F> {
-        self.places_from(of, 0)
+        Places::of(self.blocks, of, 0)
     }
 
-    /// The same from `from` on.
+    /// The same from `range.start` on, as far as the block in which `range` ends.
     #[inline]
-    pub(super) fn places_from<F: Fn(&[Block], usize) -> u64>(&self, of: F, from: usize) -> Places<'_, F> {
-        Places::of(self.blocks, of, from)
+    pub(super) fn places_in<F: Fn(&[Block], usize) -> u64>(&self, of: F, range: Range<usize>) -> Places<'_, F> {
+        let end = range.end.div_ceil(64).min(self.blocks.len());
+        Places::of(&self.blocks[..end], of, range.start)
     }
 
     /// One bit for each of the 64 bytes from `from`, set for those of this class.
@@ -172,6 +175,8 @@ impl Anchors<'_> {
         let mut bits = others(first) & (!0 << (from % 64));
         while bits == 0 {
             block += 1;
+            #[cfg(test)]
+            super::bytes::work::look(8);
             match self.blocks.get(block) {
                 Some(next) => bits = others(next),
                 None => return self.text.len(),
@@ -197,6 +202,8 @@ impl Anchors<'_> {
         }
         while block > 0 {
             block -= 1;
+            #[cfg(test)]
+            super::bytes::work::look(8);
             bits = others(&self.blocks[block]);
             if bits != 0 {
                 return block * 64 + 64 - bits.leading_zeros() as usize;
@@ -219,6 +226,8 @@ impl Anchors<'_> {
         let mut block = first;
         while bits == 0 {
             block += 1;
+            #[cfg(test)]
+            super::bytes::work::look(8);
             bits = self.starts.get(block)?[Start::Run as usize];
         }
         let start = block * 64 + bits.trailing_zeros() as usize;

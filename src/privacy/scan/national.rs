@@ -110,7 +110,8 @@ impl Announcers {
         let from = self.asked.max(number.saturating_sub(REACH));
         self.asked = self.asked.max(number);
         if text[from..self.asked].is_ascii() {
-            let mut parts = anchors.places_from(|blocks, block| may_start(blocks, block, &text[block * 64..]), from);
+            let mut parts =
+                anchors.places_in(|blocks, block| may_start(blocks, block, &text[block * 64..]), from..number);
             while let Some(start) = parts.next().filter(|start| *start < number) {
                 if may_announce(text, start) && starts_part(text, start) {
                     let end = ask(text, start, found);

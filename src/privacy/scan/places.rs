@@ -25,6 +25,8 @@ impl<'t, F: Fn(&[Block], usize) -> u64> Places<'t, F> {
     pub(super) fn next(&mut self) -> Option<usize> {
         while self.bits == 0 {
             self.block += 1;
+            #[cfg(test)]
+            super::bytes::work::look(8);
             if self.block >= self.blocks.len() {
                 return None;
             }
