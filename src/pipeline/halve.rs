@@ -22,15 +22,16 @@ impl Uploader<'_> {
         Ok(None)
     }
 
-    /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token
-    /// would take a half for something else, if it has rows of it.
+    /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token,
+    /// also one of another run, would take a half for something else, if it has rows of it.
     fn is_to_be_halved(&self, number: i64, claimed: &[Claimed]) -> bool {
         let closed = claimed.first().map_or(0, |batch| batch.done | batch.barred);
-        let absent = claimed.iter().fold(u8::MAX, |bits, batch| bits & batch.absent);
+        let asked = claimed.iter().fold(0, |bits, batch| bits | batch.asked);
         let mut lacking = self.routes.iter().filter(|route| closed & route.bit == 0);
         claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() > 1
             && lacking.clone().any(|route| self.suspects.is_to_be_halved(number, route.bit))
-            && lacking.all(|route| !route.knows_tokens || absent & route.bit != 0)
+            && lacking.all(|route| asked & route.bit == 0)
+            && !claimed.iter().any(|batch| batch.is_asked_elsewhere)
     }
 
     /// Makes two loads of one that is claimed, and gives them back: each has a turn of its own.

@@ -57,8 +57,10 @@ pub(crate) struct Claimed {
     pub(crate) barred: u8,
     /// A receiver that it was kept for lacks it, and is none of this run's: whoever has that one sends it there.
     pub(crate) is_owed: bool,
-    /// The receivers that certainly have none of its rows, a bit for each, though it went out before or is to.
-    pub(crate) absent: u8,
+    /// The receivers of this run that may have rows of it under the number of its load, a bit for each.
+    pub(crate) asked: u8,
+    /// And whether one of another run may.
+    pub(crate) is_asked_elsewhere: bool,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
     pub(crate) rows: Vec<(i64, String)>,
 }
@@ -77,7 +79,7 @@ pub(crate) struct Answers {
     pub(crate) refused: u8,
     /// They have no use for it.
     pub(crate) unwanted: u8,
-    /// They are about to be asked: whatever becomes of that, they may have rows of it.
+    /// They are about to be asked: whatever becomes of that, they may have rows of it from now on.
     pub(crate) asked: u8,
     /// They were asked, and certainly have none of its rows.
     pub(crate) absent: u8,

@@ -323,7 +323,8 @@ fn offered(
             has_arrived: outlook.has_arrived,
             barred: routes.all & !outlook.permitted,
             is_owed: outlook.is_owed,
-            absent: outlook.absent,
+            asked: outlook.asked,
+            is_asked_elsewhere: outlook.is_asked_elsewhere,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));
