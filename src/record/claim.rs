@@ -114,7 +114,7 @@ pub(crate) enum Part {
 pub(crate) struct Suspect {
     /// Its number.
     pub(crate) load: i64,
-    /// The receiver's bit.
+    /// The receiver's bit; the bits of those that did not fail at it, of whom there may be none.
     pub(crate) receiver: u8,
     pub(crate) signal: Signal,
     /// Rounds of tries that failed, and after which the receiver took other records of the kind.
@@ -127,4 +127,55 @@ pub(crate) struct Suspect {
     pub(crate) failed_at: i64,
     /// Until then it is left alone.
     pub(crate) rests_until: i64,
+}
+
+impl Suspect {
+    /// What is known of a load that these receivers of the run lack, of which `failed` have failed at it, perhaps with others.
+    ///
+    /// Whoever has answered since or is none of this run's is left out, and nobody waits for what another one rests from.
+    pub(crate) fn of_load(failed: &[Suspect], load: i64, lacking: u8) -> Vec<Suspect> {
+        let of_load = || failed.iter().filter(|suspect| suspect.load == load);
+        let mut known: Vec<_> = of_load().filter(|suspect| suspect.receiver & lacking != 0).cloned().collect();
+        let others = known.iter().fold(lacking, |bits, suspect| bits & !suspect.receiver);
+        let first = of_load().min_by_key(|suspect| suspect.failed_at);
+        if let Some(first) = first.filter(|_| others != 0 || known.is_empty()) {
+            let (rounds, is_counted, is_too_large, rests_until) = (0, true, false, 0);
+            known.push(Suspect { receiver: others, rounds, is_counted, is_too_large, rests_until, ..first.clone() });
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_what_another_receiver_rests_from() {
+        let (load, signal, rounds, is_counted, is_too_large) = (7, Signal::Log, 5, true, false);
+        let of = |load, receiver, failed_at| Suspect {
+            load,
+            receiver,
+            signal,
+            rounds,
+            is_counted,
+            is_too_large,
+            failed_at,
+            rests_until: failed_at + 100,
+        };
+        let failed = [of(7, 1, 30), of(7, 2, 20), of(8, 4, 10), of(7, 0, 25)];
+        let others = |receiver| Suspect { receiver, rounds: 0, rests_until: 0, ..of(7, 0, 20) };
+        for (lacking, expected) in [
+            (3, vec![of(7, 1, 30), of(7, 2, 20)]),
+            (1, vec![of(7, 1, 30)]),
+            (15, vec![of(7, 1, 30), of(7, 2, 20), others(12)]),
+            (6, vec![of(7, 2, 20), others(4)]),
+            // It lacks nobody any more, and that is to be noted.
+            (0, vec![others(0)]),
+            (8, vec![others(8)]),
+        ] {
+            assert_eq!(Suspect::of_load(&failed, load, lacking), expected, "{lacking}");
+        }
+        assert_eq!(Suspect::of_load(&failed, 9, 1), []);
+    }
 }

@@ -1,7 +1,7 @@
 //! What is remembered of loads at which a receiver failed, also by the next run: a program that lives for a second would
 //! begin with the same one for ever.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
 
@@ -29,19 +29,18 @@ impl Store {
              WHERE state IN ('kept','claimed') AND load IN (SELECT load FROM suspects)",
         )?;
         let mut found = select.query([])?;
-        let mut waiting: HashSet<i64> = HashSet::new();
+        let mut lacking: BTreeMap<i64, u8> = BTreeMap::new();
         while let Some(row) = found.next()? {
-            if Outlook::of(row, 1, &self.hosts)?.is_here() {
-                waiting.insert(row.get(0)?);
+            let outlook = Outlook::of(row, 1, &self.hosts)?;
+            if outlook.is_here() {
+                *lacking.entry(row.get(0)?).or_default() |= outlook.lacking();
             }
         }
         let mut select = connection.prepare(
             "SELECT load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until FROM suspects",
         )?;
-        let mut found: Vec<Suspect> =
-            select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
-        found.retain(|suspect| waiting.contains(&suspect.load));
-        Ok(found)
+        let found: Vec<Suspect> = select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
+        Ok(lacking.into_iter().flat_map(|(load, lacking)| Suspect::of_load(&found, load, lacking)).collect())
     }
 
     /// Remembers this, and nothing more of loads that do not wait any longer.
@@ -58,7 +57,8 @@ impl Store {
             {
                 let mut insert =
                     transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
-                for suspect in suspects {
+                // What stands for those that did not fail is seen anew each time.
+                for suspect in suspects.iter().filter(|suspect| !store.hosts.name(suspect.receiver).is_empty()) {
                     let Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until } =
                         suspect;
                     let (receiver, signal) = (store.hosts.name(*receiver), schema::text_of(*signal));
@@ -84,7 +84,7 @@ fn any(connection: &Connection) -> Result<bool, StoreError> {
     Ok(connection.query_row("SELECT EXISTS(SELECT 1 FROM suspects)", [], |row| row.get(0))?)
 }
 
-/// Somebody may have edited it, and another run may have had other receivers: what does not fit counts for the load.
+/// Somebody may have edited it, and another run may have had other receivers, which have no bit here.
 fn suspect(row: &Row<'_>, hosts: &Hosts) -> rusqlite::Result<Suspect> {
     Ok(Suspect {
         load: row.get(0)?,
@@ -137,7 +137,9 @@ mod tests {
         let mut store = scratch.open();
         assert_eq!((store.unsent_of(RUN).unwrap(), store.untried_of(RUN).unwrap()), (3, 1));
         assert_eq!(claim(&mut store, 9, NOW), [2]);
-        assert_eq!(store.suspects().unwrap(), [of(77)]);
+        // The other receiver of this handle did not fail at it, and rests from nothing.
+        let other = Suspect { receiver: 2, rounds: 0, is_counted: true, rests_until: 0, ..of(77) };
+        assert_eq!(store.suspects().unwrap(), [of(77), other]);
         assert!(store.claim_load(78, lease(NOW)).unwrap().is_empty());
         let claimed = store.claim_load(77, lease(NOW)).unwrap();
         assert_eq!(claimed.iter().map(|claimed| claimed.batch).collect::<Vec<_>>(), [1, 3]);

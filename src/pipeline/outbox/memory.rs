@@ -1,5 +1,7 @@
 //! Records that wait in memory, where there is no disk to be had.
 
+#[cfg(feature = "upload")]
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use super::{Appended, OfOthers};
@@ -173,16 +175,20 @@ impl Memory {
         waiting.map(|batch| batch.rows.len() as u64).sum()
     }
 
-    pub(super) fn suspects(&self) -> Vec<Suspect> {
-        let waits = |suspect: &&Suspect| self.waiting().any(|load| load == suspect.load);
-        self.suspects.iter().filter(waits).cloned().collect()
+    pub(super) fn suspects(&self, all: u8) -> Vec<Suspect> {
+        let mut lacking: BTreeMap<i64, u8> = BTreeMap::new();
+        for batch in self.batches.iter().filter(|batch| batch.state != State::Done) {
+            batch.load.into_iter().for_each(|load| *lacking.entry(load).or_default() |= all & !batch.done);
+        }
+        lacking.into_iter().flat_map(|(load, lacking)| Suspect::of_load(&self.suspects, load, lacking)).collect()
     }
 
     pub(super) fn suspect(&mut self, suspects: &[Suspect]) {
         let waiting: Vec<i64> = self.waiting().collect();
         let is_of = |one: &Suspect, other: &Suspect| (one.load, one.receiver) == (other.load, other.receiver);
         self.suspects.retain(|known| waiting.contains(&known.load) && !suspects.iter().any(|new| is_of(known, new)));
-        self.suspects.extend_from_slice(suspects);
+        // What stands for those that did not fail is seen anew each time.
+        self.suspects.extend(suspects.iter().filter(|suspect| suspect.receiver.is_power_of_two()).cloned());
     }
 
     /// The numbers of loads that are not settled.

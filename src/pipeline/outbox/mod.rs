@@ -149,10 +149,10 @@ impl Outbox {
         either!(self; (store, _) => store.claim_load(load, lease); memory => memory.claim_load(load, lease.routes))
     }
 
-    /// The loads that wait although a receiver was asked to take them.
+    /// The loads that wait although a receiver was asked to take them. `all` are the receivers of this run.
     #[cfg(feature = "upload")]
-    pub(crate) fn suspects(&self) -> Result<Vec<Suspect>, Trouble> {
-        either!(self; (store, _) => store.suspects(); memory => memory.suspects())
+    pub(crate) fn suspects(&self, all: u8) -> Result<Vec<Suspect>, Trouble> {
+        either!(self; (store, _) => store.suspects(); memory => memory.suspects(all))
     }
 
     /// Remembers what is known of loads at which a receiver failed.

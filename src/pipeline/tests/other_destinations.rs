@@ -97,7 +97,7 @@ fn a_load_at_which_the_other_one_failed_reaches_this_one_once_and_wakes_nobody_a
         let mut at_collector = bodies(&collector).split_off(tried);
         at_collector.sort();
         assert_eq!(at_collector, ["for both", "for one"]);
-        let suspects = to_one.0.shared.outbox().unwrap().suspects().unwrap();
+        let suspects = to_one.0.shared.outbox().unwrap().suspects(1).unwrap();
         assert!(suspects.is_empty(), "{suspects:?}");
     }
     assert_eq!(rows(&pad), "kept,sent");
