@@ -319,6 +319,7 @@ pub(super) enum Step {
     Resource,
     Seal,
     Prepare,
+    Send,
 }
 
 /// Does one step; `None` when it panicked. That costs the records it was about, and not all uploads of the process.
