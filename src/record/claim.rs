@@ -130,6 +130,12 @@ pub(crate) struct Suspect {
 }
 
 impl Suspect {
+    /// One at which a receiver fails now: nothing counts against it so far.
+    pub(crate) fn new(load: i64, receiver: u8, signal: Signal, now: i64) -> Self {
+        let (rounds, is_counted, is_too_large, failed_at, rests_until) = (0, false, false, now, now);
+        Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until }
+    }
+
     /// What is known of a load that these receivers of the run lack, of which `failed` have failed at it, perhaps with others.
     ///
     /// Whoever has answered since or is none of this run's is left out, and nobody waits for what another one rests from.
@@ -139,8 +145,9 @@ impl Suspect {
         let others = known.iter().fold(lacking, |bits, suspect| bits & !suspect.receiver);
         let first = of_load().min_by_key(|suspect| suspect.failed_at);
         if let Some(first) = first.filter(|_| others != 0 || known.is_empty()) {
-            let (rounds, is_counted, is_too_large, rests_until) = (0, true, false, 0);
-            known.push(Suspect { receiver: others, rounds, is_counted, is_too_large, rests_until, ..first.clone() });
+            // That is no failure that could count.
+            let others = Suspect::new(load, others, first.signal, first.failed_at);
+            known.push(Suspect { is_counted: true, rests_until: 0, ..others });
         }
         known
     }
@@ -152,16 +159,9 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_what_another_receiver_rests_from() {
-        let (load, signal, rounds, is_counted, is_too_large) = (7, Signal::Log, 5, true, false);
-        let of = |load, receiver, failed_at| Suspect {
-            load,
-            receiver,
-            signal,
-            rounds,
-            is_counted,
-            is_too_large,
-            failed_at,
-            rests_until: failed_at + 100,
+        let of = |load, receiver, failed_at| {
+            let suspect = Suspect::new(load, receiver, Signal::Log, failed_at);
+            Suspect { rounds: 5, is_counted: true, rests_until: failed_at + 100, ..suspect }
         };
         let failed = [of(7, 1, 30), of(7, 2, 20), of(8, 4, 10), of(7, 0, 25)];
         let others = |receiver| Suspect { receiver, rounds: 0, rests_until: 0, ..of(7, 0, 20) };
@@ -174,7 +174,7 @@ mod tests {
             (0, vec![others(0)]),
             (8, vec![others(8)]),
         ] {
-            assert_eq!(Suspect::of_load(&failed, load, lacking), expected, "{lacking}");
+            assert_eq!(Suspect::of_load(&failed, 7, lacking), expected, "{lacking}");
         }
         assert_eq!(Suspect::of_load(&failed, 9, 1), []);
     }

@@ -59,18 +59,15 @@ impl Store {
                     transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
                 // What stands for those that did not fail is seen anew each time.
                 for suspect in suspects.iter().filter(|suspect| !store.hosts.name(suspect.receiver).is_empty()) {
-                    let Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until } =
-                        suspect;
-                    let (receiver, signal) = (store.hosts.name(*receiver), schema::text_of(*signal));
                     insert.execute(params![
-                        load,
-                        receiver,
-                        signal,
-                        rounds,
-                        is_counted,
-                        is_too_large,
-                        failed_at,
-                        rests_until
+                        suspect.load,
+                        store.hosts.name(suspect.receiver),
+                        schema::text_of(suspect.signal),
+                        suspect.rounds,
+                        suspect.is_counted,
+                        suspect.is_too_large,
+                        suspect.failed_at,
+                        suspect.rests_until
                     ])?;
                 }
             }
@@ -106,17 +103,7 @@ mod tests {
     use crate::record::claim::{Answers, Verdict};
 
     fn of(load: i64) -> Suspect {
-        let (receiver, signal, rounds, is_counted) = (1, Signal::Log, 2, false);
-        Suspect {
-            load,
-            receiver,
-            signal,
-            rounds,
-            is_counted,
-            is_too_large: false,
-            failed_at: NOW,
-            rests_until: NOW + 10,
-        }
+        Suspect { rounds: 2, rests_until: NOW + 10, ..Suspect::new(load, 1, Signal::Log, NOW) }
     }
 
     /// Batches 1 and 3 of three went out together, and the receiver failed at them.
@@ -161,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_part_of_a_load_goes_out_under_the_number_that_it_is_given() {
-        use super::super::tests::keep;
+        use super::super::tests::{held, keep};
         use crate::record::claim::Part;
 
         let scratch = Scratch::new();
@@ -169,7 +156,7 @@ mod tests {
         keep(&mut store, &texts(0..4, 10));
         assert_eq!(claim(&mut store, 9, NOW), [1]);
         store.note(&[1], OWNER, 77, Answers { refused: 2, ..Answers::default() }).unwrap();
-        assert_eq!(store.part(1, &[3, 4], OWNER, Part::Divided(78), NOW).unwrap(), 2);
+        assert_eq!(store.part(held(1, &[3, 4]), Part::Divided(78), NOW).unwrap(), 2);
         let other = store.claim_load(78, lease(NOW)).unwrap();
         assert_eq!(other.iter().map(|claimed| (claimed.rows.len(), claimed.done)).collect::<Vec<_>>(), [(2, 2)]);
     }

@@ -196,7 +196,7 @@ impl Outbox {
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory notes no times"))]
     pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
         either!(self;
-            (store, run) => store.part(batch, seqs, run, part, now).map(u64::from);
+            (store, owner) => store.part(store::HeldRows { batch, seqs, owner }, part, now).map(u64::from);
             memory => memory.part(batch, seqs, part))
     }
 

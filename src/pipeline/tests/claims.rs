@@ -13,14 +13,21 @@ fn bodies(receiver: &Receiver) -> Vec<String> {
     receiver.logs().into_iter().filter_map(|log| log.body).collect()
 }
 
+/// A pipeline with this many records in its store, which go to ClickHouse by inserts of a hundred each while this is tested, and
+/// the clock that it goes by.
+fn storing(records: usize, clickhouse: &Receiver, pad: &Scratchpad) -> (Pipeline, Clock) {
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(clickhouse))], Schedule::Manual, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    log(&pipeline, || (0..records).for_each(|n| tracing::info!("record {n}")));
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    (pipeline, clock)
+}
+
 #[test]
 fn a_load_of_many_inserts_stays_claimed_until_the_last_of_them_is_answered() {
-    let (clickhouse, pad, clock) = (Receiver::start(), Scratchpad::new(), Clock::manual("2026-11-21T12:00:00Z"));
-    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(&clickhouse))], Schedule::Manual, pad.place());
-    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
-    // An insert takes a hundred rows at most while this is tested.
-    log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
-    assert_eq!(pipeline.store(LONG), Ok(()));
+    let (clickhouse, pad) = (Receiver::start(), Scratchpad::new());
+    let (pipeline, clock) = storing(350, &clickhouse, &pad);
     let receivers = [("127.0.0.1".to_owned(), 2)];
     let other = Mutex::new(pad.place().for_hosts(receivers).open(9).unwrap());
     let taken = Arc::new(Mutex::new(Vec::new()));
@@ -47,11 +54,7 @@ fn a_load_of_many_inserts_stays_claimed_until_the_last_of_them_is_answered() {
 #[test]
 fn a_load_that_somebody_else_has_taken_between_two_inserts_goes_no_further() {
     let (clickhouse, pad) = (Receiver::start(), Scratchpad::new());
-    let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(&clickhouse))], Schedule::Manual, pad.place());
-    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
-    log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
-    assert_eq!(pipeline.store(LONG), Ok(()));
+    let (pipeline, clock) = storing(350, &clickhouse, &pad);
     let database = Mutex::new(pad.database());
     clickhouse.whenever(
         move |request| {
@@ -74,11 +77,7 @@ fn a_load_that_somebody_else_has_taken_between_two_inserts_goes_no_further() {
 #[test]
 fn while_the_store_cannot_say_whose_a_load_is_no_more_of_it_goes_out() {
     let (clickhouse, pad) = (Receiver::start(), Scratchpad::new());
-    let clock = Clock::manual("2026-11-21T12:00:00Z");
-    let parts = parts(Policy::standard(), vec![patient(self::clickhouse(&clickhouse))], Schedule::Manual, pad.place());
-    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
-    log(&pipeline, || (0..350).for_each(|n| tracing::info!("record {n}")));
-    assert_eq!(pipeline.store(LONG), Ok(()));
+    let (pipeline, clock) = storing(350, &clickhouse, &pad);
     let database = Arc::new(Mutex::new(pad.database()));
     let (locked, passing) = (Arc::clone(&database), clock.clone());
     clickhouse.whenever(
