@@ -293,6 +293,7 @@ mod tests {
             (8, "grpc: received message larger than max (5242880 vs. 4194304)", "too large"),
             (8, "CLIENT: Received message larger than max (5242880 vs. 4194304)", "too large"),
             (8, "gRPC message exceeds maximum size 4194304: 5242880", "too large"),
+            (8, "Message Length Too Large", "too large"),
             (
                 11,
                 "Error, decoded message length too large: found 5242880 bytes, the limit is: 4194304 bytes",

@@ -180,7 +180,7 @@ fn what_another_run_may_have_got_to_its_destination_is_not_halved_without_it() {
     assert_eq!(tokens.len(), 1, "ClickHouse may have had it all along: {tokens:?}");
     let taken =
         mixed.collector.requests().iter().filter(|one| !has_many(one)).map(|one| one.logs().len()).sum::<usize>();
-    assert_eq!((taken, rows(&mixed.pad)), (10, vec!["sent"; 10].join(",")));
+    assert_eq!((taken, rows(&mixed.pad)), (10, ["sent"; 10].join(",")));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn what_other_runs_have_sent_elsewhere_is_halved_where_nobody_was_asked() {
     assert_eq!(to_one.flush(LONG), Ok(()), "{:?}", to_one.notes());
     mixed.clickhouse.whenever(|request| is_insert(request) && rows_of(request) > 3, Behaviour::Status(413));
     assert_eq!(to_both.flush(LONG), Ok(()), "{:?}", to_both.notes());
-    assert_eq!(rows(&mixed.pad), vec!["sent"; 10].join(","));
+    assert_eq!(rows(&mixed.pad), ["sent"; 10].join(","));
 }
 
 #[test]
