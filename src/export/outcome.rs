@@ -34,3 +34,19 @@ pub(crate) enum Outcome {
     /// The server has no table for records of this kind; for others it may have one.
     NoTable { why: Cow<'static, str> },
 }
+
+#[cfg(test)]
+impl Outcome {
+    /// Its name, for tables of what each answer comes to.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Outcome::Delivered { .. } => "delivered",
+            Outcome::Retry { .. } => "retry",
+            Outcome::Overloaded { .. } => "overloaded",
+            Outcome::Rejected { .. } => "rejected",
+            Outcome::TooLarge { .. } => "too large",
+            Outcome::Paused { .. } => "paused",
+            Outcome::NoTable { .. } => "no table",
+        }
+    }
+}

@@ -15,6 +15,8 @@ impl Uploader<'_> {
             let claimed = self.outbox.claim_load(number, Lease { routes, ..lease })?;
             if self.is_to_be_halved(number, &claimed) {
                 self.halve(number, &claimed, lease.now)?;
+            } else if self.is_too_large_for_all(number, &claimed, routes) {
+                self.release(&claimed)?;
             } else if !claimed.is_empty() {
                 return self.load_stored(claimed, lease).map(Some);
             }
@@ -22,15 +24,31 @@ impl Uploader<'_> {
         Ok(None)
     }
 
-    /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token
-    /// would take a half for something else, if it has rows of it.
+    /// Whether enough counts against a load, and halves of it can count nothing twice: a destination that knows it by a token,
+    /// also one of another run, would take a half for something else, if it has rows of it.
     fn is_to_be_halved(&self, number: i64, claimed: &[Claimed]) -> bool {
         let closed = claimed.first().map_or(0, |batch| batch.done | batch.barred);
-        let absent = claimed.iter().fold(u8::MAX, |bits, batch| bits & batch.absent);
+        let asked = claimed.iter().fold(0, |bits, batch| bits | batch.asked);
         let mut lacking = self.routes.iter().filter(|route| closed & route.bit == 0);
         claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() > 1
             && lacking.clone().any(|route| self.suspects.is_to_be_halved(number, route.bit))
-            && lacking.all(|route| !route.knows_tokens || absent & route.bit != 0)
+            && lacking.all(|route| asked & route.bit == 0)
+            && !claimed.iter().any(|batch| batch.is_asked_elsewhere)
+    }
+
+    /// Whether all that lack a load and can be asked now are not to be asked to take it as it is: then it need not be read.
+    fn is_too_large_for_all(&self, number: i64, claimed: &[Claimed], routes: Routes) -> bool {
+        let Some(first) = claimed.first() else { return false };
+        let lacking = routes.all & !(first.done | first.barred);
+        let mut to_ask = self.routes.iter().filter(|route| lacking & routes.open(first.signal) & route.bit != 0);
+        lacking != 0
+            && claimed.iter().map(|batch| batch.rows.len()).sum::<usize>() > 1
+            && to_ask.all(|route| self.suspects.is_too_large(number, route.bit))
+    }
+
+    fn release(&mut self, claimed: &[Claimed]) -> Result<(), Trouble> {
+        let batches: Vec<i64> = claimed.iter().map(|batch| batch.batch).collect();
+        self.outbox.settle(&batches, Verdict::Released).map(drop)
     }
 
     /// Makes two loads of one that is claimed, and gives them back: each has a turn of its own.
@@ -52,8 +70,6 @@ impl Uploader<'_> {
         self.refused.divided(number, [(halves[0], first), (halves[1], second)]);
         let remembered = self.suspects.halved(number, halves);
         self.outbox.suspect(&remembered)?;
-        let batches: Vec<i64> = claimed.iter().map(|batch| batch.batch).collect();
-        self.outbox.settle(&batches, Verdict::Released)?;
-        Ok(())
+        self.release(claimed)
     }
 }

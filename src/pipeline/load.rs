@@ -76,15 +76,15 @@ pub(super) struct Group<'r> {
     pub(super) batches: Vec<i64>,
     pub(super) own: u64,
     pub(super) is_owed: bool,
-    /// The routes on which certainly none of them has arrived, a bit for each.
-    pub(super) absent: u8,
+    /// The routes on which some of them may have arrived, a bit for each.
+    pub(super) asked: u8,
 }
 
 impl Group<'_> {
     /// For records that were never sent.
     fn fresh(signal: Signal) -> Self {
         let kind = Kind { signal, load: None, done: 0, has_arrived: false, barred: 0 };
-        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0, is_owed: false, absent: u8::MAX }
+        Group { records: Vec::new(), kind, batches: Vec::new(), own: 0, is_owed: false, asked: 0 }
     }
 }
 
@@ -188,7 +188,7 @@ impl Uploader<'_> {
         lease: Lease,
     ) -> Result<Vec<Load>, Trouble> {
         let mut loads = Vec::new();
-        for Group { records, kind, batches, own, is_owed, absent } in groups {
+        for Group { records, kind, batches, own, is_owed, asked } in groups {
             let Kind { signal, load, done, has_arrived, barred } = kind;
             let number = load.unwrap_or_else(|| self.rng.next_u64().cast_signed());
             if records.is_empty() {
@@ -219,7 +219,7 @@ impl Uploader<'_> {
                     given_up.push(place);
                     continue;
                 }
-                let earlier = if absent & route.bit == 0 { Earlier::Perhaps } else { Earlier::Nothing };
+                let earlier = if asked & route.bit == 0 { Earlier::Nothing } else { Earlier::Perhaps };
                 match guarded(self.shared, Step::Seal, || route.exporter.seal(&records, number, earlier)) {
                     Some(Ok(parcel)) => parcels.push((place, parcel)),
                     Some(Err(why)) => {
@@ -319,6 +319,7 @@ pub(super) enum Step {
     Resource,
     Seal,
     Prepare,
+    Send,
 }
 
 /// Does one step; `None` when it panicked. That costs the records it was about, and not all uploads of the process.

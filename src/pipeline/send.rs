@@ -280,7 +280,7 @@ impl Uploader<'_> {
         match load::guarded(self.shared, load::Step::Prepare, || exporter.prepare()) {
             Some(Ok(())) => {}
             Some(Err(outcome)) => return Tried::Answered(outcome),
-            None => return Tried::Answered(Outcome::Retry { after: None, why: "a panic of our own".into() }),
+            None => return Tried::Answered(panicked()),
         }
         self.shared.heed();
         // A withdrawal waits until a request is cut, and does not wait for what cannot be.
@@ -288,9 +288,11 @@ impl Uploader<'_> {
         if self.shared.is_withdrawn() {
             return Tried::Cut;
         }
-        let outcome = exporter.send(parcel, &self.shared.clock, &self.runtime, self.upload.cancel.notified());
+        let (clock, runtime, cancelled) = (&self.shared.clock, &self.runtime, self.upload.cancel.notified());
+        // The runtime panics when the operating system gives it no thread, which may be so for a moment.
+        let sent = load::guarded(self.shared, load::Step::Send, || exporter.send(parcel, clock, runtime, cancelled));
         drop(sending);
-        let Some(outcome) = outcome else { return Tried::Cut };
+        let Some(outcome) = sent.unwrap_or_else(|| Some(panicked())) else { return Tried::Cut };
         if !matches!(outcome, Outcome::Delivered { .. }) {
             // It may have ended between two requests, for a no.
             self.shared.heed();
@@ -322,4 +324,9 @@ impl Uploader<'_> {
             };
         }
     }
+}
+
+/// What became of the try does not follow from it.
+fn panicked() -> Outcome {
+    Outcome::Retry { after: None, why: "a panic of our own".into() }
 }

@@ -28,8 +28,8 @@ struct Returned {
     own: HashSet<i64>,
     /// Receivers of other runs lack some of them.
     is_owed: bool,
-    /// The routes on which certainly none of them has arrived, a bit for each.
-    absent: u8,
+    /// The routes on which some of them may have arrived, a bit for each.
+    asked: u8,
 }
 
 impl Uploader<'_> {
@@ -42,12 +42,12 @@ impl Uploader<'_> {
             self.readmit(batch, &mut returned)?;
         }
         let mut groups = Vec::with_capacity(returned.len());
-        for Returned { kind, resource, chunk, rows, batches, own, is_owed, absent } in &returned {
+        for Returned { kind, resource, chunk, rows, batches, own, is_owed, asked } in &returned {
             let records = Batch { chunk, plans: None, resource, zero: EPOCH }.records();
             let is_clean_resource = self.is_clean_resource(resource);
             let (records_of, batches) = (Vec::with_capacity(rows.len()), batches.clone());
             let mut group =
-                Group { records: records_of, kind: *kind, batches, own: 0, is_owed: *is_owed, absent: *absent };
+                Group { records: records_of, kind: *kind, batches, own: 0, is_owed: *is_owed, asked: *asked };
             let mut unwanted = Vec::new();
             for ((batch, seq), record) in rows.iter().zip(records) {
                 let is_own = own.contains(batch);
@@ -78,7 +78,7 @@ impl Uploader<'_> {
 
     /// Lets the rows of a batch through the filter again, into the group of their kind and resource.
     fn readmit(&mut self, claimed: Claimed, returned: &mut Vec<Returned>) -> Result<(), Trouble> {
-        let Claimed { batch, own, signal, load, done, has_arrived, barred, is_owed, absent, rows } = claimed;
+        let Claimed { batch, own, signal, load, done, has_arrived, barred, is_owed, asked, rows, .. } = claimed;
         let kind = Kind { signal, load, done, has_arrived, barred };
         let now = self.shared.noted_at();
         // A batch is settled as a whole, so it goes into one group.
@@ -111,9 +111,7 @@ impl Uploader<'_> {
                 });
                 returned[place].batches.push(batch);
                 returned[place].is_owed |= is_owed;
-                if load.is_some() {
-                    returned[place].absent &= absent;
-                }
+                returned[place].asked |= asked;
                 if own {
                     returned[place].own.insert(batch);
                 }
@@ -146,7 +144,7 @@ impl Returned {
     fn new(resource: Arc<Resource>, kind: Kind) -> Self {
         let (rows, batches) = (Vec::new(), Vec::new());
         let (chunk, own) = (Chunk::default(), HashSet::new());
-        Returned { kind, resource, chunk, rows, batches, own, is_owed: false, absent: u8::MAX }
+        Returned { kind, resource, chunk, rows, batches, own, is_owed: false, asked: 0 }
     }
 
     fn is_for(&self, resource: &Arc<Resource>, kind: Kind) -> bool {

@@ -118,17 +118,7 @@ impl Suspects {
 
     fn of(&mut self, load: i64, signal: Signal, receiver: u8, now: i64) -> &mut Suspect {
         let place = self.known.iter().position(|suspect| is_of(suspect, load, receiver)).unwrap_or_else(|| {
-            let (rounds, is_counted, is_too_large, failed_at, rests_until) = (0, false, false, now, now);
-            self.known.push(Suspect {
-                load,
-                receiver,
-                signal,
-                rounds,
-                is_counted,
-                is_too_large,
-                failed_at,
-                rests_until,
-            });
+            self.known.push(Suspect::new(load, receiver, signal, now));
             self.known.len() - 1
         });
         &mut self.known[place]

@@ -272,6 +272,28 @@ fn a_panic_over_one_batch_costs_no_other_one() {
 }
 
 #[test]
+fn a_panic_of_a_try_costs_that_try_alone() {
+    use crate::pipeline::load::Step;
+
+    for step in [Step::Prepare, Step::Send] {
+        let (receiver, scratchpad) = (Receiver::start(), Scratchpad::new());
+        let pipeline = blind(&receiver, Schedule::Manual, scratchpad.place());
+        *lock(&pipeline.0.shared.breaks) = Some(step);
+        for body in ["breaks it", "goes on"] {
+            log(&pipeline, || tracing::info!("{body}"));
+            assert_eq!(pipeline.flush(LONG), Ok(()), "{step:?}: {:?}", pipeline.notes());
+        }
+        let bodies: Vec<_> = receiver.logs().into_iter().filter_map(|log| log.body).collect();
+        let counts = pipeline.counts();
+        assert_eq!(
+            (bodies.join(", ").as_str(), counts.uploads_failed()),
+            ("breaks it, goes on", 1),
+            "{step:?}: {counts}"
+        );
+    }
+}
+
+#[test]
 fn of_a_resource_that_fails_the_check_nothing_leaves() {
     let receiver = Receiver::start();
     let scratchpad = Scratchpad::new();

@@ -157,7 +157,7 @@ impl<'a> Uploader<'a> {
 
     /// Sends the rows that are there now: others may log faster than this sends. Says why some are left.
     pub(super) fn pass(&mut self, &Task { asked, waiting }: &Task) -> Option<Left> {
-        self.suspects.begin(self.outbox.suspects().unwrap_or_default());
+        self.suspects.begin(self.outbox.suspects(self.lease().routes.all).unwrap_or_default());
         let (mut left, mut whose, mut has_tried) = (waiting, Whose::Any, false);
         loop {
             match self.round(whose) {

@@ -57,8 +57,10 @@ pub(crate) struct Claimed {
     pub(crate) barred: u8,
     /// A receiver that it was kept for lacks it, and is none of this run's: whoever has that one sends it there.
     pub(crate) is_owed: bool,
-    /// The receivers that certainly have none of its rows, a bit for each, though it went out before or is to.
-    pub(crate) absent: u8,
+    /// The receivers of this run that may have rows of it under the number of its load, a bit for each.
+    pub(crate) asked: u8,
+    /// And whether one of another run may.
+    pub(crate) is_asked_elsewhere: bool,
     /// Numbers and texts of the rows, oldest first, exactly as they were stored.
     pub(crate) rows: Vec<(i64, String)>,
 }
@@ -77,7 +79,7 @@ pub(crate) struct Answers {
     pub(crate) refused: u8,
     /// They have no use for it.
     pub(crate) unwanted: u8,
-    /// They are about to be asked: whatever becomes of that, they may have rows of it.
+    /// They are about to be asked: whatever becomes of that, they may have rows of it from now on.
     pub(crate) asked: u8,
     /// They were asked, and certainly have none of its rows.
     pub(crate) absent: u8,
@@ -112,7 +114,7 @@ pub(crate) enum Part {
 pub(crate) struct Suspect {
     /// Its number.
     pub(crate) load: i64,
-    /// The receiver's bit.
+    /// The receiver's bit; the bits of those that did not fail at it, of whom there may be none.
     pub(crate) receiver: u8,
     pub(crate) signal: Signal,
     /// Rounds of tries that failed, and after which the receiver took other records of the kind.
@@ -125,4 +127,55 @@ pub(crate) struct Suspect {
     pub(crate) failed_at: i64,
     /// Until then it is left alone.
     pub(crate) rests_until: i64,
+}
+
+impl Suspect {
+    /// One at which a receiver fails now: nothing counts against it so far.
+    pub(crate) fn new(load: i64, receiver: u8, signal: Signal, now: i64) -> Self {
+        let (rounds, is_counted, is_too_large, failed_at, rests_until) = (0, false, false, now, now);
+        Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until }
+    }
+
+    /// What is known of a load that these receivers of the run lack, of which `failed` have failed at it, perhaps with others.
+    ///
+    /// Whoever has answered since or is none of this run's is left out, and nobody waits for what another one rests from.
+    pub(crate) fn of_load(failed: &[Suspect], load: i64, lacking: u8) -> Vec<Suspect> {
+        let of_load = || failed.iter().filter(|suspect| suspect.load == load);
+        let mut known: Vec<_> = of_load().filter(|suspect| suspect.receiver & lacking != 0).cloned().collect();
+        let others = known.iter().fold(lacking, |bits, suspect| bits & !suspect.receiver);
+        let first = of_load().min_by_key(|suspect| suspect.failed_at);
+        if let Some(first) = first.filter(|_| others != 0 || known.is_empty()) {
+            // That is no failure that could count.
+            let others = Suspect::new(load, others, first.signal, first.failed_at);
+            known.push(Suspect { is_counted: true, rests_until: 0, ..others });
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_what_another_receiver_rests_from() {
+        let of = |load, receiver, failed_at| {
+            let suspect = Suspect::new(load, receiver, Signal::Log, failed_at);
+            Suspect { rounds: 5, is_counted: true, rests_until: failed_at + 100, ..suspect }
+        };
+        let failed = [of(7, 1, 30), of(7, 2, 20), of(8, 4, 10), of(7, 0, 25)];
+        let others = |receiver| Suspect { receiver, rounds: 0, rests_until: 0, ..of(7, 0, 20) };
+        for (lacking, expected) in [
+            (3, vec![of(7, 1, 30), of(7, 2, 20)]),
+            (1, vec![of(7, 1, 30)]),
+            (15, vec![of(7, 1, 30), of(7, 2, 20), others(12)]),
+            (6, vec![of(7, 2, 20), others(4)]),
+            // It lacks nobody any more, and that is to be noted.
+            (0, vec![others(0)]),
+            (8, vec![others(8)]),
+        ] {
+            assert_eq!(Suspect::of_load(&failed, 7, lacking), expected, "{lacking}");
+        }
+        assert_eq!(Suspect::of_load(&failed, 9, 1), []);
+    }
 }

@@ -23,15 +23,17 @@ pub(crate) struct Answered {
     pub(crate) done: u8,
     /// Some receiver has it, perhaps one that is none of this run's.
     pub(crate) has_arrived: bool,
-    /// Receivers that certainly have none of it, a bit for each.
-    pub(crate) absent: u8,
+    /// Receivers that may have rows of it, a bit for each.
+    pub(crate) asked: u8,
+    /// One that is none of this run's may have rows of it, and has not answered.
+    pub(crate) is_asked_elsewhere: bool,
 }
 
 const TOOK: &str = "took ";
 const REFUSED: &str = "refused ";
 const UNWANTED: &str = "has no use for it: ";
-/// No answer: it may be asked again.
-const ABSENT: &str = "has none of it: ";
+/// No answer: it was asked, and may have rows of it. Whoever is not named in such a line has none.
+const ASKED: &str = "may have rows of it: ";
 
 impl Hosts {
     /// Receivers in the order in which they were named: of two that are called the same, the second one gets another name.
@@ -68,8 +70,7 @@ impl Hosts {
     /// Whether one of these names, a line each, is of a receiver that this run does not have, and that is not among those who
     /// answered.
     pub(crate) fn is_owed(&self, names: &str, answers: &str) -> bool {
-        let has_answered = |name: &str| answers.lines().any(|line| answerer(line) == Some(name));
-        names.lines().any(|name| self.bit(name) == 0 && !has_answered(name))
+        names.lines().any(|name| self.bit(name) == 0 && !has_answered(name, answers))
     }
 
     /// The receivers that may have what was kept for these hosts, a bit for each.
@@ -80,7 +81,7 @@ impl Hosts {
 
     /// What a store has noted of a batch in such lines, and this beside it.
     pub(crate) fn adding(&self, answers: Answers, lines: &str) -> String {
-        let is_over = |line: &str| line.strip_prefix(ABSENT).is_some_and(|name| self.bit(name) & answers.asked != 0);
+        let is_over = |line: &str| line.strip_prefix(ASKED).is_some_and(|name| self.bit(name) & answers.absent != 0);
         let mut noted: String =
             lines.split_inclusive('\n').filter(|line| !is_over(line.trim_end_matches('\n'))).collect();
         for line in self.lines(answers) {
@@ -94,11 +95,11 @@ impl Hosts {
 
     /// How a store notes what is known of receivers, a line for each.
     fn lines(&self, answers: Answers) -> impl Iterator<Item = String> + '_ {
-        let Answers { took, refused, unwanted, absent, asked: _ } = answers;
+        let Answers { took, refused, unwanted, asked, absent: _ } = answers;
         let of = move |(word, bits): (&'static str, u8)| {
             self.0.iter().filter(move |one| one.bit & bits != 0).map(move |one| format!("{word}{}\n", one.name))
         };
-        [(TOOK, took), (REFUSED, refused), (UNWANTED, unwanted), (ABSENT, absent)].into_iter().flat_map(of)
+        [(TOOK, took), (REFUSED, refused), (UNWANTED, unwanted), (ASKED, asked)].into_iter().flat_map(of)
     }
 
     /// What such lines say.
@@ -107,7 +108,10 @@ impl Hosts {
         for line in lines.lines() {
             answered.done |= answerer(line).map_or(0, |name| self.bit(name));
             answered.has_arrived |= line.starts_with(TOOK);
-            answered.absent |= line.strip_prefix(ABSENT).map_or(0, |name| self.bit(name));
+            if let Some(name) = line.strip_prefix(ASKED) {
+                answered.asked |= self.bit(name);
+                answered.is_asked_elsewhere |= self.bit(name) == 0 && !has_answered(name, lines);
+            }
         }
         answered
     }
@@ -121,6 +125,11 @@ impl Hosts {
     pub(crate) fn name(&self, bit: u8) -> &str {
         self.0.iter().find(|one| one.bit == bit).map_or("", |one| &one.name)
     }
+}
+
+/// Whether a receiver of this name is not asked any more, by such lines.
+fn has_answered(name: &str, lines: &str) -> bool {
+    lines.lines().any(|line| answerer(line) == Some(name))
 }
 
 /// The name of who gave an answer, from its line.
@@ -164,7 +173,7 @@ mod tests {
         let before = of(&[("a", 1), ("b", 2), ("b", 4), ("c", 8)]);
         let lines: String = before.lines(Answers { took: 4, refused: 2, unwanted: 1, ..Answers::default() }).collect();
         assert_eq!(lines, "took b#2\nrefused b\nhas no use for it: a\n");
-        let answered = |done, has_arrived| Answered { done, has_arrived, absent: 0 };
+        let answered = |done, has_arrived| Answered { done, has_arrived, ..Answered::default() };
         assert_eq!(before.answered(&lines), answered(7, true));
         // The same, in another order.
         let after = of(&[("c", 1), ("b", 2), ("a", 4), ("b", 8)]);
@@ -179,15 +188,25 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_has_none_of_it_may_have_it_as_soon_as_it_is_asked_again() {
-        let hosts = Hosts::of([("a", 1), ("b", 2)].map(|(host, bit)| (host.to_owned(), bit)));
-        let absent = hosts.adding(Answers { took: 2, absent: 1, ..Answers::default() }, "has none of it: c\n");
-        assert_eq!(absent, "has none of it: c\ntook b\nhas none of it: a\n");
-        assert_eq!(hosts.answered(&absent), Answered { done: 2, has_arrived: true, absent: 1 });
-        assert_eq!(hosts.adding(Answers { absent: 1, ..Answers::default() }, &absent), absent);
-        assert!(!hosts.is_owed("a\n", &absent));
-        let asked = hosts.adding(Answers { asked: 3, ..Answers::default() }, &absent);
-        assert_eq!(asked, "has none of it: c\ntook b\n", "and others know for themselves");
+    fn whoever_was_asked_may_have_rows_of_it_until_it_certainly_has_none_or_has_answered() {
+        let of = |list: &[(&str, u8)]| Hosts::of(list.iter().map(|(host, bit)| ((*host).to_owned(), *bit)));
+        let hosts = of(&[("a", 1), ("b", 2)]);
+        let adding = |answers: Answers, lines: &str| hosts.adding(answers, lines);
+        let asked = adding(Answers { asked: 3, ..Answers::default() }, "may have rows of it: c\n");
+        assert_eq!(asked, "may have rows of it: c\nmay have rows of it: a\nmay have rows of it: b\n");
+        assert_eq!(adding(Answers { asked: 3, ..Answers::default() }, &asked), asked);
+        let by_three = Answered { asked: 3, is_asked_elsewhere: true, ..Answered::default() };
+        assert_eq!(hosts.answered(&asked), by_three);
+        assert_eq!(hosts.answered(&format!("{asked}refused c\n")), Answered { is_asked_elsewhere: false, ..by_three });
+        assert!(hosts.is_owed("c\n", &asked), "that is no answer");
+        let absent = adding(Answers { took: 2, absent: 1, ..Answers::default() }, &asked);
+        assert_eq!(
+            absent, "may have rows of it: c\nmay have rows of it: b\ntook b\n",
+            "and others know for themselves"
+        );
+        let elsewhere = of(&[("a", 8)]).answered(&absent);
+        assert_eq!((elsewhere.asked, elsewhere.is_asked_elsewhere), (0, true), "c");
+        assert!(!of(&[("c", 1)]).answered(&absent).is_asked_elsewhere, "b has it");
     }
 
     #[test]

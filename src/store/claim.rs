@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::outlook::Outlook;
-use super::part::take_out;
+use super::part::{HeldRows, take_out};
 use super::{Store, StoreError, schema};
 use crate::record::Hosts;
 use crate::record::claim::{Answers, Claimed, Lease, Part, Verdict};
@@ -216,7 +216,8 @@ impl Store {
                 }
                 drop(rows);
                 if !broken.is_empty() {
-                    take_out(&transaction, batch.batch, &broken, lease.owner, Part::Rejected, lease.now)?;
+                    let rows = HeldRows { batch: batch.batch, seqs: &broken, owner: lease.owner };
+                    take_out(&transaction, rows, Part::Rejected, lease.now)?;
                 }
             }
         }
@@ -323,7 +324,8 @@ fn offered(
             has_arrived: outlook.has_arrived,
             barred: routes.all & !outlook.permitted,
             is_owed: outlook.is_owed,
-            absent: outlook.absent,
+            asked: outlook.asked,
+            is_asked_elsewhere: outlook.is_asked_elsewhere,
             rows: Vec::new(),
         };
         offered.push((batch, (row.get(3)?, row.get(4)?)));

@@ -37,6 +37,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub(crate) use self::append::Appended;
 pub(crate) use self::append::{Fate, Row};
 pub(crate) use self::error::{Reason, StoreError};
+#[cfg(any(feature = "upload", test))]
+pub(crate) use self::part::HeldRows;
 pub(crate) use self::read::{Cleared, Erased};
 #[cfg(test)]
 pub(crate) use self::schema::State;

@@ -15,8 +15,10 @@ pub(super) struct Outlook {
     pub(super) has_arrived: bool,
     /// A receiver that it was kept for lacks it, and is none of this handle's.
     pub(super) is_owed: bool,
-    /// Receivers of this handle that certainly have none of it, a bit for each.
-    pub(super) absent: u8,
+    /// Receivers of this handle that may have rows of it, a bit for each.
+    pub(super) asked: u8,
+    /// Whether another one that has not answered may.
+    pub(super) is_asked_elsewhere: bool,
 }
 
 impl Outlook {
@@ -24,9 +26,9 @@ impl Outlook {
     pub(super) fn of(row: &Row<'_>, from: usize, hosts: &Hosts) -> rusqlite::Result<Self> {
         let text = |at: usize| Ok::<_, rusqlite::Error>(row.get_ref(from + at)?.as_str().unwrap_or(""));
         let (noted, receivers, answers) = (text(0)?, text(1)?, text(2)?);
-        let Answered { done, has_arrived, absent } = hosts.answered(answers);
+        let Answered { done, has_arrived, asked, is_asked_elsewhere } = hosts.answered(answers);
         let (permitted, is_owed) = (hosts.permitted(noted), hosts.is_owed(receivers, answers));
-        Ok(Outlook { permitted, done, has_arrived, is_owed, absent })
+        Ok(Outlook { permitted, done, has_arrived, is_owed, asked, is_asked_elsewhere })
     }
 
     /// Those of this handle's that lack it, a bit for each.

@@ -6,25 +6,26 @@ use super::append::Patience;
 use super::{Store, StoreError};
 use crate::record::claim::Part;
 
+/// Single rows of a batch, as long as this owner holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldRows<'a> {
+    pub(crate) batch: i64,
+    pub(crate) seqs: &'a [i64],
+    pub(crate) owner: u64,
+}
+
 impl Store {
-    /// Takes single rows out of a batch that the owner holds. Returns how many there were.
+    /// Takes single rows out of a batch that is held. Returns how many there were.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub(crate) fn part(
-        &mut self,
-        batch: i64,
-        seqs: &[i64],
-        owner: u64,
-        part: Part,
-        now: i64,
-    ) -> Result<u32, StoreError> {
-        if seqs.is_empty() {
+    pub(crate) fn part(&mut self, rows: HeldRows<'_>, part: Part, now: i64) -> Result<u32, StoreError> {
+        if rows.seqs.is_empty() {
             return Ok(0);
         }
         self.mending(|store| {
             let transaction = store.write()?;
-            let parted = take_out(&transaction, batch, seqs, owner, part, now)?;
+            let parted = take_out(&transaction, rows, part, now)?;
             transaction.commit()?;
             if part == Part::Erased && parted > 0 {
                 // A raw value was in them: it is to leave the log as well. What cannot be done now is done by the next fold.
@@ -35,12 +36,10 @@ impl Store {
     }
 }
 
-/// Takes rows out of a batch that the owner holds, into one of their own or out of the store.
+/// Takes rows out of a batch that is held, into one of their own or out of the store.
 pub(super) fn take_out(
     transaction: &Transaction<'_>,
-    batch: i64,
-    seqs: &[i64],
-    owner: u64,
+    HeldRows { batch, seqs, owner }: HeldRows<'_>,
     part: Part,
     now: i64,
 ) -> Result<u32, StoreError> {

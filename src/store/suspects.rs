@@ -1,7 +1,7 @@
 //! What is remembered of loads at which a receiver failed, also by the next run: a program that lives for a second would
 //! begin with the same one for ever.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
 
@@ -29,19 +29,18 @@ impl Store {
              WHERE state IN ('kept','claimed') AND load IN (SELECT load FROM suspects)",
         )?;
         let mut found = select.query([])?;
-        let mut waiting: HashSet<i64> = HashSet::new();
+        let mut lacking: BTreeMap<i64, u8> = BTreeMap::new();
         while let Some(row) = found.next()? {
-            if Outlook::of(row, 1, &self.hosts)?.is_here() {
-                waiting.insert(row.get(0)?);
+            let outlook = Outlook::of(row, 1, &self.hosts)?;
+            if outlook.is_here() {
+                *lacking.entry(row.get(0)?).or_default() |= outlook.lacking();
             }
         }
         let mut select = connection.prepare(
             "SELECT load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until FROM suspects",
         )?;
-        let mut found: Vec<Suspect> =
-            select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
-        found.retain(|suspect| waiting.contains(&suspect.load));
-        Ok(found)
+        let found: Vec<Suspect> = select.query_map([], |row| suspect(row, &self.hosts))?.collect::<Result<_, _>>()?;
+        Ok(lacking.into_iter().flat_map(|(load, lacking)| Suspect::of_load(&found, load, lacking)).collect())
     }
 
     /// Remembers this, and nothing more of loads that do not wait any longer.
@@ -58,19 +57,17 @@ impl Store {
             {
                 let mut insert =
                     transaction.prepare("INSERT OR REPLACE INTO suspects VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
-                for suspect in suspects {
-                    let Suspect { load, receiver, signal, rounds, is_counted, is_too_large, failed_at, rests_until } =
-                        suspect;
-                    let (receiver, signal) = (store.hosts.name(*receiver), schema::text_of(*signal));
+                // What stands for those that did not fail is seen anew each time.
+                for suspect in suspects.iter().filter(|suspect| !store.hosts.name(suspect.receiver).is_empty()) {
                     insert.execute(params![
-                        load,
-                        receiver,
-                        signal,
-                        rounds,
-                        is_counted,
-                        is_too_large,
-                        failed_at,
-                        rests_until
+                        suspect.load,
+                        store.hosts.name(suspect.receiver),
+                        schema::text_of(suspect.signal),
+                        suspect.rounds,
+                        suspect.is_counted,
+                        suspect.is_too_large,
+                        suspect.failed_at,
+                        suspect.rests_until
                     ])?;
                 }
             }
@@ -84,7 +81,7 @@ fn any(connection: &Connection) -> Result<bool, StoreError> {
     Ok(connection.query_row("SELECT EXISTS(SELECT 1 FROM suspects)", [], |row| row.get(0))?)
 }
 
-/// Somebody may have edited it, and another run may have had other receivers: what does not fit counts for the load.
+/// Somebody may have edited it, and another run may have had other receivers, which have no bit here.
 fn suspect(row: &Row<'_>, hosts: &Hosts) -> rusqlite::Result<Suspect> {
     Ok(Suspect {
         load: row.get(0)?,
@@ -106,17 +103,7 @@ mod tests {
     use crate::record::claim::{Answers, Verdict};
 
     fn of(load: i64) -> Suspect {
-        let (receiver, signal, rounds, is_counted) = (1, Signal::Log, 2, false);
-        Suspect {
-            load,
-            receiver,
-            signal,
-            rounds,
-            is_counted,
-            is_too_large: false,
-            failed_at: NOW,
-            rests_until: NOW + 10,
-        }
+        Suspect { rounds: 2, rests_until: NOW + 10, ..Suspect::new(load, 1, Signal::Log, NOW) }
     }
 
     /// Batches 1 and 3 of three went out together, and the receiver failed at them.
@@ -137,7 +124,9 @@ mod tests {
         let mut store = scratch.open();
         assert_eq!((store.unsent_of(RUN).unwrap(), store.untried_of(RUN).unwrap()), (3, 1));
         assert_eq!(claim(&mut store, 9, NOW), [2]);
-        assert_eq!(store.suspects().unwrap(), [of(77)]);
+        // The other receiver of this handle did not fail at it, and rests from nothing.
+        let other = Suspect { receiver: 2, rounds: 0, is_counted: true, rests_until: 0, ..of(77) };
+        assert_eq!(store.suspects().unwrap(), [of(77), other]);
         assert!(store.claim_load(78, lease(NOW)).unwrap().is_empty());
         let claimed = store.claim_load(77, lease(NOW)).unwrap();
         assert_eq!(claimed.iter().map(|claimed| claimed.batch).collect::<Vec<_>>(), [1, 3]);
@@ -159,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_part_of_a_load_goes_out_under_the_number_that_it_is_given() {
-        use super::super::tests::keep;
+        use super::super::tests::{held, keep};
         use crate::record::claim::Part;
 
         let scratch = Scratch::new();
@@ -167,7 +156,7 @@ mod tests {
         keep(&mut store, &texts(0..4, 10));
         assert_eq!(claim(&mut store, 9, NOW), [1]);
         store.note(&[1], OWNER, 77, Answers { refused: 2, ..Answers::default() }).unwrap();
-        assert_eq!(store.part(1, &[3, 4], OWNER, Part::Divided(78), NOW).unwrap(), 2);
+        assert_eq!(store.part(held(1, &[3, 4]), Part::Divided(78), NOW).unwrap(), 2);
         let other = store.claim_load(78, lease(NOW)).unwrap();
         assert_eq!(other.iter().map(|claimed| (claimed.rows.len(), claimed.done)).collect::<Vec<_>>(), [(2, 2)]);
     }

@@ -28,6 +28,11 @@ pub(super) fn open_at(dir: &Path, limits: Limits) -> Result<Store, StoreError> {
     Ok(Store::open(dir, limits)?.for_hosts(hosts()))
 }
 
+/// Rows of a batch that was claimed by these tests.
+pub(super) fn held(batch: i64, seqs: &[i64]) -> HeldRows<'_> {
+    HeldRows { batch, seqs, owner: OWNER }
+}
+
 /// A private directory, removed at the end.
 pub(super) struct Scratch(PathBuf);
 
@@ -640,11 +645,11 @@ fn single_rows_of_a_claimed_batch_can_be_refused_or_erased() {
     let mut store = scratch.open();
     keep(&mut store, &texts(0..5, 10));
     let batch = 1;
-    assert_eq!(store.part(batch, &[1], OWNER, Part::Rejected, NOW).unwrap(), 0, "what is not held is left alone");
+    assert_eq!(store.part(held(batch, &[1]), Part::Rejected, NOW).unwrap(), 0, "what is not held is left alone");
     assert_eq!(claim(&mut store, 9, NOW), [batch]);
-    assert_eq!(store.part(batch, &[2, 77], OWNER, Part::Rejected, NOW).unwrap(), 1);
-    assert_eq!(store.part(batch, &[3], OWNER, Part::Erased, NOW).unwrap(), 1);
-    assert_eq!(store.part(batch, &[4], OWNER, Part::Released, NOW).unwrap(), 1);
+    assert_eq!(store.part(held(batch, &[2, 77]), Part::Rejected, NOW).unwrap(), 1);
+    assert_eq!(store.part(held(batch, &[3]), Part::Erased, NOW).unwrap(), 1);
+    assert_eq!(store.part(held(batch, &[4]), Part::Released, NOW).unwrap(), 1);
     assert_eq!(store.settle(&[batch], OWNER, Verdict::Sent(NOW)).unwrap(), 2);
     let states: Vec<_> = store.list(9).unwrap().iter().map(|row| (row.seq, row.state)).collect();
     assert_eq!(states, [(5, State::Sent), (4, State::Kept), (2, State::Rejected), (1, State::Sent)]);
@@ -659,8 +664,8 @@ fn a_batch_of_which_nothing_is_parted_leaves_no_other_one_behind() {
     keep_singly(&mut store, &texts(0..2, 10));
     assert_eq!(claim(&mut store, 9, NOW), [1, 2]);
     for (part, parted) in [(Part::Rejected, 1), (Part::Released, 0), (Part::Divided(7), 0)] {
-        assert_eq!(store.part(1, &[2, 77], OWNER, part, NOW).unwrap(), 0, "rows of others");
-        assert_eq!(store.part(2, &[2, 77], OWNER, part, NOW).unwrap(), parted);
+        assert_eq!(store.part(held(1, &[2, 77]), part, NOW).unwrap(), 0, "rows of others");
+        assert_eq!(store.part(held(2, &[2, 77]), part, NOW).unwrap(), parted);
         assert_eq!(schema::number(store.connection().unwrap(), "SELECT count(*) FROM batches").unwrap(), 3, "{part:?}");
     }
 }

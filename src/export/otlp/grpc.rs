@@ -252,18 +252,6 @@ mod tests {
         outcome(Ok((answer, fields(code.map(|code| (STATUS, code))))), &sealed())
     }
 
-    fn kind(outcome: &Outcome) -> &'static str {
-        match outcome {
-            Outcome::Delivered { .. } => "delivered",
-            Outcome::Retry { .. } => "retry",
-            Outcome::Overloaded { .. } => "overloaded",
-            Outcome::Rejected { .. } => "rejected",
-            Outcome::TooLarge { .. } => "too large",
-            Outcome::Paused { .. } => "paused",
-            Outcome::NoTable { .. } => "no table",
-        }
-    }
-
     #[test]
     fn each_status_means_what_the_specification_says() {
         // As its table has it: what is marked retryable, and of the others what is about us and not about the batch.
@@ -275,7 +263,7 @@ mod tests {
                 _ => "rejected",
             };
             let outcome = read(Some(&code.to_string()), framed(&[], None), BodyEnd::Whole);
-            assert_eq!(kind(&outcome), expected, "{code}: {outcome:?}");
+            assert_eq!(outcome.kind(), expected, "{code}: {outcome:?}");
             match outcome {
                 Outcome::Rejected { status, why } | Outcome::Paused { status, why } => {
                     assert!(u32::from(status) == code && why.contains(name(code)), "{why}");
@@ -292,7 +280,7 @@ mod tests {
             let headers = fields([(STATUS, &*code.to_string()), (DETAILS, &retry_info(code, 7))]);
             let answer = answered(200, Some(CONTENT_TYPE), [], BodyEnd::Whole);
             let outcome = outcome(Ok((answer, headers)), &sealed());
-            assert_eq!(kind(&outcome), expected, "{code}");
+            assert_eq!(outcome.kind(), expected, "{code}");
             if let Outcome::Retry { after, .. } = outcome {
                 assert_eq!(after, Some(Duration::from_secs(7)));
             }
@@ -305,6 +293,7 @@ mod tests {
             (8, "grpc: received message larger than max (5242880 vs. 4194304)", "too large"),
             (8, "CLIENT: Received message larger than max (5242880 vs. 4194304)", "too large"),
             (8, "gRPC message exceeds maximum size 4194304: 5242880", "too large"),
+            (8, "Message Length Too Large", "too large"),
             (
                 11,
                 "Error, decoded message length too large: found 5242880 bytes, the limit is: 4194304 bytes",
@@ -318,7 +307,7 @@ mod tests {
         ] {
             let answer = answered(200, Some(CONTENT_TYPE), [], BodyEnd::Whole);
             let fields = fields([(STATUS, &*code.to_string()), (MESSAGE, said)]);
-            assert_eq!(kind(&outcome(Ok((answer, fields)), &sealed())), expected, "{code} {said}");
+            assert_eq!(outcome(Ok((answer, fields)), &sealed()).kind(), expected, "{code} {said}");
         }
     }
 
@@ -368,8 +357,8 @@ mod tests {
             (b"", BodyEnd::Cut, "retry"),
             (b"", BodyEnd::TimedOut, "retry"),
         ] {
-            assert_eq!(kind(&read(None, body, end)), expected, "{body:?} {end:?}");
-            assert_eq!(kind(&read(Some("soon"), body, end)), expected, "{body:?} {end:?}");
+            assert_eq!(read(None, body, end).kind(), expected, "{body:?} {end:?}");
+            assert_eq!(read(Some("soon"), body, end).kind(), expected, "{body:?} {end:?}");
         }
     }
 
@@ -386,12 +375,12 @@ mod tests {
             (503, "retry"),
         ] {
             let answer = answered(status, None, [], BodyEnd::Whole);
-            assert_eq!(kind(&outcome(Ok((answer, HeaderMap::new())), &sealed())), expected, "{status}");
+            assert_eq!(outcome(Ok((answer, HeaderMap::new())), &sealed()).kind(), expected, "{status}");
         }
         let page = answered(200, Some("text/html"), "<html>", BodyEnd::Whole);
-        assert_eq!(kind(&outcome(Ok((page, HeaderMap::new())), &sealed())), "paused");
+        assert_eq!(outcome(Ok((page, HeaderMap::new())), &sealed()).kind(), "paused");
         for failure in [HttpFailure::Connect, HttpFailure::Timeout, HttpFailure::Cut] {
-            assert_eq!(kind(&outcome(Err(failure), &sealed())), "retry");
+            assert_eq!(outcome(Err(failure), &sealed()).kind(), "retry");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Records that wait in memory, where there is no disk to be had.
 
+#[cfg(feature = "upload")]
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use super::{Appended, OfOthers};
@@ -33,7 +35,7 @@ struct Batch {
     #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
     has_arrived: bool,
     #[cfg_attr(not(feature = "upload"), expect(dead_code, reason = "nothing is sent"))]
-    absent: u8,
+    asked: u8,
     rows: VecDeque<(i64, String)>,
 }
 
@@ -46,7 +48,7 @@ enum State {
 
 impl Batch {
     fn new(id: i64, signal: Signal, state: State, rows: VecDeque<(i64, String)>) -> Self {
-        Batch { id, signal, state, load: None, done: 0, has_arrived: false, absent: 0, rows }
+        Batch { id, signal, state, load: None, done: 0, has_arrived: false, asked: 0, rows }
     }
 }
 
@@ -60,9 +62,10 @@ impl Batch {
 
     fn claim(&mut self) -> Claimed {
         self.state = State::Claimed;
-        let Batch { id, signal, load, done, has_arrived, absent, .. } = *self;
+        let Batch { id: batch, signal, load, done, has_arrived, asked, .. } = *self;
         let rows = self.rows.iter().cloned().collect();
-        Claimed { batch: id, own: true, signal, load, done, has_arrived, barred: 0, is_owed: false, absent, rows }
+        let (own, barred, is_owed, is_asked_elsewhere) = (true, 0, false, false);
+        Claimed { batch, own, signal, load, done, has_arrived, barred, is_owed, asked, is_asked_elsewhere, rows }
     }
 }
 
@@ -172,16 +175,20 @@ impl Memory {
         waiting.map(|batch| batch.rows.len() as u64).sum()
     }
 
-    pub(super) fn suspects(&self) -> Vec<Suspect> {
-        let waits = |suspect: &&Suspect| self.waiting().any(|load| load == suspect.load);
-        self.suspects.iter().filter(waits).cloned().collect()
+    pub(super) fn suspects(&self, all: u8) -> Vec<Suspect> {
+        let mut lacking: BTreeMap<i64, u8> = BTreeMap::new();
+        for batch in self.batches.iter().filter(|batch| batch.state != State::Done) {
+            batch.load.into_iter().for_each(|load| *lacking.entry(load).or_default() |= all & !batch.done);
+        }
+        lacking.into_iter().flat_map(|(load, lacking)| Suspect::of_load(&self.suspects, load, lacking)).collect()
     }
 
     pub(super) fn suspect(&mut self, suspects: &[Suspect]) {
         let waiting: Vec<i64> = self.waiting().collect();
         let is_of = |one: &Suspect, other: &Suspect| (one.load, one.receiver) == (other.load, other.receiver);
         self.suspects.retain(|known| waiting.contains(&known.load) && !suspects.iter().any(|new| is_of(known, new)));
-        self.suspects.extend_from_slice(suspects);
+        // What stands for those that did not fail is seen anew each time.
+        self.suspects.extend(suspects.iter().filter(|suspect| suspect.receiver.is_power_of_two()).cloned());
     }
 
     /// The numbers of loads that are not settled.
@@ -195,7 +202,7 @@ impl Memory {
             batch.load = Some(load);
             batch.done |= answers.took | answers.refused | answers.unwanted;
             batch.has_arrived |= answers.took != 0;
-            batch.absent = batch.absent & !answers.asked | answers.absent;
+            batch.asked = batch.asked & !answers.absent | answers.asked;
         }
     }
 
@@ -241,16 +248,16 @@ impl Memory {
         if count == 0 {
             return 0;
         }
-        let (state, load, done, has_arrived, absent) = match part {
+        let (state, load, done, has_arrived, asked) = match part {
             Part::Erased => {
                 self.bytes -= gone.iter().map(|(_, json)| json.len()).sum::<usize>();
                 return count;
             }
             Part::Rejected => (State::Done, None, 0, false, 0),
             Part::Released => (State::Waiting, None, 0, false, 0),
-            Part::Divided(load) => (State::Waiting, Some(load), known.done, known.has_arrived, known.absent),
+            Part::Divided(load) => (State::Waiting, Some(load), known.done, known.has_arrived, known.asked),
         };
-        self.batches.push_back(Batch { load, done, has_arrived, absent, ..Batch::new(self.next, signal, state, gone) });
+        self.batches.push_back(Batch { load, done, has_arrived, asked, ..Batch::new(self.next, signal, state, gone) });
         self.next += 1;
         count
     }

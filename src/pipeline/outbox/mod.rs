@@ -149,10 +149,10 @@ impl Outbox {
         either!(self; (store, _) => store.claim_load(load, lease); memory => memory.claim_load(load, lease.routes))
     }
 
-    /// The loads that wait although a receiver was asked to take them.
+    /// The loads that wait although a receiver was asked to take them. `all` are the receivers of this run.
     #[cfg(feature = "upload")]
-    pub(crate) fn suspects(&self) -> Result<Vec<Suspect>, Trouble> {
-        either!(self; (store, _) => store.suspects(); memory => memory.suspects())
+    pub(crate) fn suspects(&self, all: u8) -> Result<Vec<Suspect>, Trouble> {
+        either!(self; (store, _) => store.suspects(); memory => memory.suspects(all))
     }
 
     /// Remembers what is known of loads at which a receiver failed.
@@ -196,7 +196,7 @@ impl Outbox {
     #[cfg_attr(not(feature = "store"), expect(unused_variables, reason = "memory notes no times"))]
     pub(crate) fn part(&mut self, batch: i64, seqs: &[i64], part: Part, now: i64) -> Result<u64, Trouble> {
         either!(self;
-            (store, run) => store.part(batch, seqs, run, part, now).map(u64::from);
+            (store, owner) => store.part(store::HeldRows { batch, seqs, owner }, part, now).map(u64::from);
             memory => memory.part(batch, seqs, part))
     }
 

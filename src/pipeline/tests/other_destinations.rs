@@ -2,11 +2,11 @@
 
 use opentelemetry_sdk::trace::InMemorySpanExporter;
 
-use super::two_destinations::{clickhouse, described, nothing, said};
+use super::two_destinations::{clickhouse, described, nothing, obliging, said};
 use super::waiting::assert_adds_up;
 use super::*;
 use crate::export::SdkDestination;
-use crate::export::receiver::Behaviour;
+use crate::export::receiver::{Behaviour, Request};
 
 fn run(run: u64, receivers: Vec<crate::export::Receiver>, pad: &Scratchpad) -> Pipeline {
     let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
@@ -97,8 +97,135 @@ fn a_load_at_which_the_other_one_failed_reaches_this_one_once_and_wakes_nobody_a
         let mut at_collector = bodies(&collector).split_off(tried);
         at_collector.sort();
         assert_eq!(at_collector, ["for both", "for one"]);
-        let suspects = to_one.0.shared.outbox().unwrap().suspects().unwrap();
+        let suspects = to_one.0.shared.outbox().unwrap().suspects(1).unwrap();
         assert!(suspects.is_empty(), "{suspects:?}");
     }
     assert_eq!(rows(&pad), "kept,sent");
+}
+
+/// Runs of one application that send to a collector, to ClickHouse, or to both. The clock moves only when told.
+struct Mixed {
+    collector: Receiver,
+    clickhouse: Receiver,
+    pad: Scratchpad,
+    clock: Clock,
+}
+
+impl Mixed {
+    fn new() -> Self {
+        let (collector, clickhouse, pad) = (Receiver::start(), Receiver::start(), Scratchpad::new());
+        clickhouse.afterwards(nothing());
+        Mixed { collector, clickhouse, pad, clock: Clock::manual("2026-11-21T12:00:00Z") }
+    }
+
+    fn to_both(&self, run: u64) -> Pipeline {
+        self.start(run, vec![patient(super::collector(&self.collector)), patient(self::clickhouse(&self.clickhouse))])
+    }
+
+    fn to_collector(&self, run: u64) -> Pipeline {
+        self.start(run, vec![patient(super::collector(&self.collector))])
+    }
+
+    fn start(&self, run: u64, receivers: Vec<crate::export::Receiver>) -> Pipeline {
+        let parts = parts(Policy::standard(), receivers, Schedule::Manual, self.pad.place());
+        Pipeline::start(Parts { run, clock: self.clock.clone(), ..parts }).unwrap()
+    }
+
+    fn later(&self) {
+        self.clock.advance(Duration::from_secs(3_600));
+    }
+}
+
+fn log_ten(pipeline: &Pipeline) {
+    log(pipeline, || (0..10).for_each(|n| tracing::info!("record {n}")));
+}
+
+fn has_many(request: &Request) -> bool {
+    request.logs().len() > 3
+}
+
+fn is_insert(request: &Request) -> bool {
+    request.path.contains("INSERT") && request.raw != b"\n"
+}
+
+fn rows_of(insert: &Request) -> usize {
+    insert.raw.iter().filter(|byte| **byte == b'\n').count()
+}
+
+fn token_of(insert: &Request) -> Option<String> {
+    insert.path.split('&').find_map(|word| word.strip_prefix("insert_deduplication_token=")).map(str::to_owned)
+}
+
+#[test]
+fn what_another_run_may_have_got_to_its_destination_is_not_halved_without_it() {
+    let mixed = Mixed::new();
+    let before = mixed.to_both(7);
+    mixed.clickhouse.then(described());
+    // Each answer is lost.
+    mixed.clickhouse.afterwards(Behaviour::CloseBeforeAnswer);
+    mixed.collector.then([Behaviour::RetryAfter(503, 30)]);
+    log_ten(&before);
+    assert_eq!(before.flush(LONG), Err(Unfinished::Upload));
+    let _ = before.shutdown(LONG);
+    mixed.later();
+    mixed.collector.whenever(has_many, Behaviour::Status(413));
+    let to_one = mixed.to_collector(8);
+    assert_eq!(to_one.flush(LONG), Err(Unfinished::Upload), "{:?}", to_one.notes());
+    mixed.later();
+    mixed.clickhouse.afterwards(nothing());
+    let after = mixed.to_both(9);
+    assert_eq!(after.flush(LONG), Ok(()), "{:?}", after.notes());
+    let requests = mixed.clickhouse.requests();
+    let tokens: std::collections::BTreeSet<_> = requests.iter().filter(|one| is_insert(one)).map(token_of).collect();
+    assert_eq!(tokens.len(), 1, "ClickHouse may have had it all along: {tokens:?}");
+    let taken =
+        mixed.collector.requests().iter().filter(|one| !has_many(one)).map(|one| one.logs().len()).sum::<usize>();
+    assert_eq!((taken, rows(&mixed.pad)), (10, ["sent"; 10].join(",")));
+}
+
+#[test]
+fn what_other_runs_have_sent_elsewhere_is_halved_where_nobody_was_asked() {
+    let mixed = Mixed::new();
+    let to_both = mixed.to_both(7);
+    log_ten(&to_both);
+    assert_eq!(to_both.store(LONG), Ok(()));
+    let to_one = mixed.to_collector(8);
+    assert_eq!(to_one.flush(LONG), Ok(()), "{:?}", to_one.notes());
+    mixed.clickhouse.whenever(|request| is_insert(request) && rows_of(request) > 3, Behaviour::Status(413));
+    assert_eq!(to_both.flush(LONG), Ok(()), "{:?}", to_both.notes());
+    assert_eq!(rows(&mixed.pad), ["sent"; 10].join(","));
+}
+
+#[test]
+fn what_one_destination_is_left_alone_with_does_not_wait_for_that_elsewhere() {
+    for is_another_run in [false, true] {
+        let mixed = Mixed::new();
+        let mut pipeline = mixed.to_both(7);
+        mixed.clickhouse.forgive();
+        obliging(&mixed.clickhouse);
+        let is_poisoned = |request: &Request| String::from_utf8_lossy(&request.raw).contains("poison");
+        mixed.clickhouse.whenever(is_poisoned, said(500, "Code: 1000. DB::Exception: POCO."));
+        mixed.clickhouse.afterwards(nothing());
+        mixed.collector.then([Behaviour::RetryAfter(503, 1_500)]);
+        log(&pipeline, || tracing::info!("first"));
+        let _ = pipeline.flush(LONG);
+        log(&pipeline, || tracing::info!("poison"));
+        let _ = pipeline.flush(LONG);
+        // ClickHouse takes others after each failure, and is asked more and more rarely: at last after 640 seconds.
+        for _ in 0..9 {
+            log(&pipeline, || tracing::info!("other"));
+            let _ = pipeline.flush(LONG);
+            mixed.clock.advance(Duration::from_secs(161));
+        }
+        if is_another_run {
+            let _ = pipeline.shutdown(LONG);
+            pipeline = mixed.to_collector(8);
+        }
+        mixed.clock.advance(Duration::from_secs(60));
+        let asked = mixed.clickhouse.requests().iter().filter(|request| is_poisoned(request)).count();
+        assert_eq!(pipeline.flush(LONG).is_ok(), is_another_run, "{:?}", pipeline.notes());
+        assert!(bodies(&mixed.collector).contains(&"poison".to_owned()), "{is_another_run}: {:?}", pipeline.notes());
+        let asked_since = mixed.clickhouse.requests().iter().filter(|request| is_poisoned(request)).count() - asked;
+        assert_eq!(asked_since, 0, "its time has not come");
+    }
 }

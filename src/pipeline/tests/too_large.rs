@@ -69,6 +69,39 @@ fn it_is_halved_at_once_until_it_is_taken_and_what_is_too_large_alone_is_refused
 
 #[cfg(feature = "clickhouse")]
 #[test]
+fn a_pass_that_has_nobody_to_ask_for_it_reads_nothing_and_says_so() {
+    use super::two_destinations::{self, described};
+    use crate::pipeline::agenda::Left;
+    use crate::pipeline::uploader::{Task, Uploader};
+
+    let (collector, clickhouse, pad) = (small(), Receiver::start(), Scratchpad::new());
+    clickhouse.then(described());
+    clickhouse.afterwards(Behaviour::RetryAfter(503, 30));
+    let receivers = vec![patient(super::collector(&collector)), patient(two_destinations::clickhouse(&clickhouse))];
+    let clock = Clock::manual("2026-11-21T12:00:00Z");
+    let parts = parts(Policy::standard(), receivers, Schedule::Manual, pad.place());
+    let pipeline = Pipeline::start(Parts { clock: clock.clone(), ..parts }).unwrap();
+    log_beside_a_huge_one(&pipeline, 20);
+    assert_eq!(pipeline.store(LONG), Ok(()));
+    let upload = pipeline.0.shared.upload.as_ref().unwrap();
+    // On this thread, and when it is told to.
+    let mut uploader = Uploader::new(&pipeline.0.shared, upload).unwrap();
+    let mut pass = || {
+        let waiting = lock(&upload.state).waiting;
+        uploader.pass(&Task { asked: 0, waiting })
+    };
+    assert_eq!(pass(), Some(Left::Tried));
+    let asked = (collector.requests().len(), clickhouse.requests().len());
+    // Or it would be read, and let through the filter, each time, as long as ClickHouse wants to be left alone.
+    assert_eq!((pass(), pass()), (Some(Left::Held), Some(Left::Held)));
+    assert_eq!((collector.requests().len(), clickhouse.requests().len()), asked);
+    clock.advance(Duration::from_secs(31));
+    assert_eq!(pass(), Some(Left::Tried), "ClickHouse can be asked");
+    assert!(clickhouse.requests().len() > asked.1);
+}
+
+#[cfg(feature = "clickhouse")]
+#[test]
 fn while_it_may_not_be_halved_nobody_is_asked_to_take_it_whole_and_nothing_is_given_up() {
     use super::two_destinations::{self, described, nothing};
 
