@@ -5,10 +5,13 @@
 //!
 //! The colours of a terminal stand for nothing: text that has them is read without them, and never with them.
 
+use std::ops::Range;
+
 use super::Finding;
 use super::anchors::Anchors;
 use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
 use super::classes::Class;
+use super::settings::Own;
 
 /// A text without its escapes, and where they were.
 pub(super) struct Decoded {
@@ -57,12 +60,31 @@ impl Decoded {
         Some(decoded)
     }
 
-    /// The finding where it is in the original, without the colours on either side of it.
-    pub(super) fn original(&self, mut finding: Finding) -> Finding {
-        let start = self.escapes.partition_point(|escape| escape.at + escape.width <= finding.start);
-        let end = self.escapes.partition_point(|escape| escape.at < finding.end);
-        (finding.start, finding.end) = (self.place(finding.start, start), self.place(finding.end, end));
-        finding
+    /// Adds what `look` finds in what the text stands for, and what the application's rules say there.
+    pub(super) fn read(
+        &self,
+        own: Option<&mut Own<'_>>,
+        found: &mut Vec<Finding>,
+        look: impl FnOnce(&Anchors<'_>, Option<&mut Own<'_>>, &mut Vec<Finding>),
+    ) {
+        let mut inside = Vec::new();
+        let mut own_inside = own.as_deref().map(Own::of_inner);
+        Anchors::with(&self.text, |anchors| look(anchors, own_inside.as_mut(), &mut inside));
+        found.extend(inside.into_iter().map(|mut finding| {
+            let span = self.original(finding.span());
+            (finding.start, finding.end) = (span.start, span.end);
+            finding
+        }));
+        if let (Some(own), Some(inner)) = (own, own_inside) {
+            own.extend(inner, |span| self.original(span));
+        }
+    }
+
+    /// Where a span is in the original, without the colours on either side of it.
+    fn original(&self, span: Range<usize>) -> Range<usize> {
+        let start = self.escapes.partition_point(|escape| escape.at + escape.width <= span.start);
+        let end = self.escapes.partition_point(|escape| escape.at < span.end);
+        self.place(span.start, start)..self.place(span.end, end)
     }
 
     /// Where a place behind the first `passed` escapes is in the original.
@@ -197,7 +219,6 @@ fn hex(digits: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, Severity};
     use super::*;
 
     #[test]
@@ -214,7 +235,7 @@ mod tests {
         ] {
             let decoded = Anchors::with(text.as_bytes(), Decoded::of).expect("there are escapes");
             assert_eq!(String::from_utf8_lossy(&decoded.text), reads);
-            let place = |at| decoded.original(Finding::new(Kind::Email, Severity::Likely, at..at)).span();
+            let place = |at| decoded.original(at..at);
             let ends: Vec<_> = (0..=decoded.text.len()).map(|at| place(at).end).collect();
             assert!(
                 ends.is_sorted() && ends.first() == Some(&0) && ends.last() == Some(&text.len()),
@@ -223,8 +244,7 @@ mod tests {
         }
         assert!(Anchors::with(r"100% of C:\Users\bob %7f %zz \xzz &c;".as_bytes(), Decoded::of).is_none());
         let decoded = Anchors::with(b"x%3Da%40b.de%26", Decoded::of).expect("there are escapes");
-        let found = decoded.original(Finding::new(Kind::Email, Severity::Likely, 2..8));
-        assert_eq!(found.span(), 4..12);
+        assert_eq!(decoded.original(2..8), 4..12);
     }
 
     #[test]
@@ -239,7 +259,7 @@ mod tests {
         }
         assert!(Anchors::with(b"\x1bghp_a \x1b[g #033 \\u001b[1;", Decoded::without_colours).is_none());
         let plain = Anchors::with(b"a\x1b[1mbc\x1b[0md", Decoded::without_colours).expect("there are colours");
-        let place = |from, to| plain.original(Finding::new(Kind::Email, Severity::Likely, from..to)).span();
+        let place = |from, to| plain.original(from..to);
         assert_eq!(place(1, 3), 5..7);
         assert_eq!(place(0, 2), 0..6);
         assert_eq!(place(0, 1), 0..1);

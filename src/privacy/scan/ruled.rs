@@ -50,43 +50,21 @@ impl KeyRules {
         self.0.is_empty()
     }
 
-    /// Adds what goes, and takes away what was found in values that stay for their key alone. What goes by a rule goes from
-    /// within what stays by another one, too.
-    pub(super) fn apply(&self, text: &[u8], found: &mut Vec<Finding>) {
-        let mut stays: Vec<Range<usize>> = Vec::new();
-        let mut goes = Vec::new();
-        Anchors::with(text, |anchors| {
-            let mut signs = anchors.all(Class::Pair);
-            while let Some(sign) = signs.next() {
-                let Some(pair) = self.of_pair(anchors, sign) else { continue };
-                match pair.fate {
-                    InText::Stays => {
-                        let value = single(text, pair.value, Bare::Strict, false);
-                        stays.extend(value.filter(|value| value.len() <= LONGEST));
-                    }
-                    InText::Id => signs.pass(take(text, &pair, Kind::KeyedId, &mut goes)),
-                    InText::Goes => signs.pass(take(text, &pair, Kind::KeyedPii, &mut goes)),
+    /// Adds what the rules say of the pairs in one reading of a text.
+    pub(super) fn read(&self, anchors: &Anchors<'_>, said: &mut Said) {
+        let text = anchors.text;
+        let mut signs = anchors.all(Class::Pair);
+        while let Some(sign) = signs.next() {
+            let Some(pair) = self.of_pair(anchors, sign) else { continue };
+            match pair.fate {
+                InText::Stays => {
+                    let value = single(text, pair.value, Bare::Strict, false);
+                    said.stays.extend(value.filter(|value| value.len() <= LONGEST));
                 }
-            }
-        });
-        // Each is read once more; where values lie in each other so deep that this would cost much, their keys count.
-        let mut budget = 2 * text.len();
-        for value in stays {
-            let Some(left) = budget.checked_sub(value.len() + found.len() + 1) else { break };
-            budget = left;
-            let is_inside = |finding: &Finding| value.start <= finding.start && finding.end <= value.end;
-            if found.iter().any(is_inside) {
-                found.retain(|finding| !is_inside(finding) || !is_by_key(finding.kind));
-                let mut alone = Vec::new();
-                super::detect(&text[value.clone()], &mut alone);
-                found.extend(alone.into_iter().map(|mut finding| {
-                    finding.start += value.start;
-                    finding.end += value.start;
-                    finding
-                }));
+                InText::Id => signs.pass(take(text, &pair, Kind::KeyedId, &mut said.goes)),
+                InText::Goes => signs.pass(take(text, &pair, Kind::KeyedPii, &mut said.goes)),
             }
         }
-        found.append(&mut goes);
     }
 
     /// What the rules say about the pair at `sign`.
@@ -150,6 +128,47 @@ impl KeyRules {
         let foreign = key.iter().rposition(|byte| is(*byte, HIGH))?;
         let parts = char_before(key, foreign + 1).is_none_or(|letter| !letter.is_alphanumeric() || unspaced(letter));
         std::str::from_utf8(&key[foreign + 1..]).ok().filter(|name| parts && !name.is_empty()).and_then(fate)
+    }
+}
+
+/// What rules say of a text.
+#[derive(Default)]
+pub(super) struct Said {
+    goes: Vec<Finding>,
+    stays: Vec<Range<usize>>,
+}
+
+impl Said {
+    /// Adds what was said of what the text stands for, of which `original` knows the places in the text.
+    pub(super) fn extend(&mut self, inner: Self, original: impl Fn(Range<usize>) -> Range<usize>) {
+        self.goes.extend(inner.goes.into_iter().map(|goes| Finding::new(goes.kind, goes.severity, original(goes.span()))));
+        self.stays.extend(inner.stays.into_iter().map(original));
+    }
+
+    /// Takes away what was found in values that stay for their key alone, and adds what goes. What goes by a rule goes from within
+    /// what stays by another one, too.
+    pub(super) fn settle(mut self, text: &[u8], found: &mut Vec<Finding>) {
+        // A value that is the same in two readings is one.
+        self.stays.sort_unstable_by_key(|value| (value.start, value.end));
+        self.stays.dedup();
+        // Each is read once more; where values lie in each other so deep that this would cost much, their keys count.
+        let mut budget = 2 * text.len();
+        for value in self.stays {
+            let Some(left) = budget.checked_sub(value.len() + found.len() + 1) else { break };
+            budget = left;
+            let is_inside = |finding: &Finding| value.start <= finding.start && finding.end <= value.end;
+            if found.iter().any(is_inside) {
+                found.retain(|finding| !is_inside(finding) || !is_by_key(finding.kind));
+                let mut alone = Vec::new();
+                super::detect(&text[value.clone()], super::Source::Value, None, &mut alone);
+                found.extend(alone.into_iter().map(|mut finding| {
+                    finding.start += value.start;
+                    finding.end += value.start;
+                    finding
+                }));
+            }
+        }
+        found.append(&mut self.goes);
     }
 }
 
