@@ -4,6 +4,8 @@
 //! or ends inside an escape, so that what is around its placeholder can still be decoded.
 //!
 //! The colours of a terminal stand for nothing: text that has them is read without them, and never with them.
+//!
+//! The same serves where keys are read under other names.
 
 use std::ops::Range;
 
@@ -13,14 +15,14 @@ use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
 use super::classes::Class;
 use super::settings::Own;
 
-/// A text without its escapes, and where they were.
+/// A text with other bytes for its escapes, and where they were.
 pub(super) struct Decoded {
     pub(super) text: Vec<u8>,
     escapes: Vec<Escape>,
 }
 
 struct Escape {
-    /// Where it is in the decoded text, and how many bytes it is there: none for a colour.
+    /// Where it is in the decoded text, and how many bytes it is there: none for a colour, several for a name.
     at: usize,
     width: usize,
     /// Where it ends in the original.
@@ -36,6 +38,20 @@ impl Decoded {
     /// The text without the colours of a terminal; `None` if it has none.
     pub(super) fn without_colours(anchors: &Anchors<'_>) -> Option<Self> {
         Self::with(anchors, |text, at| colour(text, at).map(|end| (None, end)))
+    }
+
+    /// The text with other names in these places, which are in order and apart.
+    pub(super) fn renamed<'n>(text: &[u8], names: impl Iterator<Item = (Range<usize>, &'n [u8])>) -> Self {
+        let mut renamed = Decoded { text: Vec::with_capacity(text.len() + 32), escapes: Vec::new() };
+        let mut done = 0;
+        for (place, name) in names {
+            renamed.text.extend_from_slice(&text[done..place.start]);
+            renamed.escapes.push(Escape { at: renamed.text.len(), width: name.len(), end: place.end });
+            renamed.text.extend_from_slice(name);
+            done = place.end;
+        }
+        renamed.text.extend_from_slice(&text[done..]);
+        renamed
     }
 
     fn with(anchors: &Anchors<'_>, read: impl Fn(&[u8], usize) -> Option<(Option<u8>, usize)>) -> Option<Self> {
@@ -81,14 +97,15 @@ impl Decoded {
     }
 
     /// Where a span is in the original, without the colours on either side of it.
-    fn original(&self, span: Range<usize>) -> Range<usize> {
+    pub(super) fn original(&self, span: Range<usize>) -> Range<usize> {
         let start = self.escapes.partition_point(|escape| escape.at + escape.width <= span.start);
         let end = self.escapes.partition_point(|escape| escape.at < span.end);
         self.place(span.start, start)..self.place(span.end, end)
     }
 
-    /// Where a place behind the first `passed` escapes is in the original.
+    /// Where a place behind the first `passed` escapes is in the original. What is inside the next one is where that begins.
     fn place(&self, at: usize, passed: usize) -> usize {
+        let at = self.escapes.get(passed).map_or(at, |next| at.min(next.at));
         match passed.checked_sub(1) {
             Some(last) => {
                 let last = &self.escapes[last];

@@ -53,6 +53,7 @@ mod profile;
 mod prose;
 mod random;
 mod records;
+mod renamed;
 mod ruled;
 mod scanner;
 mod scopes;

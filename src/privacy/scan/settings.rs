@@ -52,6 +52,7 @@ impl Own<'_> {
         }
         if !self.settings.rules.is_empty() {
             self.settings.rules.read(anchors, &mut self.said);
+            self.settings.rules.read_renamed(anchors, found, &mut self.said);
         }
         if !self.settings.off.meets(OPTIONAL) {
             uuid::find(anchors.text, found);
