@@ -36,6 +36,9 @@ pub(crate) struct KeyRules(Vec<(KeyPattern, InText)>);
 /// The longest value that may stay: a longer one is read with its key.
 const LONGEST: usize = value::JUDGED;
 
+/// How much may stand around a value: quotes, `Some(`.
+const DRESS: usize = 16;
+
 /// As far as a value without quotes is followed, so that many keys in a row cost no more than their bytes.
 const MOST: usize = 4 * LONGEST;
 
@@ -59,7 +62,8 @@ impl KeyRules {
             let Some(pair) = self.of_pair(anchors, sign) else { continue };
             let taken = match pair.fate {
                 InText::Stays => {
-                    let value = single(text, pair.value, Bare::Strict, false);
+                    let near = head(text, pair.value, LONGEST + DRESS);
+                    let value = single(near, pair.value, Bare::Strict, false);
                     said.stays.extend(value.filter(|value| value.len() <= LONGEST));
                     None
                 }

@@ -292,7 +292,7 @@ const OWN_UNITS: &[&str] = &[
 
 #[test]
 fn rules_of_an_application_look_no_more_often_either() {
-    const SIZE: usize = 32 * 1024;
+    const SIZE: usize = 16 * 1024;
     let mut rules = KeyRules::default();
     for (key, fate) in
         [("order_ref", InText::Id), ("nickname", InText::Goes), ("city", InText::Stays), ("a", InText::Goes)]
