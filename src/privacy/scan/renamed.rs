@@ -34,7 +34,7 @@ impl KeyRules {
         let renamed = Decoded::renamed(text, keys.iter().map(name));
         let mut inside = Vec::new();
         Anchors::with(&renamed.text, |anchors| read_built_in(anchors, &mut inside));
-        inside.retain(|finding| matches!(finding.kind, Kind::KeyedSecret | Kind::UrlSecret));
+        inside.retain(is_secret);
         // What has a name of its own is known.
         let mut known: Vec<_> = found.iter().filter(|finding| is_secret(finding)).map(Finding::span).collect();
         known.sort_unstable_by_key(|span| (span.start, span.end));
