@@ -107,7 +107,8 @@ impl KeyRules {
         let in_form = text[key.end..sign].starts_with(b"]");
         let in_url = !colon && (in_form || matches!(before(text, key.start), b'?' | b'&' | b'#'));
         let bare = if key.quoted { Bare::Strict } else { Bare::Loose };
-        let in_sentence = colon && !key.quoted && is(after(text, sign + 1), SPACE);
+        let in_sentence =
+            colon && !key.quoted && is(after(text, sign + 1), SPACE) && !key::opens_field(text, key.start);
         Some(Pair { key: key.end, fate, value, bare, in_url, in_sentence })
     }
 

@@ -127,6 +127,7 @@ fn a_rule_takes_the_value_and_leaves_the_rest() {
         ("INSERT INTO t (n, order_ref) VALUES (1, 'A-7')", "INSERT INTO t (n, order_ref) VALUES (1, '[ID]')"),
         ("nickname=Blue Heron plan=pro", "nickname=[PII] plan=pro"),
         ("nickname=guest plan=pro", "nickname=[PII] plan=pro"),
+        ("Order { nickname: guest, n: 1 }", "Order { nickname: [PII], n: 1 }"),
         ("{\"nickname\":\"admin\"}", "{\"nickname\":\"[PII]\"}"),
     ] {
         assert_eq!(policy.scrub(text).as_deref(), Some(clean));
