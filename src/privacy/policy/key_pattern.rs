@@ -16,7 +16,8 @@ use crate::privacy::keys;
 /// | `token:order ref` | all that hold these words one after the other, however they are written: `orderRef`, `last_order-ref` |
 /// | `exact:2*3`, `prefix:a*` | the rest taken literally, stars included |
 ///
-/// A rule is also about keys inside text, in `key=value`, JSON and `Debug` output, unless its pattern is about every key:
+/// A rule is also about keys inside text, unless its pattern is about every key: in `key=value`, JSON and `Debug` output, forms, URLs,
+/// options, XML and whatever else the built-in rules read, also where signs are escaped or coloured, or bytes are listed one by one;
 /// there what it drops, hashes, cuts or makes coarser is replaced (by `[ID]`, or `[PII]`; text holds no pseudonyms), and what
 /// it keeps is scanned as if it stood under no key. In text it is the value beside the key that is meant: of an object, its own keys decide.
 ///

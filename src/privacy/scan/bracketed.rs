@@ -2,21 +2,22 @@
 
 use std::ops::Range;
 
-use super::bytes::{SPACE, after, alnum, first, head, is, run};
+use super::bytes::{DIGIT, SPACE, after, alnum, first, head, is, run};
 use super::elements::{Elements, Form};
-use super::judge::quoted_counts;
+use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
 use super::pairs::Style;
 use super::take::{INDENT, below, push};
 use super::value::{self, is_placeholder};
 use super::words::is_status;
 use super::{Finding, words};
-use crate::privacy::keys::{KeyClass, KeyInText, NumericRule};
+use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
 
 /// `["a", "b"]`, `("a", 13)`, `{1, 2, 3}`: each string by itself, so that the brackets stay; numbers together. Says where to go on.
 pub(super) fn list(text: &[u8], open: usize, rule: KeyInText, style: Style, found: &mut Vec<Finding>) -> usize {
     let mut elements = Elements::of(text, open);
     let mut numbers = Numbers::default();
+    let mut words_go = None;
     let mut go_on = open + 1;
     while let Some(element) = elements.next() {
         if !(element.goes_on && element.form == Form::Number) {
@@ -30,6 +31,13 @@ pub(super) fn list(text: &[u8], open: usize, rule: KeyInText, style: Style, foun
             // There may be more in it than its key says.
             Form::Quoted if text[element.span.clone()].iter().any(|byte| matches!(byte, b':' | b'=')) => return go_on,
             Form::Quoted => {}
+            Form::Word if words_go.get_or_insert_with(|| holds_words(text, open, rule)) == &true => {
+                if is_element(text, &element.span)
+                    && bare_counts(text, element.span.start, element.span.end, rule, Style::Equals)
+                {
+                    push(found, rule, style, false, element.span);
+                }
+            }
             Form::Word => return go_on,
         }
         go_on = elements.at;
@@ -38,6 +46,35 @@ pub(super) fn list(text: &[u8], open: usize, rule: KeyInText, style: Style, foun
     // What opened a set is passed with what closes it.
     let closes = after(text, open) == b'{' && after(text, elements.at) == b'}';
     elements.at + usize::from(closes)
+}
+
+/// `[hunter2, walnut, Sommer2024]`: whether the words of a list are secrets or ids rather than variants, types or names, which one that is
+/// made up tells of all of them.
+fn holds_words(text: &[u8], open: usize, rule: KeyInText) -> bool {
+    let free = rule.class == KeyClass::Secret && matches!(rule.text, TextRule::Password | TextRule::Token);
+    let mut words = Elements::of(text, open).filter(|element| element.form == Form::Word);
+    (free || rule.class == KeyClass::Id)
+        && words.any(|word| is_element(text, &word.span) && is_no_name(&text[word.span], rule.text))
+}
+
+/// Whether a comma or the end of the list follows a word, and not another word.
+fn is_element(text: &[u8], word: &Range<usize>) -> bool {
+    let next = run(head(text, word.end, INDENT), word.end, |byte| matches!(byte, b' ' | b'\n'));
+    matches!(after(text, next), b',' | b']')
+}
+
+/// Whether a word is made up, and not called so and numbered: `token1`, `db-creds-v2`, `Float64`.
+fn is_no_name(word: &[u8], text: TextRule) -> bool {
+    let digits = words::digits(word);
+    let number = word.iter().rev().take_while(|byte| is(**byte, DIGIT)).count();
+    let cases = word.iter().any(u8::is_ascii_uppercase) && word.iter().any(u8::is_ascii_lowercase);
+    let numbered = digits == number && number <= 2 || word.contains(&b'-') && !cases && digits < 4;
+    let password = text == TextRule::Password;
+    words::is_made_up(word)
+        && (password || word.len() >= 10 && !numbered)
+        && !words::is_numbered_name(word)
+        && !words::is_sort(word)
+        && !words::is_type(word)
 }
 
 /// Numbers that stand together.

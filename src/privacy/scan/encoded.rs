@@ -4,20 +4,25 @@
 //! or ends inside an escape, so that what is around its placeholder can still be decoded.
 //!
 //! The colours of a terminal stand for nothing: text that has them is read without them, and never with them.
+//!
+//! The same serves where keys are read under other names.
+
+use std::ops::Range;
 
 use super::Finding;
 use super::anchors::Anchors;
 use super::bytes::{DIGIT, after, alnum, before, head, is, run, run_back};
 use super::classes::Class;
+use super::settings::Own;
 
-/// A text without its escapes, and where they were.
+/// A text with other bytes for its escapes, and where they were.
 pub(super) struct Decoded {
     pub(super) text: Vec<u8>,
     escapes: Vec<Escape>,
 }
 
 struct Escape {
-    /// Where it is in the decoded text, and how many bytes it is there: none for a colour.
+    /// Where it is in the decoded text, and how many bytes it is there: none for a colour, several for a name.
     at: usize,
     width: usize,
     /// Where it ends in the original.
@@ -33,6 +38,20 @@ impl Decoded {
     /// The text without the colours of a terminal; `None` if it has none.
     pub(super) fn without_colours(anchors: &Anchors<'_>) -> Option<Self> {
         Self::with(anchors, |text, at| colour(text, at).map(|end| (None, end)))
+    }
+
+    /// The text with other names in these places, which are in order and apart.
+    pub(super) fn renamed<'n>(text: &[u8], names: impl Iterator<Item = (Range<usize>, &'n [u8])>) -> Self {
+        let mut renamed = Decoded { text: Vec::with_capacity(text.len() + 32), escapes: Vec::new() };
+        let mut done = 0;
+        for (place, name) in names {
+            renamed.text.extend_from_slice(&text[done..place.start]);
+            renamed.escapes.push(Escape { at: renamed.text.len(), width: name.len(), end: place.end });
+            renamed.text.extend_from_slice(name);
+            done = place.end;
+        }
+        renamed.text.extend_from_slice(&text[done..]);
+        renamed
     }
 
     fn with(anchors: &Anchors<'_>, read: impl Fn(&[u8], usize) -> Option<(Option<u8>, usize)>) -> Option<Self> {
@@ -57,16 +76,36 @@ impl Decoded {
         Some(decoded)
     }
 
-    /// The finding where it is in the original, without the colours on either side of it.
-    pub(super) fn original(&self, mut finding: Finding) -> Finding {
-        let start = self.escapes.partition_point(|escape| escape.at + escape.width <= finding.start);
-        let end = self.escapes.partition_point(|escape| escape.at < finding.end);
-        (finding.start, finding.end) = (self.place(finding.start, start), self.place(finding.end, end));
-        finding
+    /// Adds what `look` finds in what the text stands for, and what the application's rules say there.
+    pub(super) fn read(
+        &self,
+        own: Option<&mut Own<'_>>,
+        found: &mut Vec<Finding>,
+        look: impl FnOnce(&Anchors<'_>, Option<&mut Own<'_>>, &mut Vec<Finding>),
+    ) {
+        let mut inside = Vec::new();
+        let mut own_inside = own.as_deref().map(Own::of_inner);
+        Anchors::with(&self.text, |anchors| look(anchors, own_inside.as_mut(), &mut inside));
+        found.extend(inside.into_iter().map(|mut finding| {
+            let span = self.original(finding.span());
+            (finding.start, finding.end) = (span.start, span.end);
+            finding
+        }));
+        if let (Some(own), Some(inner)) = (own, own_inside) {
+            own.extend(inner, |span| self.original(span));
+        }
     }
 
-    /// Where a place behind the first `passed` escapes is in the original.
+    /// Where a span is in the original, without the colours on either side of it.
+    pub(super) fn original(&self, span: Range<usize>) -> Range<usize> {
+        let start = self.escapes.partition_point(|escape| escape.at + escape.width <= span.start);
+        let end = self.escapes.partition_point(|escape| escape.at < span.end);
+        self.place(span.start, start)..self.place(span.end, end)
+    }
+
+    /// Where a place behind the first `passed` escapes is in the original. What is inside the next one is where that begins.
     fn place(&self, at: usize, passed: usize) -> usize {
+        let at = self.escapes.get(passed).map_or(at, |next| at.min(next.at));
         match passed.checked_sub(1) {
             Some(last) => {
                 let last = &self.escapes[last];
@@ -197,7 +236,6 @@ fn hex(digits: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kind, Severity};
     use super::*;
 
     #[test]
@@ -214,7 +252,7 @@ mod tests {
         ] {
             let decoded = Anchors::with(text.as_bytes(), Decoded::of).expect("there are escapes");
             assert_eq!(String::from_utf8_lossy(&decoded.text), reads);
-            let place = |at| decoded.original(Finding::new(Kind::Email, Severity::Likely, at..at)).span();
+            let place = |at| decoded.original(at..at);
             let ends: Vec<_> = (0..=decoded.text.len()).map(|at| place(at).end).collect();
             assert!(
                 ends.is_sorted() && ends.first() == Some(&0) && ends.last() == Some(&text.len()),
@@ -223,8 +261,7 @@ mod tests {
         }
         assert!(Anchors::with(r"100% of C:\Users\bob %7f %zz \xzz &c;".as_bytes(), Decoded::of).is_none());
         let decoded = Anchors::with(b"x%3Da%40b.de%26", Decoded::of).expect("there are escapes");
-        let found = decoded.original(Finding::new(Kind::Email, Severity::Likely, 2..8));
-        assert_eq!(found.span(), 4..12);
+        assert_eq!(decoded.original(2..8), 4..12);
     }
 
     #[test]
@@ -239,7 +276,7 @@ mod tests {
         }
         assert!(Anchors::with(b"\x1bghp_a \x1b[g #033 \\u001b[1;", Decoded::without_colours).is_none());
         let plain = Anchors::with(b"a\x1b[1mbc\x1b[0md", Decoded::without_colours).expect("there are colours");
-        let place = |from, to| plain.original(Finding::new(Kind::Email, Severity::Likely, from..to)).span();
+        let place = |from, to| plain.original(from..to);
         assert_eq!(place(1, 3), 5..7);
         assert_eq!(place(0, 2), 0..6);
         assert_eq!(place(0, 1), 0..1);

@@ -1,4 +1,5 @@
-//! Text that is printed as its bytes or chars one by one, as `Debug` does: `[97, 108, 105]`, `[0x61, 0x6c]`, `['a', 'l', 'i']`.
+//! Text that is printed as its bytes or chars one by one, as `Debug` does: `[97, 108, 105]`, `[0x61, 0x6c]`, `['a', 'l', 'i']`; or as
+//! it stands in code: `[97u8, 108]`, `[b'a', b'l']`.
 
 use std::ops::Range;
 
@@ -8,8 +9,11 @@ use super::bytes::{after, char_at, first, head, run};
 /// Fewer elements hold nothing that could be found.
 const FEWEST: usize = 8;
 
+/// So many bytes in front of a text may be none: its length, its sort, or a header.
+const LEAD: usize = 16;
+
 /// After so many elements it is known whether a list may be text.
-const ENOUGH: usize = 16;
+const ENOUGH: usize = LEAD + 16;
 
 /// Gives `look` what the lists of a text spell; where it finds something, the list is found as a whole.
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>, mut look: impl FnMut(&[u8], &mut Vec<Finding>)) {
@@ -60,11 +64,11 @@ fn spell(text: &[u8], open: usize, spelled: &mut Vec<u8>) -> Option<usize> {
     let end = spell_with(text, open, spelled, |text, at, spelled| number(text, at, 10, spelled));
     // Where the first stands that is no decimal.
     let stopped = past_blanks(text, end.unwrap_or(open + 1));
-    if after(text, stopped) == b'\'' && end.is_none() {
+    if end.is_none() && (after(text, stopped) == b'\'' || text[stopped..].starts_with(b"b'")) {
         return spell_with(text, open, spelled, letter);
     }
     let word = &text[stopped..run(head(text, stopped, 5), stopped, |byte| byte.is_ascii_alphanumeric())];
-    let hexadecimal = word.len() <= 4 && word.iter().any(u8::is_ascii_alphabetic);
+    let hexadecimal = word.len() <= 4 && word.iter().any(u8::is_ascii_alphabetic) || word.starts_with(b"0x");
     if !hexadecimal {
         return end;
     }
@@ -110,9 +114,11 @@ fn number(text: &[u8], from: usize, radix: i16, spelled: &mut Vec<u8>) -> Option
         value = value * radix + digit as i16;
         end += 1;
     }
+    let digits = end;
+    end = past_type(text, end);
     let goes_on = after(text, end).is_ascii_alphanumeric() || matches!(after(text, end), b'.' | b'_' | b':');
     let value = if minus { -value } else { value };
-    if end == start || goes_on || !(-128..256).contains(&value) {
+    if digits == start || goes_on || !(-128..256).contains(&value) {
         return None;
     }
     // The byte that a negative one is the same bits of.
@@ -120,8 +126,17 @@ fn number(text: &[u8], from: usize, radix: i16, spelled: &mut Vec<u8>) -> Option
     Some(end)
 }
 
-/// A char in quotes, as Rust prints it.
+/// Past the type of a number in code: `97u8`, `97_i32`.
+fn past_type(text: &[u8], at: usize) -> usize {
+    const TYPES: [&[u8]; 6] = [b"u8", b"i8", b"u32", b"i32", b"u64", b"usize"];
+    let start = at + usize::from(after(text, at) == b'_');
+    let name = TYPES.iter().find(|name| text.get(start..).is_some_and(|rest| rest.starts_with(name)));
+    name.map_or(at, |name| start + name.len())
+}
+
+/// A char in quotes, or a byte, as Rust has them.
 fn letter(text: &[u8], from: usize, spelled: &mut Vec<u8>) -> Option<usize> {
+    let from = from + usize::from(after(text, from) == b'b');
     if after(text, from) != b'\'' {
         return None;
     }
@@ -155,11 +170,13 @@ fn letter(text: &[u8], from: usize, spelled: &mut Vec<u8>) -> Option<usize> {
     Some(end + 1)
 }
 
-/// Whether no more than half of it is control characters: counts, ports and sizes are mostly below 32. Some are in front of text that
-/// is sent in frames.
+/// Whether no more than two thirds of it are control characters, but for those that lead: counts, ports and sizes are mostly below 32.
+/// Some are in front of each text where several are sent in one frame.
 fn may_be_text(spelled: &[u8]) -> bool {
-    let controls = spelled.iter().filter(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()).count();
-    controls * 2 <= spelled.len()
+    let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let lead = spelled.iter().take(LEAD).take_while(|byte| is_control(byte)).count();
+    let rest = &spelled[lead..];
+    !rest.is_empty() && rest.iter().filter(|byte| is_control(byte)).count() * 3 <= rest.len() * 2
 }
 
 /// Past what stands between elements: a comma, blanks, and breaks of lines, also where they are escaped.
@@ -192,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_text_is_framed_by_is_no_text() {
+        let framed = |lead: &[u8], text: &str| [lead, text.as_bytes()].concat();
+        for spelled in [
+            framed(&8_u64.to_le_bytes(), "a@b.info"),
+            framed(&[1, 8, 0, 0, 0, 0, 0, 0, 0], "a@b.info"),
+            framed(&[0; LEAD], "a@b.info"),
+            [framed(&2_u64.to_le_bytes(), "id"), framed(&6_u64.to_le_bytes(), "a@b.de")].concat(),
+        ] {
+            assert!(may_be_text(&spelled) && may_be_text(&spelled[..spelled.len().min(ENOUGH)]), "{spelled:?}");
+        }
+        let counts: Vec<u8> = (1..=40).map(|count| count % 20).collect();
+        assert!(!may_be_text(&counts[..ENOUGH]) && !may_be_text(&[0; LEAD + 2]));
+    }
+
+    #[test]
     fn lists_spell_what_they_were_printed_from() {
         for (text, reads, rest) in [
             ("[97, 98,99 100]", "abcd", "]"),
@@ -200,6 +232,10 @@ mod tests {
             ("[0x61, 0x6C]", "al", "]"),
             ("[61, 6c, 69]", "ali", "]"),
             (r"['a', '\'', '\\', 'ë', '\u{eb}', '\n']", "a'\\ëë\n", "]"),
+            ("[97u8, 98_u8, 99i32, 100]", "abcd", "]"),
+            ("[0x61u8, 0x6cu8]", "al", "]"),
+            ("[97u, 98]", "", "[97u, 98]"),
+            ("[b'a', b'\\n']", "a\n", "]"),
             ("[97, 256, 98]", "a", ", 256, 98]"),
             ("[97, [98]]", "a", ", [98]]"),
             ("[97, 1.5]", "a", ", 1.5]"),

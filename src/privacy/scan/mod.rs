@@ -53,9 +53,11 @@ mod profile;
 mod prose;
 mod random;
 mod records;
+mod renamed;
 mod ruled;
 mod scanner;
 mod scopes;
+mod settings;
 mod shapes;
 mod starts;
 mod statement;
@@ -82,37 +84,60 @@ pub use scanner::{OnFinding, Scanner};
 
 use anchors::Anchors;
 use classes::Class;
+use settings::Own;
 use starts::Start;
 
-fn detect(text: &[u8], found: &mut Vec<Finding>) {
+/// Where a text is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// It is one itself.
+    Value,
+    /// A list of bytes spells it. Lists that it holds are not read in their turn.
+    List,
+}
+
+/// Finds what there is in a text, however it is read; `own` is what the application looks for as well.
+///
+/// A text with the colours of a terminal is read without them, and any text also as what its escapes stand for.
+fn detect(text: &[u8], source: Source, mut own: Option<&mut Own<'_>>, found: &mut Vec<Finding>) {
     let plain = Anchors::with(text, |anchors| {
         let plain = if anchors.any(Class::Escape) { encoded::Decoded::without_colours(anchors) } else { None };
         if plain.is_none() {
-            detect_plain(anchors, found);
+            detect_plain(anchors, source, own.as_deref_mut(), found);
         }
         plain
     });
     if let Some(plain) = plain {
-        let mut inside = Vec::new();
-        Anchors::with(&plain.text, |anchors| detect_plain(anchors, &mut inside));
-        found.extend(inside.into_iter().map(|finding| plain.original(finding)));
+        plain.read(own, found, |anchors, own, inside| detect_plain(anchors, source, own, inside));
     }
 }
 
-/// All detectors on a text and on what its escapes stand for.
-fn detect_plain(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
-    read(anchors, found);
+/// The same in a text without colours.
+fn detect_plain(anchors: &Anchors<'_>, source: Source, mut own: Option<&mut Own<'_>>, found: &mut Vec<Finding>) {
+    read(anchors, source, own.as_deref_mut(), found);
     if anchors.any(Class::Escape)
         && let Some(decoded) = encoded::Decoded::of(anchors)
     {
-        let mut inside = Vec::new();
-        Anchors::with(&decoded.text, |anchors| read(anchors, &mut inside));
-        found.extend(inside.into_iter().map(|finding| decoded.original(finding)));
+        decoded.read(own, found, |anchors, own, inside| read(anchors, source, own, inside));
     }
 }
 
-/// All detectors on a text as it stands.
-fn read(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+/// All that is looked for in one reading of a text: what is built in, what the application asked for, and both of them in what its
+/// lists of bytes spell.
+fn read(anchors: &Anchors<'_>, source: Source, mut own: Option<&mut Own<'_>>, found: &mut Vec<Finding>) {
+    read_built_in(anchors, found);
+    if let Some(own) = own.as_deref_mut() {
+        own.read(anchors, found);
+    }
+    if source == Source::Value && bytes::holds(anchors.text, b'[') {
+        lists::find(anchors.text, found, |spelled, inside| match own.as_deref() {
+            Some(own) => own.detect_spelled(spelled, inside),
+            None => detect(spelled, Source::List, None, inside),
+        });
+    }
+}
+
+fn read_built_in(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if anchors.begins(Start::Sign) {
         pairs::find(anchors, found);
     }

@@ -6,11 +6,12 @@
 use std::ops::Range;
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HIGH, after, alnum, before, char_before, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, JOINT, LETTER, SPACE, after, alnum, before, char_before, head, is, run, run_back};
 use super::classes::Class;
 use super::elements::{self, Elements};
 use super::email::unspaced;
 use super::key::KEY;
+use super::key::Key;
 use super::take::{below, inside};
 use super::value::{self, Bare, is_placeholder};
 use super::words::is_status;
@@ -35,6 +36,9 @@ pub(crate) struct KeyRules(Vec<(KeyPattern, InText)>);
 /// The longest value that may stay: a longer one is read with its key.
 const LONGEST: usize = value::JUDGED;
 
+/// How much may stand around a value: quotes, `Some(`.
+const DRESS: usize = 16;
+
 /// As far as a value without quotes is followed, so that many keys in a row cost no more than their bytes.
 const MOST: usize = 4 * LONGEST;
 
@@ -50,43 +54,27 @@ impl KeyRules {
         self.0.is_empty()
     }
 
-    /// Adds what goes, and takes away what was found in values that stay for their key alone. What goes by a rule goes from
-    /// within what stays by another one, too.
-    pub(super) fn apply(&self, text: &[u8], found: &mut Vec<Finding>) {
-        let mut stays: Vec<Range<usize>> = Vec::new();
-        let mut goes = Vec::new();
-        Anchors::with(text, |anchors| {
-            let mut signs = anchors.all(Class::Pair);
-            while let Some(sign) = signs.next() {
-                let Some(pair) = self.of_pair(anchors, sign) else { continue };
-                match pair.fate {
-                    InText::Stays => {
-                        let value = single(text, pair.value, Bare::Strict, false);
-                        stays.extend(value.filter(|value| value.len() <= LONGEST));
-                    }
-                    InText::Id => signs.pass(take(text, &pair, Kind::KeyedId, &mut goes)),
-                    InText::Goes => signs.pass(take(text, &pair, Kind::KeyedPii, &mut goes)),
+    /// Adds what the rules say of the pairs in one reading of a text.
+    pub(super) fn read(&self, anchors: &Anchors<'_>, said: &mut Said) {
+        let text = anchors.text;
+        let mut signs = anchors.all(Class::Pair);
+        while let Some(sign) = signs.next() {
+            let Some(pair) = self.of_pair(anchors, sign) else { continue };
+            let taken = match pair.fate {
+                InText::Stays => {
+                    let near = head(text, pair.value, LONGEST + DRESS);
+                    let value = single(near, pair.value, Bare::Strict, false);
+                    said.stays.extend(value.filter(|value| value.len() <= LONGEST));
+                    None
                 }
-            }
-        });
-        // Each is read once more; where values lie in each other so deep that this would cost much, their keys count.
-        let mut budget = 2 * text.len();
-        for value in stays {
-            let Some(left) = budget.checked_sub(value.len() + found.len() + 1) else { break };
-            budget = left;
-            let is_inside = |finding: &Finding| value.start <= finding.start && finding.end <= value.end;
-            if found.iter().any(is_inside) {
-                found.retain(|finding| !is_inside(finding) || !is_by_key(finding.kind));
-                let mut alone = Vec::new();
-                super::detect(&text[value.clone()], &mut alone);
-                found.extend(alone.into_iter().map(|mut finding| {
-                    finding.start += value.start;
-                    finding.end += value.start;
-                    finding
-                }));
+                InText::Id => take(text, &pair, Kind::KeyedId, &mut said.goes),
+                InText::Goes => take(text, &pair, Kind::KeyedPii, &mut said.goes),
+            };
+            if let Some(end) = taken {
+                said.read.push(pair.key);
+                signs.pass(end);
             }
         }
-        found.append(&mut goes);
     }
 
     /// What the rules say about the pair at `sign`.
@@ -95,6 +83,8 @@ impl KeyRules {
         let colon = match text[sign] {
             b':' => true,
             b'=' => false,
+            // SQL's `order_ref <> 'A-7'`
+            b'>' if before(text, sign) == b'<' => false,
             b'(' => return self.of_bracket(text, sign),
             _ => return None,
         };
@@ -106,14 +96,20 @@ impl KeyRules {
         {
             return None;
         }
-        let first = if colon { sign } else { run_back(text, sign, 2, |byte| matches!(byte, b'=' | b':')) };
-        let key = key::key_before(anchors, first)?;
+        // `:=`, `==`, `!=`, `+=`
+        let is_sign = |byte: u8| matches!(byte, b'=' | b':' | b'!' | b'<' | b'>' | b'+' | b'~' | b'?');
+        let first = if colon { sign } else { run_back(text, sign, 2, is_sign) };
+        let key = index_before(text, first).or_else(|| key::key_before(anchors, first))?;
         let fate = self.of_key(&text[key.start..key.end])?;
         let value = sign + 1 + usize::from(!colon && next == b'>');
         let value = run(head(text, value, 8), value, |byte| matches!(byte, b' ' | b'\t'));
-        let in_url = !colon && matches!(before(text, key.start), b'?' | b'&' | b'#');
+        // `x[order_ref]=A-7&x[n]=1`
+        let in_form = text[key.end..sign].starts_with(b"]");
+        let in_url = !colon && (in_form || matches!(before(text, key.start), b'?' | b'&' | b'#'));
         let bare = if key.quoted { Bare::Strict } else { Bare::Loose };
-        Some(Pair { fate, value, bare, in_url })
+        let in_sentence =
+            colon && !key.quoted && is(after(text, sign + 1), SPACE) && !key::opens_field(text, key.start);
+        Some(Pair { key: key.end, fate, value, bare, in_url, in_sentence })
     }
 
     /// The same of `("order_ref", "..")`, and of `OrderRef("..")`.
@@ -123,25 +119,28 @@ impl KeyRules {
         let (name, value) = if alnum(before(text, paren)) {
             let name = run_back(text, paren, KEY, alnum);
             let holds = is(after(text, first), DIGIT) || string().is_some();
-            (holds && text[name].is_ascii_uppercase()).then_some((&text[name..paren], first))?
+            (holds && text[name].is_ascii_uppercase()).then_some((name..paren, first))?
         } else {
             let key = string().filter(|key| key.end - key.start <= KEY)?;
             let comma = run(head(text, key.next, 8), key.next, |byte| byte == b' ');
             let value = comma + 1;
             let near = head(text, value, 8);
             let value = if first > paren + 1 { below(text, value) } else { run(near, value, |byte| byte == b' ') };
-            (after(text, comma) == b',').then_some((&text[key.start..key.end], value))?
+            (after(text, comma) == b',').then_some((key.start..key.end, value))?
         };
-        Some(Pair { fate: self.of_key(name)?, value, bare: Bare::Strict, in_url: false })
+        let (end, fate) = (name.end, self.of_key(&text[name])?);
+        Some(Pair { key: end, fate, value, bare: Bare::Strict, in_url: false, in_sentence: false })
     }
 
     /// What the rules say about a key, which stands alone, behind the dashes of an option, in quotes of any kind, or right behind a word of a
     /// script that has no spaces.
-    fn of_key(&self, key: &[u8]) -> Option<InText> {
+    pub(super) fn of_key(&self, key: &[u8]) -> Option<InText> {
         // Clock times and positions in files.
         if key.iter().all(|byte| is(*byte, DIGIT)) {
             return None;
         }
+        // Java's `-Dorder_ref=`
+        let key = key.strip_prefix(b"-D").unwrap_or(key);
         let fate = |name: &str| self.0.iter().rev().find(|(pattern, _)| pattern.matches(name)).map(|(_, fate)| *fate);
         let is_around = |letter: char| letter == '-' || !letter.is_ascii() && !letter.is_alphanumeric();
         if let Some(fate) = std::str::from_utf8(key).ok().and_then(|name| fate(name.trim_matches(is_around))) {
@@ -153,14 +152,89 @@ impl KeyRules {
     }
 }
 
+/// What rules say of a text.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) goes: Vec<Finding>,
+    stays: Vec<Range<usize>>,
+    /// Where the keys end whose values were read.
+    pub(super) read: Vec<usize>,
+}
+
+impl Said {
+    /// Adds what was said of what the text stands for, of which `original` knows the places in the text.
+    pub(super) fn extend(&mut self, inner: Self, original: impl Fn(Range<usize>) -> Range<usize>) {
+        self.goes
+            .extend(inner.goes.into_iter().map(|goes| Finding::new(goes.kind, goes.severity, original(goes.span()))));
+        self.stays.extend(inner.stays.into_iter().map(original));
+    }
+
+    /// Takes away what was found in values that stay for their key alone, and adds what goes. What goes by a rule goes from within
+    /// what stays by another one, too.
+    pub(super) fn settle(mut self, text: &[u8], found: &mut Vec<Finding>) {
+        // A value that is the same in two readings is one.
+        self.stays.sort_unstable_by_key(|value| (value.start, value.end));
+        self.stays.dedup();
+        // Each is read once more; where values lie in each other so deep that this would cost much, their keys count.
+        let mut budget = 2 * text.len();
+        for value in self.stays {
+            let Some(left) = budget.checked_sub(value.len() + found.len() + 1) else { break };
+            budget = left;
+            let is_inside = |finding: &Finding| value.start <= finding.start && finding.end <= value.end;
+            if found.iter().any(is_inside) {
+                found.retain(|finding| !is_inside(finding) || !is_by_key(finding.kind));
+                let mut alone = Vec::new();
+                super::detect(&text[value.clone()], super::Source::Value, None, &mut alone);
+                found.extend(alone.into_iter().map(|mut finding| {
+                    finding.start += value.start;
+                    finding.end += value.start;
+                    finding
+                }));
+            }
+        }
+        found.append(&mut self.goes);
+    }
+}
+
 /// A pair that the rules are about.
 struct Pair {
+    /// Where its key ends.
+    key: usize,
     fate: InText,
     /// Where its value begins, and what may stand in it.
     value: usize,
     bare: Bare,
     in_url: bool,
+    /// Whether what reads as a key may be a word of a sentence.
+    in_sentence: bool,
 }
+
+/// The key in the last bracket that says more than a number, glued to what it is a part of: `order[ref]=`, `order["ref"] = `,
+/// `order[ref][]=`; or what the brackets are glued to: `order_ref[0]=`.
+fn index_before(text: &[u8], sign: usize) -> Option<Key> {
+    let mut close = run_back(text, sign, 8, |byte| byte == b' ');
+    for _ in 0..DEEPEST {
+        if before(text, close) != b']' {
+            break;
+        }
+        let open = run_back(text, close - 1, KEY, |byte| !matches!(byte, b'[' | b']' | b'\n'));
+        if before(text, open) != b'[' || !(alnum(before(text, open - 1)) || before(text, open - 1) == b']') {
+            return None;
+        }
+        let is_dress = |byte: u8| matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b':');
+        let start = run(&text[..close - 1], open, is_dress);
+        let end = run_back(text, close - 1, close - 1 - start, is_dress);
+        if !text[start..end].iter().all(|byte| is(*byte, DIGIT)) {
+            return Some(Key { start, end, quoted: false });
+        }
+        close = open - 1;
+    }
+    let start = run_back(text, close, KEY, |byte| is(byte, LETTER | DIGIT | HIGH | JOINT) || byte == b'.');
+    (close < sign && start < close && after(text, close) == b'[').then_some(Key { start, end: close, quoted: false })
+}
+
+/// How many brackets may follow each other.
+const DEEPEST: usize = 8;
 
 /// Whether findings of this kind are so for a key.
 fn is_by_key(kind: Kind) -> bool {
@@ -170,18 +244,20 @@ fn is_by_key(kind: Kind) -> bool {
     )
 }
 
-/// Takes the value of a pair, or each element of a list, a tuple or a set; says where to go on.
-fn take(text: &[u8], pair: &Pair, kind: Kind, found: &mut Vec<Finding>) -> usize {
+/// Takes the value of a pair, or each element of a list, a tuple or a set; says where to go on. Nothing where no value stands, or none
+/// that is written as here.
+fn take(text: &[u8], pair: &Pair, kind: Kind, found: &mut Vec<Finding>) -> Option<usize> {
     let from = pair.value;
-    let at = inside(text, from);
-    // What was a value is replaced.
+    let at = within(text, from);
+    // What was a value is replaced; of an object, its own keys decide.
     if pairs::is_redacted(text, at) {
-        return from;
+        return Some(from);
     }
     let mut push = |value: Range<usize>| {
         let raw = &text[value.clone()];
-        // `null`, `missing` and the like say nothing.
-        if !is_placeholder(raw) && !is_status(raw) {
+        // In a sentence, `missing` and the like say nothing.
+        let reports = pair.in_sentence && is_status(raw) && !matches!(before(text, value.start), b'"' | b'\'' | b'`');
+        if !is_placeholder(raw) && !reports {
             found.push(Finding::new(kind, Severity::Likely, value));
         }
     };
@@ -195,18 +271,33 @@ fn take(text: &[u8], pair: &Pair, kind: Kind, found: &mut Vec<Finding>) -> usize
         for element in &mut elements {
             push(element.span);
         }
-        return elements.at.max(from);
+        return Some(elements.at.max(from));
     }
-    let Some(value) = single(text, from, pair.bare, pair.in_url).filter(|value| !value.is_empty()) else {
-        return at.max(from);
-    };
+    if matches!(after(text, at), b'[' | b'{') && value::first_bracket(text, at).is_none() {
+        return Some(at.max(from));
+    }
+    let mut value = single(text, from, pair.bare, pair.in_url).filter(|value| !value.is_empty())?;
+    // `nickname=Blue Heron`
+    let begins_words = text[at].is_ascii_uppercase() || is(text[at], HIGH);
+    if kind == Kind::KeyedPii && value.start == at && begins_words && !pair.in_url {
+        value.end = value::words(text, value.end, true);
+    }
     push(value.clone());
-    value.end
+    Some(value.end)
+}
+
+/// Where the value at `from` begins inside of what `Debug` wraps it in: `Some(`, `a::B(`.
+fn within(text: &[u8], from: usize) -> usize {
+    let at = inside(text, from);
+    match elements::wrapped(text, at).filter(|_| after(text, at).is_ascii_lowercase()) {
+        Some(inner) => inside(text, below(text, inner)),
+        None => at,
+    }
 }
 
 /// The one value at `from`, without its quotes; none where a list or an object begins.
 fn single(text: &[u8], from: usize, bare: Bare, in_url: bool) -> Option<Range<usize>> {
-    let at = inside(text, from);
+    let at = within(text, from);
     if let Some(quoted) = value::quoted(text, at) {
         return Some(quoted.start..quoted.end);
     }

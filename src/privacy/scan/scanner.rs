@@ -8,8 +8,8 @@ use super::finding::{Finding, place_back, redact, redacted, settle};
 use super::kind::{CustomKind, Kind, KindSet, MOST_CUSTOM, OPTIONAL, Severity};
 use super::profile;
 use super::ruled::KeyRules;
-use super::uuid;
-use super::{bytes, lists};
+use super::settings::Settings;
+use super::{Source, detect};
 
 /// The text scanner: which kinds are on, what a finding of each leads to, and the kinds that the application added.
 ///
@@ -28,20 +28,6 @@ use super::{bytes, lists};
 pub struct Scanner {
     /// `None` is the standard, which costs one look at it.
     settings: Option<Arc<Settings>>,
-}
-
-#[derive(Debug, Clone)]
-struct Settings {
-    off: KindSet,
-    answers: Vec<(KindSet, OnFinding)>,
-    custom: Vec<Custom>,
-    rules: KeyRules,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { off: OPTIONAL, answers: Vec::new(), custom: Vec::new(), rules: KeyRules::default() }
-    }
 }
 
 /// What a finding in text leads to. The later of two is the stronger.
@@ -189,21 +175,13 @@ impl Scanner {
         settled
     }
 
-    /// One look at a text, and at what its lists of bytes spell.
+    /// One look at a text.
     fn look(&self, text: &[u8], found: &mut Vec<Finding>) {
-        self.detect(text, found);
-        if bytes::holds(text, b'[') {
-            lists::find(text, found, |spelled, inside| self.detect(spelled, inside));
+        match &self.settings {
+            Some(settings) => settings.detect(text, Source::Value, found),
+            None => detect(text, Source::Value, None, found),
         }
         settle(found);
-    }
-
-    /// All kinds that are on, in a text as it stands.
-    fn detect(&self, text: &[u8], found: &mut Vec<Finding>) {
-        super::detect(text, found);
-        if let Some(settings) = &self.settings {
-            settings.apply(text, found);
-        }
     }
 
     /// Gives `text` piece by piece to `push`, each finding replaced by its placeholder. Findings that begin behind the
@@ -278,24 +256,6 @@ impl Scanner {
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(self.settings.get_or_insert_default()));
         self
-    }
-}
-
-impl Settings {
-    #[inline(never)]
-    fn apply(&self, text: &[u8], found: &mut Vec<Finding>) {
-        for (at, custom) in self.custom.iter().enumerate() {
-            // At most MOST_CUSTOM are there.
-            let kind = Kind::Custom(CustomKind(at as u8));
-            custom.find(text, |start, end| found.push(Finding::new(kind, custom.certainty(), start..end)));
-        }
-        if !self.rules.is_empty() {
-            self.rules.apply(text, found);
-        }
-        if !self.off.meets(OPTIONAL) {
-            uuid::find(text, found);
-        }
-        found.retain(|finding| !self.off.meets(finding.kinds));
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 
 mod complaints;
 mod conventions;
+mod notations;
 pub(in crate::privacy) mod properties;
 mod toml;
 

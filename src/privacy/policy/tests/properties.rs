@@ -181,7 +181,9 @@ proptest! {
         policy in policy(),
         pairs in prop::collection::vec((
             key(),
-            prop::sample::select(vec!["=", ": ", ":", " = ", "=>", "\":\"", "\": ", "\\\":\\\"", " { ", "(", "=["]),
+            prop::sample::select(vec!["=", ": ", ":", " = ", "=>", "\":\"", "\": ", "\\\":\\\"", " { ", "(", "=[",
+                "%3D", "＝", "\\u0022:\\u0022", "&quot;:&quot;", "\u{1b}[0m\u{1b}[2m=\u{1b}[0m", "]=", "[]=", ">", " => ", ":\n  ", " is: ",
+                "\",\"value\":\"", ") VALUES ('"]),
             prop::sample::select(vec![
                 "A-7", "blue heron", "bob@example.com", "42", "\"Turin\"", "[\"a\", 7]", "Some(\"x\")", "203.0.113.7", "null",
                 "[ID]", "{\"a\":1}", "C:\\Users\\bob", "1990-04-17", "hunter2", "d8Kf02mQzL7xWv3TnB6yRc9Pe1Hs4JgU",
@@ -190,7 +192,7 @@ proptest! {
         ), 0..6),
     ) {
         let text: String = pairs.iter().flat_map(|(key, sign, value, end)| [key.as_str(), sign, value, end]).collect();
-        for text in [text.clone(), format!("{{\"{text}\"}}")] {
+        for text in [text.clone(), format!("{{\"{text}\"}}"), format!("<{text}>"), format!("--{text}"), format!("x[{text}]")] {
             let Some(clean) = policy.scrub(&text) else { continue };
             let again = policy.findings(&clean);
             prop_assert!(again.is_empty(), "{again:?} in {clean:?}, which is left of {text:?}\n{policy}");

@@ -1182,4 +1182,10 @@ pub(super) const LINES: &[&str] = &[
     "2026-05-09 07:29:12 install uuid-dev:amd64 <none> 2.38.1-5+deb12u3, base-passwd:arm64 3.6.1",
     "{\"js-cookie\": \"^3.0.8\", \"@fluentui/tokens\": \"^1.0.0-alpha.24\", \"http-auth\": \"~4.2.1\"}",
     "flask-user-aws==1.0.1.7 libsvm==3.23.0.4",
+    "tokens: [Ident, Comma, Number], tokens: [IDENT, NUM2], tokens=[token1, token2]",
+    "tokens: [Identifier2, Float64], tokens: [u8; 32], tokens: [T1, T2]",
+    "api_keys: [prod-eu-west-1, prod-us-east-2], secrets: [db-password-v2, api-key-v1]",
+    "passwords: [missing, weak], passwords: [the hunter2 one, x], passwords: [redacted, redacted]",
+    "counts: [1, 2, 3, 0, 0, 7, 12, 9, 30, 31, 2, 2, 1, 0, 0, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 80, 67]",
+    "latency [45u32, 67u32, 80u32, 99u32, 110u32, 60u32, 48u32, 52u32, 33u32]",
 ];

@@ -984,4 +984,22 @@ pub(super) const LINES: &[(&str, &[&str])] = &[
     ("user_id=maria.lopez", &["maria.lopez"]),
     ("{\"password\":\"^4.2.1Hunter\"} {\"token\":\"~kT7.pW2.xq\"}", &["Hunter", "kT7"]),
     ("tshark -Y ip.addr==10.1.2.3 or peer==198.51.100.7", &["10.1.2.3", "198.51.100.7"]),
+    // Lists of words without quotes.
+    ("passwords: [hunter2, walnut, Sommer2024]", &["hunter2", "walnut", "Sommer2024"]),
+    ("passwords=[walnut, hunter2] n=1", &["walnut", "hunter2"]),
+    ("tokens=[abcDEF123456, xyzUVW987654]", &["abcDEF123456", "xyzUVW987654"]),
+    ("Cfg { api_keys: [a8Kf02mQzL7x, w3TnB6yRc9Pe], n: 1 }", &["a8Kf02mQzL7x", "w3TnB6yRc9Pe"]),
+    ("session_ids: [abc123def4, def456abc7]", &["abc123def4", "def456abc7"]),
+    // Bytes as they stand in code, and behind a length, a sort or a header.
+    ("body: [98u8, 111u8, 98u8, 64u8, 120u8, 46u8, 100u8, 101u8]", &["98u8, 111"]),
+    ("body: [0x62u8, 0x6fu8, 0x62u8, 0x40u8, 0x78u8, 0x2eu8, 0x64u8, 0x65u8]", &["0x62u8, 0x6f"]),
+    ("body: [98_i32, 111_i32, 98_i32, 64_i32, 120_i32, 46_i32, 100_i32, 101_i32]", &["98_i32, 111"]),
+    ("body: [b'b', b'o', b'b', b'@', b'x', b'.', b'd', b'e']", &["b'b', b'o'"]),
+    ("frame: [6, 0, 0, 0, 0, 0, 0, 0, 98, 111, 98, 64, 120, 46, 100, 101]", &["98, 111, 98"]),
+    ("frame: [1, 8, 0, 0, 0, 0, 0, 0, 0, 98, 111, 98, 64, 120, 46, 100, 101]", &["98, 111, 98"]),
+    ("frame: [1, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 98, 111, 98, 64, 120, 46, 100, 101]", &["98, 111, 98"]),
+    (
+        "frame: [2, 0, 0, 0, 0, 0, 0, 0, 105, 100, 8, 0, 0, 0, 0, 0, 0, 0, 98, 111, 98, 64, 120, 46, 100, 101]",
+        &["98, 111, 98"],
+    ),
 ];

@@ -7,6 +7,7 @@ use proptest::test_runner::FileFailurePersistence;
 
 use super::super::*;
 use super::{check, clean, dirty, scrub};
+use crate::privacy::Policy;
 
 const PIECES: &[&str] = &[
     "@",
@@ -224,6 +225,106 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     ]
 }
 
+/// What an application asks for: rules for keys of its own and for built-in ones, kinds that it added, kinds on and off.
+fn own() -> Policy {
+    Policy::standard()
+        .drop_field("order_ref")
+        .hash("nickname")
+        .hash("token:order id")
+        .keep("city", "sales report")
+        .keep("*_token", "two letters")
+        .keep("url", "where they went")
+        .drop_field("debug.*")
+        .custom_words("PROJECT", ["blue heron", "Zyx9", "ID", "SECRET]"])
+        .and_then(|policy| policy.custom_pattern("ORDER", r"ORD-[0-9]+|\bx=\S{1,9}|%3D"))
+        .expect("all are good")
+        .with_kind(Kind::Uuid)
+        .without_kind(Kind::HomePath)
+}
+
+const OWN_PIECES: &[&str] = &[
+    "order_ref",
+    "nickname",
+    "orderId",
+    "city",
+    "api_token",
+    "url",
+    "debug.note",
+    "order_ref=",
+    "nickname: ",
+    "city=",
+    "url=http://x/?",
+    "[order_ref]=",
+    "<order_ref>",
+    "</order_ref>",
+    "--nickname ",
+    "\"name\":\"nickname\",\"value\":\"",
+    "(order_ref) VALUES ('",
+    "[order_ref] => ",
+    "order_ref is: ",
+    "order_ref:\n- ",
+    "Blue Heron",
+    "blue heron",
+    "blue%20heron",
+    "Zyx9",
+    "A-7",
+    "ORD-0042",
+    "x=",
+    "%3D",
+    "%5B",
+    "%22",
+    "&quot;",
+    "\\u0022",
+    "\\x22",
+    "\u{1b}[3m",
+    "\u{1b}[0m",
+    "\\u001b[0m",
+    "＝",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "[PROJECT]",
+    "[PII]",
+    "[111, 114, 100, 101, 114, 95, 114, 101, 102, 61, 90, 121, 120]",
+];
+
+fn own_made() -> impl Strategy<Value = String> {
+    vec(prop_oneof![3 => select(OWN_PIECES), 1 => select(PIECES)], 0..14).prop_map(|pieces| pieces.concat())
+}
+
+/// A line of the corpus with keys of the application in place of built-in ones, as it is or as a URL has it.
+fn own_mutated() -> impl Strategy<Value = String> {
+    let key = select(&["order_ref", "nickname", "orderId", "city", "my_token", "debug.x"][..]);
+    (mutated(), select(&["password", "token", "email", "user_id", "name"][..]), key, any::<bool>()).prop_map(
+        |(line, from, to, encoded)| {
+            let line = line.replace(from, to);
+            let encode = |letter: char| match letter {
+                '=' | ':' | '"' | '[' | ']' | '&' | ' ' | '<' | '>' => format!("%{:02X}", u32::from(letter)),
+                _ => letter.to_string(),
+            };
+            if encoded { line.chars().map(encode).collect() } else { line }
+        },
+    )
+}
+
+/// What is left of a text is settled, the way that records go as well, and nothing is found in it again.
+fn holds_for_own(text: &str) {
+    static OWN: std::sync::LazyLock<Policy> = std::sync::LazyLock::new(own);
+    let found = OWN.findings(text);
+    let mut last = 0;
+    for finding in &found {
+        let span = finding.span();
+        assert!(span.start >= last && span.start < span.end && span.end <= text.len(), "{text:?}: {found:?}");
+        assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end), "{text:?}: {found:?}");
+        assert!(finding.kind() != Kind::Unscanned || span == (0..text.len()), "{text:?}: {found:?}");
+        last = span.end;
+    }
+    let Some(clean) = OWN.scrub(text) else { return };
+    if found.is_empty() {
+        assert_eq!(clean, text);
+    }
+    let again = OWN.findings(&clean);
+    assert!(again.is_empty(), "found twice in {text:?}, of which {clean:?} is left: {again:?}");
+}
+
 fn cases(count: u32) -> ProptestConfig {
     // What was found once becomes a line of the corpus; no file is written beside the sources.
     ProptestConfig {
@@ -249,6 +350,16 @@ proptest! {
     #[test]
     fn the_corpus_mutated_is_scrubbed_once_and_for_all(text in mutated()) {
         holds(&text);
+    }
+
+    #[test]
+    fn what_an_application_asks_for_is_scrubbed_once_and_for_all(text in own_made()) {
+        holds_for_own(&text);
+    }
+
+    #[test]
+    fn the_corpus_with_keys_of_an_application_is_scrubbed_once_and_for_all(text in own_mutated()) {
+        holds_for_own(&text);
     }
 
     #[test]

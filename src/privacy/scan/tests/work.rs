@@ -1,6 +1,7 @@
 //! No detector looks at more bytes than grow with the text, whatever the text is made of.
 
 use super::super::bytes::work;
+use super::super::{InText, KeyRules, Scanner};
 use super::scan;
 
 /// What hostile text is made of: the bytes and words that detectors start from.
@@ -244,6 +245,78 @@ fn no_text_is_looked_at_many_times() {
         UNITS.iter().map(|unit| (looks(unit, SIZE) / SIZE, *unit)).filter(|(times, _)| *times > TIMES).collect();
     assert!(most.is_empty(), "{most:?}");
 }
+
+/// What hostile text is made of where an application has rules for `order_ref`, `nickname`, `city` and `a`.
+const OWN_UNITS: &[&str] = &[
+    "order_ref",
+    "order_ref=",
+    "order_ref:",
+    "order_ref: [",
+    "order_ref=[A",
+    "order_ref -> ",
+    "order_ref is: ",
+    "order_ref%3D",
+    "x[order_ref]=",
+    "order_ref[]",
+    "[order_ref]",
+    "[0]=",
+    "]=",
+    "]]=",
+    "<order_ref>",
+    "<order_ref",
+    "--order_ref ",
+    "a=",
+    "a ",
+    "<a>",
+    "a,",
+    "a.",
+    "-a",
+    "city=",
+    "city=a",
+    "city=\"",
+    "city%3D",
+    "url=city=order_ref=",
+    "nickname=Blue ",
+    "nickname='",
+    "\"name\":\"nickname\",",
+    "(order_ref) VALUES (",
+    "Key (order_ref)=(",
+    "order_ref:\n- ",
+    "order_ref\n",
+    "用户order_ref",
+    "\u{1b}[0morder_ref",
+    "[97,61,98,97,61,98,97,61,98,97",
+    "<>",
+    "!=",
+];
+
+#[test]
+fn rules_of_an_application_look_no_more_often_either() {
+    const SIZE: usize = 16 * 1024;
+    let mut rules = KeyRules::default();
+    for (key, fate) in
+        [("order_ref", InText::Id), ("nickname", InText::Goes), ("city", InText::Stays), ("a", InText::Goes)]
+    {
+        rules.push(&key.into(), fate);
+    }
+    let scanner = Scanner::standard().ruled(rules);
+    let looks = |unit: &str, size: usize| {
+        let text = unit.repeat(size / unit.len());
+        work::taken();
+        scanner.scan(text.as_bytes(), &mut Vec::new());
+        work::taken()
+    };
+    let pairs =
+        OWN_UNITS.iter().flat_map(|one| ["", " ", "a", "=", "1", "\"", "\n"].map(|other| format!("{one}{other}")));
+    let slow: Vec<_> = pairs
+        .map(|unit| (looks(&unit, SIZE), looks(&unit, 2 * SIZE), unit))
+        .filter(|(short, long, _)| *long * 10 > *short * 22 && *long > 8 * SIZE || *long > 2 * SIZE * OWN_TIMES)
+        .collect();
+    assert!(slow.is_empty(), "{slow:?}");
+}
+
+/// The same where rules of the application are read as well.
+const OWN_TIMES: usize = 400;
 
 /// Each byte so often at most, all detectors and looks together.
 const TIMES: usize = 150;
