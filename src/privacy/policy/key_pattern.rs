@@ -79,6 +79,18 @@ impl KeyPattern {
         }
     }
 
+    /// What all of its keys are made of, beside other bytes; letters in any case.
+    pub(in crate::privacy) fn bytes(&self) -> impl Iterator<Item = u8> {
+        let pieces = match &self.0 {
+            Form::Exact(text) | Form::Prefix(text) | Form::Words(text) => std::slice::from_ref(text),
+            Form::Glob(pieces) => pieces,
+            Form::Void(_) => &[],
+        };
+        // Between words stands what a key likes to have there.
+        let joint = matches!(&self.0, Form::Words(_)).then_some(b' ');
+        pieces.iter().flat_map(|piece| piece.bytes()).filter(move |byte| Some(*byte) != joint)
+    }
+
     /// Whether it is about every key there is.
     pub(in crate::privacy) fn is_about_all(&self) -> bool {
         match &self.0 {

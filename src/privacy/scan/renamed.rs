@@ -56,6 +56,10 @@ impl KeyRules {
         while at < text.len() {
             at = run(text, at, |byte| !is_part(byte));
             let end = run(text, at, is_part);
+            if !self.may_match(&text[at..end]) {
+                at = end;
+                continue;
+            }
             let span = trimmed(text, at..end);
             let in_sentence = is(before(text, at), SPACE) && after(text, end) == b' ' && text[at] != b'-';
             let in_sentence = in_sentence && !LINKS.iter().any(|link| text[end..].starts_with(link));

@@ -31,7 +31,11 @@ pub(crate) enum InText {
 
 /// Rules for keys. Of those that are about a key, the last one decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct KeyRules(Vec<(KeyPattern, InText)>);
+pub(crate) struct KeyRules {
+    rules: Vec<(KeyPattern, InText)>,
+    /// The [`letters`] that the keys of each have, so that most words are passed by at once.
+    letters: Vec<u32>,
+}
 
 /// The longest value that may stay: a longer one is read with its key.
 const LONGEST: usize = value::JUDGED;
@@ -46,12 +50,13 @@ impl KeyRules {
     /// Rules that are about every key are about fields alone: not everything in front of a colon is a key.
     pub(crate) fn push(&mut self, pattern: &KeyPattern, fate: InText) {
         if !pattern.is_about_all() {
-            self.0.push((pattern.clone(), fate));
+            self.rules.push((pattern.clone(), fate));
+            self.letters.push(letters(pattern.bytes()));
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty()
     }
 
     /// Adds what the rules say of the pairs in one reading of a text.
@@ -132,6 +137,13 @@ impl KeyRules {
         Some(Pair { key: end, fate, value, bare: Bare::Strict, in_url: false, in_sentence: false })
     }
 
+    /// Whether a key has the letters that one of the rules asks for.
+    #[inline]
+    pub(super) fn may_match(&self, key: &[u8]) -> bool {
+        let here = letters(key.iter().copied());
+        self.letters.iter().any(|letters| letters & !here == 0)
+    }
+
     /// What the rules say about a key, which stands alone, behind the dashes of an option, in quotes of any kind, or right behind a word of a
     /// script that has no spaces.
     pub(super) fn of_key(&self, key: &[u8]) -> Option<InText> {
@@ -141,7 +153,11 @@ impl KeyRules {
         }
         // Java's `-Dorder_ref=`
         let key = key.strip_prefix(b"-D").unwrap_or(key);
-        let fate = |name: &str| self.0.iter().rev().find(|(pattern, _)| pattern.matches(name)).map(|(_, fate)| *fate);
+        if !self.may_match(key) {
+            return None;
+        }
+        let fate =
+            |name: &str| self.rules.iter().rev().find(|(pattern, _)| pattern.matches(name)).map(|(_, fate)| *fate);
         let is_around = |letter: char| letter == '-' || !letter.is_ascii() && !letter.is_alphanumeric();
         if let Some(fate) = std::str::from_utf8(key).ok().and_then(|name| fate(name.trim_matches(is_around))) {
             return Some(fate);
@@ -150,6 +166,11 @@ impl KeyRules {
         let parts = char_before(key, foreign + 1).is_none_or(|letter| !letter.is_alphanumeric() || unspaced(letter));
         std::str::from_utf8(&key[foreign + 1..]).ok().filter(|name| parts && !name.is_empty()).and_then(fate)
     }
+}
+
+/// The last five bits of each byte, which tell letters from each other and not their case.
+fn letters(bytes: impl Iterator<Item = u8>) -> u32 {
+    bytes.fold(0, |letters, byte| letters | 1 << (byte & 31))
 }
 
 /// What rules say of a text.
