@@ -28,6 +28,7 @@ mod email;
 mod encoded;
 mod finding;
 mod foreign;
+mod forms;
 mod geo;
 mod iban;
 mod ipv4;
