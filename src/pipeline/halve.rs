@@ -36,7 +36,8 @@ impl Uploader<'_> {
             && !claimed.iter().any(|batch| batch.is_asked_elsewhere)
     }
 
-    /// Whether all that lack a load and can be asked now are not to be asked to take it as it is: then it need not be read.
+    /// Whether all that lack a load and can be asked now are not to be asked to take it as it is: then its rows need not go
+    /// through the filter.
     fn is_too_large_for_all(&self, number: i64, claimed: &[Claimed], routes: Routes) -> bool {
         let Some(first) = claimed.first() else { return false };
         let lacking = routes.all & !(first.done | first.barred);
@@ -54,22 +55,54 @@ impl Uploader<'_> {
     /// Makes two loads of one that is claimed, and gives them back: each has a turn of its own.
     fn halve(&mut self, number: i64, claimed: &[Claimed], now: i64) -> Result<(), Trouble> {
         let halves = [self.rng.next_u64().cast_signed(), self.rng.next_u64().cast_signed()];
-        let all = claimed.iter().map(|batch| batch.rows.len()).sum::<usize>();
-        let mut left = all / 2;
-        for Claimed { batch, rows, .. } in claimed {
-            let of_first = left.min(rows.len());
-            left -= of_first;
-            let half = if of_first == 0 { halves[1] } else { halves[0] };
-            if of_first > 0 {
-                let others: Vec<i64> = rows[of_first..].iter().map(|(seq, _)| *seq).collect();
-                self.outbox.part(*batch, &others, Part::Divided(halves[1]), now)?;
-            }
-            self.outbox.note(&[*batch], half, Answers::default())?;
-        }
-        let (first, second) = (all as u64 / 2, (all - all / 2) as u64);
-        self.refused.divided(number, [(halves[0], first), (halves[1], second)]);
+        let sizes: Vec<usize> = claimed.iter().map(|batch| batch.rows.len()).collect();
+        let all: usize = sizes.iter().sum();
+        let of_first = if let [Claimed { batch, rows, .. }] = claimed {
+            let others: Vec<i64> = rows[all / 2..].iter().map(|(seq, _)| *seq).collect();
+            self.outbox.part(*batch, &others, Part::Divided(halves[1]), now)?;
+            self.outbox.note(&[*batch], halves[0], Answers::default())?;
+            all / 2
+        } else {
+            // As whole batches, which stay claimed until all are noted. If anybody could claim a part of a half, the rest would
+            // go out under its number later, and be taken for the same.
+            let (first, of_first) = nearest_to_half(&sizes);
+            let batches: Vec<i64> = claimed.iter().map(|batch| batch.batch).collect();
+            self.outbox.note(&batches[..first], halves[0], Answers::default())?;
+            self.outbox.note(&batches[first..], halves[1], Answers::default())?;
+            of_first
+        };
+        self.refused.divided(number, [(halves[0], of_first as u64), (halves[1], (all - of_first) as u64)]);
         let remembered = self.suspects.halved(number, halves);
         self.outbox.suspect(&remembered)?;
         self.release(claimed)
+    }
+}
+
+/// How many batches of these sizes are the first half, at least one and not all, and how many rows are in them.
+fn nearest_to_half(sizes: &[usize]) -> (usize, usize) {
+    let all: usize = sizes.iter().sum();
+    let mut so_far = 0;
+    let ends = sizes[..sizes.len().saturating_sub(1)].iter().enumerate().map(|(place, size)| {
+        so_far += size;
+        (place + 1, so_far)
+    });
+    ends.min_by_key(|(_, rows)| (2 * rows).abs_diff(all)).unwrap_or((sizes.len(), all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_batches_are_divided_where_the_halves_differ_least() {
+        for (sizes, expected) in [
+            (&[4, 4, 4][..], (1, 4)),
+            (&[1, 1, 1, 1], (2, 2)),
+            (&[1, 1, 1, 9], (3, 3)),
+            (&[9, 1, 1], (1, 9)),
+            (&[0, 2], (1, 0)),
+        ] {
+            assert_eq!(nearest_to_half(sizes), expected, "{sizes:?}");
+        }
     }
 }

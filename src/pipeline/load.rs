@@ -76,7 +76,7 @@ pub(super) struct Group<'r> {
     pub(super) batches: Vec<i64>,
     pub(super) own: u64,
     pub(super) is_owed: bool,
-    /// The routes on which some of them may have arrived, a bit for each.
+    /// Of the routes that know tokens, those on which some of them may have arrived, a bit for each.
     pub(super) asked: u8,
 }
 

@@ -60,12 +60,6 @@ impl Uploader<'_> {
 
     fn send_in_hand(&mut self, mut load: Load) -> Result<Round, Trouble> {
         let is_noted = self.routes.len() > 1 || self.routes.iter().any(|route| route.knows_tokens);
-        if is_noted && !load.parcels.is_empty() {
-            // Before the first try: whoever takes over after a crash sends the same rows under the same number.
-            let to_ask = load.parcels.iter().map(|(place, _)| &self.routes[*place]).filter(|route| route.knows_tokens);
-            let asked = to_ask.fold(0, |bits, route| bits | route.bit);
-            self.outbox.note(&load.batches, load.number, Answers { asked, ..load.unwanted() })?;
-        }
         // Records that no destination takes; what one of them has is sent.
         let mut refused = load.has_arrived.then(|| self.refused.of(load.number));
         let mut has_arrived = refused.is_some_and(|refused| refused < load.rows);
@@ -78,12 +72,18 @@ impl Uploader<'_> {
             self.give_up(place, &load);
         }
         let mut progress = loss == Loss::GivenUp;
-        for (place, mut parcel) in std::mem::take(&mut load.parcels) {
+        for (nth, (place, mut parcel)) in std::mem::take(&mut load.parcels).into_iter().enumerate() {
+            let (bit, knows_tokens) = (self.routes[place].bit, self.routes[place].knows_tokens);
+            if knows_tokens || (nth == 0 && is_noted) {
+                // Before the first try: whoever takes over after a crash sends the same rows under the same number. Who is asked
+                // later is noted later: the run may end while it waits for somebody else.
+                let asked = if knows_tokens { bit } else { 0 };
+                self.outbox.note(&load.batches, load.number, Answers { asked, ..load.unwanted() })?;
+            }
             let fared = self.deliver(place, &mut parcel, &load)?;
             for note in self.routes[place].exporter.take_notes() {
                 self.shared.note_of(&self.routes[place].label, note);
             }
-            let bit = self.routes[place].bit;
             if parcel.is_certainly_absent() && !matches!(fared, Fared::Lost) {
                 // What cannot be noted is not known by the next round: the load stays whole.
                 let _ = self.outbox.note(&load.batches, load.number, Answers { absent: bit, ..Answers::default() });

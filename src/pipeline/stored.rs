@@ -28,7 +28,7 @@ struct Returned {
     own: HashSet<i64>,
     /// Receivers of other runs lack some of them.
     is_owed: bool,
-    /// The routes on which some of them may have arrived, a bit for each.
+    /// Of the routes that know tokens, those on which some of them may have arrived, a bit for each.
     asked: u8,
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Claimed {
     pub(crate) barred: u8,
     /// A receiver that it was kept for lacks it, and is none of this run's: whoever has that one sends it there.
     pub(crate) is_owed: bool,
-    /// The receivers of this run that may have rows of it under the number of its load, a bit for each.
+    /// The receivers of this run that may have rows of it under the number of its load and know these by a token, a bit for each.
     pub(crate) asked: u8,
     /// And whether one of another run may.
     pub(crate) is_asked_elsewhere: bool,

@@ -32,7 +32,8 @@ pub(crate) struct Answered {
 const TOOK: &str = "took ";
 const REFUSED: &str = "refused ";
 const UNWANTED: &str = "has no use for it: ";
-/// No answer: it was asked, and may have rows of it. Whoever is not named in such a line has none.
+/// No answer: it was asked, and may have rows of it. Of those that know what they have got by a token, whoever is not named in
+/// such a line and has not answered has none; the others are never named.
 const ASKED: &str = "may have rows of it: ";
 
 impl Hosts {

@@ -19,7 +19,8 @@ pub(super) const APPLICATION: i64 = 0x7472_7076;
 ///
 /// Batches that went out together keep the number of their `load` and go together again, so that a receiver that knows it
 /// by its token finds the same rows in it. `done` says what receivers answered that are not asked any more, where there are several,
-/// one a line and by their names: their order in the application's code is another one in its next release.
+/// and which of those that know tokens may have rows of it, one a line and by their names: their order in the application's code is
+/// another one in its next release.
 ///
 /// `AUTOINCREMENT`, so that a batch's number is never given twice, not even after everything was erased: an upload that
 /// was under way then cannot mark new rows as sent. Each file begins at a number of its own, so that the

@@ -184,6 +184,29 @@ fn what_another_run_may_have_got_to_its_destination_is_not_halved_without_it() {
 }
 
 #[test]
+fn whoever_was_to_be_asked_when_a_run_ended_and_was_not_has_none_of_it() {
+    let mixed = Mixed::new();
+    let before = mixed.to_both(7);
+    // It is asked once, and not again before the run ends.
+    mixed.collector.afterwards(Behaviour::RetryAfter(503, 9));
+    log_ten(&before);
+    assert_eq!(before.store(LONG), Ok(()));
+    let _ = before.flush(Duration::ZERO);
+    while mixed.collector.requests().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    before.stop_uploading();
+    let _ = before.shutdown(LONG);
+    assert!(mixed.clickhouse.requests().is_empty());
+    mixed.later();
+    mixed.collector.afterwards(Behaviour::Ok);
+    mixed.clickhouse.whenever(|request| is_insert(request) && rows_of(request) > 3, Behaviour::Status(413));
+    let after = mixed.to_both(8);
+    assert_eq!(after.flush(LONG), Ok(()), "{:?}", after.notes());
+    assert_eq!(rows(&mixed.pad), ["sent"; 10].join(","));
+}
+
+#[test]
 fn what_other_runs_have_sent_elsewhere_is_halved_where_nobody_was_asked() {
     let mixed = Mixed::new();
     let to_both = mixed.to_both(7);

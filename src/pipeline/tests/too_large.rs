@@ -67,6 +67,25 @@ fn it_is_halved_at_once_until_it_is_taken_and_what_is_too_large_alone_is_refused
     }
 }
 
+#[test]
+fn nobody_can_claim_a_half_before_all_of_it_is_there() {
+    let (receiver, pad) = (small(), Scratchpad::new());
+    let pipeline = blind(&receiver, Schedule::Manual, pad.place());
+    for batch in 0..3 {
+        log(&pipeline, || (0..4).for_each(|n| tracing::info!("record {}", 4 * batch + n)));
+        assert_eq!(pipeline.store(LONG), Ok(()));
+    }
+    // Another process would take what is there, and the rest would go out under the same number later.
+    let tripwire = "CREATE TRIGGER tripwire BEFORE UPDATE OF load ON batches
+                    WHEN EXISTS(SELECT 1 FROM batches WHERE load = NEW.load AND state = 'kept')
+                    BEGIN SELECT RAISE(ABORT, 'a part of it could be claimed'); END";
+    pad.database().execute_batch(tripwire).unwrap();
+    assert_eq!(pipeline.flush(LONG), Ok(()), "{:?}", pipeline.notes());
+    assert_eq!(taken(&receiver), expected(12));
+    assert_adds_up(&pipeline.counts());
+    assert_eq!(pipeline.counts().sent(), 12);
+}
+
 #[cfg(feature = "clickhouse")]
 #[test]
 fn a_pass_that_has_nobody_to_ask_for_it_reads_nothing_and_says_so() {
