@@ -6,8 +6,9 @@ use super::upload::{State, Tuning};
 
 /// How long is waited after trouble with the store, and for what somebody else holds.
 const PAUSE: Duration = Duration::from_secs(5);
-/// How long is waited at most for what somebody else holds, after many looks in vain.
-const LONGEST: Duration = Duration::from_secs(60);
+/// How long is waited at most for what somebody else holds, after many looks in vain: such a wait ends at the latest when the time that
+/// it took so far has gone by again.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// What the uploader knows of the time after its last pass.
 #[derive(Debug, Default)]
@@ -109,8 +110,8 @@ mod tests {
                 after(&agenda, &state(1, None), now).unwrap().as_secs()
             })
             .collect();
-        assert_eq!(pauses[..6], [5, 10, 20, 40, 60, 60]);
-        assert_eq!(pauses[99], 60);
+        assert_eq!(pauses[..9], [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        assert_eq!(pauses[99], 600);
         agenda.leave(1, Left::Tried, Tuning::default(), now);
         agenda.leave(1, Left::Held, Tuning::default(), now);
         assert_eq!(after(&agenda, &state(1, None), now), Some(PAUSE));
