@@ -7,7 +7,7 @@ use super::value::is_placeholder;
 use super::{Finding, Kind, Severity, words};
 
 /// The longest name.
-const NAME: usize = 64;
+pub(super) const NAME: usize = 64;
 
 /// After so many quotes a text is rather a record than an answer.
 const QUOTES: usize = 4;
@@ -60,12 +60,20 @@ fn at_host(text: &[u8], at: usize, found: &mut Vec<Finding>) {
     }
 }
 
-fn is_part(byte: u8) -> bool {
+pub(super) fn is_part(byte: u8) -> bool {
     alnum(byte) || is(byte, HIGH) || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'@')
 }
 
 /// Takes a name that is not that of a program, or of a role which every system has.
-fn push(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) {
+pub(super) fn push(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) {
+    let name = text.get(start..end).unwrap_or_default();
+    if !is_nobody(name) {
+        found.push(Finding::new(Kind::KeyedPii, Severity::Likely, start..end));
+    }
+}
+
+/// Whether a name is one that programs and systems come with, or none at all.
+pub(super) fn is_nobody(name: &[u8]) -> bool {
     static PROGRAMS: WordSet = WordSet::of(words!(
         "app" "apps" "application" "api" "web" "www" "site" "svc" "service" "user" "users" "ro" "rw" "read" "readonly" "reader" "write"
         "writer" "owner" "dba" "db" "dbuser" "sa" "mysql" "mariadb" "pgbouncer" "pgpool" "report" "reports" "reporting" "etl" "bi"
@@ -76,12 +84,9 @@ fn push(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) {
         "batch" "queue" "sync" "import" "importer" "export" "ingest" "migrate" "migrator" "migration" "migrations" "deploy"
         "deployer" "ci" "bot" "agent" "debezium" "cdc" "orders" "billing" "shop" "payments" "inventory" "auth" "accounts" "client"
     ));
-    let name = text.get(start..end).unwrap_or_default();
     let last = name.rsplit(|byte| matches!(byte, b'_' | b'-' | b'.')).next().unwrap_or_default();
     let last = &last[..run_back(last, last.len(), 3, |byte| is(byte, DIGIT))];
     let known =
         words::is_status(name) || words::is_everyday(name) || PROGRAMS.holds(last) || name.starts_with(b"mysql.");
-    if name.len() >= 2 && words::has_letter(name) && !known && !is_placeholder(name) {
-        found.push(Finding::new(Kind::KeyedPii, Severity::Likely, start..end));
-    }
+    name.len() < 2 || !words::has_letter(name) || known || is_placeholder(name)
 }

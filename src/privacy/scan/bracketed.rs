@@ -8,7 +8,7 @@ use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
 use super::pairs::Style;
 use super::take::{INDENT, below, push};
-use super::value::{self, is_placeholder};
+use super::value::{self, JUDGED, is_placeholder};
 use super::words::is_status;
 use super::{Finding, words};
 use crate::privacy::keys::{KeyClass, KeyInText, NumericRule, TextRule};
@@ -75,6 +75,36 @@ fn is_no_name(word: &[u8], text: TextRule) -> bool {
         && !words::is_numbered_name(word)
         && !words::is_sort(word)
         && !words::is_type(word)
+}
+
+/// More entries are not read.
+const ENTRIES: usize = 32;
+
+/// `{"db": "kT7pW2xq"}` under a plural: the strings of an object that nobody speaks, up to one that is none.
+pub(super) fn object(text: &[u8], open: usize, rule: KeyInText, found: &mut Vec<Finding>) {
+    let past_blanks = |at: usize| run(head(text, at, INDENT), at, |byte| is(byte, SPACE));
+    let mut at = open + 1;
+    for _ in 0..ENTRIES {
+        let first = past_blanks(at);
+        let Some(name) = value::quoted(head(text, first, 2 * KEY), first) else { return };
+        let sign = past_blanks(name.next);
+        let from = past_blanks(sign + 1);
+        let Some(quoted) = value::quoted(head(text, from, JUDGED), from).filter(|_| after(text, sign) == b':') else {
+            return;
+        };
+        let word = &text[quoted.start..quoted.end];
+        // Elsewhere it may say where they are kept, or what colour they have.
+        let long = word.len() >= 20 && words::digits(word) >= 3 && word.iter().all(|byte| alnum(*byte));
+        let secret = rule.text == TextRule::Password && words::is_varied(word) || words::is_unordered(word) || long;
+        if secret && quoted_counts(word, rule, Style::Json) {
+            push(found, rule, Style::Json, false, quoted.start..quoted.end);
+        }
+        let comma = past_blanks(quoted.next);
+        if after(text, comma) != b',' {
+            return;
+        }
+        at = comma + 1;
+    }
 }
 
 /// Numbers that stand together.

@@ -1,6 +1,6 @@
 //! IPv4 addresses among clusters of digits, told from versions by what stands left of them.
 
-use super::bytes::{DIGIT, LETTER, WordSet, after, alnum, before, is, run, run_back, starts_with};
+use super::bytes::{DIGIT, LETTER, WordSet, after, alnum, before, head, is, run, run_back, starts_with};
 use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity};
@@ -31,13 +31,9 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
             if is_address(text, start, end) {
                 found.push(Finding::new(Kind::Ipv4, Severity::Validated, start..end));
             }
-        } else if count == 1
-            && is_host(text, cluster.groups()[at].0)
-            && cluster.joined(at, 4, b'-')
-            && (at..at + 4).all(|group| octet(cluster.group(group)))
-        {
+        } else if count == 1 && cluster.joined(at, 4, b'-') && (at..at + 4).all(|group| octet(cluster.group(group))) {
             let (start, end) = (cluster.groups()[at].0, cluster.groups()[at + 3].1);
-            if !alnum(after(text, end)) {
+            if !alnum(after(text, end)) && (is_host(text, start) || is_reverse(text, start, end)) {
                 found.push(Finding::new(Kind::Ipv4, Severity::Likely, start..end));
             }
         }
@@ -49,6 +45,26 @@ pub(super) fn find(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
 fn is_host(text: &[u8], start: usize) -> bool {
     let name = |word: &[u8]| start.checked_sub(word.len()).filter(|name| starts_with(text, *name, word));
     before(text, start) == b'-' && (name(b"ip-").is_some_and(|at| !alnum(before(text, at))) || name(b"ec2-").is_some())
+}
+
+/// `198-51-100-7.dsl.example.net`, `host-198-51-100-7.example.net`: an address in the name that its provider gives it, no time or version.
+fn is_reverse(text: &[u8], start: usize, end: usize) -> bool {
+    const FILES: &[&[u8]] = words!("gz" "xz" "bz" "zip" "tar" "log" "txt" "json" "csv" "rpm" "deb" "sql" "bak" "tmp");
+    if after(text, end) != b'.' || !is(after(text, end + 1), LETTER) {
+        return false;
+    }
+    let prior = before(text, start);
+    let apart = match prior {
+        b'-' => is(before(text, start - 1), LETTER),
+        b'_' | b'/' | b'.' => false,
+        _ => !alnum(prior),
+    };
+    let label = run(head(text, end, 64), end + 1, |byte| alnum(byte) || byte == b'-');
+    let host = run(head(text, end, 96), end, |byte| alnum(byte) || matches!(byte, b'-' | b'.'));
+    let last = text[label..host].rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let named = label < host && last.len() >= 2 && last.iter().all(|byte| is(*byte, LETTER)) && !FILES.contains(&last);
+    let octets = octets(text[start..end].split(|byte| *byte == b'-'));
+    apart && named && octets[0] > 10 && high(octets) >= 2 && octets.iter().any(|octet| *octet >= 100)
 }
 
 fn is_address(text: &[u8], start: usize, end: usize) -> bool {
@@ -86,7 +102,7 @@ fn is_address(text: &[u8], start: usize, end: usize) -> bool {
         }
         // `flask==1.0.0.5`: what a program of Python wants installed; `ip.addr==10.0.0.1` is a filter.
         let pinned = text[word_end..start] == *b"==" && word < word_end;
-        if pinned && !PLACE_WORDS.holds(&text[word..word_end]) && !is_large(octets(&text[start..end])) {
+        if pinned && !PLACE_WORDS.holds(&text[word..word_end]) && !is_large(dotted(&text[start..end])) {
             return false;
         }
         // `Chrome 120.0.0.0`, `step 1.1.1.1`
@@ -124,7 +140,7 @@ fn ends_range(text: &[u8], start: usize) -> bool {
         && !alnum(before(text, first))
         && !names_version(text, word)
         // Three dots stand also between what is compared.
-        && (tunnel.is_none() || is_private(octets(&left[first..])) || high(octets(&left[first..])) >= 2)
+        && (tunnel.is_none() || is_private(dotted(&left[first..])) || high(dotted(&left[first..])) >= 2)
 }
 
 /// Whether the word that ends at `end` says that a version follows: `rev`, `ver.`, `build number`.
@@ -147,7 +163,7 @@ fn leads(word: &[u8], between: &[u8], address: &[u8]) -> bool {
     if between != b" " {
         return false;
     }
-    let octets = octets(address);
+    let octets = dotted(address);
     if word.eq_ignore_ascii_case(b"vers") {
         return is_private(octets) || high(octets) >= 2 && octets.iter().any(|octet| *octet >= 100);
     }
@@ -160,9 +176,13 @@ fn is_large(octets: [u32; 4]) -> bool {
     octets[0] > 10 && (large || is_private(octets))
 }
 
-fn octets(address: &[u8]) -> [u32; 4] {
+fn dotted(address: &[u8]) -> [u32; 4] {
+    octets(address.split(|byte| *byte == b'.'))
+}
+
+fn octets<'t>(parts: impl Iterator<Item = &'t [u8]>) -> [u32; 4] {
     let mut octets = [0u32; 4];
-    for (octet, part) in octets.iter_mut().zip(address.split(|byte| *byte == b'.')) {
+    for (octet, part) in octets.iter_mut().zip(parts) {
         *octet = part.iter().fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'));
     }
     octets
@@ -190,7 +210,7 @@ fn is_glued_address(text: &[u8], start: usize, end: usize) -> bool {
             && PLACES.iter().any(|place| text[word..start].eq_ignore_ascii_case(place));
     }
     // Versions that long begin with a small number and have few others.
-    let octets = octets(&text[start..end]);
+    let octets = dotted(&text[start..end]);
     let (private, high) = (is_private(octets), high(octets));
     // `1.2.3.4+build.5` is a version's.
     let metadata = next == b'+' && is(after(text, end + 1), LETTER);
@@ -218,7 +238,7 @@ fn is_release(text: &[u8], start: usize, end: usize) -> bool {
         || starts_with(text, end, b" loaded")
         || WORDS.stand_before(text, start, 28)
         // They come from machines too.
-        || !is_large(octets(&text[start..end])) && UPDATE.stand_before(text, start, 28)
+        || !is_large(dotted(&text[start..end])) && UPDATE.stand_before(text, start, 28)
 }
 
 pub(super) fn octet(part: &[u8]) -> bool {

@@ -1,9 +1,9 @@
-//! Values on the lines below their key, as YAML has them: `password: |`, `api_keys:` and a list.
+//! Values as YAML has them: on the lines below their key, `password: |`, `api_keys:` and a list; and behind tags and anchors.
 
 use super::Finding;
-use super::bytes::{DIGIT, LETTER, SPACE, after, before, head, is, run, run_back};
+use super::bytes::{DIGIT, LETTER, SPACE, after, alnum, before, head, is, run, run_back};
 use super::judge::{bare_counts, quoted_counts};
-use super::key::KEY;
+use super::key::{GAP, KEY};
 use super::pairs::Style;
 use super::take::push;
 use super::value::{self, Bare};
@@ -50,6 +50,44 @@ pub(super) fn take_below(
             None => return next.or_else(|| (line > start).then_some(line)),
         }
     }
+}
+
+/// Where the value begins that a tag or an anchor may stand before at `at`: `!!str hunter2`, `&pw hunter2`. None if by its tag it is
+/// kept elsewhere: `!vault |`, `!Ref DbPassword`.
+pub(super) fn behind_tag(text: &[u8], at: usize) -> Option<usize> {
+    const TYPES: &[&[u8]] = words!("!str" "!binary" "!int" "!float" "!python/str" "!python/unicode");
+    const ELSEWHERE: &[&[u8]] = words!(
+        "vault" "vault-encrypted" "secret" "env" "env_var" "ENV" "Ref" "Sub" "GetAtt" "ImportValue" "Join" "FindInMap" "Select"
+        "If" "include" "reference" "file"
+    );
+    // What Rust has behind the sign.
+    const TYPED: &[&[u8]] = words!("mut" "str" "dyn" "self" "impl" "crate");
+    let part = |byte: u8| alnum(byte) || matches!(byte, b'_' | b'-' | b'/' | b'.' | b'!');
+    let end = run(head(text, at, KEY), at + 1, part);
+    let value = run(head(text, end, GAP), end, |byte| byte == b' ');
+    let name = &text[at + 1..end];
+    if value == end {
+        return Some(at);
+    }
+    let leads = match text[at] {
+        b'!' if ELSEWHERE.contains(&name) => return None,
+        b'!' => TYPES.contains(&name),
+        _ => !name.is_empty() && !TYPED.contains(&name) && is_scalar(text, value),
+    };
+    Some(if leads { value } else { at })
+}
+
+/// Whether the rest of the line is a string, or one word with a digit.
+fn is_scalar(text: &[u8], at: usize) -> bool {
+    let near = head(text, at, LINE);
+    let (end, counts) = match value::quoted(near, at) {
+        Some(quoted) => (quoted.next, true),
+        None => {
+            let end = run(near, at, |byte| !is(byte, SPACE));
+            (end, words::digits(&text[at..end]) > 0 && words::has_letter(&text[at..end]))
+        }
+    };
+    counts && matches!(after(text, end), 0 | b'\n' | b'\r')
 }
 
 /// How far the line is indented that begins with the key at `key`; a list's key may have a dash before it.

@@ -21,6 +21,8 @@ mod checks;
 mod classes;
 mod code;
 mod codes;
+mod commands;
+mod crypt;
 mod custom;
 mod dates;
 mod elements;
@@ -38,6 +40,7 @@ mod key;
 mod kind;
 mod lines;
 mod lists;
+mod logins;
 mod national;
 mod nearby;
 mod net;
@@ -60,11 +63,13 @@ mod scanner;
 mod scopes;
 mod settings;
 mod shapes;
+mod spools;
 mod starts;
 mod statement;
 mod table;
 mod take;
 mod tokens;
+mod twins;
 mod url;
 mod uuid;
 mod value;
@@ -165,12 +170,18 @@ fn read_built_in(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if anchors.any(Class::At) && anchors.any(Class::Colon) {
         url::find(anchors, found);
     }
+    if anchors.any(Class::At) && anchors.any(Class::Slash) {
+        commands::find_connects(anchors, found);
+    }
     net::find(anchors, found);
     if anchors.may_hold_numbers() {
         numbers::find(anchors, found);
     }
     if anchors.any(Class::At) {
         email::find_logins(anchors.text, found);
+    }
+    if !found.is_empty() {
+        logins::find(anchors.text, found);
     }
     if anchors.may_hold_tokens() {
         tokens::find(anchors, found);

@@ -1,7 +1,7 @@
 //! Addresses in groups of hex digits: IPv6 and MAC.
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, head, is, run, run_back};
+use super::bytes::{DIGIT, HEX, LETTER, after, alnum, before, head, is, run, run_back, starts_with};
 use super::classes::{Block, Class};
 use super::ipv4::octet;
 use super::nearby::Nearby;
@@ -248,6 +248,16 @@ fn is_dotted_port(text: &[u8], dot: usize) -> bool {
 /// `74:36:0a:cb:b9:c3`, by its length and letters: all digits may be a time.
 fn is_mac(run: &[u8]) -> bool {
     run.len() == 17 && run.iter().any(|byte| is(*byte, LETTER))
+}
+
+/// `mac address 00163e112233`: twelve hex digits without signs between them, right behind the words that say so.
+pub(super) fn is_bare_mac(text: &[u8], start: usize, end: usize) -> bool {
+    const WORDS: [&[u8]; 5] = [b"mac address ", b"mac addr ", b"hwaddr ", b"lladdr ", b"bssid "];
+    let address = &text[start..end];
+    // Fewer digits may be a word's.
+    address.iter().all(|byte| is(*byte, HEX))
+        && address.iter().filter(|byte| is(**byte, DIGIT)).count() >= 5
+        && WORDS.iter().any(|word| start.checked_sub(word.len()).is_some_and(|at| starts_with(text, at, word)))
 }
 
 /// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.

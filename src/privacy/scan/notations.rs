@@ -7,11 +7,14 @@ use super::key::{KEY, bare_key, is_compound};
 use super::pairs::Style;
 use super::take::{INDENT, below, push, take};
 use super::value::{self, Bare, JUDGED};
-use super::{Finding, positional, records, words, xml};
-use crate::privacy::keys::{self, KeyClass, KeyInText, Parent};
+use super::{Finding, logins, positional, records, words, xml};
+use crate::privacy::keys::{self, KeyClass, KeyInText, Parent, TextRule};
 
 /// What an opening bracket may stand for.
 pub(super) fn bracket(text: &[u8], paren: usize, found: &mut Vec<Finding>) -> usize {
+    if matches!(after(text, paren + 1), b'u' | b's') {
+        logins::opened(text, paren, found);
+    }
     if alnum(before(text, paren)) {
         return newtype(text, paren, found);
     }
@@ -50,13 +53,16 @@ pub(super) fn arrow(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>
     }
     let name = bare_key(anchors, sign - 2).map_or(&b""[..], |key| &text[key.start..key.end]);
     let end = value::bare(head(text, value, KEY), value, Bare::Strict, false);
-    if !is_compound(name, false)
-        || keys::rules_out(name)
-        || !words::is_made_up(text.get(value..end).unwrap_or_default())
-    {
+    let word = text.get(value..end).unwrap_or_default();
+    let varied = words::is_varied(word);
+    if keys::rules_out(name) || !(varied || is_compound(name, false) && words::is_made_up(word)) {
         return go_on;
     }
-    match keys::in_text(b"", name, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret) {
+    let known = |rule: &KeyInText| {
+        rule.class == KeyClass::Secret
+            && (is_compound(name, false) || varied && (rule.text == TextRule::Password || words::is_unordered(word)))
+    };
+    match keys::in_text(b"", name, Parent::Prose).filter(known) {
         Some(rule) => take(text, value, rule, Style::Prose, false, found).max(go_on),
         None => go_on,
     }

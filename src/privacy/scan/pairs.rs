@@ -4,7 +4,8 @@
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
 use super::anchors::Anchors;
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, head, is, run};
+use super::bracketed::object;
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, before, head, is, run};
 use super::classes::{Block, Class};
 use super::key::{
     GAP, KEY, Key, bare_key, curl_user, declares, is_compound, is_file, is_led, is_line, is_session_cookie, is_verb,
@@ -15,9 +16,10 @@ use super::random::{may_be_random, random};
 use super::scopes::Scopes;
 use super::starts::Start;
 use super::starts::{ahead, behind};
-use super::take::{inside, push, take};
+use super::take::{inside, take};
+use super::twins::{compared, encoded};
 use super::value::{self, Bare, is_placeholder};
-use super::{Finding, Kind, Severity, attributes, foreign, lines, positional, records, statement, words};
+use super::{Finding, Kind, Severity, attributes, foreign, lines, options, positional, records, statement, words};
 use crate::privacy::keys::{self, KeyClass, KeyInText, NumericRule, Parent, TextRule};
 
 /// How a pair is written, which tells how much of it may be prose.
@@ -78,8 +80,11 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
     let ahead = |by| ahead(blocks, block, by, |block| block[Class::Colon as usize]);
     let alone = !ahead(1);
     let path = colons & !alone & !ahead(2) & !behind(blocks, block, |block| block[Class::Colon as usize]);
-    // Both of them in this block.
-    let path = path & (!0 >> 1);
+    // Both of them in this block. `userPassword:: c2VjcmV0` is a pair, and a name goes on behind those of a path.
+    let mut path = path & (!0 >> 1);
+    if path != 0 {
+        path &= super::starts::ahead(blocks, block, 2, |block| block[Class::Token as usize]);
+    }
     let digits = blocks[block][Class::Digit as usize];
     let clock = colons & alone & digits << 1 & digits << 2 & colons << 3;
     path | path << 1 | clock
@@ -131,7 +136,12 @@ fn odd_key(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Resu
     // Paths (`a::b`), URLs (`http://`), `:=`, comparisons.
     let path_or_url = colon && (next == b':' || (next == b'/' && after(text, go_on + 1) == b'/'));
     if path_or_url || next == b'=' {
-        if !colon && let Some(end) = signed(anchors, sign, found) {
+        let end = match (colon, next) {
+            (false, b'=') => compared(anchors, sign, found),
+            (true, b':') => encoded(anchors, sign, found),
+            _ => None,
+        };
+        if let Some(end) = end {
             return Err(end);
         }
         return Err(if next == b':' || next == b'=' && !colon { go_on + 1 } else { go_on });
@@ -194,7 +204,11 @@ fn named(
         return go_on;
     }
     let arrow = usize::from(!colon && after(text, go_on) == b'>');
-    let value = skip_space(text, go_on + arrow);
+    let mut value = skip_space(text, go_on + arrow);
+    if known && colon && matches!(after(text, value), b'!' | b'&') {
+        let Some(behind) = lines::behind_tag(text, value) else { return go_on };
+        value = behind;
+    }
     // `password= next=1`
     if !colon && value > go_on + arrow && !matches!(before(text, sign), b' ' | b'\t') && value::is_key(text, value) {
         return go_on;
@@ -203,7 +217,8 @@ fn named(
         return statement::literals(text, value, found);
     }
     let left = before(text, key.start);
-    if !key.quoted && (is_in_path(text, key.start) || colon && matches!(left, b'/' | b'\\' | b'@') || is_file(name)) {
+    let below = colon && matches!(left, b'/' | b'\\' | b'@') && !options::is_slashed(text, &key, value);
+    if !key.quoted && (is_in_path(text, key.start) || below || is_file(name)) {
         return go_on;
     }
     // What was a value is replaced.
@@ -270,10 +285,17 @@ fn named(
             if name.ends_with(b"hash") && is_versioned(text, value) {
                 return go_on;
             }
+            // `"login.username": "Username"`: what a form calls it.
+            if colon && rule.class == KeyClass::Pii && is_label(text, name, value) {
+                return go_on;
+            }
             // `passwords=30`, `tokens: [101, 102]`
             let plural = matches!(name, [.., b'd' | b't' | b'n' | b'y' | b'e', b's']) && rule.class == KeyClass::Secret;
             if plural && counts(text, value) {
                 return go_on;
+            }
+            if plural && after(text, value) == b'{' {
+                object(text, value, rule, found);
             }
             if colon && let Some(end) = lines::take_below(text, key.start, value, rule, found) {
                 return end;
@@ -302,25 +324,6 @@ fn rule_of(text: &[u8], key: &Key, name: &[u8], in_url: bool) -> Option<KeyInTex
     keys::in_text(parent, name, Parent::Prose).or_else(|| foreign::rule(text, key.end))
 }
 
-/// `password==Xk9fLq2`: a secret that begins with the sign, and no comparison, which has names on both sides.
-fn signed(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>) -> Option<usize> {
-    let text = anchors.text;
-    let start = sign + 2;
-    if !alnum(before(text, sign)) || !alnum(after(text, start)) {
-        return None;
-    }
-    let end = value::bare(head(text, start, KEY), start, Bare::Loose, false);
-    let value = &text[start..end];
-    let mixed = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
-    if !(mixed && words::is_made_up(value)) {
-        return None;
-    }
-    let key = key_before(anchors, sign).map(|key| &text[key.start..key.end])?;
-    let rule = keys::in_text(b"", key, Parent::Prose).filter(|rule| rule.class == KeyClass::Secret)?;
-    push(found, rule, Style::Equals, false, start - 1..end);
-    Some(end)
-}
-
 /// Whether a line break stands at `at`, and behind it a line that is one made-up word.
 fn is_typed_below(text: &[u8], at: usize) -> bool {
     if after(text, at) != b'\n' {
@@ -330,9 +333,23 @@ fn is_typed_below(text: &[u8], at: usize) -> bool {
     matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && words::is_made_up(&text[at + 1..end])
 }
 
-/// Whether a version in quotes stands at `at`.
+/// Whether a version stands at `at`, in quotes or with a dot.
 fn is_versioned(text: &[u8], at: usize) -> bool {
-    value::quoted(head(text, at, KEY), at).is_some_and(|quoted| words::is_version(&text[quoted.start..quoted.end]))
+    let text = head(text, at, KEY);
+    match value::quoted(text, at) {
+        Some(quoted) => words::is_version(&text[quoted.start..quoted.end]),
+        None => {
+            let version = &text[at..value::bare(text, at, Bare::Strict, false)];
+            words::is_version(version) && version.contains(&b'.')
+        }
+    }
+}
+
+/// Whether what stands in quotes at `at` is the last word of its key and no more.
+fn is_label(text: &[u8], key: &[u8], at: usize) -> bool {
+    let Some(quoted) = value::quoted(head(text, at, KEY), at) else { return false };
+    let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    last.len() < key.len() && last.eq_ignore_ascii_case(&text[quoted.start..quoted.end])
 }
 
 /// Whether a number stands at `at`, or some that are too few for the bytes of a secret.

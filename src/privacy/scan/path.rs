@@ -4,7 +4,7 @@ use super::anchors::Anchors;
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, alnum, before, is, run, run_back, starts_with};
 use super::classes::Class;
 use super::value::is_placeholder;
-use super::{Finding, Kind, Severity};
+use super::{Finding, Kind, Severity, spools};
 
 /// Directories beside the users' that belong to nobody, and the users that build machines and images come with.
 const NOBODY: &[&[u8]] = words!(
@@ -48,6 +48,13 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
                 (at + 5, text[slash] == b'\\')
             }
             b'D' if text[slash] == b'\\' && text[at..].starts_with(b"Documents and Settings") => (at + 22, true),
+            b'v' | b'r' | b'm' if text[slash] == b'/' && !alnum(before(text, slash)) => {
+                if let Some((start, end)) = spools::account(text, at).filter(|_| is_root(text, slash, false)) {
+                    slashes.pass(end);
+                    found.push(Finding::new(Kind::HomePath, Severity::Likely, start..end));
+                }
+                continue;
+            }
             _ => continue,
         };
         let separator = |byte| byte == text[slash] || byte == b'\\';
@@ -64,8 +71,8 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
         let mounted = text[slash] == b'/' && text[at] == b'U' && is_mounted_drive(text, slash);
         let spaced = (windows || drive || mounted).then_some(text[slash]);
         let mut end = segment(text, name, spaced);
-        if after(text, end) == b' ' && windows {
-            end = quoted_end(text, slash, end).unwrap_or(end);
+        if after(text, end) == b' ' {
+            end = if windows { quoted_end(text, slash, end) } else { full_name(text, name, end) }.unwrap_or(end);
         }
         slashes.pass(end);
         if end > name && !is_nobody(&text[name..end]) && !is_asset(text, slash, name..end) {
@@ -174,7 +181,7 @@ fn is_apart(text: &[u8], close: usize) -> bool {
 }
 
 /// `GET /home/dashboard`
-fn is_route(text: &[u8], start: usize) -> bool {
+pub(super) fn is_route(text: &[u8], start: usize) -> bool {
     // As far as the longest method, and what stands before it.
     before(text, start) == b' ' && {
         let word = run_back(text, start - 1, 8, |byte| is(byte, LETTER));
@@ -248,6 +255,23 @@ fn segment(text: &[u8], from: usize, spaced: Option<u8>) -> usize {
         end -= 1;
     }
     end
+}
+
+/// Where a name of two or three capitalised words ends, of which the first is `name..from`, if a directory below it follows:
+/// `/Users/Maria Lopez/`.
+fn full_name(text: &[u8], name: usize, from: usize) -> Option<usize> {
+    let mut end = from;
+    for _ in 0..2 {
+        let start = end + 1;
+        if !text[name].is_ascii_uppercase() || after(text, end) != b' ' || !after(text, start).is_ascii_uppercase() {
+            return None;
+        }
+        end = run(text, start, |byte| is(byte, LETTER | HIGH) || matches!(byte, b'-' | b'\''));
+        if after(text, end) == b'/' && end > start + 1 {
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// `/media/site/home/banner.jpg`, `/host/Users/42`: a file of a site, and a route.

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::bracketed::{bare_tuple, braced, bracket_end, couple, is_couple, list};
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, head, is, run, run_back, starts_with};
+use super::bytes::{
+    DIGIT, HIGH, LETTER, SPACE, STOP, WordSet, after, alnum, before, head, is, run, run_back, starts_with,
+};
 use super::elements::{is_group, wrapped};
 use super::judge::{bare_counts, quoted_counts};
 use super::key::KEY;
@@ -220,11 +222,11 @@ fn begins_line(text: &[u8], from: usize) -> bool {
     line > 0 && before(text, line) == b'\n' && end > key && after(text, end) == b':' && end < from
 }
 
-/// Where the value at `from` begins: `Some("x")`, `UserId(42)`, `&"x"`, `b"x"` are what is inside.
+/// Where the value at `from` begins: `Some("x")`, `UserId(42)`, `&"x"`, `b"x"`, `b'xyz'` are what is inside.
 #[inline]
 pub(super) fn inside(text: &[u8], from: usize) -> usize {
     match after(text, from) {
-        b'A'..=b'Z' | b'&' | b'b' | b'r' => unwrapped(text, from),
+        b'A'..=b'Z' | b'&' | b'b' | b'r' | b'u' => unwrapped(text, from),
         _ => from,
     }
 }
@@ -232,8 +234,10 @@ pub(super) fn inside(text: &[u8], from: usize) -> usize {
 fn unwrapped(text: &[u8], from: usize) -> usize {
     let mut at = from;
     for _ in 0..4 {
-        if matches!(after(text, at), b'&' | b'b' | b'r') && matches!(after(text, at + 1), b'"') {
-            at += 1;
+        match (after(text, at), after(text, at + 1)) {
+            (b'&' | b'b' | b'r' | b'u', b'"') => at += 1,
+            (b'b' | b'r' | b'u', b'\'') if is_string(text, at + 1) => at += 1,
+            _ => {}
         }
         if !after(text, at).is_ascii_uppercase() {
             break;
@@ -245,6 +249,11 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
         at = below(text, name + 1);
     }
     at
+}
+
+/// Whether what opens at `quote` is a string of Python, `b'hunter2'`, and no byte of Rust, `b'x'`.
+fn is_string(text: &[u8], quote: usize) -> bool {
+    value::quoted(head(text, quote, 4 * KEY), quote).is_some_and(|quoted| quoted.end - quoted.start >= 3)
 }
 
 /// How far the lines of pretty `Debug` are indented at most.
@@ -307,11 +316,23 @@ fn after_scheme(text: &[u8], start: usize, end: usize, rule: KeyInText) -> Range
         let value = run(&text[..end], word, |byte| byte == b' ');
         // `auth: token expired`
         let first = run(&text[..end], value, |byte| is(byte, LETTER));
-        if value < end && !(is_status(&text[value..first]) && is(after(&text[..end], first), SPACE)) {
+        if value < end
+            && !(is_status(&text[value..first]) && is(after(&text[..end], first), SPACE))
+            && !names_algorithm(&text[value..end])
+        {
             return value..end;
         }
     }
     start..end
+}
+
+/// `JWT RS256`: how a token is signed, and nothing more.
+fn names_algorithm(value: &[u8]) -> bool {
+    static ALGORITHMS: WordSet = WordSet::of(words!(
+        "rs256" "rs384" "rs512" "hs256" "hs384" "hs512" "es256" "es384" "es512" "es256k" "ps256" "ps384" "ps512" "eddsa"
+    ));
+    let end = run(value, 0, alnum);
+    ALGORITHMS.holds(&value[..end]) && (end == value.len() || is(value[end], SPACE | STOP))
 }
 
 /// `a=b; c=d`: every value.

@@ -8,7 +8,7 @@ use super::classes::{Block, Class};
 use super::profile::{RUN, TOKEN};
 use super::starts::{ahead, long_runs};
 use super::value::is_placeholder;
-use super::{Finding, Kind, Severity, printed, shapes, vendors, wallet};
+use super::{Finding, Kind, Severity, crypt, net, printed, shapes, vendors, wallet};
 
 /// The places of a block from which at least [`RUN`] bytes are of `[A-Za-z0-9_.-]`.
 #[inline]
@@ -33,7 +33,18 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
             runs.pass(last);
             continue;
         }
+        // In a path there is seldom a capital.
+        let parted = before(text, start) == b'$' || before(text, start) == b'/' && has_capital(&text[start..end]);
+        if parted && let Some((first, last)) = crypt::hash(text, start) {
+            found.push(Finding::new(Kind::KeyedSecret, Severity::Validated, first..last));
+            runs.pass(last);
+            continue;
+        }
         runs.pass(end);
+        if end - start == 12 && net::is_bare_mac(text, start, end) {
+            found.push(Finding::new(Kind::Mac, Severity::Contextual, start..end));
+            continue;
+        }
         if is_uuid(&text[start..end]) && !is_scheme(&text[..start]) {
             continue;
         }
@@ -138,6 +149,9 @@ fn token_at(text: &[u8], at: usize, last: usize, barren: &mut usize) -> Option<(
     }
     if let Some(to) = printed::token(text, at) {
         return Some((Kind::NationalId, Severity::Validated, to));
+    }
+    if let Some(to) = wallet::private_key(text, at) {
+        return Some((Kind::KeyedSecret, Severity::Validated, to));
     }
     wallet::address(text, at).map(|(to, severity)| (Kind::Wallet, severity, to))
 }

@@ -1,4 +1,4 @@
-//! Addresses of crypto-currency wallets, by the check sums they carry or the words before them.
+//! Addresses and private keys of crypto-currency wallets, by the check sums they carry or the words before them.
 
 use sha2::{Digest, Sha256};
 
@@ -86,27 +86,54 @@ const CHAINS: [u8; 14] = [0x00, 0x05, 0x30, 0x32, 0x1e, 0x16, 0x4c, 0x10, 0x41, 
 
 /// Twenty-five bytes of which the last four are the hash of the others.
 fn base58_check(token: &[u8]) -> bool {
-    // A number of 256 bits, lowest limb first.
-    let mut limbs = [0u64; 4];
+    let Some(limbs) = base58::<4>(token) else { return false };
+    let bytes = limbs.map(u64::to_be_bytes);
+    let (lead, address) = bytes.as_flattened().split_at(7);
+    lead == [0; 7] && CHAINS.contains(&address[0]) && ends_in_check(address)
+}
+
+/// Whether the last four bytes are the hash of the others.
+fn ends_in_check(bytes: &[u8]) -> bool {
+    let (body, check) = bytes.split_at(bytes.len() - 4);
+    Sha256::digest(Sha256::digest(body)).starts_with(check)
+}
+
+/// The number that digits of base58 write, highest limb first.
+fn base58<const LIMBS: usize>(token: &[u8]) -> Option<[u64; LIMBS]> {
+    let mut limbs = [0; LIMBS];
     for byte in token {
-        let Some(digit) = digit58(*byte) else { return false };
-        let mut carry = u128::from(digit);
-        for limb in &mut limbs {
+        let mut carry = u128::from(digit58(*byte)?);
+        for limb in limbs.iter_mut().rev() {
             carry += u128::from(*limb) * 58;
             *limb = carry as u64;
             carry >>= 64;
         }
         if carry != 0 {
-            return false;
+            return None;
         }
     }
-    let mut bytes = [0u8; 32];
-    for (slot, limb) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(limbs.iter().rev()) {
-        *slot = limb.to_be_bytes();
+    Some(limbs)
+}
+
+/// Where the private key ends that begins at `at`, as wallets export them (WIF): a version, 32 bytes, for compressed public keys a mark, and
+/// the check.
+pub(super) fn private_key(text: &[u8], at: usize) -> Option<usize> {
+    if !matches!(text[at], b'5' | b'K' | b'L' | b'9' | b'c') {
+        return None;
     }
-    let (lead, address) = bytes.split_at(7);
-    let (body, check) = address.split_at(21);
-    lead == [0; 7] && CHAINS.contains(&body[0]) && Sha256::digest(Sha256::digest(body)).starts_with(check)
+    let end = run(head(text, at, 53), at, alnum);
+    let token = &text[at..end];
+    let length = match token.len() {
+        51 => 37,
+        52 => 38,
+        _ => return None,
+    };
+    let bytes = base58::<5>(token)?.map(u64::to_be_bytes);
+    let (lead, key) = bytes.as_flattened().split_at(40 - length);
+    let marked = length == 37 || key[33] == 1;
+    // Bitcoin's, and its test chains'.
+    let known = matches!(key[0], 0x80 | 0xef) && lead.iter().all(|byte| *byte == 0);
+    (known && marked && ends_in_check(key)).then_some(end)
 }
 
 /// The check sum of BIP 173 and BIP 350.
