@@ -16,9 +16,9 @@ const LEADS: [&[u8]; 8] = [
     b"Failed publickey for ",
 ];
 
-/// Who comes from one of the addresses that were found.
-pub(super) fn find(text: &[u8], found: &mut Vec<Finding>) {
-    for address in 0..found.len() {
+/// Who comes from one of the addresses that were found, of which the first `known` are of another text.
+pub(super) fn find(text: &[u8], known: usize, found: &mut Vec<Finding>) {
+    for address in known..found.len() {
         let Finding { kind: Kind::Ipv4 | Kind::Ipv6, start, .. } = found[address] else { continue };
         let left = &text[..start];
         let Some(left) = left.strip_suffix(b" from ").or_else(|| left.strip_suffix(b" ")) else { continue };

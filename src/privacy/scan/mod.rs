@@ -144,6 +144,7 @@ fn read(anchors: &Anchors<'_>, source: Source, mut own: Option<&mut Own<'_>>, fo
 }
 
 fn read_built_in(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
+    let known = found.len();
     if anchors.begins(Start::Sign) {
         pairs::find(anchors, found);
     }
@@ -180,8 +181,8 @@ fn read_built_in(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     if anchors.any(Class::At) {
         email::find_logins(anchors.text, found);
     }
-    if !found.is_empty() {
-        logins::find(anchors.text, found);
+    if found.len() > known {
+        logins::find(anchors.text, known, found);
     }
     if anchors.may_hold_tokens() {
         tokens::find(anchors, found);
