@@ -2,7 +2,7 @@
 //! `sqlplus app/hunter2@orcl`.
 
 use super::anchors::Anchors;
-use super::bytes::{LETTER, SPACE, STOP, after, alnum, before, head, is, rfind, run, run_back};
+use super::bytes::{LETTER, SPACE, STOP, WordSet, after, alnum, before, head, is, rfind, run, run_back};
 use super::classes::Class;
 use super::key::KEY;
 use super::value::is_placeholder;
@@ -15,7 +15,7 @@ const PROGRAM: usize = 96;
 const SAMBA: [&[u8]; 6] = [b"smbclient", b"rpcclient", b"smbget", b"smbcacls", b"wbinfo", b"net"];
 
 /// Programs that take `user/password@database`, as Oracle's do.
-const ORACLE: [&[u8]; 7] = [b"sqlplus", b"sqlldr", b"sqlcl", b"expdp", b"impdp", b"rman", b"tnsping"];
+static ORACLE: WordSet = WordSet::of(words!("sqlplus" "sqlldr" "sqlcl" "expdp" "impdp" "exp" "imp" "rman"));
 
 /// The arguments of the option at `dash`, if its program is one of these; says where to go on.
 pub(super) fn option(text: &[u8], dash: usize, found: &mut Vec<Finding>) -> Option<usize> {
@@ -55,15 +55,31 @@ pub(super) fn find_connects(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     let text = anchors.text;
     let mut signs = anchors.all(Class::At);
     while let Some(at) = signs.next() {
-        let slash = run_back(text, at, KEY, |byte| !is(byte, SPACE | STOP) && byte != b'/');
-        if before(text, slash) != b'/' || slash == 0 {
+        let slashes = anchors.bits_before(|block| block[Class::Slash as usize], at);
+        let Some(slash) = at.checked_sub(slashes.leading_zeros() as usize + 1).filter(|_| slashes != 0) else {
             continue;
-        }
-        let user = run_back(text, slash - 1, KEY, |byte| alnum(byte) || matches!(byte, b'_' | b'$' | b'#'));
-        if user < slash - 1 && is(before(text, user), SPACE | STOP) && runs_any(line(text, user), &ORACLE) {
-            take(text, slash, at, found);
+        };
+        let user = anchors.run_back(Class::Token, slash);
+        if user < slash && before(text, user) == b' ' && follows_program(text, user) {
+            let whole = !text[slash..at].iter().any(|byte| is(*byte, SPACE | STOP));
+            if whole {
+                take(text, slash + 1, at, found);
+            }
         }
     }
+}
+
+/// Whether the argument at `at` is the first behind one of Oracle's programs, but for options: `sqlplus -s `.
+fn follows_program(text: &[u8], at: usize) -> bool {
+    let mut end = at - 1;
+    for _ in 0..4 {
+        let word = run_back(text, end, 12, |byte| alnum(byte) || byte == b'-');
+        if after(text, word) != b'-' || before(text, word) != b' ' {
+            return ORACLE.holds(&text[word..end]);
+        }
+        end = word - 1;
+    }
+    false
 }
 
 /// Where the argument that begins at `start` ends.

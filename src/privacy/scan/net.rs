@@ -254,10 +254,12 @@ fn is_mac(run: &[u8]) -> bool {
 pub(super) fn is_bare_mac(text: &[u8], start: usize, end: usize) -> bool {
     const WORDS: [&[u8]; 5] = [b"mac address ", b"mac addr ", b"hwaddr ", b"lladdr ", b"bssid "];
     let address = &text[start..end];
-    // Fewer digits may be a word's.
-    address.iter().all(|byte| is(*byte, HEX))
+    let named = || WORDS.iter().any(|word| start.checked_sub(word.len()).is_some_and(|at| starts_with(text, at, word)));
+    text[..start].last_chunk().is_some_and(|[last, blank]| *blank == b' ' && matches!(last, b's' | b'r' | b'd' | b'S' | b'R' | b'D'))
+        && named()
+        && address.iter().all(|byte| is(*byte, HEX))
+        // Fewer digits may be a word's.
         && address.iter().filter(|byte| is(**byte, DIGIT)).count() >= 5
-        && WORDS.iter().any(|word| start.checked_sub(word.len()).is_some_and(|at| starts_with(text, at, word)))
 }
 
 /// Six groups of two, or, with dots, three of four; not part of a longer run, as fingerprints are.

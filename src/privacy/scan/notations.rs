@@ -52,10 +52,13 @@ pub(super) fn arrow(anchors: &Anchors<'_>, sign: usize, found: &mut Vec<Finding>
         return go_on;
     }
     let name = bare_key(anchors, sign - 2).map_or(&b""[..], |key| &text[key.start..key.end]);
+    if name.is_empty() || keys::rules_out(name) {
+        return go_on;
+    }
     let end = value::bare(head(text, value, KEY), value, Bare::Strict, false);
     let word = text.get(value..end).unwrap_or_default();
     let varied = words::is_varied(word);
-    if keys::rules_out(name) || !(varied || is_compound(name, false) && words::is_made_up(word)) {
+    if !(varied || is_compound(name, false) && words::is_made_up(word)) {
         return go_on;
     }
     let known = |rule: &KeyInText| {

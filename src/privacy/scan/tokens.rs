@@ -150,10 +150,7 @@ fn token_at(text: &[u8], at: usize, last: usize, barren: &mut usize) -> Option<(
     if let Some(to) = printed::token(text, at) {
         return Some((Kind::NationalId, Severity::Validated, to));
     }
-    if let Some(to) = wallet::private_key(text, at) {
-        return Some((Kind::KeyedSecret, Severity::Validated, to));
-    }
-    wallet::address(text, at).map(|(to, severity)| (Kind::Wallet, severity, to))
+    wallet::find(text, at)
 }
 
 /// Whether base64 of a JSON object that names an algorithm begins here.

@@ -2,13 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Severity;
 use super::bytes::{after, alnum, head, run};
 use super::keccak::keccak256;
 use super::nearby::Nearby;
+use super::{Kind, Severity};
 
-/// Where the address that starts at `at` ends and how sure it is: `0x` and forty hex digits, bech32, base58 with its check.
-pub(super) fn address(text: &[u8], at: usize) -> Option<(usize, Severity)> {
+/// The address or private key that starts at `at`, how sure it is and where it ends: `0x` and forty hex digits, bech32, base58 with its
+/// check.
+pub(super) fn find(text: &[u8], at: usize) -> Option<(Kind, Severity, usize)> {
     let end = run(head(text, at, LONGEST + 1), at, alnum);
     if after(text, end) == b'_' {
         return None;
@@ -21,9 +22,12 @@ pub(super) fn address(text: &[u8], at: usize) -> Option<(usize, Severity)> {
             (token.iter().all(|byte| digit58(*byte).is_some()) && mixed(token)).then_some(Severity::Likely)?
         }
         _ if (26..=35).contains(&token.len()) && mixed(token) && base58_check(token) => Severity::Validated,
+        [b'5' | b'K' | b'L' | b'9' | b'c', ..] if is_private_key(token) => {
+            return Some((Kind::KeyedSecret, Severity::Validated, end));
+        }
         _ => ((14..=LONGEST).contains(&token.len()) && bech32(token)).then_some(Severity::Validated)?,
     };
-    Some((end, severity))
+    Some((Kind::Wallet, severity, end))
 }
 
 /// The longest address: Cardano's.
@@ -115,25 +119,20 @@ fn base58<const LIMBS: usize>(token: &[u8]) -> Option<[u64; LIMBS]> {
     Some(limbs)
 }
 
-/// Where the private key ends that begins at `at`, as wallets export them (WIF): a version, 32 bytes, for compressed public keys a mark, and
-/// the check.
-pub(super) fn private_key(text: &[u8], at: usize) -> Option<usize> {
-    if !matches!(text[at], b'5' | b'K' | b'L' | b'9' | b'c') {
-        return None;
-    }
-    let end = run(head(text, at, 53), at, alnum);
-    let token = &text[at..end];
+/// Whether a token is a private key as wallets export it (WIF): a version, 32 bytes, for compressed public keys a mark, and the check.
+fn is_private_key(token: &[u8]) -> bool {
     let length = match token.len() {
         51 => 37,
         52 => 38,
-        _ => return None,
+        _ => return false,
     };
-    let bytes = base58::<5>(token)?.map(u64::to_be_bytes);
+    let Some(limbs) = base58::<5>(token) else { return false };
+    let bytes = limbs.map(u64::to_be_bytes);
     let (lead, key) = bytes.as_flattened().split_at(40 - length);
     let marked = length == 37 || key[33] == 1;
     // Bitcoin's, and its test chains'.
     let known = matches!(key[0], 0x80 | 0xef) && lead.iter().all(|byte| *byte == 0);
-    (known && marked && ends_in_check(key)).then_some(end)
+    known && marked && ends_in_check(key)
 }
 
 /// The check sum of BIP 173 and BIP 350.
