@@ -14,6 +14,7 @@ macro_rules! words {
 mod accounts;
 mod anchors;
 mod attributes;
+mod beside;
 mod bracketed;
 mod bytes;
 mod card;

@@ -4,6 +4,7 @@
 //! value alone is the finding, without its quotes, so that what is around it stays valid.
 
 use super::anchors::Anchors;
+use super::beside::{counts, is_label, is_path, is_versioned};
 use super::bracketed::object;
 use super::bytes::{DIGIT, HIGH, LETTER, SPACE, STOP, after, before, head, is, run};
 use super::classes::{Block, Class};
@@ -16,7 +17,7 @@ use super::random::{may_be_random, random};
 use super::scopes::Scopes;
 use super::starts::Start;
 use super::starts::{ahead, behind};
-use super::take::{inside, take};
+use super::take::take;
 use super::twins::{compared, encoded};
 use super::value::{self, Bare, is_placeholder};
 use super::{Finding, Kind, Severity, attributes, foreign, lines, options, positional, records, statement, words};
@@ -77,13 +78,14 @@ fn idle_colons(blocks: &[Block], block: usize) -> u64 {
     if colons == 0 {
         return 0;
     }
-    let ahead = |by| ahead(blocks, block, by, |block| block[Class::Colon as usize]);
+    let of = |class: Class, by| ahead(blocks, block, by, |block| block[class as usize]);
+    let ahead = |by| of(Class::Colon, by);
     let alone = !ahead(1);
     let path = colons & !alone & !ahead(2) & !behind(blocks, block, |block| block[Class::Colon as usize]);
     // Both of them in this block. `userPassword:: c2VjcmV0` is a pair, and a name goes on behind those of a path.
     let mut path = path & (!0 >> 1);
     if path != 0 {
-        path &= super::starts::ahead(blocks, block, 2, |block| block[Class::Token as usize]);
+        path &= of(Class::Token, 2);
     }
     let digits = blocks[block][Class::Digit as usize];
     let clock = colons & alone & digits << 1 & digits << 2 & colons << 3;
@@ -333,48 +335,9 @@ fn is_typed_below(text: &[u8], at: usize) -> bool {
     matches!(after(text, end), 0 | b'\n' | b'\r') && end < at + KEY && words::is_made_up(&text[at + 1..end])
 }
 
-/// Whether a version stands at `at`, in quotes or with a dot.
-fn is_versioned(text: &[u8], at: usize) -> bool {
-    let text = head(text, at, KEY);
-    match value::quoted(text, at) {
-        Some(quoted) => words::is_version(&text[quoted.start..quoted.end]),
-        None => {
-            let version = &text[at..value::bare(text, at, Bare::Strict, false)];
-            words::is_version(version) && version.contains(&b'.')
-        }
-    }
-}
-
-/// Whether what stands in quotes at `at` is the last word of its key and no more.
-fn is_label(text: &[u8], key: &[u8], at: usize) -> bool {
-    let Some(quoted) = value::quoted(head(text, at, KEY), at) else { return false };
-    let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    last.len() < key.len() && last.eq_ignore_ascii_case(&text[quoted.start..quoted.end])
-}
-
-/// Whether a number stands at `at`, or some that are too few for the bytes of a secret.
-fn counts(text: &[u8], at: usize) -> bool {
-    if words::begins_number(after(text, at)) {
-        let end = value::bare(head(text, at, KEY), at, Bare::Strict, false);
-        return words::is_number(&text[at..end]);
-    }
-    is_short_list(text, at)
-}
-
 /// Whether a name is the last of a path: `env::TOKEN`; and not what a build machine is told: `::error ::TOKEN=..`.
 fn is_in_path(text: &[u8], name: usize) -> bool {
     text[..name].strip_suffix(b"::").is_some_and(|left| left.last().is_some_and(|byte| !is(*byte, SPACE)))
-}
-
-/// A list of numbers too few for the bytes of a secret.
-fn is_short_list(text: &[u8], from: usize) -> bool {
-    let from = inside(text, from);
-    if after(text, from) != b'[' {
-        return false;
-    }
-    let text = head(text, from, KEY);
-    let end = run(text, from + 1, |byte| is(byte, DIGIT) || matches!(byte, b' ' | b','));
-    (end == text.len() || text[end] == b']') && text[from..end].iter().filter(|byte| **byte == b',').count() < 7
 }
 
 /// Whether one of our placeholders stands at `from`, alone in its quotes if it has any, and else with nothing of a value behind it.
@@ -397,17 +360,6 @@ pub(super) fn placeholder_end(text: &[u8], open: usize) -> Option<usize> {
     let word = open + 1;
     let close = run(head(text, word, 16), word, |byte| byte.is_ascii_uppercase() || byte == b'_');
     (after(text, open) == b'[' && after(text, close) == b']' && close > word).then_some(close + 1)
-}
-
-/// Whether a path begins at `at`: `/srv`, `./a`, `~/a`, `D:\a`, `file:///a`.
-fn is_path(text: &[u8], at: usize) -> bool {
-    match after(text, at) {
-        b'/' | b'.' | b'~' => true,
-        byte => {
-            is(byte, LETTER) && after(text, at + 1) == b':' && matches!(after(text, at + 2), b'\\' | b'/' | b'\n')
-                || text[at..].starts_with(b"file:/")
-        }
-    }
 }
 
 #[inline]

@@ -170,27 +170,21 @@ pub(super) fn is_made_up(value: &[u8]) -> bool {
             || value.len() >= 24 && !value.contains(&b'.'))
 }
 
-/// `kT7pW2xq`, `hunter2!`, `Sommer2024`: of small letters, capitals, digits and signs three, and no name that code has.
+/// `kT7pW2xq`, `hunter2!`, `Sommer2024`: digits, and of small letters, capitals and signs two; and no name that code has.
 pub(super) fn is_varied(value: &[u8]) -> bool {
     const SORTS: &[&[u8]] = words!(
         "sha" "md" "argon" "base" "pbkdf" "utf" "string" "int" "uint" "float" "bcrypt" "scrypt" "aes" "rsa" "hmac" "password" "passwd"
         "token" "secret" "version" "column" "field" "test" "user" "value" "param" "arg" "var" "varchar" "char"
     );
-    let sign = |byte: &u8| {
-        matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'?' | b'+' | b'~' | b'-' | b'_')
-    };
-    let part = |byte: &u8| alnum(*byte) || sign(byte);
-    let classes: [fn(&u8) -> bool; 3] = [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit];
-    let count = classes.iter().filter(|class| value.iter().any(|byte| class(byte))).count();
+    const SIGNS: &[u8] = b"!@#$%^&*?";
+    let any = |class: fn(&u8) -> bool| usize::from(value.iter().any(class));
+    let classes = any(u8::is_ascii_lowercase) + any(u8::is_ascii_uppercase) + any(|byte| SIGNS.contains(byte));
+    let part = |byte: &u8| alnum(*byte) || SIGNS.contains(byte) || matches!(byte, b'+' | b'~' | b'-' | b'_');
     let word = value.iter().take_while(|byte| is(**byte, LETTER)).count();
     (6..=64).contains(&value.len())
-        && value.iter().all(part)
         && digits(value) > 0
-        && count
-            + usize::from(
-                value.iter().any(|byte| matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'?')),
-            )
-            >= 3
+        && classes >= 2
+        && value.iter().all(part)
         && !SORTS.iter().any(|sort| value[..word].eq_ignore_ascii_case(sort))
 }
 
