@@ -236,7 +236,8 @@ fn unwrapped(text: &[u8], from: usize) -> usize {
     for _ in 0..4 {
         match (after(text, at), after(text, at + 1)) {
             (b'&' | b'b' | b'r' | b'u', b'"') => at += 1,
-            (b'b' | b'r' | b'u', b'\'') if is_string(text, at + 1) => at += 1,
+            // No `repr` begins with an `r`; in code regular expressions do.
+            (b'b' | b'u', b'\'') if is_string(text, at + 1) => at += 1,
             _ => {}
         }
         if !after(text, at).is_ascii_uppercase() {

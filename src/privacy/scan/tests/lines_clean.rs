@@ -1269,4 +1269,6 @@ pub(super) const LINES: &[&str] = &[
     "zip=gzip",
     "pam_unix(cron:session): session closed for user root",
     "pam_unix(sudo:auth): conversation failed",
+    "    _core_token = r'(?:[%s]+|%s)' % (_punct, _nl)",
+    "_TOKEN_REF = r'[A-Z]\\w*'",
 ];
