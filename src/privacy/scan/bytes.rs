@@ -138,7 +138,7 @@ pub(super) fn first(text: &[u8], wanted: u8) -> Option<usize> {
 pub(super) fn holds(text: &[u8], wanted: u8) -> bool {
     match text.last_chunk() {
         Some(last) => block_holds(last, wanted) || text.as_chunks().0.iter().any(|block| block_holds(block, wanted)),
-        None => text.contains(&wanted),
+        None => text.iter().fold(false, |any, byte| any | (*byte == wanted)),
     }
 }
 

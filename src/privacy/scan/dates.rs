@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, HIGH, LETTER, after, head, is, run, run_back};
+use super::bytes::{DIGIT, HIGH, LETTER, WordSet, after, head, is, run, run_back};
 use super::nearby::Nearby;
 use super::numbers::Cluster;
 use super::{Finding, Kind, Severity, checks};
@@ -14,20 +14,20 @@ static WORDS: Nearby = Nearby::of(words!(
     "syntymäaika" "рождения" "родился" "родилась" "出生" "生日" "生年月日" "誕生日" "生まれ" "생년월일" "الميلاد" "जन्म"
 ));
 
-const MONTHS: [&[&[u8]]; 12] = [
-    words!("jan" "janv" "ene" "gen" "januar" "january" "enero" "janvier" "gennaio"),
-    words!("feb" "fév" "févr" "februar" "february" "febrero" "février" "febbraio"),
-    words!("mar" "mär" "märz" "march" "mars" "marzo" "maart"),
-    words!("apr" "avr" "abr" "april" "avril" "abril" "aprile"),
-    words!("may" "mai" "mag" "mayo" "maggio" "mei"),
-    words!("jun" "juin" "juni" "june" "junio" "giugno"),
-    words!("jul" "juil" "juli" "july" "juillet" "julio" "luglio"),
-    words!("aug" "août" "ago" "august" "agosto" "augustus"),
-    words!("sep" "sept" "set" "september" "septembre" "septiembre" "settembre"),
-    words!("oct" "okt" "ott" "october" "oktober" "octobre" "octubre" "ottobre"),
-    words!("nov" "november" "novembre" "noviembre"),
-    words!("dec" "dez" "déc" "dic" "december" "dezember" "décembre" "diciembre" "dicembre"),
-];
+static MONTHS: WordSet = WordSet::of(words!(
+    "jan" "janv" "ene" "gen" "januar" "january" "enero" "janvier" "gennaio"
+    "feb" "fév" "févr" "februar" "february" "febrero" "février" "febbraio"
+    "mar" "mär" "märz" "march" "mars" "marzo" "maart"
+    "apr" "avr" "abr" "april" "avril" "abril" "aprile"
+    "may" "mai" "mag" "mayo" "maggio" "mei"
+    "jun" "juin" "juni" "june" "junio" "giugno"
+    "jul" "juil" "juli" "july" "juillet" "julio" "luglio"
+    "aug" "août" "ago" "august" "agosto" "augustus"
+    "sep" "sept" "set" "september" "septembre" "septiembre" "settembre"
+    "oct" "okt" "ott" "october" "oktober" "octobre" "octubre" "ottobre"
+    "nov" "november" "novembre" "noviembre"
+    "dec" "dez" "déc" "dic" "december" "dezember" "décembre" "diciembre" "dicembre"
+));
 
 pub(super) fn birth_date(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     push(cluster.text, cluster.groups()[0].0, cluster.groups()[2].1, found);
@@ -106,7 +106,7 @@ pub(super) fn names_month(text: &[u8], end: usize) -> bool {
 }
 
 fn is_month(word: &[u8]) -> bool {
-    MONTHS.iter().any(|names| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+    MONTHS.holds(word)
 }
 
 fn push(text: &[u8], start: usize, end: usize, found: &mut Vec<Finding>) {

@@ -15,6 +15,12 @@ const LEAD: usize = 16;
 /// After so many elements it is known whether a list may be text.
 const ENOUGH: usize = LEAD + 16;
 
+/// Whether a list may open.
+#[inline]
+pub(super) fn may_hold(text: &[u8]) -> bool {
+    super::bytes::holds(text, b'[') && next_open(text, 0).is_some()
+}
+
 /// Gives `look` what the lists of a text spell; where it finds something, the list is found as a whole.
 pub(super) fn find(text: &[u8], found: &mut Vec<Finding>, mut look: impl FnMut(&[u8], &mut Vec<Finding>)) {
     let mut spelled = Vec::new();
@@ -44,6 +50,7 @@ pub(super) fn is_list(text: &[u8], span: Range<usize>) -> bool {
 }
 
 /// The next bracket with a number or a quote behind it.
+#[inline(never)]
 fn next_open(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
@@ -52,11 +59,23 @@ fn next_open(text: &[u8], from: usize) -> Option<usize> {
         if matches!(next, b',' | b'\\') || next.is_ascii_whitespace() {
             next = after(text, past_blanks(text, at + 1));
         }
-        if next.is_ascii_hexdigit() || matches!(next, b'\'' | b'-') {
+        let is_number = match next {
+            b'0'..=b'9' | b'\'' | b'-' => true,
+            // Not `[CARD]`.
+            b'a'..=b'f' | b'A'..=b'F' => is_hexadecimal(text, past_blanks(text, at + 1)),
+            _ => false,
+        };
+        if is_number {
             return Some(at);
         }
         at += 1;
     }
+}
+
+/// Whether a word of hexadecimal digits stands at `at`, as long as a char's may be; or `b'`.
+fn is_hexadecimal(text: &[u8], at: usize) -> bool {
+    let end = run(head(text, at, 5), at, |byte| byte.is_ascii_hexdigit());
+    end <= at + 4 && !after(text, end).is_ascii_alphanumeric()
 }
 
 /// Puts what the list that opens at `open` spells in place of `spelled`; says where its last element ends, if it has any.

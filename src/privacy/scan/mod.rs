@@ -136,7 +136,7 @@ fn read(anchors: &Anchors<'_>, source: Source, mut own: Option<&mut Own<'_>>, fo
     if let Some(own) = own.as_deref_mut() {
         own.read(anchors, found);
     }
-    if source == Source::Value && bytes::holds(anchors.text, b'[') {
+    if source == Source::Value && lists::may_hold(anchors.text) {
         lists::find(anchors.text, found, |spelled, inside| match own.as_deref() {
             Some(own) => own.detect_spelled(spelled, inside),
             None => detect(spelled, Source::List, None, inside),

@@ -1,6 +1,6 @@
 //! Telephone numbers: international by the length their country gives them, national by a clear form or a word nearby.
 
-use super::bytes::{DIGIT, HIGH, LETTER, SPACE, after, alnum, before, is, run};
+use super::bytes::{DIGIT, HIGH, LETTER, SPACE, WordSet, after, alnum, before, is, run};
 use super::dates::date_at;
 use super::nearby::Nearby;
 use super::numbers::Cluster;
@@ -311,12 +311,12 @@ fn announced(cluster: &Cluster<'_>) -> Option<std::ops::Range<usize>> {
 
 /// `took 12345678 ms`
 fn has_unit(text: &[u8], end: usize) -> bool {
-    const UNITS: &[&[u8]] = words!(
-        "ms" "us" "ns" "s" "sec" "secs" "seconds" "bytes" "byte" "B" "KB" "MB" "KiB" "MiB" "times" "took" "rows" "entries" "cycles" "ticks"
+    static UNITS: WordSet = WordSet::of(words!(
+        "ms" "us" "ns" "s" "sec" "secs" "seconds" "bytes" "byte" "b" "kb" "mb" "kib" "mib" "times" "took" "rows" "entries" "cycles" "ticks"
         "items" "records" "events" "messages" "blocks" "pages" "points" "units" "samples" "lines" "drift" "nanos" "micros" "millis"
         "instructions" "gas" "wei" "sat" "sats"
-    );
-    after(text, end) == b' ' && UNITS.contains(&&text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))])
+    ));
+    after(text, end) == b' ' && UNITS.holds(&text[end + 1..run(text, end + 1, |byte| is(byte, LETTER))])
 }
 
 /// `delta +352582589 bytes`, `offset +2079937623`: a signed number, which has no separators and beside it a word that says so.

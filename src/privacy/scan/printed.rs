@@ -209,8 +209,9 @@ pub(super) fn ssn(cluster: &Cluster<'_>, found: &mut Vec<Finding>) {
     static WORDS: Nearby = Nearby::of(words!("ssn" "social security" "social" "itin"));
     let text = cluster.text;
     for at in 0..cluster.groups().len() {
-        let grouped = cluster.shaped(at, &[3, 2, 4]);
-        let bare = cluster.group(at).len() == 9;
+        let len = cluster.group(at).len();
+        let grouped = len == 3 && cluster.shaped(at, &[3, 2, 4]);
+        let bare = len == 9;
         if !(grouped || bare) {
             continue;
         }

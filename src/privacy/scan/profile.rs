@@ -177,7 +177,15 @@ fn has_dotted_run(text: &[u8]) -> bool {
 
 #[inline(never)]
 fn has_colour(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| matches!(pair, [0x1b | b'3', b'['] | [b'[', b' ' | b'"' | b'\'']))
+    let mut from = 0;
+    while let Some(bracket) = first(&text[from..], b'[') {
+        let bracket = from + bracket;
+        if matches!(before(text, bracket), 0x1b | b'3') || matches!(text.get(bracket + 1), Some(b' ' | b'"' | b'\'')) {
+            return true;
+        }
+        from = bracket + 1;
+    }
+    false
 }
 
 #[inline(never)]

@@ -27,8 +27,12 @@ pub(super) fn find(anchors: &Anchors<'_>, found: &mut Vec<Finding>) {
     // Nearly all texts begin otherwise: with a time, or with a word and a sign; and most have one line.
     let first = run(text, 0, |byte| matches!(byte, b' ' | b'"' | b'|'));
     let head = &text[..text.len().min(HEADER + 2)];
-    if first > 4 || !is(after(text, first), LETTER) || !has_line_break(&head[..head.len().min(foreign_start(anchors))])
-    {
+    if first > 4 || !is(after(text, first), LETTER) {
+        return;
+    }
+    // In a short text that is no faster.
+    let may_be_header = if head.len() <= 64 { head } else { &head[..head.len().min(foreign_start(anchors))] };
+    if !has_line_break(may_be_header) {
         return;
     }
     let line = run(head, first, |byte| byte != b'\n');
